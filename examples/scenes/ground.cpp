@@ -1,0 +1,123 @@
+// examples/scenes/ground.cpp: what lies under the objects. Every ground is a function of the position alone, so
+// rows can be computed in any order.
+#include "looks.hpp"
+
+namespace persense::scenes::detail {
+namespace {
+
+/// 0 to 1, the colour value of a cell.
+float cell_value(const CellPoint& cell) { return static_cast<float>(cell.bits & 0xFFFFu) / 65536; }
+
+/// Light on a small dome, as a factor: the side towards the light is brighter.
+float dome_light(const Style& style, const CellPoint& cell, float slope) {
+  return 1 + slope * (cell.dx * style.light_x + cell.dy * style.light_y);
+}
+
+Colour soil_at(const Style& style, float x, float y, float clutter, std::uint32_t seed) {
+  const float patches = fractal_noise(x * 0.6f, y * 0.6f, 4, seed);
+  const CellPoint clods = cellular_noise(x * 5.5f, y * 5.5f, seed + 1);
+  const CellPoint grains = cellular_noise(x * 14, y * 14, seed + 2);
+  const float clod = smooth_step(0.02f, 0.35f, clods.second - clods.nearest);
+  float light = (0.55f + 0.45f * clod) * dome_light(style, clods, 0.7f) * dome_light(style, grains, 0.5f);
+  light *= 1 + (0.25f + 0.6f * clutter) * (cell_value(grains) - 0.5f);
+  const float straw = smooth_step(0.86f, 0.90f, cell_value(clods)) * clod;
+  Colour colour = blend(style.ground_base, style.ground_accent, clamp01(0.25f + 0.5f * patches));
+  colour = blend(colour, style.ground_accent * 1.3f, clutter * straw);
+  return colour * std::max(0.05f, light);
+}
+
+Colour gravel_at(const Style& style, float x, float y, float clutter, std::uint32_t seed) {
+  const float patches = fractal_noise(x * 0.5f, y * 0.5f, 3, seed);
+  const CellPoint small = cellular_noise(x * 8, y * 8, seed + 1);
+  const CellPoint large = cellular_noise(x * 3.2f, y * 3.2f, seed + 2);
+  const float gap = smooth_step(0.0f, 0.22f, small.second - small.nearest);
+  const float sand = fractal_noise(x * 22, y * 22, 2, seed + 3);
+  const float tone = 0.35f * patches + clutter * (cell_value(small) - 0.5f) + 0.5f;
+  Colour colour = blend(style.ground_base, style.ground_accent, clamp01(tone));
+  float light = (0.72f + 0.28f * gap) * dome_light(style, small, 0.55f) * (1 + 0.25f * sand);
+  // One large cell in five is a flat stone half buried in the sand.
+  if (cell_value(large) > 0.8f && clutter > 0) {
+    const float stone = smooth_step(0.06f, 0.14f, large.second - large.nearest);
+    const Colour grey = style.ground_base * (0.45f + 0.5f * static_cast<float>(large.bits >> 16) / 65536);
+    colour = blend(colour, grey, stone);
+    light = light * (1 - stone) + stone * dome_light(style, large, 0.8f) * (1 + 0.12f * sand);
+  }
+  return colour * std::max(0.05f, light);
+}
+
+/// Height of a thread over its width, as a smooth bump.
+float thread_profile(float phase) {
+  const float t = 2 * (phase - std::floor(phase)) - 1;
+  return 1 - t * t;
+}
+
+Colour cloth_at(const Style& style, float x, float y, float clutter, std::uint32_t seed) {
+  // The cloth lies at an angle and its threads wander.
+  const float wander = 0.04f * value_noise(x * 1.2f, y * 1.2f, seed);
+  const float u = (0.96f * x + 0.28f * y + wander) * 13, v = (0.96f * y - 0.28f * x + wander) * 13;
+  const int iu = static_cast<int>(std::floor(u)), iv = static_cast<int>(std::floor(v));
+  const bool warp_above = ((iu + iv) & 1) != 0;
+  const float across = thread_profile(warp_above ? u : v), along = thread_profile(warp_above ? v : u);
+  const float dyed = lattice_value(warp_above ? iu : iv, warp_above ? 1 : 2, seed + 4);
+  const float folds = fractal_noise(x * 0.35f, y * 0.35f, 3, seed + 5);
+  const float fluff = fractal_noise(x * 9, y * 9, 3, seed + 6);
+  const Colour thread = blend(style.ground_base, style.ground_accent, clamp01(0.4f + 0.35f * dyed + 0.2f * fluff));
+  const float weave = 0.62f + 0.30f * across * (0.4f + 0.6f * along) + 0.10f * fluff;
+  return thread * std::max(0.05f, weave * (1 + (0.12f + 0.5f * clutter) * folds));
+}
+
+Colour wood_at(const Style& style, float x, float y, float clutter, std::uint32_t seed) {
+  const float plank_height = 4.3f;
+  const int plank = static_cast<int>(std::floor(y / plank_height + 0.37f));
+  const float in_plank = (y / plank_height + 0.37f - static_cast<float>(plank)) * plank_height;
+  const std::uint32_t own = seed + static_cast<std::uint32_t>(plank) * 977u;
+  const float tone = 0.18f * lattice_value(plank, 3, seed);
+  const float bend = 0.9f * value_noise(x * 0.16f, y * 0.30f, own) + 0.12f * value_noise(x * 0.7f, y * 1.3f, own + 1);
+  const float rings = 0.5f + 0.5f * sine_of_turns(y * 0.75f + bend * 2.2f);
+  const float fibres = fractal_noise(x * 0.9f, y * 14 + bend * 3, 3, own + 2);
+  const float pores = smooth_step(0.30f, 0.55f, value_noise(x * 1.6f, y * 30, own + 3));
+  const float dark = clamp01((0.25f + 0.55f * clutter) * rings * rings + 0.22f * fibres + 0.25f * pores + 0.05f);
+  const Colour colour = blend(style.ground_base, style.ground_accent, dark) * (1 + tone);
+  const float from_seam = std::min(in_plank, plank_height - in_plank);
+  return colour * (0.25f + 0.75f * smooth_step(0.015f, 0.07f, from_seam));
+}
+
+Colour table_at(const Style& style, float x, float y, float clutter, std::uint32_t seed) {
+  const float stains = fractal_noise(x * 0.45f, y * 0.45f, 4, seed);
+  const float veins = std::abs(fractal_noise(x * 0.55f + 7, y * 0.55f, 4, seed + 1));
+  const float vein = 1 - smooth_step(0.0f, 0.05f, veins);
+  const float fine = fractal_noise(x * 16, y * 16, 2, seed + 2);
+  const Colour colour = blend(style.ground_base, style.ground_accent, clamp01(0.35f + 0.55f * stains));
+  return blend(colour, style.ground_accent * 0.7f, 0.6f * clutter * vein) * (1 + (0.03f + 0.08f * clutter) * fine);
+}
+
+Colour dark_field_at(const Style& style, float x, float y, float clutter, std::uint32_t seed) {
+  const float haze = 0.5f + 0.5f * fractal_noise(x * 0.35f, y * 0.35f, 4, seed);
+  return blend(style.ground_base, style.ground_accent, clamp01((0.15f + 1.2f * clutter) * haze));
+}
+
+Colour tissue_at(const Style& style, float x, float y, float clutter, std::uint32_t seed) {
+  const float warp = 0.7f * fractal_noise(x * 0.5f, y * 0.5f, 3, seed);
+  const float fibres = fractal_noise(x * 0.8f + 1.6f * warp, y * 3.2f + 2.4f * warp, 4, seed + 1);
+  const float cytoplasm = smooth_step(-0.35f, 0.35f, fractal_noise(x * 0.45f, y * 0.45f, 3, seed + 2) + 0.3f * fibres);
+  const float amount = clamp01((0.25f + 0.9f * clutter) * cytoplasm * (0.75f + 0.5f * fibres));
+  const float granules = fractal_noise(x * 6, y * 6, 2, seed + 3);
+  return blend(style.ground_base, style.ground_accent, amount) * (1 + 0.05f * granules);
+}
+
+}  // namespace
+
+Colour ground_at(const Style& style, float x, float y, float clutter, std::uint32_t seed) {
+  switch (style.ground) {
+    case Ground::soil: return soil_at(style, x, y, clutter, seed);
+    case Ground::gravel: return gravel_at(style, x, y, clutter, seed);
+    case Ground::cloth: return cloth_at(style, x, y, clutter, seed);
+    case Ground::wood: return wood_at(style, x, y, clutter, seed);
+    case Ground::table: return table_at(style, x, y, clutter, seed);
+    case Ground::dark_field: return dark_field_at(style, x, y, clutter, seed);
+    case Ground::tissue: return tissue_at(style, x, y, clutter, seed);
+  }
+  return {};
+}
+
+}  // namespace persense::scenes::detail

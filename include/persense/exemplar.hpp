@@ -1,0 +1,57 @@
+// persense/exemplar.hpp: from detections to the positive location prior.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <span>
+
+#include "persense/geometry.hpp"
+#include "persense/maps.hpp"
+#include "persense/options.hpp"
+#include "persense/result.hpp"
+
+namespace persense {
+
+/// The most confident detection, the first one on ties; null when there is none.
+inline const Detection* most_confident(std::span<const Detection> detections) {
+  const auto best = std::max_element(detections.begin(), detections.end(),
+                                     [](auto& a, auto& b) { return a.confidence < b.confidence; });
+  return best == detections.end() ? nullptr : &*best;
+}
+
+/// The pixels of an image that a box touches; empty when it lies outside.
+inline PixelBox pixels_of(const Box& box, Size image) {
+  const auto clip = [](float v, int highest) {
+    return static_cast<int>(std::clamp(v, 0.0f, static_cast<float>(highest)));
+  };
+  const PixelBox pixels{
+      clip(std::floor(box.x0), image.width), clip(std::floor(box.y0), image.height),
+      clip(std::ceil(box.x1), image.width), clip(std::ceil(box.y1), image.height)};
+  return pixels.empty() ? PixelBox{} : pixels;
+}
+
+/// The positive location prior: the pixel of the box that is most similar to the support object
+/// (eq. 2; the first in raster order on ties), or the box's centre.
+/// @throws InvalidArgument  the box lies outside the map.
+/// @par Source  LocationPrior::box_center is what the released code does: coordinates truncated to
+///   integers, centre by floor division. A centre outside the image is moved to its border.
+inline Point location_prior(const FloatMapView& similarity, const Box& box, LocationPrior prior) {
+  const Size size = size_of(similarity);
+  if (prior == LocationPrior::box_center) {
+    const auto middle = [](float a, float b) {
+      return (static_cast<int>(a) + static_cast<int>(b)) >> 1;
+    };
+    return {std::clamp(middle(box.x0, box.x1), 0, size.width - 1),
+            std::clamp(middle(box.y0, box.y1), 0, size.height - 1)};
+  }
+  const PixelBox pixels = pixels_of(box, size);
+  if (pixels.empty())
+    throw InvalidArgument(
+        fmt::format("detection: box ({}, {}, {}, {}) lies outside the image of {}", box.x0, box.y0,
+                    box.x1, box.y1, to_string(size)));
+  Eigen::Index y, x;
+  similarity.block(pixels.y0, pixels.x0, pixels.height(), pixels.width()).maxCoeff(&y, &x);
+  return {pixels.x0 + static_cast<int>(x), pixels.y0 + static_cast<int>(y)};
+}
+
+}  // namespace persense

@@ -1,0 +1,104 @@
+// persense/image.hpp: images as views over anybody's memory, and one owner for where we own.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <opencv2/core.hpp>
+#include <utility>
+
+#include "persense/error.hpp"
+#include "persense/geometry.hpp"
+
+namespace persense {
+
+/// A borrowed 8-bit RGB image: `height` rows of `width` x 3 bytes, `stride` bytes from row to row.
+/// Never owns; the memory must outlive the view. Wraps cv::Mat, numpy and plain buffers alike.
+struct ImageView {
+  const std::uint8_t* data = nullptr;
+  int height = 0;
+  int width = 0;
+  std::ptrdiff_t stride = 0;
+
+  ImageView() = default;
+  ImageView(const std::uint8_t* pixels, int rows, int columns, std::ptrdiff_t row_stride)
+      : data(pixels), height(rows), width(columns), stride(row_stride) {}
+
+  /// A CV_8UC3 matrix whose channels are R, G, B in this order (cv::imread gives B, G, R).
+  /// @throws InvalidArgument  another depth or channel count.
+  explicit ImageView(const cv::Mat& rgb)
+      : data(rgb.data),
+        height(rgb.rows),
+        width(rgb.cols),
+        stride(static_cast<std::ptrdiff_t>(rgb.step)) {
+    if (!rgb.empty() && rgb.type() != CV_8UC3)
+      throw InvalidArgument(fmt::format("image: got {} channels of {} bytes, expected 3 x uint8",
+                                        rgb.channels(), rgb.elemSize1()));
+  }
+
+  Size size() const { return {width, height}; }
+  bool empty() const { return data == nullptr || height <= 0 || width <= 0; }
+  const std::uint8_t* row(int y) const { return data + y * stride; }
+
+  /// The same memory as a cv::Mat header (CV_8UC3). Nothing is copied; do not write through it.
+  cv::Mat mat() const {
+    return cv::Mat(height, width, CV_8UC3, const_cast<std::uint8_t*>(data),
+                   static_cast<std::size_t>(stride));
+  }
+};
+
+/// A borrowed mask: one byte a pixel, non-zero = inside the object.
+struct MaskView {
+  const std::uint8_t* data = nullptr;
+  int height = 0;
+  int width = 0;
+  std::ptrdiff_t stride = 0;
+
+  MaskView() = default;
+  MaskView(const std::uint8_t* pixels, int rows, int columns, std::ptrdiff_t row_stride)
+      : data(pixels), height(rows), width(columns), stride(row_stride) {}
+
+  /// @throws InvalidArgument  not CV_8UC1.
+  explicit MaskView(const cv::Mat& mask)
+      : data(mask.data),
+        height(mask.rows),
+        width(mask.cols),
+        stride(static_cast<std::ptrdiff_t>(mask.step)) {
+    if (!mask.empty() && mask.type() != CV_8UC1)
+      throw InvalidArgument(fmt::format("mask: got {} channels of {} bytes, expected 1 x uint8",
+                                        mask.channels(), mask.elemSize1()));
+  }
+
+  Size size() const { return {width, height}; }
+  bool empty() const { return data == nullptr || height <= 0 || width <= 0; }
+  const std::uint8_t* row(int y) const { return data + y * stride; }
+  cv::Mat mat() const {
+    return cv::Mat(height, width, CV_8UC1, const_cast<std::uint8_t*>(data),
+                   static_cast<std::size_t>(stride));
+  }
+};
+
+/// An 8-bit RGB image that owns its pixels (shared between copies, never written after
+/// construction).
+class Image {
+ public:
+  Image() = default;
+  /// Takes a CV_8UC3 RGB matrix without copying its pixels. @throws InvalidArgument  another type.
+  explicit Image(cv::Mat rgb) : pixels_(std::move(rgb)) { (void)ImageView(pixels_); }
+  /// A deep copy of what the view shows.
+  static Image copy_of(ImageView view) { return Image(view.mat().clone()); }
+
+  ImageView view() const { return ImageView(pixels_); }
+  Size size() const { return {pixels_.cols, pixels_.rows}; }
+  bool empty() const { return pixels_.empty(); }
+  const cv::Mat& mat() const { return pixels_; }
+
+ private:
+  cv::Mat pixels_;
+};
+
+/// "967 x 839": how sizes are written in messages.
+inline std::string to_string(Size size) { return fmt::format("{} x {}", size.width, size.height); }
+
+}  // namespace persense

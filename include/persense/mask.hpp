@@ -1,0 +1,79 @@
+// persense/mask.hpp: an object's mask as a bitmap cropped to its box.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "persense/geometry.hpp"
+#include "persense/image.hpp"
+
+namespace persense {
+
+/// The pixels of one object: a box on the image's grid and one byte (0 or 1) a pixel of that box.
+/// Memory grows with the object, not with the frame. `box` is tight for every mask this library
+/// returns; an empty mask has an empty box and no bits.
+struct Mask {
+  PixelBox box;
+  std::vector<std::uint8_t> bits;  ///< box.height() x box.width(), row-major, 0 or 1
+
+  bool empty() const { return bits.empty(); }
+  const std::uint8_t* row(int y) const {  ///< y in image rows, box.y0 <= y < box.y1
+    return bits.data() + static_cast<std::ptrdiff_t>(y - box.y0) * box.width();
+  }
+  std::uint8_t* row(int y) {
+    return bits.data() + static_cast<std::ptrdiff_t>(y - box.y0) * box.width();
+  }
+  bool contains(Point p) const { return box.contains(p) && row(p.y)[p.x - box.x0] != 0; }
+  std::int64_t area() const {
+    return std::count_if(bits.begin(), bits.end(), [](std::uint8_t b) { return b != 0; });
+  }
+};
+
+namespace detail {
+inline PixelBox tight_box(MaskView mask) {
+  PixelBox box{mask.width, mask.height, 0, 0};
+  for (int y = 0; y < mask.height; ++y) {
+    const std::uint8_t* row = mask.row(y);
+    const auto* first = std::find_if(row, row + mask.width, [](auto v) { return v != 0; });
+    if (first == row + mask.width) continue;
+    int last = mask.width - 1;
+    while (row[last] == 0) --last;
+    box.x0 = std::min(box.x0, static_cast<int>(first - row));
+    box.x1 = std::max(box.x1, last + 1);
+    box.y0 = std::min(box.y0, y);
+    box.y1 = y + 1;
+  }
+  return box.empty() ? PixelBox{} : box;
+}
+}  // namespace detail
+
+/// The mask's non-zero pixels, cropped to their tight box. `origin` is where the view's first pixel
+/// lies in the image.
+inline Mask crop_to_box(MaskView view, Point origin = {}) {
+  const PixelBox local = detail::tight_box(view);
+  Mask mask;
+  if (local.empty()) return mask;
+  mask.box = {local.x0 + origin.x, local.y0 + origin.y, local.x1 + origin.x, local.y1 + origin.y};
+  mask.bits.resize(static_cast<std::size_t>(local.area()));
+  for (int y = local.y0; y < local.y1; ++y)
+    std::transform(view.row(y) + local.x0, view.row(y) + local.x1, mask.row(y + origin.y),
+                   [](std::uint8_t v) { return static_cast<std::uint8_t>(v != 0); });
+  return mask;
+}
+
+/// Pixels that both masks hold. Only the boxes' intersection is visited.
+inline std::int64_t intersection_area(const Mask& a, const Mask& b) {
+  const PixelBox common = intersection(a.box, b.box);
+  std::int64_t pixels = 0;
+  for (int y = common.y0; y < common.y1; ++y) {
+    const std::uint8_t* pa = a.row(y) + (common.x0 - a.box.x0);
+    const std::uint8_t* pb = b.row(y) + (common.x0 - b.box.x0);
+    for (int x = 0; x < common.width(); ++x) pixels += pa[x] & pb[x];
+  }
+  return pixels;
+}
+
+}  // namespace persense

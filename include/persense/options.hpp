@@ -1,0 +1,206 @@
+// persense/options.hpp: every constant of the method, with its unit, range, default and source.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <numbers>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+#include "persense/error.hpp"
+
+namespace persense {
+
+/// Whose rules a step follows where the paper and the released code differ. `reference` is faithful
+/// to the bit, defects included; each step's doc comment lists what that means.
+enum class Rules { paper, reference };
+
+/// Where in the most confident box the positive location prior lies.
+enum class LocationPrior {
+  similarity,  ///< at the most similar pixel (paper, eq. 2)
+  box_center,  ///< at the centre (released code)
+};
+
+struct DetectionOptions {
+  float threshold = 0.15f;
+};
+
+struct IdmOptions {
+  int threshold = 30;
+  Rules rules = Rules::paper;
+};
+
+struct PpsmOptions {
+  float norm_const = std::numbers::sqrt2_v<float>;
+  Rules rules = Rules::paper;
+};
+
+struct FeedbackOptions {
+  int shots = 4;
+  int iterations = 1;
+  Rules rules = Rules::paper;
+};
+
+struct InstanceOptions {
+  float duplicate_overlap = 0.7f;
+};
+
+/// All options of a pipeline. `for_each_option` below documents every field.
+struct Options {
+  DetectionOptions detection;
+  LocationPrior location_prior = LocationPrior::similarity;
+  IdmOptions idm;
+  PpsmOptions ppsm;
+  FeedbackOptions feedback;
+  InstanceOptions instances;
+
+  /// The paper's method (the default).
+  static Options paper() { return {}; }
+
+  /// The released code, to the bit: strict threshold, box-centre prior, its centroid arithmetic,
+  /// its exemplar file, and no removal of duplicates.
+  static Options reference() {
+    Options options;
+    options.location_prior = LocationPrior::box_center;
+    options.idm.rules = options.ppsm.rules = options.feedback.rules = Rules::reference;
+    options.instances.duplicate_overlap = 1.0f;
+    return options;
+  }
+
+  /// PerSense++. @throws InvalidArgument  always, until its steps are part of this library.
+  static Options plus_plus() {
+    throw InvalidArgument("preset plus_plus: not built yet; expected paper or reference");
+  }
+
+  /// A preset by name. @throws InvalidArgument  another name.
+  static Options preset(std::string_view name) {
+    if (name == "paper") return paper();
+    if (name == "reference") return reference();
+    if (name == "plus_plus") return plus_plus();
+    throw InvalidArgument(
+        fmt::format("preset: got \"{}\", expected paper, reference or plus_plus", name));
+  }
+};
+
+/// Calls `visit(key, field, lowest, highest, help)` for every option, in a fixed order: the one
+/// table behind `--set`, the C ABI, Python and the documentation. Enumerations have no range (0,
+/// 0).
+template <class O, class Visit>
+requires std::is_same_v<std::remove_const_t<O>, Options>
+void for_each_option(O& o, Visit&& visit) {
+  visit("detection.threshold", o.detection.threshold, 0.0, 1.0,
+        "a detection is kept when its confidence is above this (default 0.15: paper 5.1, released "
+        "code)");
+  visit("location_prior", o.location_prior, 0, 0,
+        "similarity (default: eq. 2) or box_center (released code)");
+  visit(
+      "idm.threshold", o.idm.threshold, 0, 255,
+      "binarisation level on the 0..255 density map (default 30: algorithm 2; 20 for CounTR maps)");
+  visit("idm.rules", o.idm.rules, 0, 0, "paper (default) or reference: see idm()");
+  visit("ppsm.norm_const", o.ppsm.norm_const, 1e-3, 1e3,
+        "normalisation constant of the similarity threshold (default sqrt 2: eq. 6)");
+  visit("ppsm.rules", o.ppsm.rules, 0, 0, "paper (default) or reference: see ppsm()");
+  visit("feedback.shots", o.feedback.shots, 1, 64,
+        "exemplars handed back to the density map generator (default 4: section 3.4)");
+  visit("feedback.iterations", o.feedback.iterations, 0, 16,
+        "feedback rounds; 0 = none (default 1: table 4)");
+  visit("feedback.rules", o.feedback.rules, 0, 0, "paper (default) or reference: see feedback()");
+  visit("instances.duplicate_overlap", o.instances.duplicate_overlap, 0.0, 1.0,
+        "of two masks sharing more than this part of the smaller one, the lower score is dropped; "
+        "1 keeps both (default 0.7: this library, the paper merges all masks)");
+}
+
+namespace detail {
+
+template <class T>
+struct EnumNames;
+template <>
+struct EnumNames<Rules> {
+  static constexpr const char* names[] = {"paper", "reference"};
+};
+template <>
+struct EnumNames<LocationPrior> {
+  static constexpr const char* names[] = {"similarity", "box_center"};
+};
+
+template <class T>
+void require_in_range(std::string_view key, T value, double lowest, double highest) {
+  const double v = static_cast<double>(value);
+  if (!(v >= lowest && v <= highest))
+    throw InvalidArgument(
+        fmt::format("option {}: got {}, expected {} to {}", key, value, lowest, highest));
+}
+
+template <class T>
+T parse_number(std::string_view key, std::string_view text) {
+  const std::string copy(text);
+  std::size_t used = 0;
+  try {
+    T value{};
+    if constexpr (std::is_integral_v<T>)
+      value = std::stoi(copy, &used);
+    else
+      value = std::stof(copy, &used);
+    if (used == copy.size()) return value;
+  } catch (const std::exception&) {
+    // falls through to the one message below
+  }
+  throw InvalidArgument(fmt::format("option {}: got \"{}\", expected {}", key, text,
+                                    std::is_integral_v<T> ? "a whole number" : "a number"));
+}
+
+template <class T>
+T parse_value(std::string_view key, std::string_view text) {
+  if constexpr (std::is_enum_v<T>) {
+    int index = 0;
+    for (const char* name : EnumNames<T>::names) {
+      if (text == name) return static_cast<T>(index);
+      ++index;
+    }
+    throw InvalidArgument(fmt::format("option {}: got \"{}\", expected {}", key, text,
+                                      fmt::join(EnumNames<T>::names, " or ")));
+  } else {
+    return parse_number<T>(key, text);
+  }
+}
+
+}  // namespace detail
+
+/// Checks every field against its range. @throws InvalidArgument  naming the option.
+inline void validate(const Options& options) {
+  for_each_option(options, [](std::string_view key, const auto& field, double lo, double hi, auto) {
+    if constexpr (!std::is_enum_v<std::remove_cvref_t<decltype(field)>>)
+      detail::require_in_range(key, field, lo, hi);
+  });
+}
+
+/// Sets one option from text, as in `idm.threshold` = `25`.
+/// @throws InvalidArgument  unknown key, unreadable value, or out of range; `options` is unchanged.
+inline void set_option(Options& options, std::string_view key, std::string_view text) {
+  bool found = false;
+  std::string keys;
+  for_each_option(options, [&](std::string_view name, auto& field, double lo, double hi, auto) {
+    using Field = std::remove_cvref_t<decltype(field)>;
+    keys += (keys.empty() ? "" : ", ") + std::string(name);
+    if (name != key) return;
+    const auto value = detail::parse_value<Field>(key, text);
+    if constexpr (!std::is_enum_v<Field>) detail::require_in_range(key, value, lo, hi);
+    field = value;
+    found = true;
+  });
+  if (!found)
+    throw InvalidArgument(fmt::format("option {}: unknown; expected one of {}", key, keys));
+}
+
+/// An option's value as text, in the form `set_option` reads.
+template <class T>
+std::string option_text(const T& field) {
+  if constexpr (std::is_enum_v<T>)
+    return detail::EnumNames<T>::names[static_cast<int>(field)];
+  else
+    return fmt::format("{}", field);
+}
+
+}  // namespace persense

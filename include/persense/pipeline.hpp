@@ -1,0 +1,238 @@
+// persense/pipeline.hpp: the paper's algorithm 1 over any four stages.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "persense/class_label.hpp"
+#include "persense/exemplar.hpp"
+#include "persense/feedback.hpp"
+#include "persense/idm.hpp"
+#include "persense/instances.hpp"
+#include "persense/options.hpp"
+#include "persense/ppsm.hpp"
+#include "persense/result.hpp"
+#include "persense/stages.hpp"
+#include "persense/support.hpp"
+
+namespace persense {
+
+/// How one query is run.
+struct RunOptions {
+  bool trace = false;                      ///< keep every intermediate in Result::trace
+  std::stop_token stop = {};               ///< checked before every step; Cancelled when requested
+  std::function<void(Step)> on_step = {};  ///< called before every step, on the calling thread
+};
+
+/// PerSense over four stages: an image encoder, an object detector, a density map generator (DMG)
+/// and a mask decoder. See stages.hpp for their contracts.
+///
+/// @par Threads  Both `support` and `segment` are const; one pipeline may serve any number of
+/// threads.
+/// @par Source  PerSense (arXiv:2405.13518), algorithm 1.
+template <ImageEncoder Encoder, DetectorFor<Encoder> Detector, DmgFor<Encoder> Dmg,
+          DecoderFor<Encoder> Decoder>
+class Pipeline {
+ public:
+  /// @throws InvalidArgument  an option out of its range.
+  Pipeline(Encoder encoder, Detector detector, Dmg dmg, Decoder decoder,
+           Options options = Options::paper())
+      : encoder_(std::move(encoder)),
+        detector_(std::move(detector)),
+        dmg_(std::move(dmg)),
+        decoder_(std::move(decoder)),
+        options_(options) {
+    validate(options_);
+  }
+
+  const Options& options() const { return options_; }
+
+  /// Everything that depends on the support example alone. The image is copied.
+  /// @param mask   non-zero on the one object; only its largest connected part is used.
+  /// @param label  class label, for detectors that read text; may be empty.
+  /// @throws InvalidArgument  see check_support.
+  persense::Support<Encoder> support(ImageView image, MaskView mask, std::string label = {}) const {
+    CheckedMask checked = check_support(image, mask);
+    const auto embedding = encoder_.encode(image, checked.diameter);
+    auto prototype = encoder_.prototype(embedding, MaskView(checked.mask));
+    std::string phrase = label.empty() ? "" : all_phrase(label, options_.idm.rules);
+    return {Image::copy_of(image), checked.mask,     checked.diameter,  checked.box,
+            std::move(prototype),  std::move(label), std::move(phrase), std::move(checked.notes)};
+  }
+
+  /// Finds every instance of the support object in the query image. No instance is a result with
+  /// count 0, not an error.
+  /// @throws InvalidArgument  empty image, or a stage that broke its contract (NaN in a map).
+  /// @throws Cancelled        `run.stop` was requested.
+  Result segment(const persense::Support<Encoder>& support, ImageView image,
+                 const RunOptions& run = {}) const {
+    if (image.empty())
+      throw InvalidArgument(
+          fmt::format("query image: size {}, expected at least 1 x 1", to_string(image.size())));
+    Result result;
+    result.image_size = image.size();
+    result.notes = support.notes;
+    if (run.trace) result.trace.emplace();
+    Clock clock{run, result.timings};
+
+    const auto embedding =
+        clock(Step::encode, [&] { return encoder_.encode(image, support.diameter); });
+    const FloatMap similarity = clock(Step::similarity, [&] {
+      return encoder_.similarity(embedding, support.prototype, image.size());
+    });
+    const Query<Encoder> query{image, embedding, similarity, support};
+    const Detections detections = clock(Step::detect, [&] { return detect(query); });
+    if (result.trace) {
+      result.trace->similarity = similarity;
+      result.trace->detections = detections;
+    }
+    const Detection* const best = most_confident(detections.label);
+    if (best == nullptr) {
+      result.notes.push_back(
+          fmt::format("no detection above confidence {}", options_.detection.threshold));
+      result.density = DensityMap::Zero(image.height, image.width);
+      return result;
+    }
+    const Box first =
+        clock(Step::exemplar, [&] { return first_exemplar(query, *best, result.trace); });
+
+    std::vector<Box> exemplars{first};
+    for (int pass = 0;; ++pass) {
+      const bool last = pass == options_.feedback.iterations;
+      Pass found = run_pass(query, detections, exemplars, last, clock, result);
+      if (last) {
+        result.instances = clock(Step::instances, [&] {
+          return make_instances(found.prompts, std::move(found.masks), options_.instances);
+        });
+        return result;
+      }
+      exemplars = feedback(first, boxes_of(found.masks), options_.feedback);
+    }
+  }
+
+  /// The same for several queries, in order.
+  std::vector<Result> segment(const persense::Support<Encoder>& support,
+                              std::span<const ImageView> images, const RunOptions& run = {}) const {
+    std::vector<Result> results;
+    results.reserve(images.size());
+    for (const ImageView& image : images) results.push_back(segment(support, image, run));
+    return results;
+  }
+
+ private:
+  struct Pass {
+    std::vector<Prompt> prompts;
+    std::vector<ScoredMask> masks;
+  };
+
+  /// Runs a step: cancels, reports, times.
+  struct Clock {
+    const RunOptions& run;
+    Timings& timings;
+    template <class F>
+    auto operator()(Step step, F&& body) {
+      if (run.stop.stop_requested())
+        throw Cancelled(fmt::format("cancelled before {}", name_of(step)));
+      if (run.on_step) run.on_step(step);
+      const auto begin = std::chrono::steady_clock::now();
+      auto value = body();
+      timings[step] +=
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+      return value;
+    }
+  };
+
+  Detections detect(const Query<Encoder>& query) const {
+    Detections found = detector_.detect(query);
+    const auto weak = [&](const Detection& d) {
+      return !(d.confidence > options_.detection.threshold);
+    };
+    std::erase_if(found.label, weak);
+    std::erase_if(found.phrase, weak);
+    return found;
+  }
+
+  /// Steps 5 to 8 of algorithm 1: prior, mask, refined box.
+  Box first_exemplar(const Query<Encoder>& query, const Detection& best,
+                     std::optional<Trace>& trace) const {
+    const Point prior = location_prior(query.similarity, best.box, options_.location_prior);
+    const Prompt prompt{prior, Prompt::Role::exemplar};
+    auto masks = decode(query, std::span(&prompt, 1));
+    const Box box = masks[0].mask.empty() ? best.box : static_cast<Box>(masks[0].mask.box);
+    if (trace) {
+      trace->location_prior = prior;
+      trace->exemplar_mask = std::move(masks[0]);
+    }
+    return box;
+  }
+
+  /// Steps 9 to 13 of algorithm 1.
+  Pass run_pass(const Query<Encoder>& query, const Detections& detections,
+                const std::vector<Box>& exemplars, bool last, Clock& clock, Result& result) const {
+    DensityMap density = clock(Step::density, [&] { return dmg_.density(query, exemplars); });
+    require_finite(density, "density map");
+    const IdmResult candidates =
+        clock(Step::idm, [&] { return idm(density, query.image.size(), options_.idm); });
+    std::vector<Point> points = clock(
+        Step::ppsm, [&] { return select(query, candidates, detections.phrase, last, result); });
+    Pass pass;
+    const auto role = last ? Prompt::Role::final_pass : Prompt::Role::first_pass;
+    for (const Point p : points) pass.prompts.push_back({p, role});
+    pass.masks = clock(Step::decode, [&] { return decode(query, pass.prompts); });
+    result.estimated_count = candidates.count;
+    if (result.trace)
+      result.trace->passes.push_back(
+          {exemplars, density, candidates.points, std::move(points), pass.masks});
+    result.density = std::move(density);
+    return pass;
+  }
+
+  std::vector<Point> select(const Query<Encoder>& query, const IdmResult& candidates,
+                            std::span<const Detection> phrase, bool last, Result& result) const {
+    std::vector<Box> boxes;
+    for (const Detection& d : phrase) boxes.push_back(d.box);
+    const bool reference = options_.ppsm.rules == Rules::reference;
+    const double count = reference ? ceil_count(candidates.count) : candidates.count;
+    const auto passed =
+        ppsm(candidates.points, query.similarity, count, boxes, options_.ppsm).selected;
+    if (last && passed.empty() && !candidates.points.empty()) {
+      result.ppsm_fallback = true;
+      result.notes.push_back("no candidate point passed PPSM, so all were kept");
+      return candidates.points;
+    }
+    std::vector<Point> points;
+    for (const std::size_t i : passed) points.push_back(candidates.points[i]);
+    return points;
+  }
+
+  std::vector<ScoredMask> decode(const Query<Encoder>& query,
+                                 std::span<const Prompt> prompts) const {
+    if (prompts.empty()) return {};
+    auto masks = decoder_.decode(query, prompts);
+    if (masks.size() != prompts.size())
+      throw InternalError(fmt::format("decoder: {} masks for {} prompts, expected one each",
+                                      masks.size(), prompts.size()));
+    return masks;
+  }
+
+  static std::vector<ScoredBox> boxes_of(std::span<const ScoredMask> masks) {
+    std::vector<ScoredBox> boxes;
+    for (const ScoredMask& m : masks)
+      if (!m.mask.empty()) boxes.push_back({static_cast<Box>(m.mask.box), m.score});
+    return boxes;
+  }
+
+  Encoder encoder_;
+  Detector detector_;
+  Dmg dmg_;
+  Decoder decoder_;
+  Options options_;
+};
+
+}  // namespace persense

@@ -1,0 +1,103 @@
+// persense/similarity.hpp: prototype and similarity map of a grid of feature vectors (eq. 1).
+#pragma once
+
+#include <Eigen/Core>
+#include <cmath>
+#include <opencv2/core.hpp>
+
+#include "persense/error.hpp"
+#include "persense/longest_side.hpp"
+#include "persense/maps.hpp"
+
+namespace persense {
+
+/// What a set of feature vectors looks like on average.
+struct FeaturePrototype {
+  Eigen::VectorXf mean;  ///< (C): mean of the selected vectors ("target embedding")
+  Eigen::VectorXf unit;  ///< (C): the mean, divided by its length ("target feature")
+};
+
+namespace detail {
+inline void require_grid(const FloatMapView& features, Size grid, const char* who) {
+  if (features.rows() == 0 || features.cols() != grid.pixels())
+    throw InvalidArgument(fmt::format("{}: features of {} x {} (channels x cells), expected C x {}",
+                                      who, features.rows(), features.cols(), grid.pixels()));
+}
+}  // namespace detail
+
+/// The mean feature vector of the cells where `mask` is above zero.
+/// @param features  (C, h * w) float32, one row a channel.
+/// @param mask      (h, w).
+/// @throws InvalidArgument  shapes that do not fit, or no cell above zero.
+/// @par Source  PerSense section 3.1; released code: the mean is taken before it is normalised.
+inline FeaturePrototype feature_prototype(const FloatMapView& features, const FloatMapView& mask) {
+  detail::require_grid(features, size_of(mask), "feature_prototype");
+  FeaturePrototype prototype;
+  prototype.mean = Eigen::VectorXf::Zero(features.rows());
+  int cells = 0;
+  for (Eigen::Index y = 0; y < mask.rows(); ++y)
+    for (Eigen::Index x = 0; x < mask.cols(); ++x)
+      if (mask(y, x) > 0) {
+        prototype.mean += features.col(y * mask.cols() + x).matrix();
+        ++cells;
+      }
+  if (cells == 0)
+    throw InvalidArgument(
+        "support mask: no cell of the encoder's grid lies inside; expected a larger object");
+  prototype.mean /= static_cast<float>(cells);
+  prototype.unit = prototype.mean / prototype.mean.norm();
+  return prototype;
+}
+
+/// Cosine of every cell's feature vector with the prototype (eq. 1).
+/// @return (grid.height, grid.width) in [-1, 1]; cells without any feature are 0.
+inline FloatMap feature_similarity(const FloatMapView& features, Size grid,
+                                   const FeaturePrototype& prototype) {
+  detail::require_grid(features, grid, "feature_similarity");
+  const Eigen::RowVectorXf lengths = features.matrix().colwise().norm();
+  const Eigen::RowVectorXf dots = prototype.unit.transpose() * features.matrix();
+  FloatMap map(grid.height, grid.width);
+  for (Eigen::Index i = 0; i < dots.size(); ++i)
+    map(i / grid.width, i % grid.width) = lengths(i) > 0 ? dots(i) / lengths(i) : 0.0f;
+  return map;
+}
+
+/// A similarity map on a padded square grid, at image size, the way the reference gets there: x4
+/// bilinear, then SAM's mask post-processing.
+inline FloatMap similarity_at_image_size(const FloatMapView& grid_similarity,
+                                         const LongestSide& frame) {
+  const Size grid = size_of(grid_similarity);
+  return frame.to_original(resize_bilinear(grid_similarity, {4 * grid.width, 4 * grid.height}));
+}
+
+/// The target-guided attention map: the similarity standardised over the image, on the grid,
+/// through a sigmoid.
+/// @return (grid.height, grid.width) in (0, 1).
+/// @par Source  released code (after PerSAM): the unpadded image is squashed onto the grid, so for
+///   images that are not square it is not aligned with the padded token grid; kept as it is.
+inline FloatMap attention_map(const FloatMapView& similarity, Size grid) {
+  const double n = static_cast<double>(similarity.size());
+  const double mean = similarity.cast<double>().sum() / n;
+  const double deviation = std::sqrt((similarity.cast<double>() - mean).square().sum() / (n - 1));
+  const FloatMap standard = (similarity - static_cast<float>(mean)) / static_cast<float>(deviation);
+  return 1.0f / (1.0f + (-resize_bilinear(standard, grid)).exp());
+}
+
+/// The support mask on an encoder's grid: values above zero are inside.
+/// @param mask  CV_8UC1, 0..255, of the support image's size.
+/// @par Source  released code: the mask takes the image's path, 8-bit antialiased resize, channel
+/// 0's
+///   mean and deviation, zero padding, bilinear to the grid. So a cell is inside when its level is
+///   above 123.675 of 255, and a mask of 0 and 1 selects nothing: scale it to 0 and 255 first.
+inline FloatMap mask_on_grid(const cv::Mat& mask, int target, Size grid) {
+  constexpr float mean = 123.675f, deviation = 58.395f;
+  const LongestSide frame{{mask.cols, mask.rows}, target};
+  const cv::Mat resized = resize_antialiased(mask, frame.input());
+  FloatMap padded = FloatMap::Zero(target, target);
+  for (int y = 0; y < resized.rows; ++y)
+    for (int x = 0; x < resized.cols; ++x)
+      padded(y, x) = (static_cast<float>(resized.at<std::uint8_t>(y, x)) - mean) / deviation;
+  return resize_bilinear(padded, grid);
+}
+
+}  // namespace persense

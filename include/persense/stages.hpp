@@ -1,0 +1,109 @@
+// persense/stages.hpp: the four contracts a pipeline is made of.
+//
+// A concept checks signatures. What it cannot check (shapes, ranges, meaning, threads) stands in
+// the comment above it and is part of the contract all the same.
+#pragma once
+
+#include <concepts>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "persense/geometry.hpp"
+#include "persense/image.hpp"
+#include "persense/maps.hpp"
+#include "persense/result.hpp"
+
+namespace persense {
+
+/// ImageEncoder: turns an image into an embedding, and compares embeddings with a prototype.
+///
+/// - `typename Embedding`, `typename Prototype`: whatever the encoder likes; they stay where it
+/// puts
+///   them (an embedding on a GPU never visits the host on the pipeline's account).
+/// - `encode(image, hint) -> Embedding`. `hint` is the expected object diameter in pixels, 0 when
+///   unknown; an encoder may use it to choose its working scale.
+/// - `prototype(embedding, mask) -> Prototype`. `mask` has the image's size and at least one pixel.
+/// - `similarity(embedding, prototype, size) -> FloatMap` of shape (size.height, size.width), every
+///   value in [-1, 1] (eq. 1 of the paper).
+///
+/// All three are const and may be called from several threads at once.
+template <class E>
+concept ImageEncoder = std::movable<E> && std::movable<typename E::Embedding> &&
+    std::movable<typename E::Prototype> &&
+    requires(const E& encoder, ImageView image, float hint, const typename E::Embedding& embedding,
+             MaskView mask, const typename E::Prototype& prototype, Size size) {
+  { encoder.encode(image, hint) } -> std::same_as<typename E::Embedding>;
+  { encoder.prototype(embedding, mask) } -> std::same_as<typename E::Prototype>;
+  { encoder.similarity(embedding, prototype, size) } -> std::same_as<FloatMap>;
+};
+
+/// What was computed once from the support image and serves any number of queries. Immutable after
+/// `Pipeline::support` made it; share it between threads freely.
+template <ImageEncoder E>
+struct Support {
+  Image image;
+  cv::Mat mask;        ///< CV_8UC1, 0 or 255: the one object (the largest part of what was given)
+  float diameter = 0;  ///< of the disc with the mask's area, pixels
+  PixelBox box;        ///< tight box of the mask
+  typename E::Prototype prototype;
+  std::string label;               ///< class label, may be empty
+  std::string phrase;              ///< "all <plural>", empty when the label is
+  std::vector<std::string> notes;  ///< what was done to the input ("kept the largest of 3 parts")
+
+  MaskView mask_view() const { return MaskView(mask); }
+};
+
+/// What the pipeline knows about a query so far, handed to the detector, the DMG and the decoder.
+/// All references live as long as the call. A stage takes what it needs: one density network wants
+/// the image alone, another shares the encoder's trunk and wants embedding and prototype.
+template <ImageEncoder E>
+struct Query {
+  ImageView image;
+  const typename E::Embedding& embedding;
+  FloatMapView similarity;  ///< image size
+  const Support<E>& support;
+};
+
+/// What a decoder is asked to segment: the object at `point`.
+struct Prompt {
+  /// Which decode this is: the released code guides and refines the first two more than the last.
+  enum class Role { exemplar, first_pass, final_pass };
+  Point point;
+  Role role = Role::final_pass;
+};
+
+/// DetectorFor<D, E>: finds boxes of the object in a query encoded by E.
+///
+/// `detect(query) -> Detections`. Boxes in query pixels, confidence in [0, 1], any order, possibly
+/// none. A detector with no notion of text ignores label and phrase; a text detector ignores the
+/// similarity. Const; several threads at once.
+template <class D, class E>
+concept DetectorFor = ImageEncoder<E> && std::movable<D> &&
+    requires(const D& detector, const Query<E>& query) {
+  { detector.detect(query) } -> std::same_as<Detections>;
+};
+
+/// DmgFor<G, E>: estimates how many objects cover each pixel of a query encoded by E.
+///
+/// `density(query, exemplars) -> DensityMap`. Exemplars are boxes around known instances in the
+/// query image (at least one). The map may have any size of at least 1 x 1 (it is stretched over
+/// the image); every value is finite and >= 0, and the sum estimates the count. Const; several
+/// threads at once.
+template <class G, class E>
+concept DmgFor = ImageEncoder<E> && std::movable<G> &&
+    requires(const G& dmg, const Query<E>& query, std::span<const Box> exemplars) {
+  { dmg.density(query, exemplars) } -> std::same_as<DensityMap>;
+};
+
+/// DecoderFor<M, E>: segments the object at each prompt of a query encoded by E.
+///
+/// `decode(query, prompts) -> vector<ScoredMask>`: one answer a prompt, in the same order, masks in
+/// query pixels. An empty mask is an answer. Const; several threads at once.
+template <class M, class E>
+concept DecoderFor = ImageEncoder<E> && std::movable<M> &&
+    requires(const M& decoder, const Query<E>& query, std::span<const Prompt> prompts) {
+  { decoder.decode(query, prompts) } -> std::same_as<std::vector<ScoredMask>>;
+};
+
+}  // namespace persense
