@@ -1,5 +1,5 @@
-// examples/scenes/ground.cpp: what lies under the objects. Every ground is a function of the position alone, so
-// rows can be computed in any order.
+// examples/scenes/ground.cpp: what lies under the objects. Every ground is a function of the
+// position alone, so rows can be computed in any order.
 #include "looks.hpp"
 
 namespace persense::scenes::detail {
@@ -18,7 +18,8 @@ Colour soil_at(const Style& style, float x, float y, float clutter, std::uint32_
   const CellPoint clods = cellular_noise(x * 5.5f, y * 5.5f, seed + 1);
   const CellPoint grains = cellular_noise(x * 14, y * 14, seed + 2);
   const float clod = smooth_step(0.02f, 0.35f, clods.second - clods.nearest);
-  float light = (0.55f + 0.45f * clod) * dome_light(style, clods, 0.7f) * dome_light(style, grains, 0.5f);
+  float light =
+      (0.55f + 0.45f * clod) * dome_light(style, clods, 0.7f) * dome_light(style, grains, 0.5f);
   light *= 1 + (0.25f + 0.6f * clutter) * (cell_value(grains) - 0.5f);
   const float straw = smooth_step(0.86f, 0.90f, cell_value(clods)) * clod;
   Colour colour = blend(style.ground_base, style.ground_accent, clamp01(0.25f + 0.5f * patches));
@@ -38,7 +39,8 @@ Colour gravel_at(const Style& style, float x, float y, float clutter, std::uint3
   // One large cell in five is a flat stone half buried in the sand.
   if (cell_value(large) > 0.8f && clutter > 0) {
     const float stone = smooth_step(0.06f, 0.14f, large.second - large.nearest);
-    const Colour grey = style.ground_base * (0.45f + 0.5f * static_cast<float>(large.bits >> 16) / 65536);
+    const Colour grey =
+        style.ground_base * (0.45f + 0.5f * static_cast<float>(large.bits >> 16) / 65536);
     colour = blend(colour, grey, stone);
     light = light * (1 - stone) + stone * dome_light(style, large, 0.8f) * (1 + 0.12f * sand);
   }
@@ -57,11 +59,13 @@ Colour cloth_at(const Style& style, float x, float y, float clutter, std::uint32
   const float u = (0.96f * x + 0.28f * y + wander) * 13, v = (0.96f * y - 0.28f * x + wander) * 13;
   const int iu = static_cast<int>(std::floor(u)), iv = static_cast<int>(std::floor(v));
   const bool warp_above = ((iu + iv) & 1) != 0;
-  const float across = thread_profile(warp_above ? u : v), along = thread_profile(warp_above ? v : u);
+  const float across = thread_profile(warp_above ? u : v),
+              along = thread_profile(warp_above ? v : u);
   const float dyed = lattice_value(warp_above ? iu : iv, warp_above ? 1 : 2, seed + 4);
   const float folds = fractal_noise(x * 0.35f, y * 0.35f, 3, seed + 5);
   const float fluff = fractal_noise(x * 9, y * 9, 3, seed + 6);
-  const Colour thread = blend(style.ground_base, style.ground_accent, clamp01(0.4f + 0.35f * dyed + 0.2f * fluff));
+  const Colour thread =
+      blend(style.ground_base, style.ground_accent, clamp01(0.4f + 0.35f * dyed + 0.2f * fluff));
   const float weave = 0.62f + 0.30f * across * (0.4f + 0.6f * along) + 0.10f * fluff;
   return thread * std::max(0.05f, weave * (1 + (0.12f + 0.5f * clutter) * folds));
 }
@@ -72,11 +76,13 @@ Colour wood_at(const Style& style, float x, float y, float clutter, std::uint32_
   const float in_plank = (y / plank_height + 0.37f - static_cast<float>(plank)) * plank_height;
   const std::uint32_t own = seed + static_cast<std::uint32_t>(plank) * 977u;
   const float tone = 0.18f * lattice_value(plank, 3, seed);
-  const float bend = 0.9f * value_noise(x * 0.16f, y * 0.30f, own) + 0.12f * value_noise(x * 0.7f, y * 1.3f, own + 1);
+  const float bend = 0.9f * value_noise(x * 0.16f, y * 0.30f, own) +
+                     0.12f * value_noise(x * 0.7f, y * 1.3f, own + 1);
   const float rings = 0.5f + 0.5f * sine_of_turns(y * 0.75f + bend * 2.2f);
   const float fibres = fractal_noise(x * 0.9f, y * 14 + bend * 3, 3, own + 2);
   const float pores = smooth_step(0.30f, 0.55f, value_noise(x * 1.6f, y * 30, own + 3));
-  const float dark = clamp01((0.25f + 0.55f * clutter) * rings * rings + 0.22f * fibres + 0.25f * pores + 0.05f);
+  const float dark =
+      clamp01((0.25f + 0.55f * clutter) * rings * rings + 0.22f * fibres + 0.25f * pores + 0.05f);
   const Colour colour = blend(style.ground_base, style.ground_accent, dark) * (1 + tone);
   const float from_seam = std::min(in_plank, plank_height - in_plank);
   return colour * (0.25f + 0.75f * smooth_step(0.015f, 0.07f, from_seam));
@@ -87,8 +93,10 @@ Colour table_at(const Style& style, float x, float y, float clutter, std::uint32
   const float veins = std::abs(fractal_noise(x * 0.55f + 7, y * 0.55f, 4, seed + 1));
   const float vein = 1 - smooth_step(0.0f, 0.05f, veins);
   const float fine = fractal_noise(x * 16, y * 16, 2, seed + 2);
-  const Colour colour = blend(style.ground_base, style.ground_accent, clamp01(0.35f + 0.55f * stains));
-  return blend(colour, style.ground_accent * 0.7f, 0.6f * clutter * vein) * (1 + (0.03f + 0.08f * clutter) * fine);
+  const Colour colour =
+      blend(style.ground_base, style.ground_accent, clamp01(0.35f + 0.55f * stains));
+  return blend(colour, style.ground_accent * 0.7f, 0.6f * clutter * vein) *
+         (1 + (0.03f + 0.08f * clutter) * fine);
 }
 
 Colour dark_field_at(const Style& style, float x, float y, float clutter, std::uint32_t seed) {
@@ -99,7 +107,8 @@ Colour dark_field_at(const Style& style, float x, float y, float clutter, std::u
 Colour tissue_at(const Style& style, float x, float y, float clutter, std::uint32_t seed) {
   const float warp = 0.7f * fractal_noise(x * 0.5f, y * 0.5f, 3, seed);
   const float fibres = fractal_noise(x * 0.8f + 1.6f * warp, y * 3.2f + 2.4f * warp, 4, seed + 1);
-  const float cytoplasm = smooth_step(-0.35f, 0.35f, fractal_noise(x * 0.45f, y * 0.45f, 3, seed + 2) + 0.3f * fibres);
+  const float cytoplasm =
+      smooth_step(-0.35f, 0.35f, fractal_noise(x * 0.45f, y * 0.45f, 3, seed + 2) + 0.3f * fibres);
   const float amount = clamp01((0.25f + 0.9f * clutter) * cytoplasm * (0.75f + 0.5f * fibres));
   const float granules = fractal_noise(x * 6, y * 6, 2, seed + 3);
   return blend(style.ground_base, style.ground_accent, amount) * (1 + 0.05f * granules);
@@ -109,13 +118,20 @@ Colour tissue_at(const Style& style, float x, float y, float clutter, std::uint3
 
 Colour ground_at(const Style& style, float x, float y, float clutter, std::uint32_t seed) {
   switch (style.ground) {
-    case Ground::soil: return soil_at(style, x, y, clutter, seed);
-    case Ground::gravel: return gravel_at(style, x, y, clutter, seed);
-    case Ground::cloth: return cloth_at(style, x, y, clutter, seed);
-    case Ground::wood: return wood_at(style, x, y, clutter, seed);
-    case Ground::table: return table_at(style, x, y, clutter, seed);
-    case Ground::dark_field: return dark_field_at(style, x, y, clutter, seed);
-    case Ground::tissue: return tissue_at(style, x, y, clutter, seed);
+    case Ground::soil:
+      return soil_at(style, x, y, clutter, seed);
+    case Ground::gravel:
+      return gravel_at(style, x, y, clutter, seed);
+    case Ground::cloth:
+      return cloth_at(style, x, y, clutter, seed);
+    case Ground::wood:
+      return wood_at(style, x, y, clutter, seed);
+    case Ground::table:
+      return table_at(style, x, y, clutter, seed);
+    case Ground::dark_field:
+      return dark_field_at(style, x, y, clutter, seed);
+    case Ground::tissue:
+      return tissue_at(style, x, y, clutter, seed);
   }
   return {};
 }

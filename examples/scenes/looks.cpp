@@ -83,9 +83,11 @@ SkinPoint bean_skin(const Body& body, float u, float v) {
   const float eye = std::sqrt(u * u / 0.035f + hollow * hollow / 0.022f);
   const float mark = 1 - smooth_step(0.75f, 1.0f, eye);
   const float ring = smooth_step(0.9f, 1.05f, eye) * (1 - smooth_step(1.2f, 1.6f, eye));
-  colour = blend(colour, body.skin == Skin::plain ? body.accent : display(245, 240, 228), 0.85f * mark);
+  colour =
+      blend(colour, body.skin == Skin::plain ? body.accent : display(245, 240, 228), 0.85f * mark);
   colour = shaded(colour, 1 - 0.35f * ring);
-  return {colour, 0.012f * fractal_noise(u * 3, v * 3, 2, body.seed + 3) - 0.03f * mark, 1 - 0.8f * mark};
+  return {colour, 0.012f * fractal_noise(u * 3, v * 3, 2, body.seed + 3) - 0.03f * mark,
+          1 - 0.8f * mark};
 }
 
 /// Where a berry's end shows, as distance from it; every berry lies its own way round.
@@ -107,10 +109,12 @@ SkinPoint blueberry_skin(const Body& body, float u, float v) {
   const float lobes = c4 * c - s4 * s;
   const float crown = 0.30f + 0.07f * lobes;
   const float pit = 1 - smooth_step(crown - 0.10f, crown - 0.04f, r);
-  const float lip = smooth_step(crown - 0.10f, crown - 0.03f, r) * (1 - smooth_step(crown, crown + 0.08f, r));
+  const float lip =
+      smooth_step(crown - 0.10f, crown - 0.03f, r) * (1 - smooth_step(crown, crown + 0.08f, r));
   colour = blend(colour, display(22, 22, 34), 0.8f * pit);
   colour = blend(colour, display(92, 98, 128), 0.45f * lip);
-  const float bump = 0.07f * lip - 0.05f * pit + 0.01f * fractal_noise(u * 7, v * 7, 2, body.seed + 1);
+  const float bump =
+      0.07f * lip - 0.05f * pit + 0.01f * fractal_noise(u * 7, v * 7, 2, body.seed + 1);
   return {colour, bump, (1 - 0.75f * bloom) * (1 - pit)};
 }
 
@@ -123,7 +127,8 @@ SkinPoint cranberry_skin(const Body& body, float u, float v) {
   colour = blend(colour, display(226, 150, 120), 0.30f * (1 - smooth_step(0.06f, 0.13f, freckle)));
   const float dimple = 1 - smooth_step(0.05f, 0.17f, r);
   colour = blend(colour, display(62, 24, 16), 0.85f * dimple);
-  return {colour, -0.05f * dimple + 0.008f * fractal_noise(u * 4, v * 4, 2, body.seed), 1 - 0.8f * dimple};
+  return {colour, -0.05f * dimple + 0.008f * fractal_noise(u * 4, v * 4, 2, body.seed),
+          1 - 0.8f * dimple};
 }
 
 SkinPoint coffee_skin(const Body& body, float u, float v) {
@@ -133,10 +138,17 @@ SkinPoint coffee_skin(const Body& body, float u, float v) {
   const float valley = 1 - smooth_step(0.0f, 0.30f, across);
   Colour colour = shaded(body.base, 1 + 0.22f * fractal_noise(u * 3.5f, v * 5, 4, body.seed));
   colour = blend(colour, body.accent, slit);
-  const float chaff = slit * smooth_step(0.25f, 0.5f, fractal_noise(u * 6, v * 3, 2, body.seed + 1));
+  const float chaff =
+      slit * smooth_step(0.25f, 0.5f, fractal_noise(u * 6, v * 3, 2, body.seed + 1));
   colour = blend(colour, display(168, 122, 84), 0.5f * chaff);
   const float grain = 0.018f * fractal_noise(u * 9, v * 9, 2, body.seed + 4);
   return {colour, -0.13f * valley - 0.06f * slit + grain, 1 - slit};
+}
+
+SkinPoint coffee_back_skin(const Body& body, float u, float v) {
+  const float mottle = fractal_noise(u * 2.5f, v * 4, 4, body.seed);
+  const float grain = fractal_noise(u * 9, v * 9, 2, body.seed + 4);
+  return {shaded(body.base, 1 + 0.22f * mottle), 0.02f * mottle + 0.012f * grain, 1.0f};
 }
 
 SkinPoint grain_skin(const Body& body, float u, float v) {
@@ -146,7 +158,8 @@ SkinPoint grain_skin(const Body& body, float u, float v) {
     const float chalk = smooth_step(0.0f, 0.5f, fractal_noise(u * 1.6f, v * 3, 2, body.seed + 1));
     return {blend(colour, body.accent, 0.35f * chalk), 0.01f * streak, 1.0f};
   }
-  const float crease = 1 - smooth_step(0.012f, 0.06f, std::abs(v - 0.03f * sine_of_turns(u * 0.3f)));
+  const float crease =
+      1 - smooth_step(0.012f, 0.06f, std::abs(v - 0.03f * sine_of_turns(u * 0.3f)));
   const float tip = smooth_step(0.72f, 0.98f, std::abs(u));
   colour = blend(colour, body.accent, std::max(0.75f * crease, 0.45f * tip));
   return {colour, -0.09f * crease + 0.02f * streak, 1 - 0.7f * crease};
@@ -158,16 +171,20 @@ SkinPoint coin_skin(const Body& body, float u, float v) {
   const std::uint32_t mint = body.seed & 0xFFFFu;
   const float rim = smooth_step(0.86f, 0.90f, r);
   const float inverse = 1 / std::max(r, 1e-3f);
-  const float letters = smooth_step(0.05f, 0.2f, value_noise(u * inverse * 9, v * inverse * 9, mint) +
-                                                     0.5f * value_noise(u * 17, v * 17, mint + 1)) *
+  const float letters = smooth_step(0.05f, 0.2f,
+                                    value_noise(u * inverse * 9, v * inverse * 9, mint) +
+                                        0.5f * value_noise(u * 17, v * 17, mint + 1)) *
                         smooth_step(0.64f, 0.67f, r) * (1 - smooth_step(0.79f, 0.82f, r));
-  const float head = smooth_step(-0.02f, 0.10f, fractal_noise(u * 2.1f + 3, v * 2.1f, 3, mint + 7) + 0.35f - r) *
-                     (1 - smooth_step(0.50f, 0.56f, r));
+  const float head =
+      smooth_step(-0.02f, 0.10f, fractal_noise(u * 2.1f + 3, v * 2.1f, 3, mint + 7) + 0.35f - r) *
+      (1 - smooth_step(0.50f, 0.56f, r));
   const float folds = head * fractal_noise(u * 6, v * 6, 3, mint + 2);
   const float wear = fractal_noise(u * 2.5f, v * 2.5f, 4, body.seed);
-  const float scratches = smooth_step(0.45f, 0.7f, value_noise(u * 3 + v, v * 40 - u * 9, body.seed + 1));
+  const float scratches =
+      smooth_step(0.45f, 0.7f, value_noise(u * 3 + v, v * 40 - u * 9, body.seed + 1));
   Colour colour = shaded(body.base, 1 + 0.20f * wear);
-  colour = blend(colour, body.accent, 0.35f * smooth_step(0.1f, 0.6f, wear) * (1 - 0.6f * (rim + head)));
+  colour =
+      blend(colour, body.accent, 0.35f * smooth_step(0.1f, 0.6f, wear) * (1 - 0.6f * (rim + head)));
   const float bump = 0.05f * rim + 0.035f * letters + 0.05f * head + 0.035f * folds + 0.003f * wear;
   return {colour, bump, 0.85f + 0.3f * scratches};
 }
@@ -175,7 +192,8 @@ SkinPoint coin_skin(const Body& body, float u, float v) {
 SkinPoint metal_skin(const Body& body, float u, float v) {
   const float r = std::sqrt(u * u + v * v);
   const float brushed = fractal_noise(u * 3, v * 28, 3, body.seed);
-  const float stains = smooth_step(0.15f, 0.7f, fractal_noise(u * 1.8f, v * 1.8f, 4, body.seed + 1));
+  const float stains =
+      smooth_step(0.15f, 0.7f, fractal_noise(u * 1.8f, v * 1.8f, 4, body.seed + 1));
   Colour colour = shaded(body.base, 1 + 0.16f * brushed);
   colour = blend(colour, body.accent, 0.5f * stains);
   // The thread: a dark, turned edge round the hole.
@@ -231,13 +249,15 @@ SkinPoint capsule_skin(const Body& body, float u, float v) {
 SkinPoint fluorescent_skin(const Body& body, float u, float v, float depth) {
   const float chromatin = fractal_noise(u * 2.6f, v * 2.6f, 3, body.seed);
   const CellPoint spot = cellular_noise(u * 1.7f + 4, v * 1.7f, body.seed + 1);
-  const float nucleolus = (1 - smooth_step(0.10f, 0.26f, spot.nearest)) * ((spot.bits & 3u) != 0 ? 1.0f : 0.0f);
+  const float nucleolus =
+      (1 - smooth_step(0.10f, 0.26f, spot.nearest)) * ((spot.bits & 3u) != 0 ? 1.0f : 0.0f);
   const float body_light = 0.62f + 0.38f * smooth_step(0.0f, 0.75f, depth);
   return {shaded(body.base, body_light * (1 + 0.30f * chromatin) * (1 - 0.40f * nucleolus))};
 }
 
 SkinPoint stained_skin(const Body& body, float u, float v, float depth) {
-  const float chromatin = smooth_step(-0.35f, 0.4f, fractal_noise(u * 3.4f, v * 3.4f, 4, body.seed));
+  const float chromatin =
+      smooth_step(-0.35f, 0.4f, fractal_noise(u * 3.4f, v * 3.4f, 4, body.seed));
   const float membrane = 1 - smooth_step(0.05f, 0.22f, depth);
   const float strength = clamp01(0.30f + 0.62f * chromatin + 0.35f * membrane);
   return {blend(body.accent, body.base, strength)};
@@ -274,25 +294,34 @@ struct Variant {
 const Colour white = display(238, 236, 230);
 
 std::vector<Variant> food_variants(Kind kind) {
-  const Colour linen = display(178, 166, 146), navy = display(52, 62, 84), oak = display(172, 128, 84);
-  const Colour oak_dark = display(96, 62, 36), walnut = display(104, 72, 48), walnut_dark = display(52, 34, 22);
+  const Colour linen = display(178, 166, 146), navy = display(52, 62, 84),
+               oak = display(172, 128, 84);
+  const Colour oak_dark = display(96, 62, 36), walnut = display(104, 72, 48),
+               walnut_dark = display(52, 34, 22);
   switch (kind) {
     case Kind::beans:
-      return {{Ground::cloth, navy, display(90, 104, 130), display(222, 190, 156), display(128, 52, 44)},
+      return {{Ground::cloth, navy, display(90, 104, 130), display(222, 190, 156),
+               display(128, 52, 44)},
               {Ground::wood, oak, oak_dark, display(128, 30, 26), display(226, 196, 170)},
-              {Ground::cloth, display(126, 92, 78), display(160, 124, 104), display(236, 226, 200), display(48, 40, 38)},
-              {Ground::table, display(206, 198, 184), display(160, 152, 140), display(204, 162, 120), display(92, 56, 40)}};
+              {Ground::cloth, display(126, 92, 78), display(160, 124, 104), display(236, 226, 200),
+               display(48, 40, 38)},
+              {Ground::table, display(206, 198, 184), display(160, 152, 140),
+               display(204, 162, 120), display(92, 56, 40)}};
     case Kind::berries:
       return {{Ground::wood, oak, oak_dark, display(112, 128, 170), display(38, 42, 78)},
-              {Ground::cloth, linen, display(146, 132, 112), display(164, 14, 26), display(214, 60, 52)},
+              {Ground::cloth, linen, display(146, 132, 112), display(164, 14, 26),
+               display(214, 60, 52)},
               {Ground::wood, walnut, walnut_dark, display(122, 134, 172), display(46, 46, 84)}};
     case Kind::coffee:
-      return {{Ground::cloth, linen, display(140, 124, 100), display(104, 62, 38), display(34, 20, 14)},
-              {Ground::wood, oak, oak_dark, display(82, 50, 34), display(28, 18, 14)}};
+      return {
+          {Ground::cloth, linen, display(140, 124, 100), display(104, 62, 38), display(34, 20, 14)},
+          {Ground::wood, oak, oak_dark, display(82, 50, 34), display(28, 18, 14)}};
     default:
-      return {{Ground::cloth, display(46, 54, 58), display(76, 84, 88), display(216, 164, 92), display(126, 78, 38)},
+      return {{Ground::cloth, display(46, 54, 58), display(76, 84, 88), display(216, 164, 92),
+               display(126, 78, 38)},
               {Ground::wood, walnut, walnut_dark, display(226, 218, 196), display(250, 248, 240)},
-              {Ground::table, display(70, 84, 96), display(50, 62, 76), display(206, 150, 84), display(112, 68, 34)}};
+              {Ground::table, display(70, 84, 96), display(50, 62, 76), display(206, 150, 84),
+               display(112, 68, 34)}};
   }
 }
 
@@ -301,15 +330,22 @@ std::vector<Variant> workshop_variants(Kind kind) {
   switch (kind) {
     case Kind::coins:
       return {{Ground::cloth, felt, felt_dark, display(206, 142, 92), display(92, 52, 32)},
-              {Ground::wood, display(104, 72, 48), display(52, 34, 22), display(206, 204, 198), display(96, 92, 88)},
-              {Ground::table, display(64, 70, 84), display(42, 46, 58), display(222, 182, 98), display(112, 80, 36)}};
+              {Ground::wood, display(104, 72, 48), display(52, 34, 22), display(206, 204, 198),
+               display(96, 92, 88)},
+              {Ground::table, display(64, 70, 84), display(42, 46, 58), display(222, 182, 98),
+               display(112, 80, 36)}};
     case Kind::hexnuts:
-      return {{Ground::wood, display(178, 136, 92), display(104, 70, 42), display(190, 192, 196), display(96, 84, 74)},
-              {Ground::table, display(70, 96, 122), display(46, 66, 90), display(206, 182, 120), display(120, 90, 50)}};
+      return {{Ground::wood, display(178, 136, 92), display(104, 70, 42), display(190, 192, 196),
+               display(96, 84, 74)},
+              {Ground::table, display(70, 96, 122), display(46, 66, 90), display(206, 182, 120),
+               display(120, 90, 50)}};
     default:
-      return {{Ground::table, display(196, 206, 212), display(150, 164, 176), display(206, 40, 38), display(242, 236, 222)},
-              {Ground::table, display(66, 84, 98), display(44, 58, 74), display(40, 110, 160), display(240, 238, 232)},
-              {Ground::cloth, display(120, 136, 134), display(92, 108, 108), display(226, 158, 42), display(60, 116, 74)}};
+      return {{Ground::table, display(196, 206, 212), display(150, 164, 176), display(206, 40, 38),
+               display(242, 236, 222)},
+              {Ground::table, display(66, 84, 98), display(44, 58, 74), display(40, 110, 160),
+               display(240, 238, 232)},
+              {Ground::cloth, display(120, 136, 134), display(92, 108, 108), display(226, 158, 42),
+               display(60, 116, 74)}};
   }
 }
 
@@ -317,20 +353,27 @@ std::vector<Variant> outdoor_variants(Kind kind) {
   const Colour soil = display(84, 62, 46), soil_light = display(146, 116, 86);
   if (kind == Kind::leaves) {
     return {{Ground::soil, soil, soil_light, display(96, 132, 48), display(176, 168, 62)},
-            {Ground::gravel, display(126, 118, 108), display(166, 156, 140), display(206, 132, 40), display(176, 62, 32)}};
+            {Ground::gravel, display(126, 118, 108), display(166, 156, 140), display(206, 132, 40),
+             display(176, 62, 32)}};
   }
-  return {{Ground::gravel, display(176, 152, 118), display(216, 196, 160), display(132, 128, 122), display(84, 84, 88)},
+  return {{Ground::gravel, display(176, 152, 118), display(216, 196, 160), display(132, 128, 122),
+           display(84, 84, 88)},
           {Ground::soil, soil, soil_light, display(150, 142, 130), display(92, 88, 84)}};
 }
 
 std::vector<Variant> microscope_variants(Kind kind) {
   if (kind == Kind::cells) {
-    return {{Ground::dark_field, display(6, 8, 16), display(14, 20, 44), display(70, 128, 235), display(0, 0, 0)},
-            {Ground::dark_field, display(9, 9, 9), display(24, 24, 24), display(188, 188, 188), display(0, 0, 0)},
-            {Ground::dark_field, display(4, 10, 6), display(12, 34, 18), display(84, 214, 112), display(0, 0, 0)}};
+    return {{Ground::dark_field, display(6, 8, 16), display(14, 20, 44), display(70, 128, 235),
+             display(0, 0, 0)},
+            {Ground::dark_field, display(9, 9, 9), display(24, 24, 24), display(188, 188, 188),
+             display(0, 0, 0)},
+            {Ground::dark_field, display(4, 10, 6), display(12, 34, 18), display(84, 214, 112),
+             display(0, 0, 0)}};
   }
-  return {{Ground::tissue, display(236, 222, 230), display(206, 150, 190), display(88, 34, 128), display(176, 120, 196)},
-          {Ground::tissue, display(238, 224, 220), display(224, 160, 172), display(70, 48, 120), display(158, 118, 176)}};
+  return {{Ground::tissue, display(236, 222, 230), display(206, 150, 190), display(88, 34, 128),
+           display(176, 120, 196)},
+          {Ground::tissue, display(238, 224, 220), display(224, 160, 172), display(70, 48, 120),
+           display(158, 118, 176)}};
 }
 
 std::vector<Variant> variants_of(Kind kind) {
@@ -338,14 +381,18 @@ std::vector<Variant> variants_of(Kind kind) {
     case Kind::beans:
     case Kind::berries:
     case Kind::coffee:
-    case Kind::grains: return food_variants(kind);
+    case Kind::grains:
+      return food_variants(kind);
     case Kind::coins:
     case Kind::hexnuts:
-    case Kind::pills: return workshop_variants(kind);
+    case Kind::pills:
+      return workshop_variants(kind);
     case Kind::leaves:
-    case Kind::pebbles: return outdoor_variants(kind);
+    case Kind::pebbles:
+      return outdoor_variants(kind);
     case Kind::cells:
-    case Kind::stained: return microscope_variants(kind);
+    case Kind::stained:
+      return microscope_variants(kind);
   }
   return {};
 }
@@ -384,8 +431,7 @@ void make_cell(Body& body, const Style&, Random& random) {
 }
 
 void make_coffee(Body& body, const Style&, Random& random) {
-  body.skin = random.uniform() < 0.6f ? Skin::coffee : Skin::plain;
-  body.outline = body.skin == Skin::coffee ? Outline::ellipse : Outline::crease_bean;
+  body.skin = random.uniform() < 0.6f ? Skin::coffee : Skin::coffee_back;
   body.half_width = 0.73f + 0.03f * random.normal();
   body.thickness = 0.75f;
   body.shine = 0.28f;
@@ -396,6 +442,7 @@ void make_coin(Body& body, const Style& style, Random&) {
   body.skin = Skin::coin;
   body.bevel = 0.05f;
   body.thickness = 0.07f;
+  body.metallic = 1.0f;
   body.shine = 0.9f;
   body.shine_sharpness = 3;
   body.seed = (body.seed & 0xFFFF0000u) | (style.seed & 0xFFFFu);  // low half: the mint, shared
@@ -417,6 +464,7 @@ void make_hexnut(Body& body, const Style&, Random&) {
   body.half_width = 0.48f;  // of the hole
   body.bevel = 0.55f;
   body.thickness = 0.22f;
+  body.metallic = 1.0f;
   body.shine = 0.8f;
   body.shine_sharpness = 3;
 }
@@ -435,8 +483,9 @@ void make_leaf(Body& body, const Style& style, Random& random) {
 }
 
 void make_pebble(Body& body, const Style& style, Random& random) {
-  static const std::array<Colour, 6> rocks{display(128, 124, 120), display(158, 142, 120), display(98, 102, 110),
-                                           display(176, 166, 152), display(134, 104, 86), display(86, 82, 80)};
+  static const std::array<Colour, 6> rocks{display(128, 124, 120), display(158, 142, 120),
+                                           display(98, 102, 110),  display(176, 166, 152),
+                                           display(134, 104, 86),  display(86, 82, 80)};
   const Colour rock = rocks[static_cast<std::size_t>(random.below(6))];
   body.outline = Outline::stone;
   body.skin = Skin::stone;
@@ -490,17 +539,28 @@ void make_red_cell(Body& body, Random& random) {
 /// The classes seen beside `kind`, none of which looks like it.
 std::vector<Kind> company_of(Kind kind) {
   switch (kind) {
-    case Kind::beans: return {Kind::leaves, Kind::coins, Kind::hexnuts};
-    case Kind::berries: return {Kind::leaves, Kind::coffee, Kind::grains};
-    case Kind::coffee: return {Kind::berries, Kind::coins, Kind::leaves};
-    case Kind::coins: return {Kind::hexnuts, Kind::pills, Kind::beans};
-    case Kind::grains: return {Kind::pebbles, Kind::leaves, Kind::berries};
-    case Kind::hexnuts: return {Kind::coins, Kind::pills, Kind::coffee};
-    case Kind::leaves: return {Kind::berries, Kind::pebbles};
-    case Kind::pebbles: return {Kind::leaves, Kind::coins, Kind::hexnuts};
-    case Kind::pills: return {Kind::coins, Kind::hexnuts, Kind::berries};
-    case Kind::cells: return {Kind::cells};
-    case Kind::stained: return {Kind::stained};
+    case Kind::beans:
+      return {Kind::leaves, Kind::coins, Kind::hexnuts};
+    case Kind::berries:
+      return {Kind::leaves, Kind::coffee, Kind::grains};
+    case Kind::coffee:
+      return {Kind::berries, Kind::coins, Kind::leaves};
+    case Kind::coins:
+      return {Kind::hexnuts, Kind::pills, Kind::beans};
+    case Kind::grains:
+      return {Kind::pebbles, Kind::leaves, Kind::berries};
+    case Kind::hexnuts:
+      return {Kind::coins, Kind::pills, Kind::coffee};
+    case Kind::leaves:
+      return {Kind::berries, Kind::pebbles};
+    case Kind::pebbles:
+      return {Kind::leaves, Kind::coins, Kind::hexnuts};
+    case Kind::pills:
+      return {Kind::coins, Kind::hexnuts, Kind::berries};
+    case Kind::cells:
+      return {Kind::cells};
+    case Kind::stained:
+      return {Kind::stained};
   }
   return {};
 }
@@ -535,17 +595,39 @@ Body draw_body(const Style& style, Random random) {
   body.base = varied(style.base, 0.12f, 0.03f, random);
   body.accent = varied(style.accent, 0.08f, 0.02f, random);
   switch (style.kind) {
-    case Kind::beans: make_bean(body, style, random); break;
-    case Kind::berries: make_berry(body, style, random); break;
-    case Kind::cells: make_cell(body, style, random); break;
-    case Kind::coffee: make_coffee(body, style, random); break;
-    case Kind::coins: make_coin(body, style, random); break;
-    case Kind::grains: make_grain(body, style, random); break;
-    case Kind::hexnuts: make_hexnut(body, style, random); break;
-    case Kind::leaves: make_leaf(body, style, random); break;
-    case Kind::pebbles: make_pebble(body, style, random); break;
-    case Kind::pills: make_pill(body, style, random); break;
-    case Kind::stained: make_stained(body, style, random); break;
+    case Kind::beans:
+      make_bean(body, style, random);
+      break;
+    case Kind::berries:
+      make_berry(body, style, random);
+      break;
+    case Kind::cells:
+      make_cell(body, style, random);
+      break;
+    case Kind::coffee:
+      make_coffee(body, style, random);
+      break;
+    case Kind::coins:
+      make_coin(body, style, random);
+      break;
+    case Kind::grains:
+      make_grain(body, style, random);
+      break;
+    case Kind::hexnuts:
+      make_hexnut(body, style, random);
+      break;
+    case Kind::leaves:
+      make_leaf(body, style, random);
+      break;
+    case Kind::pebbles:
+      make_pebble(body, style, random);
+      break;
+    case Kind::pills:
+      make_pill(body, style, random);
+      break;
+    case Kind::stained:
+      make_stained(body, style, random);
+      break;
   }
   return body;
 }
@@ -563,7 +645,8 @@ Body draw_distractor(const Style& style, Random random) {
     return body;
   }
   const std::vector<Kind> company = company_of(style.kind);
-  const Kind other = company[static_cast<std::size_t>(random.below(static_cast<int>(company.size())))];
+  const Kind other =
+      company[static_cast<std::size_t>(random.below(static_cast<int>(company.size())))];
   return draw_body(draw_style(other, style.seed), Random(random.bits()));
 }
 
@@ -577,7 +660,8 @@ Body draw_crumb(const Style& style, Random random) {
   body.thickness = 0.5f;
   body.shine = 0.03f;
   const bool from_objects = random.uniform() < 0.4f;
-  body.base = varied(from_objects ? style.base * 0.7f : style.ground_accent * 0.8f, 0.25f, 0.04f, random);
+  body.base =
+      varied(from_objects ? style.base * 0.7f : style.ground_accent * 0.8f, 0.25f, 0.04f, random);
   if (style.ground == Ground::dark_field) {
     body.skin = Skin::fluorescence;
     body.optics = Optics::glowing;
@@ -596,12 +680,17 @@ Body draw_crumb(const Style& style, Random random) {
 float outline_value(const Body& body, float u, float v) {
   switch (body.outline) {
     case Outline::ellipse:
-    case Outline::crease_bean: return ellipse_value(body, u, v);
-    case Outline::bean: return bean_value(body, u, v);
-    case Outline::capsule: return capsule_value(body, u, v);
-    case Outline::hexagon_ring: return hexagon_ring_value(body, u, v);
-    case Outline::leaf: return leaf_value(body, u, v);
-    case Outline::stone: return stone_value(body, u, v);
+      return ellipse_value(body, u, v);
+    case Outline::bean:
+      return bean_value(body, u, v);
+    case Outline::capsule:
+      return capsule_value(body, u, v);
+    case Outline::hexagon_ring:
+      return hexagon_ring_value(body, u, v);
+    case Outline::leaf:
+      return leaf_value(body, u, v);
+    case Outline::stone:
+      return stone_value(body, u, v);
   }
   return 1.0f;
 }
@@ -610,21 +699,37 @@ SkinPoint skin_at(const Body& body, float u, float v, float depth) {
   switch (body.skin) {
     case Skin::plain:
     case Skin::speckled:
-    case Skin::marbled: return bean_skin(body, u, v);
-    case Skin::blueberry: return blueberry_skin(body, u, v);
-    case Skin::cranberry: return cranberry_skin(body, u, v);
-    case Skin::coffee: return coffee_skin(body, u, v);
-    case Skin::coin: return coin_skin(body, u, v);
+    case Skin::marbled:
+      return bean_skin(body, u, v);
+    case Skin::blueberry:
+      return blueberry_skin(body, u, v);
+    case Skin::cranberry:
+      return cranberry_skin(body, u, v);
+    case Skin::coffee:
+      return coffee_skin(body, u, v);
+    case Skin::coffee_back:
+      return coffee_back_skin(body, u, v);
+    case Skin::coin:
+      return coin_skin(body, u, v);
     case Skin::wheat:
-    case Skin::rice: return grain_skin(body, u, v);
-    case Skin::metal: return metal_skin(body, u, v);
-    case Skin::leaf: return leaf_skin(body, u, v);
-    case Skin::stone: return stone_skin(body, u, v);
-    case Skin::capsule: return capsule_skin(body, u, v);
-    case Skin::fluorescence: return fluorescent_skin(body, u, v, depth);
-    case Skin::stain: return stained_skin(body, u, v, depth);
-    case Skin::red_cell: return red_cell_skin(body, u, v, depth);
-    case Skin::crumb: return crumb_skin(body, u, v);
+    case Skin::rice:
+      return grain_skin(body, u, v);
+    case Skin::metal:
+      return metal_skin(body, u, v);
+    case Skin::leaf:
+      return leaf_skin(body, u, v);
+    case Skin::stone:
+      return stone_skin(body, u, v);
+    case Skin::capsule:
+      return capsule_skin(body, u, v);
+    case Skin::fluorescence:
+      return fluorescent_skin(body, u, v, depth);
+    case Skin::stain:
+      return stained_skin(body, u, v, depth);
+    case Skin::red_cell:
+      return red_cell_skin(body, u, v, depth);
+    case Skin::crumb:
+      return crumb_skin(body, u, v);
   }
   return {};
 }

@@ -1,4 +1,5 @@
-// examples/scenes/looks.hpp: what the objects and grounds of each kind look like (internal to scene.cpp).
+// examples/scenes/looks.hpp: what the objects and grounds of each kind look like (internal to
+// scene.cpp).
 #pragma once
 
 #include <cstdint>
@@ -13,7 +14,8 @@ namespace persense::scenes::detail {
 /// Linear light, red, green, blue; 1 is white.
 using Colour = cv::Vec3f;
 
-/// Linear light of a display colour given in 0..255 (display gamma taken as 2, so its inverse is exact).
+/// Linear light of a display colour given in 0..255 (display gamma taken as 2, so its inverse is
+/// exact).
 inline Colour display(float red, float green, float blue) {
   const auto linear = [](float value) { return (value / 255) * (value / 255); };
   return {linear(red), linear(green), linear(blue)};
@@ -21,12 +23,28 @@ inline Colour display(float red, float green, float blue) {
 inline Colour blend(const Colour& a, const Colour& b, float t) { return a * (1 - t) + b * t; }
 
 /// Outlines. Coordinates (u, v) are the object's own, u along its longer axis; a radius is about 1.
-enum class Outline { ellipse, bean, capsule, crease_bean, hexagon_ring, leaf, stone };
+enum class Outline { ellipse, bean, capsule, hexagon_ring, leaf, stone };
 
 /// Textures and reliefs painted inside an outline.
 enum class Skin {
-  plain, speckled, marbled, blueberry, cranberry, coffee, coin, wheat, rice, metal, leaf, stone, capsule,
-  fluorescence, stain, red_cell, crumb
+  plain,
+  speckled,
+  marbled,
+  blueberry,
+  cranberry,
+  coffee,
+  coffee_back,
+  coin,
+  wheat,
+  rice,
+  metal,
+  leaf,
+  stone,
+  capsule,
+  fluorescence,
+  stain,
+  red_cell,
+  crumb
 };
 
 /// How light meets an object.
@@ -37,19 +55,19 @@ struct Body {
   Outline outline = Outline::ellipse;
   Skin skin = Skin::plain;
   Optics optics = Optics::lit;
-  float half_length = 1.0f;   ///< along u, in units of the body
-  float half_width = 1.0f;    ///< along v
-  float bend = 0.0f;          ///< of a bean
-  float roughness = 0.0f;     ///< of the outline, over the radius
-  float bevel = 1.0f;         ///< part of the way in at which the top is flat; 1: a full dome
-  float thickness = 0.8f;     ///< height of the dome over the half width
-  float shine = 0.2f;         ///< strength of highlights
-  int shine_sharpness = 4;    ///< highlights are cos^(2^n)
-  float softness = 1.0f;      ///< width of the edge in the image, pixels at scale 1 plus this part of the radius below
-  float blur = 0.0f;          ///< extra width of the edge over the radius; for out-of-focus objects
+  float half_length = 1.0f;  ///< along u, in units of the body
+  float half_width = 1.0f;   ///< along v
+  float bend = 0.0f;         ///< of a bean
+  float roughness = 0.0f;    ///< of the outline, over the radius
+  float bevel = 1.0f;        ///< part of the way in at which the top is flat; 1: a full dome
+  float thickness = 0.8f;    ///< height of the dome over the half width
+  float shine = 0.2f;        ///< strength of highlights
+  int shine_sharpness = 4;   ///< highlights are cos^(2^n)
+  float blur = 0.0f;         ///< extra width of the edge over the radius; for objects out of focus
+  float metallic = 0.0f;     ///< 0: highlights have the light's colour; 1: the object's own
   Colour base{0.5f, 0.5f, 0.5f};
   Colour accent{0.2f, 0.2f, 0.2f};
-  std::uint32_t seed = 0;     ///< of its textures
+  std::uint32_t seed = 0;  ///< of its textures
 };
 
 /// What the skin is at one point.
@@ -64,16 +82,16 @@ enum class Ground { soil, gravel, cloth, wood, table, dark_field, tissue };
 /// What all objects and scenes of one class share: drawn from the style seed alone.
 struct Style {
   Kind kind = Kind::beans;
-  int variant = 0;            ///< of the kind: 0 .. variants - 1
+  int variant = 0;  ///< of the kind: 0 .. variants - 1
   Ground ground = Ground::table;
   Colour ground_base;
   Colour ground_accent;
-  Colour base;                ///< of the objects
+  Colour base;  ///< of the objects
   Colour accent;
-  float light_x = -0.5f;      ///< unit vector towards the light; x right, y down, z towards the camera
+  float light_x = -0.5f;  ///< unit vector towards the light; x right, y down, z towards the camera
   float light_y = -0.5f;
   float light_z = 0.7f;
-  Colour light{1, 1, 1};      ///< its tint
+  Colour light{1, 1, 1};  ///< its tint
   std::uint32_t seed = 0;
 };
 
@@ -89,7 +107,8 @@ Body draw_distractor(const Style& style, Random random);
 /// One piece of debris for the style's ground; never counted.
 Body draw_crumb(const Style& style, Random random);
 
-/// Pseudo-distance from the outline: below or at 0 inside, -1 at the deepest, smooth, growing outwards.
+/// Pseudo-distance from the outline: below or at 0 inside, -1 at the deepest, smooth, growing
+/// outwards.
 float outline_value(const Body& body, float u, float v);
 
 /// The skin at (u, v); `depth` runs from 0 at the outline to 1 at the deepest.

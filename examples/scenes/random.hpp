@@ -1,8 +1,9 @@
-// examples/scenes/random.hpp: random numbers, noise and elementary functions that give the same bits everywhere.
+// examples/scenes/random.hpp: random numbers, noise and elementary functions that give the same
+// bits everywhere.
 //
-// std::*_distribution, std::sin and std::exp may differ between libraries. What is here uses integers, IEEE
-// addition, multiplication, division and square root only, so a seed means one scene on every platform
-// (compile with floating-point contraction off, as CMakeLists.txt does).
+// std::*_distribution, std::sin and std::exp may differ between libraries. What is here uses
+// integers, IEEE addition, multiplication, division and square root only, so a seed means one scene
+// on every platform (compile with floating-point contraction off, as CMakeLists.txt does).
 #pragma once
 
 #include <algorithm>
@@ -13,7 +14,8 @@
 namespace persense::scenes::detail {
 
 /// Finaliser of splitmix64: every bit of the result depends on every bit of `x`.
-/// @par Source  Steele, Lea, Flood: Fast splittable pseudorandom number generators (2014), section 4.
+/// @par Source  Steele, Lea, Flood: Fast splittable pseudorandom number generators (2014),
+/// section 4.
 constexpr std::uint64_t mixed(std::uint64_t x) {
   x += 0x9E3779B97F4A7C15ull;
   x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ull;
@@ -21,7 +23,8 @@ constexpr std::uint64_t mixed(std::uint64_t x) {
   return x ^ (x >> 31);
 }
 
-/// A splitmix64 generator. Give each object its own, so that one more draw here changes nothing there.
+/// A splitmix64 generator. Give each object its own, so that one more draw here changes nothing
+/// there.
 class Random {
  public:
   explicit constexpr Random(std::uint64_t seed) : state_(seed) {}
@@ -38,7 +41,9 @@ class Random {
   constexpr float uniform() { return static_cast<float>(bits() >> 40) * 0x1p-24f; }
   constexpr float uniform(float low, float high) { return low + (high - low) * uniform(); }
   /// In 0 .. bound - 1.
-  constexpr int below(int bound) { return static_cast<int>((bits() >> 32) * static_cast<std::uint64_t>(bound) >> 32); }
+  constexpr int below(int bound) {
+    return static_cast<int>((bits() >> 32) * static_cast<std::uint64_t>(bound) >> 32);
+  }
   /// Mean 0, standard deviation 1, never beyond 6: the sum of twelve uniforms.
   constexpr float normal() {
     float sum = -6.0f;
@@ -55,8 +60,10 @@ inline float sine_of_turns(float turns) {
   float x = turns - std::floor(turns + 0.5f);  // in [-0.5, 0.5)
   if (x > 0.25f) x = 0.5f - x;
   if (x < -0.25f) x = -0.5f - x;
-  const float a = 6.28318531f * x, square = a * a;  // Taylor polynomial on a quarter turn either side
-  return a * (1 + square * (-1.0f / 6 + square * (1.0f / 120 + square * (-1.0f / 5040 + square / 362880))));
+  const float a = 6.28318531f * x,
+              square = a * a;  // Taylor polynomial on a quarter turn either side
+  return a * (1 + square * (-1.0f / 6 +
+                            square * (1.0f / 120 + square * (-1.0f / 5040 + square / 362880))));
 }
 inline float cosine_of_turns(float turns) { return sine_of_turns(turns + 0.25f); }
 
@@ -78,7 +85,8 @@ inline float smooth_step(float low, float high, float x) {
 
 /// Uniform bits for a lattice point.
 inline std::uint32_t lattice_bits(int x, int y, std::uint32_t seed) {
-  std::uint32_t h = seed ^ (static_cast<std::uint32_t>(x) * 0x9E3779B1u) ^ (static_cast<std::uint32_t>(y) * 0x85EBCA77u);
+  std::uint32_t h = seed ^ (static_cast<std::uint32_t>(x) * 0x9E3779B1u) ^
+                    (static_cast<std::uint32_t>(y) * 0x85EBCA77u);
   h = (h ^ (h >> 15)) * 0x2C1B3C6Du;
   h = (h ^ (h >> 12)) * 0x297A2D39u;
   return h ^ (h >> 15);
@@ -97,7 +105,8 @@ inline float value_noise(float x, float y, std::uint32_t seed) {
   tx = tx * tx * (3 - 2 * tx);
   ty = ty * ty * (3 - 2 * ty);
   const float top = lattice_value(ix, iy, seed) * (1 - tx) + lattice_value(ix + 1, iy, seed) * tx;
-  const float bottom = lattice_value(ix, iy + 1, seed) * (1 - tx) + lattice_value(ix + 1, iy + 1, seed) * tx;
+  const float bottom =
+      lattice_value(ix, iy + 1, seed) * (1 - tx) + lattice_value(ix + 1, iy + 1, seed) * tx;
   return top * (1 - ty) + bottom * ty;
 }
 
@@ -106,7 +115,8 @@ inline float fractal_noise(float x, float y, int octaves, std::uint32_t seed) {
   float sum = 0, weight = 0.55f;
   for (int i = 0; i < octaves; ++i) {
     sum += weight * value_noise(x, y, seed + static_cast<std::uint32_t>(i) * 0x51ED27u);
-    // Octaves are turned against each other by a 3-4-5 triangle, so that their lattices do not line up.
+    // Octaves are turned against each other by a 3-4-5 triangle, so that their lattices do not line
+    // up.
     const float turned = 1.6f * x - 1.2f * y + 17.3f;
     y = 1.2f * x + 1.6f * y - 8.1f;
     x = turned;
@@ -115,11 +125,12 @@ inline float fractal_noise(float x, float y, int octaves, std::uint32_t seed) {
   return sum;
 }
 
-/// A cell of a cellular pattern: the nearest and second nearest feature point, and the nearest one's own bits.
+/// A cell of a cellular pattern: the nearest and second nearest feature point, and the nearest
+/// one's own bits.
 struct CellPoint {
-  float nearest = 0.0f;    ///< distance, in cells
-  float second = 0.0f;     ///< distance, in cells
-  float dx = 0.0f;         ///< offset from the nearest feature point, in cells
+  float nearest = 0.0f;  ///< distance, in cells
+  float second = 0.0f;   ///< distance, in cells
+  float dx = 0.0f;       ///< offset from the nearest feature point, in cells
   float dy = 0.0f;
   std::uint32_t bits = 0;  ///< one value per cell
 };
@@ -133,8 +144,10 @@ inline CellPoint cellular_noise(float x, float y, std::uint32_t seed) {
   for (int cy = iy - 1; cy <= iy + 1; ++cy) {
     for (int cx = ix - 1; cx <= ix + 1; ++cx) {
       const std::uint32_t bits = lattice_bits(cx, cy, seed);
-      const float dx = x - (static_cast<float>(cx) + 0.1f + static_cast<float>(bits & 0xFFFFu) * (0.8f / 65536));
-      const float dy = y - (static_cast<float>(cy) + 0.1f + static_cast<float>(bits >> 16) * (0.8f / 65536));
+      const float dx =
+          x - (static_cast<float>(cx) + 0.1f + static_cast<float>(bits & 0xFFFFu) * (0.8f / 65536));
+      const float dy =
+          y - (static_cast<float>(cy) + 0.1f + static_cast<float>(bits >> 16) * (0.8f / 65536));
       const float square = dx * dx + dy * dy;
       if (square < nearest) {
         second = nearest;

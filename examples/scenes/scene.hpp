@@ -11,17 +11,17 @@ namespace persense::scenes {
 
 /// The object families. Each has its own shape, material, light and ground.
 enum class Kind {
-  beans,     ///< kidneys; glossy, plain, speckled or marbled
-  berries,   ///< spheres with a crown or a stalk end; on wood or cloth
-  cells,     ///< fluorescent nuclei; bright and blurred on a dark field
-  coffee,    ///< roasted beans; half ellipsoids with a crease
-  coins,     ///< metal discs with a raised rim and relief
-  grains,    ///< elongated wheat or rice
-  hexnuts,   ///< hexagonal metal rings
-  leaves,    ///< pointed blades with veins and a stalk; on soil
-  pebbles,   ///< rounded irregular stones; on gravel or soil
-  pills,     ///< two-coloured capsules; on a table
-  stained,   ///< dark nuclei in stained tissue
+  beans,    ///< kidneys; glossy, plain, speckled or marbled
+  berries,  ///< spheres with a crown or a stalk end; on wood or cloth
+  cells,    ///< fluorescent nuclei; bright and blurred on a dark field
+  coffee,   ///< roasted beans; half ellipsoids with a crease
+  coins,    ///< metal discs with a raised rim and relief
+  grains,   ///< elongated wheat or rice
+  hexnuts,  ///< hexagonal metal rings
+  leaves,   ///< pointed blades with veins and a stalk; on soil
+  pebbles,  ///< rounded irregular stones; on gravel or soil
+  pills,    ///< two-coloured capsules; on a table
+  stained,  ///< dark nuclei in stained tissue
 };
 
 /// Every kind, in the order of the enum.
@@ -40,60 +40,69 @@ inline constexpr float minimum_visible_fraction = 0.35f;
 
 /// What to render. The defaults make 80 beans at 640 x 480.
 struct SceneOptions {
-  Kind kind = Kind::beans;         ///< the class of the objects that count
-  int width = 640;                 ///< pixels, 16 to 16384
-  int height = 480;                ///< pixels, 16 to 16384
-  int count = 80;                  ///< objects that count, 1 to 65535
-  std::uint64_t seed = 7;          ///< where the objects lie and how each one looks; any value
-  std::uint64_t style_seed = 0;    ///< how the class looks (palette, light, ground); 0: follow `seed`
-  float object_diameter = 0.0f;    ///< mean diameter of a disc of the same area, pixels, at least 4 and at most the
-                                   ///< shorter side; 0: as large as `count` and the frame allow
-  float size_spread = 0.10f;       ///< standard deviation of the diameter over its mean, 0 to 0.5
-  float overlap = 0.35f;           ///< 0: no object covers another; 1: up to 60 % of an object may be covered
-  int distractors = 0;             ///< objects of other classes, 0 to 65535
-  float noise = 2.0f;              ///< standard deviation of the sensor noise, grey levels of 255, 0 to 64
-  float clutter = 0.35f;           ///< contrast of the ground and amount of debris on it, 0 to 1
-  float density_sigma = 0.0f;      ///< Gaussian of the density map, pixels, 0 to 256; 0: a quarter of each diameter
+  Kind kind = Kind::beans;       ///< the class of the objects that count
+  int width = 640;               ///< pixels, 16 to 16384
+  int height = 480;              ///< pixels, 16 to 16384
+  int count = 80;                ///< objects that count, 1 to 65535
+  std::uint64_t seed = 7;        ///< where the objects lie and how each one looks; any value
+  std::uint64_t style_seed = 0;  ///< how the class looks (palette, light, ground); 0: follow `seed`
+  float object_diameter =
+      0.0f;  ///< mean diameter of a disc of the same area, pixels, at least 4 and at most the
+             ///< shorter side; 0: as large as `count` and the frame allow
+  float size_spread = 0.10f;  ///< standard deviation of the diameter over its mean, 0 to 0.5
+  float overlap =
+      0.35f;            ///< 0: no object covers another; 1: up to 60 % of an object may be covered
+  int distractors = 0;  ///< objects of other classes, 0 to 65535
+  float noise = 2.0f;   ///< standard deviation of the sensor noise, grey levels of 255, 0 to 64
+  float clutter = 0.35f;  ///< contrast of the ground and amount of debris on it, 0 to 1
+  float density_sigma =
+      0.0f;  ///< Gaussian of the density map, pixels, 0 to 256; 0: a quarter of each diameter
 };
 
 /// One object that counts. Pixel centres have integer coordinates; (0, 0) is the top left pixel.
 struct ObjectTruth {
-  cv::Point2f centre;                 ///< centroid of the whole silhouette, pixels; always inside the frame
-  float equivalent_diameter = 0.0f;   ///< of a disc with the silhouette's area, pixels
-  int visible_area = 0;               ///< pixels that carry this object's label; at least 35 % of `full_area`
-  int full_area = 0;                  ///< pixels of the whole silhouette, covered or outside the frame included
+  cv::Point2f centre;  ///< centroid of the whole silhouette, pixels; always inside the frame
+  float equivalent_diameter = 0.0f;  ///< of a disc with the silhouette's area, pixels
+  int visible_area = 0;  ///< pixels that carry this object's label; at least 35 % of `full_area`
+  int full_area = 0;     ///< pixels of the whole silhouette, covered or outside the frame included
 };
 
 /// A rendered scene and its truth. All maps are (height, width).
 struct Scene {
-  cv::Mat image;                     ///< CV_8UC3, RGB order
-  cv::Mat labels;                    ///< CV_32SC1; 0: ground or distractor; i in 1..count: objects[i - 1] is in front
+  cv::Mat image;   ///< CV_8UC3, RGB order
+  cv::Mat labels;  ///< CV_32SC1; 0: ground or distractor; i in 1..count: objects[i - 1] is in front
   cv::Mat distractor_labels;         ///< CV_32SC1; 0: no distractor; else 1..distractors
   std::vector<ObjectTruth> objects;  ///< `count` of them; objects[i - 1] has label i
-  cv::Mat density;                   ///< CV_32FC1, objects per pixel; each object sums to 1 inside the frame
-  float object_diameter = 0.0f;      ///< the mean diameter used, pixels; of interest when the options left it at 0
+  cv::Mat density;  ///< CV_32FC1, objects per pixel; each object sums to 1 inside the frame
+  float object_diameter =
+      0.0f;  ///< the mean diameter used, pixels; of interest when the options left it at 0
 };
 
 /// One support picture with a mask, and one query of the same class.
 struct Episode {
-  Scene support;         ///< half as wide and as high as the query, about a fifth of its objects, same scale
-  cv::Mat support_mask;  ///< CV_8UC1, (support height, support width), 255 on one well visible object, else 0
+  Scene
+      support;  ///< half as wide and as high as the query, about a fifth of its objects, same scale
+  cv::Mat support_mask;  ///< CV_8UC1, (support height, support width), 255 on one well visible
+                         ///< object, else 0
   Scene query;
 };
 
-/// Renders one scene. Labels are hard: a pixel belongs to the front-most object that covers its centre.
-/// The same options give the same bits on every platform: nothing depends on the standard library's
-/// distributions or on its transcendental functions.
-/// @throws std::invalid_argument  a field is out of range (the message names it, its value and the range), or
+/// Renders one scene. Labels are hard: a pixel belongs to the front-most object that covers its
+/// centre. The same options give the same bits on every platform: nothing depends on the standard
+/// library's distributions or on its transcendental functions.
+/// @throws std::invalid_argument  a field is out of range (the message names it, its value and the
+/// range), or
 ///   `count` objects of `object_diameter` do not fit without hiding one of them.
-/// @par Threads  Pure function; safe to call concurrently. Rows of the ground are shared out by cv::parallel_for_.
+/// @par Threads  Pure function; safe to call concurrently. Rows of the ground are shared out by
+/// cv::parallel_for_.
 Scene render_scene(const SceneOptions& options);
 
 /// Renders a support scene and query 0 of `options`.
 /// @throws std::invalid_argument  as render_scene.
 Episode render_episode(const SceneOptions& options);
 
-/// The options of query `index` of an episode: the same class, other places. render_episode renders query 0.
+/// The options of query `index` of an episode: the same class, other places. render_episode renders
+/// query 0.
 /// @throws std::invalid_argument  `index` is negative.
 SceneOptions query_options(const SceneOptions& options, int index);
 

@@ -93,7 +93,7 @@ class MapAtImageSize {
   }
 
  private:
-  const float* row(int y) const { return map_.data() + y * map_.outerStride(); }
+  const float* input_row(int y) const { return map_.data() + y * map_.outerStride(); }
 
   static LinearTaps taps(int from, int to) {
     LinearTaps t{std::vector<int>(to), std::vector<int>(to), std::vector<float>(to)};
@@ -114,8 +114,8 @@ class MapAtImageSize {
   template <class Active>
   void find_spans(int upper, int lower, Active& active) {
     spans_.clear();
-    const float* a = row(upper);
-    const float* b = row(lower);
+    const float* a = input_row(upper);
+    const float* b = input_row(lower);
     for (int c = 0; c < map_.cols(); ++c) {
       if (!active(a[c]) && !active(b[c])) continue;
       const int begin = first_reader_[c], end = first_reader_[c + 2];
@@ -127,8 +127,8 @@ class MapAtImageSize {
   }
 
   void interpolate_across(ColumnSpan span, int upper, int lower) {
-    const float* a = row(upper);
-    const float* b = row(lower);
+    const float* a = input_row(upper);
+    const float* b = input_row(lower);
     for (int x = span.begin; x < span.end; ++x) {
       const int i = across_.first[x], j = across_.second[x];
       const float w = across_.weight[x], v = 1.0f - w;
@@ -145,7 +145,7 @@ class MapAtImageSize {
     const int y = nearest(row, static_cast<int>(map_.rows()), size_.height);
     const float w = across_.weight[x], v = 1.0f - w, b = down_.weight[y], a = 1.0f - b;
     const auto across = [&](int r) {
-      return row(r)[across_.first[x]] * v + row(r)[across_.second[x]] * w;
+      return input_row(r)[across_.first[x]] * v + input_row(r)[across_.second[x]] * w;
     };
     return across(down_.first[y]) * a + across(down_.second[y]) * b;
   }
