@@ -1,0 +1,318 @@
+// The library against the outputs of the public reference implementation.
+//
+// The vectors are not part of the repository. They are looked for in $PERSENSE_GOLDEN, then in
+// ../shared/golden beside the source tree. A suite the folder does not have is skipped; a folder
+// that is there but holds no suite at all is an error.
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <regex>
+#include <vector>
+
+#include "catch.hpp"
+#include "npy.hpp"
+#include "persense/class_label.hpp"
+#include "persense/exemplar.hpp"
+#include "persense/feedback.hpp"
+#include "persense/idm.hpp"
+#include "persense/longest_side.hpp"
+#include "persense/ppsm.hpp"
+#include "persense/similarity.hpp"
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using namespace persense;
+using persense::testing::Array;
+using persense::testing::read_npy;
+
+namespace {
+
+fs::path golden_folder() {
+  const char* named = std::getenv("PERSENSE_GOLDEN");
+  return named ? fs::path(named) : fs::path(PERSENSE_GOLDEN_DEFAULT);
+}
+
+json read_json(const fs::path& path) {
+  std::ifstream file(path);
+  REQUIRE(file);
+  return json::parse(file);
+}
+
+/// Runs `check` on every case folder of a suite (or on the suite itself when case.json is there).
+void for_each_case(const std::string& suite,
+                   const std::function<void(const fs::path&, const json&)>& check) {
+  const fs::path folder = golden_folder() / suite;
+  if (!fs::exists(folder)) {
+    std::cout << "SKIPPED: no golden suite " << suite << " in " << golden_folder() << "\n";
+    return;
+  }
+  std::vector<fs::path> cases;
+  if (fs::exists(folder / "case.json")) cases.push_back(folder);
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (fs::exists(entry.path() / "case.json")) cases.push_back(entry.path());
+  std::sort(cases.begin(), cases.end());
+  REQUIRE_FALSE(cases.empty());
+  for (const auto& path : cases) {
+    INFO("golden case " << path.string());
+    check(path, read_json(path / "case.json"));
+  }
+  std::cout << suite << ": " << cases.size() << " cases\n";
+}
+
+FloatMap map_of(const Array& array) {
+  // leading dimensions of 1 are dropped, as in [1, 1, h, w]
+  std::vector<int> shape = array.shape;
+  while (shape.size() > 2) {
+    REQUIRE(shape.front() == 1);
+    shape.erase(shape.begin());
+  }
+  const auto values = array.floats();
+  return Eigen::Map<const FloatMap>(values.data(), shape.at(0), shape.at(1));
+}
+
+std::vector<Point> points_of(const fs::path& file) {
+  const Array array = read_npy(file);
+  std::vector<Point> points;
+  for (std::size_t i = 0; i + 1 < array.values.size(); i += 2)
+    points.push_back({static_cast<int>(array.values[i]), static_cast<int>(array.values[i + 1])});
+  return points;
+}
+
+std::vector<int> coordinates(const std::vector<Point>& points) {
+  std::vector<int> flat;
+  for (const Point p : points) flat.insert(flat.end(), {p.x, p.y});
+  return flat;
+}
+
+/// Feature values by formula, where a case says so instead of storing them: a splitmix64 stream, 24
+/// bits a value, in [-1, 1).
+std::vector<float> formula_features(std::uint64_t seed, std::size_t count) {
+  std::vector<float> values(count);
+  for (std::size_t k = 0; k < count; ++k) {
+    std::uint64_t z = seed + (k + 1) * 0x9E3779B97F4A7C15u;
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    z ^= z >> 31;
+    values[k] = static_cast<float>(static_cast<double>(z >> 40) / (1 << 23) - 1.0);
+  }
+  return values;
+}
+
+/// The two seeds in "... with seed 11 (reference) and 12 (test)".
+std::uint64_t formula_seed(const json& expected, const std::string& which) {
+  std::smatch seed;
+  const std::string text = expected["feature_storage"];
+  REQUIRE(std::regex_search(text, seed, std::regex("([0-9]+) \\(" + which + "\\)")));
+  return std::stoull(seed[1]);
+}
+
+/// Numbers that JSON cannot write stand as "nan", "inf", "-inf".
+double number(const json& value) {
+  return value.is_string() ? std::stod(value.get<std::string>()) : value.get<double>();
+}
+
+Size size_from(const json& height_width) {
+  return {height_width[1].get<int>(), height_width[0].get<int>()};
+}
+
+}  // namespace
+
+TEST_CASE("golden: a folder that is there holds at least one suite", "[golden]") {
+  if (!fs::exists(golden_folder()) && std::getenv("PERSENSE_GOLDEN") == nullptr) {
+    std::cout << "SKIPPED: no golden vectors at " << golden_folder() << "\n";
+    return;
+  }
+  int suites = 0;
+  for (const char* suite : {"idm", "idm_countr", "ppsm", "feedback", "similarity", "sam_transforms",
+                            "sam_preprocess", "sam_postprocess", "text"})
+    suites += fs::exists(golden_folder() / suite);
+  INFO("PERSENSE_GOLDEN = " << golden_folder());
+  REQUIRE(suites > 0);
+}
+
+TEST_CASE("idm: points, their order and the count equal the reference's", "[golden][idm]") {
+  for_each_case("idm", [](const fs::path& path, const json& expected) {
+    const FloatMap density = map_of(read_npy(path / "dm.npy"));
+    const auto found = idm(density, size_from(expected["image_size_hw"]), Options::reference().idm);
+    CHECK(coordinates(found.points) == coordinates(points_of(path / "points.npy")));
+    CHECK(ceil_count(found.count) == number(expected["count"]));
+  });
+}
+
+TEST_CASE("idm: with threshold 20 points equal the reference's on CounTR maps", "[golden][idm]") {
+  for_each_case("idm_countr", [](const fs::path& path, const json& expected) {
+    const FloatMap density = map_of(read_npy(path / "density.npy"));
+    IdmOptions options = Options::reference().idm;
+    options.threshold = 20;
+    const auto found = idm(density, size_from(expected["image_size_hw"]), options);
+    CHECK(coordinates(found.points) == coordinates(points_of(path / "points.npy")));
+  });
+}
+
+TEST_CASE("ppsm: selected points and the threshold equal the reference's", "[golden][ppsm]") {
+  for_each_case("ppsm", [](const fs::path& path, const json& expected) {
+    const FloatMap similarity = map_of(read_npy(path / "similarity.npy"));
+    const auto points = points_of(path / "points.npy");
+    const auto flat = read_npy(path / "boxes.npy").floats();
+    std::vector<Box> boxes;
+    for (std::size_t i = 0; i + 3 < flat.size(); i += 4)
+      boxes.push_back({flat[i], flat[i + 1], flat[i + 2], flat[i + 3]});
+    const auto got =
+        ppsm(points, similarity, number(expected["count"]), boxes, Options::reference().ppsm);
+    CHECK(got.selected == expected["selected_index"].get<std::vector<std::size_t>>());
+    const auto threshold = static_cast<float>(number(expected["threshold"]));
+    // one float32 division; equal to the last bit, infinities and NaN included
+    CHECK((got.threshold == threshold || (std::isnan(got.threshold) && std::isnan(threshold))));
+  });
+}
+
+TEST_CASE("feedback: exemplars equal those the reference reads back from its file",
+          "[golden][feedback]") {
+  for_each_case("feedback", [](const fs::path&, const json& expected) {
+    const auto box = [](const json& yxyx) {
+      return Box{yxyx[1].get<float>(), yxyx[0].get<float>(), yxyx[3].get<float>(),
+                 yxyx[2].get<float>()};
+    };
+    std::vector<ScoredBox> masks;
+    for (std::size_t i = 0; i < expected["boxes"].size(); ++i)
+      masks.push_back({box(expected["boxes"][i]), expected["scores"][i].get<float>()});
+    std::vector<Box> exemplars;
+    for (const auto& b : expected["exemplars"]) exemplars.push_back(box(b));
+    CHECK(feedback(box(expected["header_box"]), masks, Options::reference().feedback) == exemplars);
+  });
+}
+
+TEST_CASE("similarity: mask, prototype, similarity, attention map and prior equal the reference's",
+          "[golden][similarity]") {
+  for_each_case("similarity", [](const fs::path& path, const json& expected) {
+    const Size grid = size_from(expected["feature_hw"]);
+    const int channels = expected["channels"];
+    const auto features = [&](const char* name, const char* which) {
+      const auto values =
+          fs::exists(path / name)
+              ? read_npy(path / name).floats()
+              : formula_features(formula_seed(expected, which),
+                                 static_cast<std::size_t>(channels * grid.pixels()));
+      return FloatMap(Eigen::Map<const FloatMap>(values.data(), channels, grid.pixels()));
+    };
+    const Array mask_array = read_npy(path / "ref_mask_image.npy");
+    cv::Mat mask(mask_array.dim(0), mask_array.dim(1), CV_8UC1);
+    std::copy(mask_array.values.begin(), mask_array.values.end(), mask.begin<std::uint8_t>());
+
+    const FloatMap on_grid = mask_on_grid(mask, expected["image_size"], grid);
+    const FloatMap expected_grid = map_of(read_npy(path / "ref_mask_64.npy"));
+    // values up to 4.4; float32 interpolation in another order of operations
+    CHECK((on_grid - expected_grid).abs().maxCoeff() < 1e-5f);
+    CHECK((on_grid > 0).count() == expected["selected_cells"].get<int>());
+
+    const auto prototype = feature_prototype(features("ref_feat.npy", "reference"), on_grid);
+    const auto vector_of = [&](const char* name) {
+      const auto values = read_npy(path / name).floats();
+      return Eigen::VectorXf(Eigen::Map<const Eigen::VectorXf>(values.data(), channels));
+    };
+    // means of some hundred float32 values: summation order alone moves them by 1e-6
+    CHECK((prototype.mean - vector_of("target_embedding.npy")).cwiseAbs().maxCoeff() < 2e-6f);
+    CHECK((prototype.unit - vector_of("target_feat.npy")).cwiseAbs().maxCoeff() < 2e-6f);
+
+    const LongestSide frame{size_from(expected["test_hw"]), expected["image_size"]};
+    const auto cells = feature_similarity(features("test_feat.npy", "test"), grid, prototype);
+    const FloatMap similarity = similarity_at_image_size(cells, frame);
+    // three float32 interpolations of values in [-1, 1]
+    CHECK((similarity - map_of(read_npy(path / "similarity.npy"))).abs().maxCoeff() < 5e-6f);
+
+    const auto attention_values = read_npy(path / "attn_sim.npy").floats();
+    const FloatMap expected_attention =
+        Eigen::Map<const FloatMap>(attention_values.data(), grid.height, grid.width);
+    CHECK((attention_map(similarity, grid) - expected_attention).abs().maxCoeff() < 5e-5f);
+
+    for (const auto& prior : expected["location_prior"]) {
+      const Box box{prior["box"][0], prior["box"][1], prior["box"][2], prior["box"][3]};
+      const Point p = location_prior(similarity, box, LocationPrior::box_center);
+      CHECK(p.x == prior["prior_point_used"][0].get<int>());
+      CHECK(p.y == prior["prior_point_used"][1].get<int>());
+    }
+  });
+}
+
+TEST_CASE("LongestSide: sizes, points and boxes equal the reference's", "[golden][longest_side]") {
+  for_each_case("sam_transforms", [](const fs::path&, const json& cases) {
+    for (const json& expected : cases) {
+      const LongestSide frame{size_from(expected["original_hw"]), expected["target"]};
+      CHECK(frame.input() == size_from(expected["input_hw"]));
+      CHECK((LongestSide{frame.original, 256}.input()) == size_from(expected["input_hw_256"]));
+      const auto same = [&](const json& in, const json& out) {
+        for (std::size_t i = 0; i < in.size(); ++i)
+          for (std::size_t k = 0; k < in[i].size(); ++k) {
+            const double v = in[i][k].get<double>();
+            // the same double arithmetic, so equal to the last bit
+            CHECK((k % 2 == 0 ? frame.to_input_x(v) : frame.to_input_y(v)) ==
+                  out[i][k].get<double>());
+          }
+      };
+      same(expected["coords"], expected["coords_out"]);
+      same(expected["coords_float"], expected["coords_float_out"]);
+      same(expected["boxes"], expected["boxes_out"]);
+    }
+  });
+}
+
+TEST_CASE("LongestSide: low-resolution masks reach image size as in the reference",
+          "[golden][longest_side]") {
+  for_each_case("sam_postprocess", [](const fs::path& path, const json& expected) {
+    const Array low = read_npy(path / "low_res.npy"), high = read_npy(path / "high_res.npy");
+    const LongestSide frame{size_from(expected["original_hw"]), expected["image_size"]};
+    REQUIRE(frame.input() == size_from(expected["input_hw"]));
+    const std::size_t dims = low.shape.size();
+    const int channels = low.dim(dims - 3), h = low.dim(dims - 2), w = low.dim(dims - 1);
+    const auto in = low.floats(), out = high.floats();
+    for (int c = 0; c < channels; ++c) {
+      const Eigen::Map<const FloatMap> map(in.data() + std::ptrdiff_t{c} * h * w, h, w);
+      const Eigen::Map<const FloatMap> want(out.data() + c * frame.original.pixels(),
+                                            frame.original.height, frame.original.width);
+      const FloatMap got = frame.to_original(map);
+      // two float32 interpolations of logits of some tens: 1e-6 relative
+      CHECK((got - want).abs().maxCoeff() < 2e-6f * std::max(1.0f, map.abs().maxCoeff()) * 4);
+      CHECK(((got > 0) != (want > 0)).count() == 0);
+    }
+  });
+}
+
+TEST_CASE("resize_antialiased: equals Pillow's bilinear resize byte for byte",
+          "[golden][longest_side]") {
+  for_each_case("sam_preprocess", [](const fs::path& path, const json& expected) {
+    if (!fs::exists(path / "resized_rgb.npy"))
+      return;  // large cases have a hash of the array alone
+    const Array in = read_npy(path / "image_rgb.npy"), out = read_npy(path / "resized_rgb.npy");
+    cv::Mat image(in.dim(0), in.dim(1), CV_8UC3);
+    std::transform(in.values.begin(), in.values.end(), image.data,
+                   [](double v) { return static_cast<std::uint8_t>(v); });
+    const cv::Mat resized = resize_antialiased(image, size_from(expected["resized_hw"]));
+    REQUIRE(static_cast<std::size_t>(resized.total()) * 3 == out.values.size());
+    CHECK(std::equal(out.values.begin(), out.values.end(), resized.data));
+  });
+}
+
+TEST_CASE("class label: plural phrases and labels equal the reference's", "[golden][text]") {
+  for_each_case("text", [](const fs::path&, const json& expected) {
+    for (const json& entry : expected["pluralise"])
+      CHECK(all_phrase(entry["noun"].get<std::string>(), Rules::reference) ==
+            entry["prompt"].get<std::string>());
+    for (const json& entry : expected["label_from_answer"]) {
+      const auto answer = entry["answer"].get<std::string>();
+      INFO("answer \"" << answer << '"');
+      if (entry.contains("error")) {
+        CHECK_THROWS_AS(label_from_answer(answer), InvalidArgument);
+        continue;
+      }
+      const std::string label = label_from_answer(answer);
+      CHECK(label == entry["label"].get<std::string>());
+      if (entry.contains("plural_error"))
+        CHECK_THROWS_AS(all_phrase(label, Rules::reference), InvalidArgument);
+      else
+        CHECK(all_phrase(label, Rules::reference) == entry["plural_prompt"].get<std::string>());
+    }
+  });
+}
