@@ -1,0 +1,72 @@
+// persense/io/coco.hpp: COCO JSON with run-length encoded masks, as pycocotools reads it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "persense/result.hpp"
+
+namespace persense::io {
+
+/// Runs of 0, 1, 0, 1... of the mask in column-major order over an image of `size`. The work grows
+/// with the mask's box, not with the image. Parts of the mask outside the image are cut off.
+/// @throws InvalidArgument  an image of more than 2^32 - 1 pixels (the format's limit).
+std::vector<std::uint32_t> rle_counts(const Mask& mask, Size size);
+
+/// The mask back from its runs, cropped to its box.
+/// @throws InvalidArgument  the runs do not add up to the image's pixels.
+Mask mask_from_rle(const std::vector<std::uint32_t>& counts, Size size);
+
+/// The compressed text form of the runs that COCO files hold in "counts", and back.
+/// @throws InvalidArgument  text that no encoder writes.
+/// @par Source  pycocotools `rleToString`, `rleFrString`.
+std::string rle_to_string(const std::vector<std::uint32_t>& counts);
+std::vector<std::uint32_t> rle_from_string(std::string_view text);
+
+/// Writes one COCO file image by image, so that memory does not grow with the masks written.
+///
+///     io::CocoWriter coco("all.json", "potato");
+///     for (const auto& query : queries) coco.add(query.name, segment(query));
+///     coco.close();
+///
+/// Image and annotation ids count from 1. Annotations have bbox (x, y, width, height), area, score,
+/// segmentation, iscrowd and `point`, the point prompt (x, y). The one category has id 1.
+/// The file appears, complete, on `close`; without it nothing is left behind.
+/// @par Threads  One at a time.
+class CocoWriter {
+ public:
+  /// @param category  what the objects are called; an empty name becomes "object".
+  /// @throws Unwritable.
+  explicit CocoWriter(const std::filesystem::path& path, const std::string& category = "object");
+  ~CocoWriter();
+  CocoWriter(CocoWriter&&) noexcept;
+  CocoWriter& operator=(CocoWriter&&) = delete;
+
+  /// Adds an image and its instances. @throws Unwritable.
+  void add(const std::string& file_name, const Result& result);
+
+  /// Takes over the images and annotations of a file an earlier CocoWriter finished, with new ids:
+  /// to merge files, or to go on with a run. It may be the file that is being replaced.
+  /// @throws FileNotFound, Unreadable, Unwritable.
+  void append(const std::filesystem::path& coco_file);
+
+  /// Whether an image of this name was added or appended.
+  bool contains(const std::string& file_name) const;
+
+  /// Finishes the file. Call it once, last. @throws Unwritable.
+  void close();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// A COCO file of one image. @throws Unwritable.
+void write_coco(const std::filesystem::path& path, const std::string& file_name,
+                const Result& result, const std::string& category = "object");
+
+}  // namespace persense::io

@@ -1,0 +1,22 @@
+// persense/io/figure.hpp: the stages of one query side by side.
+#pragma once
+
+#include <opencv2/core.hpp>
+
+#include "persense/image.hpp"
+#include "persense/result.hpp"
+
+namespace persense::io {
+
+/// One picture of everything in `result.trace`, in the order of the method: the support with its
+/// mask, the similarity map, the detections with location prior and exemplar, then for every pass
+/// its exemplars, density map with candidates, prompts (rejected candidates shown as crosses) and
+/// masks; the last masks are the instances with their count. Panels have titles; the picture's size
+/// does not depend on the query's.
+/// @return  CV_8UC3, RGB.
+/// @throws InvalidArgument  a result without a trace, empty images, sizes that do not fit.
+/// @par Source  PerSense, figure 7.
+cv::Mat render_figure(ImageView query, ImageView support, MaskView support_mask,
+                      const Result& result);
+
+}  // namespace persense::io

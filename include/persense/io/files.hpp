@@ -1,0 +1,55 @@
+// persense/io/files.hpp: whole files in, and files out that are complete or absent.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace persense::io {
+
+/// The bytes of a file.
+/// @throws FileNotFound  nothing has this name.
+/// @throws Unreadable    a folder, an empty file, no permission, a read error.
+std::vector<std::uint8_t> read_file(const std::filesystem::path& path);
+
+/// A file under construction. Bytes go to a temporary name in the target's folder; `commit` renames
+/// it. Without `commit` the destructor removes it, so the target is either complete or as it was.
+/// A link is followed; a target that is not a regular file (a pipe, /dev/stdout) is written to
+/// directly.
+/// @par Threads  One at a time.
+class AtomicFile {
+ public:
+  /// @throws Unwritable  the folder is missing or not writable, or the target is a folder.
+  explicit AtomicFile(const std::filesystem::path& path);
+  ~AtomicFile();
+  AtomicFile(AtomicFile&& other) noexcept;
+  AtomicFile& operator=(AtomicFile&&) = delete;
+
+  /// @throws Unwritable  naming the target and the system's reason (a full disk, say).
+  void write(std::string_view bytes);
+  void write(std::span<const std::uint8_t> bytes);
+
+  /// Flushes, closes and renames. Call it once, last. @throws Unwritable.
+  void commit();
+
+ private:
+  void flush();
+  void open();
+  void discard() noexcept;
+  [[noreturn]] void fail(int reason);
+
+  std::filesystem::path path_;       // as the caller named it, for messages
+  std::filesystem::path target_;     // links followed
+  std::filesystem::path temporary_;  // empty when the target is written to directly
+  std::string buffer_;
+  int descriptor_ = -1;
+};
+
+/// Writes a whole file by way of AtomicFile. @throws Unwritable.
+void write_file(const std::filesystem::path& path, std::span<const std::uint8_t> bytes);
+void write_file(const std::filesystem::path& path, std::string_view text);
+
+}  // namespace persense::io

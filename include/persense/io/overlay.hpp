@@ -1,0 +1,25 @@
+// persense/io/overlay.hpp: the instances drawn over their picture.
+#pragma once
+
+#include <opencv2/core.hpp>
+
+#include "persense/image.hpp"
+#include "persense/result.hpp"
+
+namespace persense::io {
+
+struct OverlayOptions {
+  float fill = 0.28f;    ///< opacity of the colour inside an object, 0 to 1
+  float line_width = 0;  ///< outline, pixels; 0 = chosen from the picture's size
+  bool numbers = true;   ///< 1, 2, ... inside the objects where they fit
+  bool points = true;    ///< the point prompts as dots
+};
+
+/// Draws outlines, a light fill, numbers and prompts. Neighbours get different colours. A number is
+/// the instance's id in the label image and the CSV; it is left out where it would not lie inside
+/// its object. Work grows with the image once and with the objects' boxes.
+/// @return  CV_8UC3, RGB, of the image's size.
+/// @throws InvalidArgument  an empty image, a result for another size, an option out of range.
+cv::Mat render_overlay(ImageView image, const Result& result, const OverlayOptions& options = {});
+
+}  // namespace persense::io

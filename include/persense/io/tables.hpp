@@ -1,0 +1,19 @@
+// persense/io/tables.hpp: one line of text an instance.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "persense/result.hpp"
+
+namespace persense::io {
+
+/// The instances as CSV: a header line, then `id,x,y,x0,y0,x1,y1,area,score` a line. id counts from
+/// 1 and is the value in the label image; x, y is the point prompt; the box is half-open; area is
+/// in pixels; score has four decimals.
+std::string to_csv(const Result& result);
+
+/// Writes `to_csv`. @throws Unwritable.
+void write_csv(const std::filesystem::path& path, const Result& result);
+
+}  // namespace persense::io
