@@ -1,0 +1,221 @@
+// Runs the engine over a data set with truth and prints the scores.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "commands.hpp"
+#include "console.hpp"
+#include "interrupt.hpp"
+#include "option_flags.hpp"
+#include "persense/engine.hpp"
+#include "persense/eval/dataset.hpp"
+#include "persense/eval/metrics.hpp"
+#include "persense/io/files.hpp"
+#include "persense/io/images.hpp"
+#include "workers.hpp"
+
+namespace persense::cli {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+const char* const description =
+    "Score the method on a data set with truth\n"
+    "\n"
+    "Examples:\n"
+    "  # all classes of a data set in PerSense-D layout\n"
+    "  persense eval PerSense-D\n"
+    "\n"
+    "  # two classes, two images at a time, scores for a script\n"
+    "  persense eval PerSense-D --classes potatoes,beans --jobs 2 --json scores.json\n"
+    "\n"
+    "  # keep what was found, to look at it or to score it with another tool\n"
+    "  persense eval PerSense-D --save-labels found --preset reference\n";
+
+const char* const footer =
+    "Layout: DATASET/CLASS/00.jpg and 00.png are the support picture and its mask, NN.jpg the\n"
+    "queries, NN.png their union masks, NN_instances.png (16-bit labels, 0 = background) their\n"
+    "instances; one of the last two is enough. DATASET may be one such class folder.\n"
+    "Scores: IoU is the sum of intersections over the sum of unions of a class, as in the paper;\n"
+    "P, R, F1 (matched one to one at IoU 0.5), PQ, F1 averaged over IoU 0.50:0.05:0.95 and the\n"
+    "mean absolute count error need instance truth. The mean is the plain mean over classes.\n"
+    "The table goes to standard output, progress to standard error. Any unreadable picture ends\n"
+    "the evaluation: scores over part of a data set would mislead.\n"
+    "\n";
+
+struct EvalRequest {
+  fs::path dataset, json, labels;
+  std::vector<std::string> classes;
+  OptionFlags options;
+  int jobs = 1;
+};
+
+eval::Dataset choose_classes(eval::Dataset dataset, const std::vector<std::string>& names) {
+  if (names.empty()) return dataset;
+  std::vector<std::string> known;
+  for (const auto& c : dataset.classes) known.push_back(c.name);
+  for (const auto& name : names)
+    if (std::find(known.begin(), known.end(), name) == known.end())
+      throw InvalidArgument(
+          fmt::format("--classes: the data set has no \"{}\", expected some of {}", name,
+                      fmt::join(known, ", ")));
+  std::erase_if(dataset.classes, [&](const auto& c) {
+    return std::find(names.begin(), names.end(), c.name) == names.end();
+  });
+  return dataset;
+}
+
+// One query and what became of it.
+struct Job {
+  const eval::DatasetClass* of_class;
+  const eval::DatasetQuery* query;
+  const EngineSupport* support;
+  eval::ImageScore score{};
+  double seconds = 0;
+};
+
+class Evaluation {
+ public:
+  explicit Evaluation(const EvalRequest& request)
+      : request_(request),
+        engine_("classic", options_from(request.options)),
+        dataset_(choose_classes(eval::open_dataset(request.dataset), request.classes)) {}
+
+  Exit run();
+
+ private:
+  void prepare();
+  void process(Job& job, const std::stop_token& stop);
+  void write_labels(const Job& job, const Result& result) const;
+  eval::ImageScore score(const Job& job, const Result& result) const;
+  void report() const;
+
+  const EvalRequest& request_;
+  const Interrupt interrupt_;  // before anything starts a thread
+  const Engine engine_;
+  const eval::Dataset dataset_;
+  std::vector<EngineSupport> supports_;  // by class
+  std::vector<Job> jobs_;
+  std::optional<Progress> progress_;
+};
+
+void Evaluation::prepare() {
+  for (const auto& c : dataset_.classes)
+    supports_.push_back(engine_.support(io::read_image(c.support_image).view(),
+                                        MaskView(io::read_mask(c.support_mask)), c.name));
+  for (std::size_t i = 0; i < dataset_.classes.size(); ++i)
+    for (const auto& query : dataset_.classes[i].queries)
+      jobs_.push_back({&dataset_.classes[i], &query, &supports_[i]});
+}
+
+Exit Evaluation::run() {
+  prepare();
+  progress_.emplace(jobs_.size(), 0, stderr);
+  for (std::size_t i = 0; i < supports_.size(); ++i)
+    for (const auto& note : supports_[i].info().notes)
+      progress_->note(dataset_.classes[i].name + ": " + note);
+  for_each_job(jobs_.size(), request_.jobs, interrupt_.token(),
+               [this](std::size_t i, const std::stop_token& stop) { process(jobs_[i], stop); });
+  progress_->close();
+  report();
+  return Exit::ok;
+}
+
+void Evaluation::process(Job& job, const std::stop_token& stop) {
+  const std::string shown = job.of_class->name + "/" + job.query->image.filename().string();
+  progress_->started(shown);
+  const Image image = io::read_image(job.query->image);
+  const auto begin = std::chrono::steady_clock::now();
+  const Result result =
+      engine_.segment(*job.support, image.view(), {/*trace=*/false, stop, /*on_step=*/{}});
+  job.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  job.score = score(job, result);
+  if (!request_.labels.empty()) write_labels(job, result);
+  progress_->finished(shown, result.count(), job.seconds);
+}
+
+eval::ImageScore Evaluation::score(const Job& job, const Result& result) const {
+  const cv::Mat found = io::label_image(result.image_size, result.instances);
+  const auto truth_file = job.query->instances ? *job.query->instances : *job.query->mask;
+  try {
+    if (job.query->instances) return eval::score_labels(io::read_labels(truth_file), found);
+    return eval::score_union(MaskView(io::read_mask(truth_file)), found);
+  } catch (const InvalidArgument& e) {
+    throw InvalidArgument(fmt::format("{}: {}", truth_file.string(), e.what()));
+  }
+}
+
+void Evaluation::write_labels(const Job& job, const Result& result) const {
+  const fs::path folder = request_.labels / job.of_class->name;
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) throw Unwritable(fmt::format("{}: {}", folder.string(), error.message()));
+  io::write_labels_png(folder / (job.query->name + "_labels.png"), result);
+}
+
+// Seconds an image, reading and writing not counted, by class and as the mean over all images.
+std::vector<std::pair<std::string, double>> seconds_per_image(const std::vector<Job>& jobs) {
+  std::vector<std::pair<std::string, double>> rows;
+  double all = 0;
+  for (auto begin = jobs.begin(); begin != jobs.end();) {
+    const auto end = std::find_if(begin, jobs.end(),
+                                  [&](const Job& j) { return j.of_class != begin->of_class; });
+    const double sum =
+        std::accumulate(begin, end, 0.0, [](double s, const Job& j) { return s + j.seconds; });
+    rows.emplace_back(begin->of_class->name, sum / static_cast<double>(end - begin));
+    all += sum;
+    begin = end;
+  }
+  rows.emplace_back("mean", all / static_cast<double>(jobs.size()));
+  return rows;
+}
+
+void Evaluation::report() const {
+  eval::Report report;
+  for (const auto& c : dataset_.classes) {
+    eval::ClassScore score;
+    for (const Job& job : jobs_)
+      if (job.of_class == &c) score.add(job.score);
+    report.classes.push_back(score.report(c.name));
+  }
+  const auto seconds = seconds_per_image(jobs_);
+  fmt::print("{}\n{:<24}{:>10}\n", eval::to_table(report), "seconds per image", "");
+  for (const auto& [name, value] : seconds) fmt::print("{:<24}{:>10.3f}\n", name, value);
+  if (request_.json.empty()) return;
+  auto json = nlohmann::ordered_json::parse(eval::to_json(report));
+  for (const auto& [name, value] : seconds)
+    (name == "mean" ? json["mean"] : json["classes"][name])["seconds_per_image"] = value;
+  io::write_file(request_.json, json.dump(2) + "\n");
+}
+
+}  // namespace
+
+void add_eval(CLI::App& program, Task& task) {
+  auto* command = program.add_subcommand("eval", description);
+  const auto request = std::make_shared<EvalRequest>();
+  command->add_option("DATASET", request->dataset, "folder of class folders, or one class folder")
+      ->type_name("")
+      ->required();
+  command->add_option("--classes", request->classes, "only these classes")
+      ->type_name("A,B")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  command->add_option("--json", request->json, "write the scores as JSON, too")->type_name("FILE");
+  command
+      ->add_option("--save-labels", request->labels,
+                   "write what was found as 16-bit label images: DIR/CLASS/NN_labels.png")
+      ->type_name("DIR");
+  add_option_flags(*command, request->options);
+  command->add_option("--jobs", request->jobs, "images worked on at once; scores are the same")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  command->footer(std::string(footer) + exit_code_help);
+  command->callback([request, &task] { task = [request] { return Evaluation(*request).run(); }; });
+}
+
+}  // namespace persense::cli

@@ -1,0 +1,95 @@
+// The program persense: arguments in, exit code out. Everything else is in the subcommands.
+#include <fmt/format.h>
+
+#include <csignal>
+#include <opencv2/core/utils/logger.hpp>
+
+#include "commands.hpp"
+#include "console.hpp"
+#include "option_flags.hpp"
+#include "persense/error.hpp"
+
+namespace persense::cli {
+
+namespace {
+
+const char* const description =
+    "Segment every object like the one you point at, in crowded images\n"
+    "\n"
+    "Examples:\n"
+    "  # show one object, find them all: out/photo_overlay.png\n"
+    "  persense segment --support support.jpg --mask mask.png photo.jpg -o out\n"
+    "\n"
+    "  # a folder of images, as label images, tables and one COCO file\n"
+    "  persense segment --support support.jpg --mask mask.png shelf/ -o out --labels --csv --coco\n"
+    "\n"
+    "  # candidate points from your own density map\n"
+    "  persense points density.npy --size 967x839 > points.csv\n"
+    "\n"
+    "  # how good is it? a data set in PerSense-D layout\n"
+    "  persense eval PerSense-D --json scores.json\n";
+
+// Help of the program lists its subcommands; their descriptions begin with one line that says
+// what, and go on with examples that only belong into their own help.
+class Formatter : public CLI::Formatter {
+ public:
+  std::string make_subcommand(const CLI::App* command) const override {
+    const std::string text = command->get_description();
+    std::ostringstream out;
+    CLI::detail::format_help(out, command->get_name(), text.substr(0, text.find('\n')),
+                             get_column_width());
+    return out.str();
+  }
+};
+
+std::string argument_error(const CLI::App& program, const CLI::ParseError& error) {
+  const auto used = program.get_subcommands();
+  const std::string command = used.empty() ? "" : " " + used.front()->get_name();
+  return fmt::format("{}; `persense{} --help` shows examples", one_line(error.what()), command);
+}
+
+Exit run(int argc, char** argv) {
+  CLI::App program(description, "persense");
+  const auto formatter = std::make_shared<Formatter>();
+  formatter->column_width(26);
+  program.formatter(formatter);
+  program.set_version_flag("--version", "persense " PERSENSE_VERSION);
+  program.require_subcommand(1);
+  program.footer("`persense COMMAND --help` shows the command's own examples and options.\n\n" +
+                 std::string(exit_code_help));
+  Task task;
+  add_segment(program, task);
+  add_points(program, task);
+  add_eval(program, task);
+  add_options(program, task);
+  try {
+    program.parse(argc, argv);
+  } catch (const CLI::Success& help_or_version) {
+    program.exit(help_or_version);
+    return Exit::ok;
+  } catch (const CLI::ParseError& error) {
+    throw InvalidArgument(argument_error(program, error));
+  }
+  return task();
+}
+
+}  // namespace
+
+}  // namespace persense::cli
+
+int main(int argc, char** argv) {
+  using namespace persense::cli;
+  // a file size limit is to be an error of write(), like a full disk, not the end of the process
+  std::signal(SIGXFSZ, SIG_IGN);
+  // what OpenCV has to say reaches the user as one line of ours
+  cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
+  try {
+    const Exit exit = run(argc, argv);
+    flush_stdout();
+    return static_cast<int>(exit);
+  } catch (...) {
+    const Failure failure = describe(std::current_exception());
+    print_error(failure.line);
+    return static_cast<int>(failure.exit);
+  }
+}

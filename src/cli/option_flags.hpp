@@ -1,0 +1,27 @@
+// option_flags.hpp: --preset and --set, shared by the subcommands, and the table of options.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "persense/options.hpp"
+
+namespace persense::cli {
+
+struct OptionFlags {
+  std::string preset = "paper";
+  std::vector<std::string> settings;  ///< "key=value"
+};
+
+/// Adds --preset and --set to a subcommand; `flags` must outlive the parse.
+void add_option_flags(CLI::App& command, OptionFlags& flags);
+
+/// The preset with the settings applied in their order.
+/// @throws InvalidArgument  unknown preset, a setting without "=", unknown key, bad value.
+Options options_from(const OptionFlags& flags);
+
+/// One row an option: key, its value in `options`, the values it may have, help.
+std::string options_table(const Options& options);
+
+}  // namespace persense::cli

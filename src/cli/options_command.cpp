@@ -1,0 +1,33 @@
+#include <fmt/format.h>
+
+#include "commands.hpp"
+#include "option_flags.hpp"
+
+namespace persense::cli {
+
+namespace {
+const char* const description =
+    "List the options of the method with defaults, ranges and sources\n"
+    "\n"
+    "Examples:\n"
+    "  # all of them\n"
+    "  persense options\n"
+    "\n"
+    "  # what differs in the preset that follows the released code\n"
+    "  persense options --preset reference\n";
+}
+
+void add_options(CLI::App& program, Task& task) {
+  auto* command = program.add_subcommand("options", description);
+  const auto flags = std::make_shared<OptionFlags>();
+  add_option_flags(*command, *flags);
+  command->footer(exit_code_help);
+  command->callback([flags, &task] {
+    task = [flags] {
+      fmt::print("{}", options_table(options_from(*flags)));
+      return Exit::ok;
+    };
+  });
+}
+
+}  // namespace persense::cli

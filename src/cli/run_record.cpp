@@ -1,0 +1,144 @@
+#include "run_record.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "persense/error.hpp"
+#include "persense/io/files.hpp"
+
+namespace persense::cli {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+namespace {
+
+// File names need not be UTF-8; JSON must be.
+std::string to_line(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+json to_json(const RunRecord::Entry& e) {
+  return {{"query", e.query}, {"bytes", e.bytes},     {"modified", e.modified},
+          {"name", e.name},   {"outputs", e.outputs}, {"objects", e.objects}};
+}
+
+RunRecord::Entry to_entry(const json& line) {
+  return {line.at("query"), line.at("bytes"),   line.at("modified"),
+          line.at("name"),  line.at("outputs"), line.at("objects")};
+}
+
+}  // namespace
+
+RunRecord::RunRecord(fs::path file, Settings settings)
+    : file_(std::move(file)), settings_(std::move(settings)) {}
+
+RunRecord::RunRecord(RunRecord&& other) noexcept
+    : file_(std::move(other.file_)),
+      settings_(std::move(other.settings_)),
+      entries_(std::move(other.entries_)),
+      length_(other.length_),
+      descriptor_(std::exchange(other.descriptor_, -1)),
+      guard_(std::move(other.guard_)) {}
+
+RunRecord::~RunRecord() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+RunRecord RunRecord::start(const fs::path& file, Settings settings) {
+  std::error_code error;
+  fs::remove(file, error);
+  if (error) throw Unwritable(fmt::format("{}: {}", file.string(), error.message()));
+  return RunRecord(file, std::move(settings));
+}
+
+RunRecord RunRecord::resume(const fs::path& file, Settings settings) {
+  RunRecord record(file, std::move(settings));
+  std::error_code ignored;
+  if (fs::exists(file, ignored) && fs::file_size(file, ignored) > 0) record.read();
+  return record;
+}
+
+void RunRecord::read() {
+  const auto bytes = io::read_file(file_);
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  std::size_t begin = 0, number = 0;
+  // what follows the last line break is a line that a kill cut off; append() overwrites it
+  for (std::size_t end; (end = text.find('\n', begin)) != text.npos; begin = end + 1) {
+    const std::string line(text.substr(begin, end - begin));
+    ++number;
+    try {
+      if (number == 1) {
+        check_settings(line);
+      } else {
+        Entry entry = to_entry(json::parse(line));
+        entries_[entry.query] = std::move(entry);
+      }
+    } catch (const json::exception&) {
+      throw Unreadable(
+          fmt::format("{}: line {} is not a run record; leave out --resume to start anew",
+                      file_.string(), number));
+    }
+  }
+  length_ = begin;
+}
+
+void RunRecord::check_settings(const std::string& header) const {
+  const auto earlier = json::parse(header).at("settings").get<Settings>();
+  const auto value = [](const Settings& settings, const std::string& key) {
+    const auto found = settings.find(key);
+    return found == settings.end() ? std::string("nothing") : "\"" + found->second + "\"";
+  };
+  Settings keys = settings_;
+  keys.insert(earlier.begin(), earlier.end());
+  for (const auto& [key, unused] : keys)
+    if (value(earlier, key) != value(settings_, key))
+      throw InvalidArgument(fmt::format(
+          "--resume: the earlier run in {} had {} = {}, this one has {}; give the same, or leave "
+          "out --resume to start anew",
+          file_.parent_path().parent_path().string(), key, value(earlier, key),
+          value(settings_, key)));
+}
+
+const RunRecord::Entry* RunRecord::find(const std::string& query) const {
+  const auto found = entries_.find(query);
+  return found == entries_.end() ? nullptr : &found->second;
+}
+
+void RunRecord::add(const Entry& entry) {
+  const std::scoped_lock lock(*guard_);
+  const std::string line = to_line(to_json(entry));
+  append(length_ == 0 ? to_line({{"settings", settings_}}) + line : line);
+}
+
+void RunRecord::append(const std::string& line) {
+  const auto fail = [this] {
+    const std::string reason = std::strerror(errno);
+    // best effort: a line that is cut off is not read back either
+    if (descriptor_ >= 0) (void)!::ftruncate(descriptor_, static_cast<off_t>(length_));
+    if (length_ == 0) ::unlink(file_.c_str());
+    throw Unwritable(fmt::format("{}: {}", file_.string(), reason));
+  };
+  if (descriptor_ < 0) {
+    std::error_code ignored;  // open says it better
+    fs::create_directories(file_.parent_path(), ignored);
+    descriptor_ = ::open(file_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (descriptor_ < 0 || ::ftruncate(descriptor_, static_cast<off_t>(length_)) != 0) fail();
+  }
+  for (std::size_t written = 0; written < line.size();) {
+    const auto n = ::pwrite(descriptor_, line.data() + written, line.size() - written,
+                            static_cast<off_t>(length_ + written));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail();
+    written += static_cast<std::size_t>(n);
+  }
+  length_ += line.size();
+}
+
+}  // namespace persense::cli

@@ -1,0 +1,284 @@
+#include "segment.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <numeric>
+#include <optional>
+#include <set>
+
+#include "console.hpp"
+#include "interrupt.hpp"
+#include "persense/engine.hpp"
+#include "persense/io/coco.hpp"
+#include "persense/io/figure.hpp"
+#include "persense/io/files.hpp"
+#include "persense/io/images.hpp"
+#include "persense/io/overlay.hpp"
+#include "persense/io/tables.hpp"
+#include "queries.hpp"
+#include "run_record.hpp"
+#include "workers.hpp"
+
+namespace persense::cli {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// FNV-1a, to tell two support pictures apart; not against an adversary.
+std::string fingerprint(const fs::path& file) {
+  std::uint64_t hash = 14695981039346656037u;
+  for (const std::uint8_t byte : io::read_file(file)) hash = (hash ^ byte) * 1099511628211u;
+  return fmt::format("{:016x}", hash);
+}
+
+RunRecord::Settings settings_of(const SegmentRequest& request, const Options& options) {
+  RunRecord::Settings settings{{"version", PERSENSE_VERSION},
+                               {"label", request.label},
+                               {"support picture", fingerprint(request.support)},
+                               {"support mask", fingerprint(request.mask)}};
+  for_each_option(options, [&](const char* key, const auto& field, double, double, auto) {
+    settings[key] = option_text(field);
+  });
+  return settings;
+}
+
+// Where a kind of output of a query goes. The COCO part of a query is kept beside the record, and
+// all of them become the one file of the run.
+fs::path output_path(const fs::path& folder, const std::string& name, const std::string& kind) {
+  if (kind == "coco") return folder / ".persense-run" / (name + ".json");
+  if (kind == "csv") return folder / (name + "_instances.csv");
+  return folder / (name + "_" + kind + ".png");
+}
+
+std::set<std::string> kinds_of(const SegmentRequest& request) {
+  std::set<std::string> kinds;
+  if (request.overlay) kinds.insert("overlay");
+  if (request.labels) kinds.insert("labels");
+  if (request.coco) kinds.insert("coco");
+  if (request.csv) kinds.insert("csv");
+  if (request.trace) kinds.insert("trace");
+  if (kinds.empty()) kinds.insert("overlay");
+  return kinds;
+}
+
+void make_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (!error && !fs::is_directory(folder)) error = std::make_error_code(std::errc::not_a_directory);
+  if (!error && ::access(folder.c_str(), W_OK | X_OK) != 0)
+    error = std::error_code(errno, std::generic_category());
+  if (error)
+    throw Unwritable(fmt::format("output folder {}: {}", folder.string(), error.message()));
+}
+
+// One run of the command: what all queries share, and what became of each.
+class SegmentRun {
+ public:
+  explicit SegmentRun(const SegmentRequest& request);
+  Exit run();
+
+ private:
+  void refuse_to_overwrite_inputs() const;
+  RunRecord::Entry entry_of(const QueryFile& query) const;
+  bool is_done(const QueryFile& query) const;
+  void process(std::size_t index, const std::stop_token& stop);
+  void segment_query(const QueryFile& query, const std::stop_token& stop);
+  void write_outputs(const QueryFile& query, ImageView image, const Result& result) const;
+  void print_notes(const QueryFile& query, const Result& result);
+  std::string coco_name(const QueryFile& query) const;
+  void write_coco() const;
+  void print_summary(double seconds) const;
+  std::size_t done() const;
+
+  const SegmentRequest& request_;
+  const Interrupt interrupt_;  // before anything starts a thread
+  const Engine engine_;
+  const std::vector<QueryFile> queries_;
+  const std::set<std::string> kinds_;
+  const Image support_image_;
+  const cv::Mat support_mask_;
+  const EngineSupport support_;
+  std::optional<RunRecord> record_;
+  std::vector<std::size_t> todo_;
+  std::vector<std::optional<Failure>> failures_;  // by query
+  std::atomic<std::size_t> finished_{0}, objects_{0};
+  std::optional<Progress> progress_;
+};
+
+SegmentRun::SegmentRun(const SegmentRequest& request)
+    : request_(request),
+      engine_("classic", options_from(request.options)),
+      queries_(expand_queries(request.queries)),
+      kinds_(kinds_of(request)),
+      support_image_(io::read_image(request.support)),
+      support_mask_(io::read_mask(request.mask)),
+      support_(engine_.support(support_image_.view(), MaskView(support_mask_), request.label)),
+      failures_(queries_.size()) {
+  refuse_to_overwrite_inputs();
+  make_folder(request.folder);
+  const fs::path file = request.folder / ".persense-run" / "record.jsonl";
+  const auto settings = settings_of(request, engine_.options());
+  record_.emplace(request.resume ? RunRecord::resume(file, settings)
+                                 : RunRecord::start(file, settings));
+  for (std::size_t i = 0; i < queries_.size(); ++i)
+    if (is_done(queries_[i]))
+      objects_ += record_->find(identity(queries_[i].path).string())->objects;
+    else
+      todo_.push_back(i);
+}
+
+void SegmentRun::refuse_to_overwrite_inputs() const {
+  std::set<fs::path> inputs{identity(request_.support), identity(request_.mask)};
+  for (const auto& query : queries_) inputs.insert(identity(query.path));
+  for (const auto& query : queries_)
+    for (const auto& kind : kinds_)
+      if (const auto path = output_path(request_.folder, query.name, kind);
+          inputs.contains(identity(path)))
+        throw InvalidArgument(fmt::format(
+            "output {}: is also an input; expected another output folder (-o)", path.string()));
+}
+
+RunRecord::Entry SegmentRun::entry_of(const QueryFile& query) const {
+  std::error_code ignored;  // a file that is not there is reported when it is read
+  return {identity(query.path).string(),
+          fs::file_size(query.path, ignored),
+          fmt::format("{}", fs::last_write_time(query.path, ignored).time_since_epoch().count()),
+          query.name,
+          kinds_,
+          0};
+}
+
+bool SegmentRun::is_done(const QueryFile& query) const {
+  const auto now = entry_of(query);
+  const auto* earlier = record_->find(now.query);
+  if (earlier == nullptr || earlier->bytes != now.bytes || earlier->modified != now.modified ||
+      earlier->name != now.name)
+    return false;
+  return std::all_of(kinds_.begin(), kinds_.end(), [&](const std::string& kind) {
+    std::error_code ignored;
+    return earlier->outputs.contains(kind) &&
+           fs::exists(output_path(request_.folder, query.name, kind), ignored);
+  });
+}
+
+Exit SegmentRun::run() {
+  const auto begin = std::chrono::steady_clock::now();
+  progress_.emplace(queries_.size(), queries_.size() - todo_.size(), stdout);
+  for (const auto& note : support_.info().notes) progress_->note(note);
+  try {
+    for_each_job(todo_.size(), request_.jobs, interrupt_.token(),
+                 [this](std::size_t i, const std::stop_token& stop) { process(todo_[i], stop); });
+  } catch (const Cancelled&) {
+    progress_->close();
+    throw Cancelled(fmt::format("interrupted with {} of {} done; --resume goes on from there",
+                                done(), plural(queries_.size(), "image")));
+  }
+  progress_->close();
+  if (done() > 0 && kinds_.contains("coco")) write_coco();
+  print_summary(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  if (done() == queries_.size()) return Exit::ok;
+  if (done() > 0) return Exit::some_failed;
+  return std::find_if(failures_.begin(), failures_.end(),
+                      [](const auto& f) { return f.has_value(); })
+      ->value()
+      .exit;
+}
+
+// A query that fails is skipped; an output that cannot be written ends the run, as the next one
+// could not be written either.
+void SegmentRun::process(std::size_t index, const std::stop_token& stop) {
+  const QueryFile& query = queries_[index];
+  try {
+    segment_query(query, stop);
+    ++finished_;
+  } catch (...) {
+    Failure failure = describe(std::current_exception());
+    if (failure.exit == Exit::unwritable || failure.exit == Exit::interrupted) throw;
+    const std::string path = query.path.string();
+    if (failure.line.find(path) == std::string::npos) failure.line = path + ": " + failure.line;
+    progress_->failed(failure.line);
+    failures_[index] = std::move(failure);
+  }
+}
+
+void SegmentRun::segment_query(const QueryFile& query, const std::stop_token& stop) {
+  const std::string shown = query.path.filename().string();
+  progress_->started(shown);
+  const auto begin = std::chrono::steady_clock::now();
+  RunRecord::Entry entry = entry_of(query);
+  const Image image = io::read_image(query.path);
+  const Result result =
+      engine_.segment(support_, image.view(), {request_.trace, stop, /*on_step=*/{}});
+  write_outputs(query, image.view(), result);
+  entry.objects = result.count();
+  record_->add(entry);
+  objects_ += result.count();
+  print_notes(query, result);
+  progress_->finished(
+      shown, result.count(),
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+}
+
+void SegmentRun::write_outputs(const QueryFile& query, ImageView image,
+                               const Result& result) const {
+  for (const auto& kind : kinds_) {
+    const fs::path path = output_path(request_.folder, query.name, kind);
+    if (kind == "overlay") io::write_png(path, io::render_overlay(image, result));
+    if (kind == "labels") io::write_labels_png(path, result);
+    if (kind == "csv") io::write_csv(path, result);
+    if (kind == "trace")
+      io::write_png(
+          path, io::render_figure(image, support_image_.view(), MaskView(support_mask_), result));
+    if (kind == "coco") {
+      make_folder(path.parent_path());
+      io::write_coco(path, coco_name(query), result, request_.label);
+    }
+  }
+}
+
+void SegmentRun::print_notes(const QueryFile& query, const Result& result) {
+  const auto& of_support = support_.info().notes;
+  for (const auto& note : result.notes)
+    if (std::find(of_support.begin(), of_support.end(), note) == of_support.end())
+      progress_->note(query.path.string() + ": " + note);
+}
+
+// The file's name, as COCO files have it; the path, when the queries come from several folders.
+std::string SegmentRun::coco_name(const QueryFile& query) const {
+  const bool one_folder = std::all_of(queries_.begin(), queries_.end(), [&](const auto& other) {
+    return other.path.parent_path() == query.path.parent_path();
+  });
+  return one_folder ? query.path.filename().string() : query.path.generic_string();
+}
+
+// In the order of the queries, whatever the order in which they were done.
+void SegmentRun::write_coco() const {
+  io::CocoWriter coco(request_.folder / "instances.json", request_.label);
+  for (std::size_t i = 0; i < queries_.size(); ++i)
+    if (!failures_[i]) coco.append(output_path(request_.folder, queries_[i].name, "coco"));
+  coco.close();
+}
+
+std::size_t SegmentRun::done() const { return queries_.size() - todo_.size() + finished_; }
+
+void SegmentRun::print_summary(double seconds) const {
+  const std::size_t earlier = queries_.size() - todo_.size();
+  const std::size_t failed = queries_.size() - done();
+  fmt::print(
+      "{}{}, {} in {:.1f} s{}; files in {}\n", failed > 0 ? fmt::format("{} of ", done()) : "",
+      plural(queries_.size(), "image"), plural(objects_, "object"), seconds,
+      earlier > 0 ? fmt::format(" ({} done earlier)", earlier) : "", request_.folder.string());
+}
+
+}  // namespace
+
+Exit segment(const SegmentRequest& request) { return SegmentRun(request).run(); }
+
+}  // namespace persense::cli

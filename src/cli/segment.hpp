@@ -1,0 +1,29 @@
+// segment.hpp: the run behind `persense segment`.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "exit_code.hpp"
+#include "option_flags.hpp"
+
+namespace persense::cli {
+
+/// What the command line asked for.
+struct SegmentRequest {
+  std::filesystem::path support, mask, folder;
+  std::vector<std::string> queries;
+  bool overlay = false, labels = false, coco = false, csv = false, trace = false;
+  OptionFlags options;
+  std::string label;
+  bool resume = false;
+  int jobs = 1;
+};
+
+/// Segments all queries and writes what was asked for.
+/// @throws Error  what ends the run as a whole: bad arguments, an unreadable support, an output
+///   that cannot be written, Ctrl-C. A query that fails is reported, and told by the exit code.
+Exit segment(const SegmentRequest& request);
+
+}  // namespace persense::cli
