@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
@@ -80,8 +81,7 @@ class BorderFollower {
  public:
   BorderFollower(SparseBinaryImage& image) : image_(image) {
     const auto s = image.stride();
-    const std::ptrdiff_t around[8] = {1, 1 - s, -s, -1 - s, -1, s - 1, s, s + 1};
-    for (int i = 0; i < 16; ++i) offset_[i] = around[i & 7];
+    offset_ = {1, 1 - s, -s, -1 - s, -1, s - 1, s, s + 1};
   }
 
   OuterContour follow(Point start) {
@@ -111,7 +111,7 @@ class BorderFollower {
     for (std::int8_t* pixel = first;;) {
       const int came_from = direction;
       int next = direction + 1;
-      while (pixel[offset_[next]] == 0) ++next;
+      while (pixel[offset_[next & 7]] == 0) ++next;
       // the pixel to the right was passed over as background: this is a right edge
       const bool right_edge =
           static_cast<unsigned>((next & 7) - 1) < static_cast<unsigned>(came_from);
@@ -150,7 +150,7 @@ class BorderFollower {
   }
 
   SparseBinaryImage& image_;
-  std::ptrdiff_t offset_[16];
+  std::array<std::ptrdiff_t, 8> offset_;  // of the neighbours, from the right one upward
   OuterContour contour_;
 };
 
