@@ -1,15 +1,26 @@
-# What a user may switch. Everything but the library and the program is on only when this is the
-# project being built, not when it was add_subdirectory'd.
+# What a user may switch. A project that add_subdirectory's this one gets the libraries alone;
+# everything else is on only when this is the project being built.
 option(PERSENSE_WITH_TORCH "Build the TorchScript stages (needs LibTorch)" OFF)
-option(PERSENSE_BUILD_PROGRAM "Build the program persense" ON)
+option(PERSENSE_BUILD_PROGRAM "Build the program persense" ${PROJECT_IS_TOP_LEVEL})
 option(PERSENSE_BUILD_EXAMPLES "Build the examples" ${PROJECT_IS_TOP_LEVEL})
-option(PERSENSE_BUILD_TESTS "Build the tests (needs the examples)" ${PROJECT_IS_TOP_LEVEL})
+option(PERSENSE_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(PERSENSE_BUILD_BENCHMARKS "Build the benchmarks" OFF)
 option(PERSENSE_INSTALL "Generate the install target" ${PROJECT_IS_TOP_LEVEL})
+option(BUILD_SHARED_LIBS "Build shared libraries instead of static ones" OFF)
 set(PERSENSE_SANITIZE "" CACHE STRING "Sanitizers to build with, e.g. address,undefined or thread")
 
-if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES AND PROJECT_IS_TOP_LEVEL)
-  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+if(PROJECT_IS_TOP_LEVEL)
+  if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+    set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+  endif()
+  # Installed programs find a shared build's libraries wherever the prefix is moved to.
+  file(RELATIVE_PATH to_libraries ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
+  set(CMAKE_INSTALL_RPATH $ORIGIN $ORIGIN/${to_libraries})
+  find_program(PERSENSE_CCACHE ccache)
+  mark_as_advanced(PERSENSE_CCACHE)
+  if(PERSENSE_CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${PERSENSE_CCACHE})
+  endif()
 endif()
 
 # Applied to our own targets alone, never exported.

@@ -1,0 +1,48 @@
+# What `cmake --install` lays down: headers, libraries, the program, and two ways to find them again
+# (find_package and pkg-config).
+include(CMakePackageConfigHelpers)
+
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/persense)
+install(TARGETS persense_core ${PERSENSE_LIBRARIES} EXPORT persense-targets FILE_SET HEADERS)
+install(EXPORT persense-targets NAMESPACE persense:: DESTINATION ${package_dir})
+if(TARGET persense_cli)
+  install(TARGETS persense_cli)
+endif()
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+
+configure_package_config_file(cmake/persense-config.cmake.in persense-config.cmake
+                              INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file(persense-config-version.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/persense-config.cmake
+              ${PROJECT_BINARY_DIR}/persense-config-version.cmake DESTINATION ${package_dir})
+
+# pkg-config. opencv4.pc would link every OpenCV module there is, so the few that are used are named
+# here; the headers inline calls into them, so even users of a shared persense link them.
+get_target_property(opencv_includes opencv_core INTERFACE_INCLUDE_DIRECTORIES)
+list(TRANSFORM opencv_includes PREPEND "-isystem ")
+list(JOIN opencv_includes " " PERSENSE_PC_OPENCV_CFLAGS)
+get_target_property(opencv_library opencv_core LOCATION)
+cmake_path(GET opencv_library PARENT_PATH PERSENSE_PC_OPENCV_LIBDIR)
+# Static archives are searched once, in this order: users before what they use.
+set(PERSENSE_PC_LIBS "")
+foreach(name IN ITEMS eval io engine)
+  if(TARGET persense_${name})
+    string(APPEND PERSENSE_PC_LIBS " -lpersense_${name}")
+  endif()
+endforeach()
+string(STRIP "${PERSENSE_PC_LIBS}" PERSENSE_PC_LIBS)
+cmake_path(IS_RELATIVE CMAKE_INSTALL_LIBDIR libdir_is_relative)
+if(libdir_is_relative)  # the prefix can be moved: pkg-config finds it from the file's own place
+  cmake_path(RELATIVE_PATH CMAKE_INSTALL_PREFIX BASE_DIRECTORY
+             ${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBDIR}/pkgconfig OUTPUT_VARIABLE to_prefix)
+  set(PERSENSE_PC_PREFIX "\${pcfiledir}/${to_prefix}")
+  string(REGEX REPLACE "/$" "" PERSENSE_PC_PREFIX "${PERSENSE_PC_PREFIX}")
+  set(PERSENSE_PC_LIBDIR "\${prefix}/${CMAKE_INSTALL_LIBDIR}")
+  set(PERSENSE_PC_INCLUDEDIR "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
+else()
+  set(PERSENSE_PC_PREFIX ${CMAKE_INSTALL_PREFIX})
+  set(PERSENSE_PC_LIBDIR ${CMAKE_INSTALL_FULL_LIBDIR})
+  set(PERSENSE_PC_INCLUDEDIR ${CMAKE_INSTALL_FULL_INCLUDEDIR})
+endif()
+configure_file(cmake/persense.pc.in persense.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/persense.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -1,0 +1,25 @@
+# Fails when clang-format would change a file. Other major versions format differently, so only the
+# one that .clang-format was written for is asked.
+set(version 14)
+find_program(clang_format NAMES clang-format-${version} clang-format)
+if(clang_format)
+  execute_process(COMMAND ${clang_format} --version OUTPUT_VARIABLE found COMMAND_ERROR_IS_FATAL ANY)
+endif()
+if(NOT found MATCHES "version ${version}\\.")
+  message("SKIPPED: clang-format ${version} is not installed")
+  return()
+endif()
+
+set(files "")
+foreach(folder IN ITEMS include src capi bindings examples tests benchmarks)
+  file(GLOB_RECURSE sources ${SOURCE_DIR}/${folder}/*.hpp ${SOURCE_DIR}/${folder}/*.cpp
+                            ${SOURCE_DIR}/${folder}/*.h ${SOURCE_DIR}/${folder}/*.c)
+  list(APPEND files ${sources})
+endforeach()
+if(NOT files)
+  message(FATAL_ERROR "no source below ${SOURCE_DIR}")
+endif()
+execute_process(COMMAND ${clang_format} --dry-run -Werror ${files} RESULT_VARIABLE status)
+if(status)
+  message(FATAL_ERROR "not formatted; run: ${clang_format} -i on the files above")
+endif()

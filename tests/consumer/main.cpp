@@ -1,0 +1,22 @@
+// A program that uses an installed (or added) persense as its users do: draw twelve discs, point at
+// one of them, print the count.
+#include <cstdio>
+#include <opencv2/imgproc.hpp>
+
+#include "persense/engine.hpp"
+#include "persense/pipeline.hpp"
+
+int main() {
+  cv::Mat picture(240, 320, CV_8UC3, cv::Scalar(40, 90, 50));
+  cv::Mat mask = cv::Mat::zeros(picture.size(), CV_8UC1);
+  for (int row = 0; row < 3; ++row)
+    for (int column = 0; column < 4; ++column)
+      cv::circle(picture, {40 + 80 * column, 40 + 80 * row}, 18, cv::Scalar(220, 170, 60), -1);
+  cv::circle(mask, {120, 120}, 18, cv::Scalar(255), -1);
+
+  const persense::Engine engine("classic");
+  const auto support = engine.support(persense::ImageView(picture), persense::MaskView(mask));
+  const auto result = engine.segment(support, persense::ImageView(picture));
+  std::printf("%zu objects\n", result.count());
+  return result.count() == 12 ? 0 : 1;
+}
