@@ -86,7 +86,7 @@ class Pipeline {
     const FloatMap similarity = clock(Step::similarity, [&] {
       return encoder_.similarity(embedding, support.prototype, image.size());
     });
-    const Query<Encoder> query{image, embedding, similarity, support};
+    Query<Encoder> query{image, embedding, similarity, support, {}};
     const Detections detections = clock(Step::detect, [&] { return detect(query); });
     if (result.trace) {
       result.trace->similarity = similarity;
@@ -104,8 +104,9 @@ class Pipeline {
 
     std::vector<Box> exemplars{first};
     for (int pass = 0;; ++pass) {
+      query.exemplars = exemplars;
       const bool last = pass == options_.feedback.iterations;
-      Pass found = run_pass(query, detections, exemplars, last, clock, result);
+      Pass found = run_pass(query, detections, last, clock, result);
       if (last) {
         result.instances = clock(Step::instances, [&] {
           return make_instances(found.prompts, std::move(found.masks), options_.instances);
@@ -173,9 +174,9 @@ class Pipeline {
   }
 
   /// Steps 9 to 13 of algorithm 1.
-  Pass run_pass(const Query<Encoder>& query, const Detections& detections,
-                const std::vector<Box>& exemplars, bool last, Clock& clock, Result& result) const {
-    DensityMap density = clock(Step::density, [&] { return dmg_.density(query, exemplars); });
+  Pass run_pass(const Query<Encoder>& query, const Detections& detections, bool last, Clock& clock,
+                Result& result) const {
+    DensityMap density = clock(Step::density, [&] { return dmg_.density(query, query.exemplars); });
     require_finite(density, "density map");
     const IdmResult candidates =
         clock(Step::idm, [&] { return idm(density, query.image.size(), options_.idm); });
@@ -187,8 +188,11 @@ class Pipeline {
     pass.masks = clock(Step::decode, [&] { return decode(query, pass.prompts); });
     result.estimated_count = candidates.count;
     if (result.trace)
-      result.trace->passes.push_back(
-          {exemplars, density, candidates.points, std::move(points), pass.masks});
+      result.trace->passes.push_back({{query.exemplars.begin(), query.exemplars.end()},
+                                      density,
+                                      candidates.points,
+                                      std::move(points),
+                                      pass.masks});
     result.density = std::move(density);
     return pass;
   }

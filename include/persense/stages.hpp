@@ -63,6 +63,7 @@ struct Query {
   const typename E::Embedding& embedding;
   FloatMapView similarity;  ///< image size
   const Support<E>& support;
+  std::span<const Box> exemplars;  ///< of the current pass; none before the first
 };
 
 /// What a decoder is asked to segment: the object at `point`.
