@@ -15,34 +15,44 @@ float dome_light(const Style& style, const CellPoint& cell, float slope) {
 
 Colour soil_at(const Style& style, float x, float y, float clutter, std::uint32_t seed) {
   const float patches = fractal_noise(x * 0.6f, y * 0.6f, 4, seed);
-  const CellPoint clods = cellular_noise(x * 5.5f, y * 5.5f, seed + 1);
-  const CellPoint grains = cellular_noise(x * 14, y * 14, seed + 2);
-  const float clod = smooth_step(0.02f, 0.35f, clods.second - clods.nearest);
-  float light =
-      (0.55f + 0.45f * clod) * dome_light(style, clods, 0.7f) * dome_light(style, grains, 0.5f);
-  light *= 1 + (0.25f + 0.6f * clutter) * (cell_value(grains) - 0.5f);
-  const float straw = smooth_step(0.86f, 0.90f, cell_value(clods)) * clod;
-  Colour colour = blend(style.ground_base, style.ground_accent, clamp01(0.25f + 0.5f * patches));
-  colour = blend(colour, style.ground_accent * 1.3f, clutter * straw);
+  // Bent coordinates, so that the cells do not look laid by hand.
+  const float bx = x + 0.10f * fractal_noise(x * 4, y * 4, 3, seed + 5);
+  const float by = y + 0.10f * fractal_noise(x * 4, y * 4, 3, seed + 6);
+  const CellPoint clods = cellular_noise(bx * 3.5f, by * 3.5f, seed + 1);
+  const CellPoint grains = cellular_noise(bx * 11, by * 11, seed + 2);
+  const float crumbs = fractal_noise(x * 7, y * 7, 4, seed + 3);
+  const float relief = dome_light(style, clods, 0.9f) * dome_light(style, grains, 0.6f);
+  const float crack = 1 - smooth_step(0.0f, 0.16f, clods.second - clods.nearest);
+  float light = relief * (1 + (0.5f + 0.6f * clutter) * crumbs) * (1 - 0.45f * crack);
+  light *= 0.85f + 0.5f * clutter * (cell_value(grains) - 0.5f);
+  const float bright = smooth_step(0.93f, 0.95f, cell_value(grains));  // perlite, straw, shell
+  const float tone = clamp01(0.2f + 0.5f * patches + 0.3f * crumbs);
+  Colour colour = blend(style.ground_base, style.ground_accent, tone);
+  colour = blend(colour, style.ground_accent * 1.7f, clutter * bright);
   return colour * std::max(0.05f, light);
 }
 
 Colour gravel_at(const Style& style, float x, float y, float clutter, std::uint32_t seed) {
   const float patches = fractal_noise(x * 0.5f, y * 0.5f, 3, seed);
-  const CellPoint small = cellular_noise(x * 8, y * 8, seed + 1);
-  const CellPoint large = cellular_noise(x * 3.2f, y * 3.2f, seed + 2);
-  const float gap = smooth_step(0.0f, 0.22f, small.second - small.nearest);
-  const float sand = fractal_noise(x * 22, y * 22, 2, seed + 3);
-  const float tone = 0.35f * patches + clutter * (cell_value(small) - 0.5f) + 0.5f;
+  const float bend = 0.05f * fractal_noise(x * 6, y * 6, 2, seed + 4);
+  const CellPoint small = cellular_noise((x + bend) * 15, (y - bend) * 15, seed + 1);
+  const CellPoint large = cellular_noise((x - bend) * 5, (y + bend) * 5, seed + 2);
+  const float sand = fractal_noise(x * 20, y * 20, 3, seed + 3);
+  const float tone = 0.5f + 0.4f * patches + (0.3f + clutter) * (cell_value(small) - 0.5f);
   Colour colour = blend(style.ground_base, style.ground_accent, clamp01(tone));
-  float light = (0.72f + 0.28f * gap) * dome_light(style, small, 0.55f) * (1 + 0.25f * sand);
-  // One large cell in five is a flat stone half buried in the sand.
-  if (cell_value(large) > 0.8f && clutter > 0) {
-    const float stone = smooth_step(0.06f, 0.14f, large.second - large.nearest);
-    const Colour grey =
-        style.ground_base * (0.45f + 0.5f * static_cast<float>(large.bits >> 16) / 65536);
+  float light = 0.92f * dome_light(style, small, 0.5f) * (1 + 0.30f * sand);
+  // Some large cells hold a small stone: a disc about the feature point, with its own grey.
+  const float value = cell_value(large);
+  if (value > 0.62f) {
+    const float radius = 0.20f + 0.22f * (value - 0.62f) / 0.38f;
+    const float stone = 1 - smooth_step(radius - 0.05f, radius, large.nearest);
+    const float shade =
+        1 - 0.45f * (1 - smooth_step(radius - 0.05f, radius + 0.14f, large.nearest));
+    const float tint = static_cast<float>(large.bits >> 24) / 255;
+    const Colour grey = blend(style.ground_base * 0.55f, style.ground_accent * 0.9f, tint);
     colour = blend(colour, grey, stone);
-    light = light * (1 - stone) + stone * dome_light(style, large, 0.8f) * (1 + 0.12f * sand);
+    const float lit = dome_light(style, large, 1.1f) * (1 + 0.10f * sand);
+    light = light * shade * (1 - stone) + lit * stone;
   }
   return colour * std::max(0.05f, light);
 }

@@ -249,17 +249,18 @@ SkinPoint capsule_skin(const Body& body, float u, float v) {
 SkinPoint fluorescent_skin(const Body& body, float u, float v, float depth) {
   const float chromatin = fractal_noise(u * 2.6f, v * 2.6f, 3, body.seed);
   const CellPoint spot = cellular_noise(u * 1.7f + 4, v * 1.7f, body.seed + 1);
-  const float nucleolus =
-      (1 - smooth_step(0.10f, 0.26f, spot.nearest)) * ((spot.bits & 3u) != 0 ? 1.0f : 0.0f);
+  const float here = (spot.bits & 1u) != 0 ? 1.0f : 0.0f;
+  const float nucleolus = here * (1 - smooth_step(0.05f, 0.38f, spot.nearest));
+  const float fine = fractal_noise(u * 7, v * 7, 2, body.seed + 2);
   const float body_light = 0.62f + 0.38f * smooth_step(0.0f, 0.75f, depth);
-  return {shaded(body.base, body_light * (1 + 0.30f * chromatin) * (1 - 0.40f * nucleolus))};
+  const float texture = 1 + 0.42f * chromatin + 0.14f * fine;
+  return {shaded(body.base, body_light * texture * (1 - 0.30f * nucleolus))};
 }
 
 SkinPoint stained_skin(const Body& body, float u, float v, float depth) {
-  const float chromatin =
-      smooth_step(-0.35f, 0.4f, fractal_noise(u * 3.4f, v * 3.4f, 4, body.seed));
+  const float chromatin = smooth_step(-0.7f, 0.7f, fractal_noise(u * 3.4f, v * 3.4f, 4, body.seed));
   const float membrane = 1 - smooth_step(0.05f, 0.22f, depth);
-  const float strength = clamp01(0.30f + 0.62f * chromatin + 0.35f * membrane);
+  const float strength = clamp01(0.25f + 0.75f * chromatin + 0.25f * membrane);
   return {blend(body.accent, body.base, strength)};
 }
 
@@ -330,13 +331,13 @@ std::vector<Variant> workshop_variants(Kind kind) {
   switch (kind) {
     case Kind::coins:
       return {{Ground::cloth, felt, felt_dark, display(206, 142, 92), display(92, 52, 32)},
-              {Ground::wood, display(104, 72, 48), display(52, 34, 22), display(206, 204, 198),
-               display(96, 92, 88)},
+              {Ground::wood, display(104, 72, 48), display(52, 34, 22), display(176, 175, 172),
+               display(84, 80, 76)},
               {Ground::table, display(64, 70, 84), display(42, 46, 58), display(222, 182, 98),
                display(112, 80, 36)}};
     case Kind::hexnuts:
-      return {{Ground::wood, display(178, 136, 92), display(104, 70, 42), display(190, 192, 196),
-               display(96, 84, 74)},
+      return {{Ground::wood, display(178, 136, 92), display(104, 70, 42), display(158, 161, 168),
+               display(92, 74, 60)},
               {Ground::table, display(70, 96, 122), display(46, 66, 90), display(206, 182, 120),
                display(120, 90, 50)}};
     default:
@@ -443,7 +444,7 @@ void make_coin(Body& body, const Style& style, Random&) {
   body.bevel = 0.05f;
   body.thickness = 0.07f;
   body.metallic = 1.0f;
-  body.shine = 0.9f;
+  body.shine = 0.5f;
   body.shine_sharpness = 3;
   body.seed = (body.seed & 0xFFFF0000u) | (style.seed & 0xFFFFu);  // low half: the mint, shared
 }
@@ -462,8 +463,8 @@ void make_hexnut(Body& body, const Style&, Random&) {
   body.outline = Outline::hexagon_ring;
   body.skin = Skin::metal;
   body.half_width = 0.48f;  // of the hole
-  body.bevel = 0.55f;
-  body.thickness = 0.22f;
+  body.bevel = 0.40f;
+  body.thickness = 0.20f;
   body.metallic = 1.0f;
   body.shine = 0.8f;
   body.shine_sharpness = 3;
@@ -512,8 +513,11 @@ void make_pill(Body& body, const Style&, Random&) {
 void make_stained(Body& body, const Style&, Random& random) {
   body.skin = Skin::stain;
   body.optics = Optics::absorbing;
-  body.half_width = random.uniform(0.66f, 0.98f);
-  body.roughness = 0.16f;
+  body.half_width = random.uniform(0.62f, 0.98f);
+  body.roughness = 0.18f;
+  const float pale = clamp01(0.25f + 0.28f * random.normal());  // nuclei take up dye unevenly
+  body.base = blend(body.base, body.accent, 0.75f * pale);
+  body.accent = blend(body.accent, display(236, 214, 232), 0.5f * pale);
   body.blur = 0.06f;
 }
 
@@ -592,8 +596,13 @@ Style draw_style(Kind kind, std::uint64_t style_seed) {
 Body draw_body(const Style& style, Random random) {
   Body body;
   body.seed = static_cast<std::uint32_t>(random.bits() >> 32);
-  body.base = varied(style.base, 0.12f, 0.03f, random);
-  body.accent = varied(style.accent, 0.08f, 0.02f, random);
+  const bool made =
+      style.kind == Kind::coins || style.kind == Kind::hexnuts || style.kind == Kind::pills;
+  const float tint = style.kind == Kind::cells ? 0.0f
+                     : made                    ? 0.008f
+                                               : 0.03f;  // one dye, one colour
+  body.base = varied(style.base, made ? 0.06f : 0.12f, tint, random);
+  body.accent = varied(style.accent, made ? 0.04f : 0.08f, made ? 0.008f : 0.02f, random);
   switch (style.kind) {
     case Kind::beans:
       make_bean(body, style, random);

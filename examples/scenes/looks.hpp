@@ -57,7 +57,7 @@ struct Body {
   Optics optics = Optics::lit;
   float half_length = 1.0f;  ///< along u, in units of the body
   float half_width = 1.0f;   ///< along v
-  float bend = 0.0f;         ///< of a bean
+  float bend = 0.0f;         ///< of a bean or leaf; of a stone, which kind of rock
   float roughness = 0.0f;    ///< of the outline, over the radius
   float bevel = 1.0f;        ///< part of the way in at which the top is flat; 1: a full dome
   float thickness = 0.8f;    ///< height of the dome over the half width

@@ -104,7 +104,7 @@ void write_query(const fs::path& folder, int number, const Scene& scene, bool de
 void write_episode(const Arguments& arguments) {
   // Rendered before the folder is made: bad options leave nothing behind.
   const auto episode = persense::scenes::render_episode(arguments.scene);
-  const fs::path folder = fs::u8path(arguments.folder);
+  const fs::path folder = arguments.folder;
   fs::create_directories(folder);
   write_jpeg(folder / "00.jpg", episode.support.image);
   write_image(folder / "00.png", episode.support_mask);

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <numeric>
 #include <opencv2/core/utility.hpp>
@@ -40,6 +41,7 @@ enum Purpose : std::uint64_t {
   query
 };
 
+constexpr float pi = 3.14159265f;
 constexpr float smallest_diameter = 4.0f;  // pixels; below this an outline is no longer a shape
 
 // ---- Options --------------------------------------------------------------------------------
@@ -128,7 +130,7 @@ Item make_item(const Body& body, float diameter, float turns) {
   Item item;
   item.body = body;
   const auto cells = static_cast<float>(std::max(inside, 1));
-  item.unit = diameter * std::sqrt(3.14159265f / 4 / (cells * step * step));
+  item.unit = diameter * std::sqrt(pi / 4 / (cells * step * step));
   item.middle_u = sum_u / cells;
   item.middle_v = sum_v / cells;
   item.cosine = cosine_of_turns(turns);
@@ -153,6 +155,9 @@ struct Silhouette {
   std::vector<Run> runs;
   int area = 0;
   double sum_x = 0.0, sum_y = 0.0;  ///< of the pixels' coordinates, relative
+
+  double centre_x() const { return sum_x / area; }
+  double centre_y() const { return sum_y / area; }
 };
 
 Silhouette silhouette_of(const Item& item) {
@@ -203,13 +208,20 @@ struct Plan {
   bool first_in_middle;  ///< the front-most target is put near the middle, so that it is whole
 };
 
+/// Made to one size in a factory.
+bool is_manufactured(Kind kind) {
+  return kind == Kind::coins || kind == Kind::hexnuts || kind == Kind::pills;
+}
+
 /// Target `label` (1..) or distractor `-label`, not yet placed but for a fraction of a pixel.
 Item draw_item(const Plan& plan, int label) {
   const std::uint64_t seed = plan.options.seed;
   const bool target = label > 0;
   const auto index = static_cast<std::uint64_t>(std::abs(label));
   Random random(seed, target ? Purpose::size : Purpose::distractor, index);
-  const float spread = 1 + plan.options.size_spread * std::clamp(random.normal(), -2.0f, 2.0f);
+  const bool made = target && is_manufactured(plan.options.kind);
+  const float relative = plan.options.size_spread * (made ? 0.2f : 1.0f);
+  const float spread = 1 + relative * std::clamp(random.normal(), -2.0f, 2.0f);
   const float diameter =
       plan.diameter * std::max(spread, 0.3f) * (target ? 1.0f : random.uniform(0.8f, 1.15f));
   const Body body = target ? draw_body(plan.style, Random(seed, Purpose::look, index))
@@ -221,15 +233,17 @@ Item draw_item(const Plan& plan, int label) {
   return item;
 }
 
+/// A stream for each label, negative ones too: targets keep theirs whatever the distractors'
+/// number.
+std::uint64_t stream_index(int label) { return static_cast<std::uint64_t>(label + (1 << 20)); }
+
 /// Labels of targets and distractors, front to back, in random order.
 std::vector<int> draw_depth_order(const SceneOptions& options) {
   std::vector<std::pair<std::uint64_t, int>> keyed;
   for (int label = -options.distractors; label <= options.count; ++label) {
     if (label == 0) continue;
-    // Offset, so that distractors have streams of their own and targets keep theirs whatever their
-    // number.
-    const auto index = static_cast<std::uint64_t>(label + (1 << 20));
-    keyed.emplace_back(Random(options.seed, Purpose::depth_order, index).bits(), label);
+    keyed.emplace_back(Random(options.seed, Purpose::depth_order, stream_index(label)).bits(),
+                       label);
   }
   std::sort(keyed.begin(), keyed.end());
   std::vector<int> order;
@@ -237,48 +251,61 @@ std::vector<int> draw_depth_order(const SceneOptions& options) {
   return order;
 }
 
+/// How much of a silhouette moved by (dx, dy) is seen behind what is already placed.
+struct View {
+  int visible = 0;  ///< pixels inside the frame and free
+  int covered = 0;  ///< pixels inside the frame and taken; not counted on once above `limit`
+};
+
+View view_of(const Silhouette& silhouette, cv::Mat& owner, int dx, int dy, int limit) {
+  View view;
+  each_run_inside(silhouette, owner, dx, dy, [&](const int* row, int begin, int end) {
+    if (view.covered > limit) return;
+    for (int i = begin; i < end; ++i) ++(row[i] == 0 ? view.visible : view.covered);
+  });
+  return view;
+}
+
+/// Takes the free pixels for `item`, moved by (dx, dy), and notes the truth about it.
+void take(const Silhouette& silhouette, Item item, int dx, int dy, int visible,
+          Placement& placement) {
+  each_run_inside(silhouette, placement.owner, dx, dy, [&](int* row, int begin, int end) {
+    std::replace(row + begin, row + end, 0, item.label);
+  });
+  item.x += static_cast<float>(dx);
+  item.y += static_cast<float>(dy);
+  if (item.label > 0) {
+    ObjectTruth& truth = placement.objects[static_cast<std::size_t>(item.label - 1)];
+    truth.centre = {static_cast<float>(silhouette.centre_x() + dx),
+                    static_cast<float>(silhouette.centre_y() + dy)};
+    truth.equivalent_diameter = std::sqrt(static_cast<float>(silhouette.area) * 4 / pi);
+    truth.visible_area = visible;
+    truth.full_area = silhouette.area;
+  }
+  placement.items.push_back(std::move(item));
+}
+
 /// Finds a place at which enough of the item is visible, and takes it. False when there is none.
-bool place(const Plan& plan, Item item, bool in_middle, Placement& placement) {
+bool settle(const Plan& plan, const Item& item, bool in_middle, Placement& placement) {
   constexpr int attempts = 400;
   cv::Mat& owner = placement.owner;
   const Silhouette silhouette = silhouette_of(item);
-  const auto area = static_cast<float>(silhouette.area);
   if (silhouette.area == 0) return false;
-  const double centre_x = silhouette.sum_x / silhouette.area,
-               centre_y = silhouette.sum_y / silhouette.area;
+  const auto area = static_cast<float>(silhouette.area);
   const auto least_visible = static_cast<int>(std::ceil(area * (minimum_visible_fraction + 0.01f)));
   const auto most_covered = static_cast<int>(area * 0.6f * plan.options.overlap);
-  const auto index = static_cast<std::uint64_t>(item.label + (1 << 20));
-  Random random(plan.options.seed, Purpose::place, index);
+  Random random(plan.options.seed, Purpose::place, stream_index(item.label));
   const float margin = in_middle ? 0.35f : 0.0f;
   for (int attempt = 0; attempt < attempts; ++attempt) {
-    const float aim_x = random.uniform(margin, 1 - margin) * static_cast<float>(owner.cols - 1);
-    const float aim_y = random.uniform(margin, 1 - margin) * static_cast<float>(owner.rows - 1);
-    const int dx = static_cast<int>(std::floor(aim_x - static_cast<float>(centre_x) + 0.5f));
-    const int dy = static_cast<int>(std::floor(aim_y - static_cast<float>(centre_y) + 0.5f));
-    const double x = centre_x + dx, y = centre_y + dy;
+    const double aim_x = static_cast<double>(random.uniform(margin, 1 - margin)) * (owner.cols - 1);
+    const double aim_y = static_cast<double>(random.uniform(margin, 1 - margin)) * (owner.rows - 1);
+    const int dx = static_cast<int>(std::floor(aim_x - silhouette.centre_x() + 0.5));
+    const int dy = static_cast<int>(std::floor(aim_y - silhouette.centre_y() + 0.5));
+    const double x = silhouette.centre_x() + dx, y = silhouette.centre_y() + dy;
     if (x < 0 || y < 0 || x > owner.cols - 1 || y > owner.rows - 1) continue;
-    int visible = 0, covered = 0;
-    each_run_inside(silhouette, owner, dx, dy, [&](const int* row, int begin, int end) {
-      if (covered > most_covered) return;
-      for (int i = begin; i < end; ++i) ++(row[i] == 0 ? visible : covered);
-    });
-    if (covered > most_covered || visible < least_visible) continue;
-    each_run_inside(silhouette, owner, dx, dy, [&](int* row, int begin, int end) {
-      for (int i = begin; i < end; ++i) {
-        if (row[i] == 0) row[i] = item.label;
-      }
-    });
-    item.x += static_cast<float>(dx);
-    item.y += static_cast<float>(dy);
-    if (item.label > 0) {
-      ObjectTruth& truth = placement.objects[static_cast<std::size_t>(item.label - 1)];
-      truth.centre = {static_cast<float>(x), static_cast<float>(y)};
-      truth.equivalent_diameter = std::sqrt(area * 4 / 3.14159265f);
-      truth.visible_area = visible;
-      truth.full_area = silhouette.area;
-    }
-    placement.items.push_back(item);
+    const View view = view_of(silhouette, owner, dx, dy, most_covered);
+    if (view.covered > most_covered || view.visible < least_visible) continue;
+    take(silhouette, item, dx, dy, view.visible, placement);
     return true;
   }
   return false;
@@ -295,7 +322,7 @@ std::optional<Placement> try_placing(const Plan& plan) {
     std::stable_partition(order.begin(), order.end(), [&](int label) { return label == 1; });
   }
   for (const int label : order) {
-    if (!place(plan, draw_item(plan, label), in_middle, placement)) return std::nullopt;
+    if (!settle(plan, draw_item(plan, label), in_middle, placement)) return std::nullopt;
     in_middle = false;
   }
   return placement;
@@ -320,7 +347,7 @@ Placement place_all(const SceneOptions& options, const Style& style, bool first_
   const bool automatic = options.object_diameter == 0;
   diameter = options.object_diameter;
   if (automatic) {
-    diameter = std::sqrt(comfortable_cover(options) * frame / total * 4 / 3.14159265f);
+    diameter = std::sqrt(comfortable_cover(options) * frame / total * 4 / pi);
     diameter = std::min(diameter, 0.3f * shorter);
   }
   for (; diameter >= smallest_diameter; diameter *= 0.95f) {
@@ -416,32 +443,47 @@ Colour lit_colour(const Style& style, const Body& body, const SkinPoint& skin, f
   const float length = std::sqrt(2 + 2 * style.light_z);
   float highlight = (nx * style.light_x + ny * style.light_y + nz * (style.light_z + 1)) / length;
   highlight = std::max(highlight, 0.0f);
-  const float broad = highlight * highlight * highlight * highlight;
   for (int i = 0; i < body.shine_sharpness; ++i) highlight *= highlight;
   const float shine = body.shine * skin.shine;
-  const float diffuse_part = 1 - 0.35f * body.metallic;
-  Colour colour = skin.albedo * (diffuse_part * (0.34f * sky + 0.80f * diffuse));
+  Colour colour = skin.albedo * (0.34f * sky + 0.80f * diffuse);
+  if (body.metallic > 0) {
+    // Metal mirrors the room: a bright window towards the light, a dim wall opposite.
+    const float across = nx * style.light_x + ny * style.light_y;
+    const float window = smooth_step(0.02f, 0.45f, across),
+                wall = smooth_step(0.02f, 0.4f, -across);
+    colour = blend(colour, skin.albedo * (0.46f + 0.8f * window - 0.30f * wall), body.metallic);
+  }
   const Colour tint = blend(Colour(1, 1, 1), skin.albedo * 1.4f, body.metallic);
-  colour += tint * (shine * (0.75f * highlight + 0.35f * body.metallic * broad));
+  colour += tint * (shine * 0.75f * highlight);
   return {colour[0] * style.light[0], colour[1] * style.light[1], colour[2] * style.light[2]};
 }
 
-/// Darkens what lies below: a soft cast shadow away from the light, and a tight one where the
-/// object rests.
-void cast_shadow(const Style& style, const Item& item, const Patch& patch, const cv::Rect& visible,
-                 cv::Mat& image) {
-  const float rise =
-      std::min(1.0f, item.body.thickness) * std::min(item.body.half_width, 1.0f) * item.unit;
+/// A lit object's shadows: where they fall and how soft they are, in pixels.
+struct Shadow {
+  int shift_x, shift_y;
+  float soft, tight;
+  int shift() const { return std::max(std::abs(shift_x), std::abs(shift_y)); }
+};
+
+Shadow shadow_of(const Style& style, const Item& item) {
+  const Body& body = item.body;
+  const float rise = std::min(1.0f, body.thickness) * std::min(body.half_width, 1.0f) * item.unit;
   const float away = 0.34f * rise / style.light_z;
-  const int shift_x = static_cast<int>(std::floor(-style.light_x * away + 0.5f));
-  const int shift_y = static_cast<int>(std::floor(-style.light_y * away + 0.5f));
-  const float soft = 0.8f + 0.42f * rise, tight = 0.6f + 0.16f * rise;
+  return {static_cast<int>(std::floor(-style.light_x * away + 0.5f)),
+          static_cast<int>(std::floor(-style.light_y * away + 0.5f)), 0.8f + 0.42f * rise,
+          0.6f + 0.16f * rise};
+}
+
+/// Darkens what lies below: a soft cast shadow away from the light, and a tight one at the contact.
+void cast_shadow(const Shadow& shadow, const Patch& patch, const cv::Rect& visible,
+                 cv::Mat& image) {
+  const float soft = shadow.soft, tight = shadow.tight;
   for (int y = visible.y; y < visible.y + visible.height; ++y) {
     auto* row = image.ptr<Colour>(y);
     for (int x = visible.x; x < visible.x + visible.width; ++x) {
       const float here = patch.distance[patch.at(x, y)];
       if (here < -1.0f) continue;  // under the object itself
-      const float cast = patch.distance[patch.at(x - shift_x, y - shift_y)];
+      const float cast = patch.distance[patch.at(x - shadow.shift_x, y - shadow.shift_y)];
       if (cast > soft && here > tight) continue;
       const float dark = 0.62f * (1 - smooth_step(-soft, soft, cast)) +
                          0.30f * (1 - smooth_step(-tight, tight, here));
@@ -509,16 +551,19 @@ void paint_absorbing(const Item& item, const Patch& patch, const cv::Rect& visib
 /// Paints the part of one item that falls into rows of `band`.
 void paint_item(const Style& style, const Item& item, const cv::Rect& band, Patch& patch,
                 cv::Mat& image) {
-  const int reach = static_cast<int>(std::ceil(0.85f * item.radius())) + 3;  // of shadows and halos
-  const cv::Rect visible = grown(item.box(), reach) & band;
+  const bool lit = item.body.optics == Optics::lit;
+  const Shadow shadow = shadow_of(style, item);
+  const float halo = item.body.optics == Optics::glowing ? 1.05f : 0.5f;  // over the radius
+  const float reach = lit ? static_cast<float>(shadow.shift()) + shadow.soft : halo * item.radius();
+  const cv::Rect visible = grown(item.box(), static_cast<int>(std::ceil(reach)) + 1) & band;
   if (visible.empty()) return;
-  patch.reset(grown(visible, reach + 2));
+  patch.reset(grown(visible, (lit ? shadow.shift() : 0) + 2));
   measure(item, patch);
   const float edge = 0.6f + item.body.blur * item.radius();
   cover_with_skin(item, patch, edge);
   switch (item.body.optics) {
     case Optics::lit:
-      cast_shadow(style, item, patch, visible, image);
+      cast_shadow(shadow, patch, visible, image);
       paint_lit(style, item, patch, visible, image);
       break;
     case Optics::glowing:
@@ -571,8 +616,27 @@ void paint_ground(const SceneOptions& options, const Style& style, float diamete
   }
 }
 
-/// Linear light to 8 bits: a slight lens blur, the lamp, a shoulder for highlights, gamma, sensor
-/// noise.
+/// Sensor noise of one pixel for a standard deviation of 1, in three channels.
+Colour sensor_noise(int x, int y, std::uint32_t seed) {
+  const std::uint32_t bits = lattice_bits(x, y, seed), more = lattice_bits(x, y, seed + 1);
+  // The sum of two bytes has a triangular distribution, near enough to a bell; its deviation is
+  // 104.5. Part of the noise is common to the channels, as in a demosaiced picture.
+  const float common = static_cast<float>((more >> 24) + ((more >> 16) & 0xFFu)) - 255;
+  Colour noise;
+  for (int c = 0; c < 3; ++c) {
+    const std::uint32_t own = ((bits >> (8 * c)) & 0xFFu) + ((more >> (5 * c)) & 0xFFu);
+    noise[c] = (0.6f * common + 0.8f * (static_cast<float>(own) - 255)) / 104.5f;
+  }
+  return noise;
+}
+
+/// Display value 0 to 255 of linear light, with a shoulder above 0.7 in place of clipping.
+float grey_level(float light) {
+  const float value = std::max(0.0f, light);
+  return 255 * std::sqrt(value < 0.7f ? value : 0.7f + 0.3f * (value - 0.7f) / (value - 0.4f));
+}
+
+/// Linear light to 8 bits: a slight lens blur, the lamp, the display curve, sensor noise.
 void develop(const SceneOptions& options, const Style& style, const cv::Mat& light,
              const cv::Rect& band, cv::Mat& image) {
   const auto seed =
@@ -589,18 +653,10 @@ void develop(const SceneOptions& options, const Style& style, const cv::Mat& lig
           here[x] * 0.6f + (here[left] + here[right] + above[x] + below[x]) * 0.1f;
       const float lamp = lamp_at(style, static_cast<float>(x) / static_cast<float>(width),
                                  static_cast<float>(y) / static_cast<float>(height));
-      const std::uint32_t bits = lattice_bits(x, y, seed), more = lattice_bits(x, y, seed + 1);
+      const Colour noise = sensor_noise(x, y, seed) * options.noise;
       for (int c = 0; c < 3; ++c) {
-        const float value = std::max(0.0f, blurred[c] * lamp);
-        const float shoulder = value < 0.7f ? value : 0.7f + 0.3f * (value - 0.7f) / (value - 0.4f);
-        // Two sums of two bytes each: a triangle, near enough to a bell; half the noise is common
-        // to the colours.
-        const float common = static_cast<float>((more >> 24) + ((more >> 16) & 0xFFu)) - 255;
-        const float own =
-            static_cast<float>(((bits >> (8 * c)) & 0xFFu) + ((more >> (5 * c)) & 0xFFu)) - 255;
-        const float noise = options.noise * (0.6f * common + 0.8f * own) / 104.5f;
-        const float grey = 255 * std::sqrt(shoulder) + noise;
-        out[x][c] = static_cast<std::uint8_t>(std::clamp(grey + 0.5f, 0.0f, 255.0f));
+        const float grey = grey_level(blurred[c] * lamp) + noise[c] + 0.5f;
+        out[x][c] = static_cast<std::uint8_t>(std::clamp(grey, 0.0f, 255.0f));
       }
     }
   }
@@ -675,10 +731,15 @@ void split_labels(const cv::Mat& owner, Scene& scene) {
   scene.distractor_labels = cv::max(-owner, 0);
 }
 
+/// The class's own seed: that of the options, or else of their placement; never 0.
+std::uint64_t class_seed(const SceneOptions& options) {
+  if (options.style_seed != 0) return options.style_seed;
+  return options.seed != 0 ? options.seed : mixed(0);
+}
+
 Scene render(const SceneOptions& options, bool first_in_middle) {
   validate(options);
-  const Style style =
-      draw_style(options.kind, options.style_seed != 0 ? options.style_seed : options.seed);
+  const Style style = draw_style(options.kind, class_seed(options));
   Scene scene;
   Placement placement = place_all(options, style, first_in_middle, scene.object_diameter);
   split_labels(placement.owner, scene);
@@ -687,12 +748,6 @@ Scene render(const SceneOptions& options, bool first_in_middle) {
   scene.image = paint(options, style, placement.items, scene.object_diameter);
   scene.density = density_of(options, scene.objects);
   return scene;
-}
-
-/// The class's own seed: that of the options, or else of their placement; never 0.
-std::uint64_t class_seed(const SceneOptions& options) {
-  if (options.style_seed != 0) return options.style_seed;
-  return options.seed != 0 ? options.seed : mixed(0);
 }
 
 }  // namespace

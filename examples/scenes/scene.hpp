@@ -46,17 +46,18 @@ struct SceneOptions {
   int count = 80;                ///< objects that count, 1 to 65535
   std::uint64_t seed = 7;        ///< where the objects lie and how each one looks; any value
   std::uint64_t style_seed = 0;  ///< how the class looks (palette, light, ground); 0: follow `seed`
-  float object_diameter =
-      0.0f;  ///< mean diameter of a disc of the same area, pixels, at least 4 and at most the
-             ///< shorter side; 0: as large as `count` and the frame allow
-  float size_spread = 0.10f;  ///< standard deviation of the diameter over its mean, 0 to 0.5
-  float overlap =
-      0.35f;            ///< 0: no object covers another; 1: up to 60 % of an object may be covered
-  int distractors = 0;  ///< objects of other classes, 0 to 65535
-  float noise = 2.0f;   ///< standard deviation of the sensor noise, grey levels of 255, 0 to 64
+  /// Mean diameter of a disc of an object's area, pixels, at least 4 and at most the shorter side;
+  /// 0: as large as `count` and the frame allow.
+  float object_diameter = 0.0f;
+  /// Standard deviation of the diameter over its mean, 0 to 0.5. Coins, hexnuts and pills come from
+  /// factories and have a fifth of it.
+  float size_spread = 0.10f;
+  float overlap = 0.35f;  ///< 0: no object covers another; 1: up to 60 % of one may be covered
+  int distractors = 0;    ///< objects of other classes, 0 to 65535
+  float noise = 2.0f;     ///< standard deviation of sensor noise, grey levels of 255, 0 to 64
   float clutter = 0.35f;  ///< contrast of the ground and amount of debris on it, 0 to 1
-  float density_sigma =
-      0.0f;  ///< Gaussian of the density map, pixels, 0 to 256; 0: a quarter of each diameter
+  /// Gaussian of the density map, pixels, 0 to 256; 0: a quarter of each object's diameter.
+  float density_sigma = 0.0f;
 };
 
 /// One object that counts. Pixel centres have integer coordinates; (0, 0) is the top left pixel.
@@ -74,16 +75,13 @@ struct Scene {
   cv::Mat distractor_labels;         ///< CV_32SC1; 0: no distractor; else 1..distractors
   std::vector<ObjectTruth> objects;  ///< `count` of them; objects[i - 1] has label i
   cv::Mat density;  ///< CV_32FC1, objects per pixel; each object sums to 1 inside the frame
-  float object_diameter =
-      0.0f;  ///< the mean diameter used, pixels; of interest when the options left it at 0
+  float object_diameter = 0.0f;  ///< mean diameter used, pixels; tells what an option of 0 became
 };
 
 /// One support picture with a mask, and one query of the same class.
 struct Episode {
-  Scene
-      support;  ///< half as wide and as high as the query, about a fifth of its objects, same scale
-  cv::Mat support_mask;  ///< CV_8UC1, (support height, support width), 255 on one well visible
-                         ///< object, else 0
+  Scene support;         ///< half as wide and high as the query, a fifth of its objects, same scale
+  cv::Mat support_mask;  ///< CV_8UC1, support's size; 255 on one well visible object, else 0
   Scene query;
 };
 
@@ -91,18 +89,16 @@ struct Episode {
 /// centre. The same options give the same bits on every platform: nothing depends on the standard
 /// library's distributions or on its transcendental functions.
 /// @throws std::invalid_argument  a field is out of range (the message names it, its value and the
-/// range), or
-///   `count` objects of `object_diameter` do not fit without hiding one of them.
-/// @par Threads  Pure function; safe to call concurrently. Rows of the ground are shared out by
-/// cv::parallel_for_.
+///   range), or `count` objects do not fit without hiding one of them.
+/// @par Threads  Pure function; safe to call concurrently. Works through cv::parallel_for_ inside.
 Scene render_scene(const SceneOptions& options);
 
 /// Renders a support scene and query 0 of `options`.
 /// @throws std::invalid_argument  as render_scene.
 Episode render_episode(const SceneOptions& options);
 
-/// The options of query `index` of an episode: the same class, other places. render_episode renders
-/// query 0.
+/// The options of query `index` of an episode: the same class, other places. Query 0 is the one
+/// that render_episode renders.
 /// @throws std::invalid_argument  `index` is negative.
 SceneOptions query_options(const SceneOptions& options, int index);
 
