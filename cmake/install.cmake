@@ -1,13 +1,10 @@
-# What `cmake --install` lays down: headers, libraries, the program, and two ways to find them again
-# (find_package and pkg-config).
+# What `cmake --install` lays down: headers and libraries (the program installs itself), and
+# two ways to find them again: find_package and pkg-config.
 include(CMakePackageConfigHelpers)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/persense)
 install(TARGETS persense_core ${PERSENSE_LIBRARIES} EXPORT persense-targets FILE_SET HEADERS)
 install(EXPORT persense-targets NAMESPACE persense:: DESTINATION ${package_dir})
-if(TARGET persense_cli)
-  install(TARGETS persense_cli)
-endif()
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 configure_package_config_file(cmake/persense-config.cmake.in persense-config.cmake

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # pkg_config.sh PKG_CONFIG LIBDIR SOURCE PROGRAM "COMPILER FLAGS...": one plain compiler line, and run it.
 export PKG_CONFIG_PATH="$2/pkgconfig"
 export LD_LIBRARY_PATH="$2"

@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# From a fresh clone to a segmented picture: installs what is missing (see cmake/setup.sh), builds
+# the program, segments the bundled sample, prints the count and where the overlay lies.
+#
+#   examples/quickstart.sh [beans|berries|cells|pebbles]
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. cmake/setup.sh
+
+kind=${1:-beans}
+sample=examples/data/$kind
+if [ ! -f "$sample/01.jpg" ]; then
+    echo "quickstart: no sample \"$kind\", expected one of $(cd examples/data && echo */ | tr -d /)" >&2
+    exit 2
+fi
+
+persense_setup program
+persense_configure release -D PERSENSE_BUILD_TESTS=OFF -D PERSENSE_BUILD_EXAMPLES=OFF
+cmake --build --preset release --target persense_cli >&2
+
+out=build/quickstart/$kind
+build/release/bin/persense segment --support "$sample/00.jpg" --mask "$sample/00.png" "$sample/01.jpg" \
+    -o "$out" --overlay

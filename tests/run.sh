@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Installs what is missing (see cmake/setup.sh), builds everything, runs every test.
+#
+#   tests/run.sh [--preset release|asan-ubsan|tsan] [argument of ctest]...
+#
+# Examples:
+#   tests/run.sh -L golden                  the tests with that label
+#   tests/run.sh --preset asan-ubsan        everything, with sanitizers
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. cmake/setup.sh
+
+preset=release
+if [ "${1:-}" = --preset ]; then
+    preset=${2:?--preset: expected release, asan-ubsan or tsan}
+    shift 2
+fi
+
+persense_setup tests
+persense_python build/python tests/requirements.txt
+persense_configure "$preset"
+cmake --build --preset "$preset" >&2
+
+# The summary once more at the end, where skipped tests' names do not push it off the screen.
+log=build/$preset/tests.log
+status=0
+ctest --preset "$preset" "$@" 2>&1 | tee "$log" || status=$?
+skipped=$(grep -c 'Test.*\*\*\*Skipped' "$log" || true)
+[ "$skipped" = 0 ] || echo "$skipped skipped, see above"
+grep 'tests passed' "$log" || true
+exit "$status"
