@@ -1,0 +1,172 @@
+#include "persense/eval/metrics.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <tuple>
+#include <unordered_map>
+
+#include "persense/error.hpp"
+
+namespace persense::eval {
+
+namespace {
+
+void require_labels(const cv::Mat& labels, const char* name) {
+  if (labels.type() != CV_32SC1)
+    throw InvalidArgument(fmt::format("{} labels: {} channels of {} bytes, expected 1 x int32",
+                                      name, labels.channels(), labels.elemSize1()));
+}
+
+void require_same_size(Size truth, Size found) {
+  if (truth != found)
+    throw InvalidArgument(fmt::format("labels: found has size {}, expected the truth's {}",
+                                      to_string(found), to_string(truth)));
+}
+
+/// Pixels of every pair of labels that meets, and of every label. Only what occurs is stored, so
+/// thousands of instances on both sides cost what their contacts cost.
+struct JointHistogram {
+  std::unordered_map<std::uint64_t, std::int64_t> pairs;  // truth label << 32 | found label
+  std::unordered_map<std::uint32_t, std::int64_t> truth, found;
+
+  void add(int t, int f, std::int64_t pixels) {
+    if (t < 0 || f < 0)
+      throw InvalidArgument(
+          fmt::format("labels: value {}, expected 0 (background) or above", std::min(t, f)));
+    const auto tu = static_cast<std::uint32_t>(t), fu = static_cast<std::uint32_t>(f);
+    if (t > 0) truth[tu] += pixels;
+    if (f > 0) found[fu] += pixels;
+    if (t > 0 && f > 0) pairs[std::uint64_t{tu} << 32 | fu] += pixels;
+  }
+};
+
+JointHistogram joint_histogram(const cv::Mat& truth, const cv::Mat& found) {
+  JointHistogram histogram;
+  for (int y = 0; y < truth.rows; ++y) {
+    const int* t = truth.ptr<int>(y);
+    const int* f = found.ptr<int>(y);
+    // labels come in runs: one look-up a run instead of one a pixel
+    for (int x = 0; x < truth.cols;) {
+      const int begin = x;
+      while (x < truth.cols && t[x] == t[begin] && f[x] == f[begin]) ++x;
+      histogram.add(t[begin], f[begin], x - begin);
+    }
+  }
+  return histogram;
+}
+
+struct Pair {
+  double iou;
+  std::uint32_t truth, found;
+};
+
+/// All pairs of IoU 0.5 and more, best first. Ties only occur at exactly one half, where the order
+/// (higher labels first) decides nothing but which equal pair is taken.
+std::vector<Pair> candidate_pairs(const JointHistogram& histogram) {
+  std::vector<Pair> pairs;
+  for (const auto& [key, common] : histogram.pairs) {
+    const auto t = static_cast<std::uint32_t>(key >> 32), f = static_cast<std::uint32_t>(key);
+    const std::int64_t joined = histogram.truth.at(t) + histogram.found.at(f) - common;
+    const double iou = static_cast<double>(common) / static_cast<double>(joined);
+    if (iou >= 0.5) pairs.push_back({iou, t, f});
+  }
+  std::sort(pairs.begin(), pairs.end(), [](const Pair& a, const Pair& b) {
+    return std::tie(a.iou, a.truth, a.found) > std::tie(b.iou, b.truth, b.found);
+  });
+  return pairs;
+}
+
+ImageScore::Instances match(const JointHistogram& histogram) {
+  ImageScore::Instances score;
+  score.truth = static_cast<std::int64_t>(histogram.truth.size());
+  score.found = static_cast<std::int64_t>(histogram.found.size());
+  std::unordered_map<std::uint32_t, bool> truth_taken, found_taken;
+  for (const Pair& pair : candidate_pairs(histogram)) {
+    bool& truth = truth_taken[pair.truth];
+    bool& found = found_taken[pair.found];
+    if (truth || found) continue;
+    truth = found = true;
+    score.iou_sum += pair.iou;
+    // taking the best pairs first makes the match at a level the beginning of the match at 0.5
+    for (std::size_t k = 0; k < level_count; ++k)
+      if (pair.iou >= 0.5 + 0.05 * static_cast<double>(k)) ++score.matched[k];
+  }
+  return score;
+}
+
+double ratio(std::int64_t part, std::int64_t whole) {
+  return static_cast<double>(part) / static_cast<double>(std::max<std::int64_t>(1, whole));
+}
+
+/// 2 TP / (2 TP + FP + FN), where FP + TP = found and FN + TP = truth.
+double f1_of(std::int64_t matched, std::int64_t truth, std::int64_t found) {
+  return ratio(2 * matched, truth + found);
+}
+
+}  // namespace
+
+ImageScore score_labels(const cv::Mat& truth, const cv::Mat& found) {
+  require_labels(truth, "truth");
+  require_labels(found, "found");
+  require_same_size({truth.cols, truth.rows}, {found.cols, found.rows});
+  const JointHistogram histogram = joint_histogram(truth, found);
+  ImageScore score;
+  for (const auto& [key, pixels] : histogram.pairs) score.intersection_pixels += pixels;
+  for (const auto& [label, pixels] : histogram.truth) score.union_pixels += pixels;
+  for (const auto& [label, pixels] : histogram.found) score.union_pixels += pixels;
+  score.union_pixels -= score.intersection_pixels;
+  score.instances = match(histogram);
+  return score;
+}
+
+ImageScore score_union(MaskView truth, const cv::Mat& found) {
+  require_labels(found, "found");
+  require_same_size(truth.size(), {found.cols, found.rows});
+  ImageScore score;
+  for (int y = 0; y < truth.height; ++y) {
+    const std::uint8_t* t = truth.row(y);
+    const int* f = found.ptr<int>(y);
+    for (int x = 0; x < truth.width; ++x) {
+      score.intersection_pixels += t[x] != 0 && f[x] != 0;
+      score.union_pixels += t[x] != 0 || f[x] != 0;
+    }
+  }
+  return score;
+}
+
+void ClassScore::add(const ImageScore& image) {
+  ++images_;
+  intersection_ += image.intersection_pixels;
+  union_ += image.union_pixels;
+  if (!image.instances) return;
+  const auto& i = *image.instances;
+  ++images_with_instances_;
+  truth_ += i.truth;
+  found_ += i.found;
+  absolute_error_ += std::abs(i.found - i.truth);
+  for (std::size_t k = 0; k < level_count; ++k) matched_[k] += i.matched[k];
+  iou_sum_ += i.iou_sum;
+}
+
+ClassReport ClassScore::report(const std::string& name) const {
+  ClassReport report{name, images_, truth_, found_, ratio(intersection_, union_), std::nullopt};
+  if (images_with_instances_ == 0) return report;
+  InstanceMetrics m;
+  const std::int64_t matched = matched_[0];
+  m.precision = ratio(matched, found_);
+  m.recall = ratio(matched, truth_);
+  m.f1 = f1_of(matched, truth_, found_);
+  // TP + FP / 2 + FN / 2 is the mean of the two counts
+  m.pq = iou_sum_ / std::max(1e-9, 0.5 * static_cast<double>(truth_ + found_));
+  for (const std::int64_t at_level : matched_) m.mean_f1 += f1_of(at_level, truth_, found_);
+  m.mean_f1 /= static_cast<double>(level_count);
+  m.count_mae = ratio(absolute_error_, images_with_instances_);
+  m.count_bias = ratio(found_ - truth_, images_with_instances_);
+  report.instances = m;
+  return report;
+}
+
+}  // namespace persense::eval

@@ -1,0 +1,160 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "persense/error.hpp"
+#include "persense/io/files.hpp"
+
+namespace persense::io {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::size_t buffer_size = 1 << 16;
+
+std::string reason_text(int reason) { return std::strerror(reason); }
+
+/// A descriptor that closes itself.
+struct Descriptor {
+  int value;
+  ~Descriptor() {
+    if (value >= 0) ::close(value);
+  }
+};
+
+/// A name no other thread or process uses: hidden, so that a glob over the folder does not see it.
+fs::path temporary_name(const fs::path& target) {
+  static std::atomic<unsigned> serial{0};
+  return target.parent_path() / fmt::format(".persense-{}-{}.tmp", ::getpid(), serial.fetch_add(1));
+}
+
+}  // namespace
+
+std::vector<std::uint8_t> read_file(const fs::path& path) {
+  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (file.value < 0) {
+    const int reason = errno;
+    const auto message = fmt::format("{}: cannot read: {}", path.string(), reason_text(reason));
+    if (reason == ENOENT || reason == ENOTDIR) throw FileNotFound(message);
+    throw Unreadable(message);
+  }
+  struct stat status {};
+  if (::fstat(file.value, &status) == 0 && S_ISDIR(status.st_mode))
+    throw Unreadable(fmt::format("{}: is a folder, expected a file", path.string()));
+  // read to the end instead of trusting the size: pipes have none
+  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(status.st_size) + 1);
+  std::size_t used = 0;
+  for (;;) {
+    if (used == bytes.size()) bytes.resize(2 * bytes.size() + buffer_size);
+    const ssize_t got = ::read(file.value, bytes.data() + used, bytes.size() - used);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0)
+      throw Unreadable(fmt::format("{}: cannot read: {}", path.string(), reason_text(errno)));
+    if (got == 0) break;
+    used += static_cast<std::size_t>(got);
+  }
+  if (used == 0) throw Unreadable(fmt::format("{}: the file is empty", path.string()));
+  bytes.resize(used);
+  return bytes;
+}
+
+AtomicFile::AtomicFile(const fs::path& path) : path_(path), target_(path) {
+  if (path.filename().empty()) fail(EISDIR);
+  open();
+}
+
+void AtomicFile::open() {
+  struct stat status {};
+  const bool exists = ::stat(path_.c_str(), &status) == 0;
+  if (exists && S_ISDIR(status.st_mode)) fail(EISDIR);
+  if (exists && !S_ISREG(status.st_mode)) {
+    descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC);
+    if (descriptor_ < 0) fail(errno);
+    return;
+  }
+  if (exists) {
+    // a file that forbids writing is not to be replaced, though its folder would allow it
+    if (::access(path_.c_str(), W_OK) != 0) fail(errno);
+    std::error_code failed;
+    target_ = fs::canonical(path_, failed);
+    if (failed) fail(failed.value());
+  }
+  temporary_ = temporary_name(target_);
+  const mode_t mode = exists ? (status.st_mode & 0777) : 0666;
+  descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+  if (descriptor_ < 0) {
+    const int reason = errno;
+    temporary_.clear();
+    fail(reason);
+  }
+}
+
+AtomicFile::AtomicFile(AtomicFile&& other) noexcept
+    : path_(std::move(other.path_)),
+      target_(std::move(other.target_)),
+      temporary_(std::exchange(other.temporary_, {})),
+      buffer_(std::move(other.buffer_)),
+      descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+AtomicFile::~AtomicFile() { discard(); }
+
+void AtomicFile::discard() noexcept {
+  if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+  temporary_.clear();
+}
+
+void AtomicFile::fail(int reason) {
+  discard();
+  throw Unwritable(fmt::format("{}: cannot write: {}", path_.string(), reason_text(reason)));
+}
+
+void AtomicFile::write(std::string_view bytes) {
+  buffer_.append(bytes);
+  if (buffer_.size() >= buffer_size) flush();
+}
+
+void AtomicFile::write(std::span<const std::uint8_t> bytes) {
+  write(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+}
+
+void AtomicFile::flush() {
+  if (descriptor_ < 0) fail(EBADF);
+  std::string_view rest = buffer_;
+  while (!rest.empty()) {
+    const ssize_t wrote = ::write(descriptor_, rest.data(), rest.size());
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) fail(errno);
+    rest.remove_prefix(static_cast<std::size_t>(wrote));
+  }
+  buffer_.clear();
+}
+
+void AtomicFile::commit() {
+  flush();
+  if (::close(std::exchange(descriptor_, -1)) != 0) fail(errno);
+  if (temporary_.empty()) return;
+  if (::rename(temporary_.c_str(), target_.c_str()) != 0) fail(errno);
+  temporary_.clear();
+}
+
+void write_file(const fs::path& path, std::span<const std::uint8_t> bytes) {
+  AtomicFile file(path);
+  file.write(bytes);
+  file.commit();
+}
+
+void write_file(const fs::path& path, std::string_view text) {
+  AtomicFile file(path);
+  file.write(text);
+  file.commit();
+}
+
+}  // namespace persense::io

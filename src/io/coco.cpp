@@ -1,0 +1,220 @@
+#include "persense/io/coco.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+#include "persense/error.hpp"
+#include "persense/io/files.hpp"
+
+namespace persense::io {
+
+namespace {
+
+using nlohmann::json;
+
+/// Collects runs of ones given by their positions in the column-major image.
+class RunCollector {
+ public:
+  void add(std::int64_t begin, std::int64_t end) {
+    if (begin == end_ && !counts_.empty()) {
+      counts_.back() += static_cast<std::uint32_t>(end - begin);
+    } else {
+      counts_.push_back(static_cast<std::uint32_t>(begin - end_));
+      counts_.push_back(static_cast<std::uint32_t>(end - begin));
+    }
+    end_ = end;
+  }
+  std::vector<std::uint32_t> finish(std::int64_t pixels) {
+    if (end_ < pixels) counts_.push_back(static_cast<std::uint32_t>(pixels - end_));
+    return std::move(counts_);
+  }
+
+ private:
+  std::vector<std::uint32_t> counts_;
+  std::int64_t end_ = 0;
+};
+
+std::string text_of(const json& value) {
+  // a file name need not be UTF-8, JSON must
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+}  // namespace
+
+std::vector<std::uint32_t> rle_counts(const Mask& mask, Size size) {
+  if (size.pixels() > std::numeric_limits<std::uint32_t>::max())
+    throw InvalidArgument(
+        fmt::format("run-length encoding: image of {} x {}, expected at most 2^32 - 1 pixels",
+                    size.width, size.height));
+  RunCollector runs;
+  const PixelBox box = intersection(mask.box, {0, 0, size.width, size.height});
+  const auto stride = mask.box.width();
+  for (int x = box.x0; x < box.x1; ++x) {
+    const std::uint8_t* bits = mask.row(box.y0) + (x - mask.box.x0);
+    const std::int64_t column = std::int64_t{x} * size.height + box.y0;
+    const int rows = box.height();
+    for (int y = 0; y < rows;) {
+      while (y < rows && bits[std::ptrdiff_t{y} * stride] == 0) ++y;
+      const int begin = y;
+      while (y < rows && bits[std::ptrdiff_t{y} * stride] != 0) ++y;
+      if (begin < y) runs.add(column + begin, column + y);
+    }
+  }
+  return runs.finish(size.pixels());
+}
+
+Mask mask_from_rle(const std::vector<std::uint32_t>& counts, Size size) {
+  const std::int64_t pixels = size.pixels();
+  std::int64_t total = 0;
+  for (const std::uint32_t n : counts) total += n;
+  if (total != pixels || size.width < 0 || size.height < 0)
+    throw InvalidArgument(fmt::format("run-length code: {} pixels, expected {} ({} x {})", total,
+                                      pixels, size.width, size.height));
+  cv::Mat columns = cv::Mat::zeros(size.width, size.height, CV_8UC1);  // transposed image
+  std::int64_t at = 0;
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    if (i % 2 == 1) std::fill_n(columns.data + at, counts[i], std::uint8_t{1});
+    at += counts[i];
+  }
+  return crop_to_box(MaskView(cv::Mat(columns.t())));
+}
+
+std::string rle_to_string(const std::vector<std::uint32_t>& counts) {
+  std::string text;
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    // from the fourth on, the difference to the run of the same colour before
+    std::int64_t value = counts[i];
+    if (i > 2) value -= counts[i - 2];
+    for (bool more = true; more;) {
+      auto group = static_cast<int>(value & 0x1f);
+      value >>= 5;
+      more = (group & 0x10) != 0 ? value != -1 : value != 0;
+      if (more) group |= 0x20;
+      text.push_back(static_cast<char>(group + 48));
+    }
+  }
+  return text;
+}
+
+std::vector<std::uint32_t> rle_from_string(std::string_view text) {
+  const auto damaged = [] {
+    return InvalidArgument("run-length code: damaged text, expected what COCO files hold");
+  };
+  std::vector<std::uint32_t> counts;
+  for (std::size_t at = 0; at < text.size();) {
+    std::int64_t value = 0;
+    int shift = 0;
+    for (bool more = true; more; shift += 5) {
+      if (at == text.size() || shift > 35) throw damaged();
+      const int group = text[at++] - 48;
+      if (group < 0 || group > 63) throw damaged();
+      value |= static_cast<std::int64_t>(group & 0x1f) << shift;
+      more = (group & 0x20) != 0;
+      if (!more && (group & 0x10) != 0) value -= std::int64_t{1} << (shift + 5);  // sign
+    }
+    if (counts.size() > 2) value += counts[counts.size() - 2];
+    if (value < 0 || value > std::numeric_limits<std::uint32_t>::max()) throw damaged();
+    counts.push_back(static_cast<std::uint32_t>(value));
+  }
+  return counts;
+}
+
+struct CocoWriter::State {
+  AtomicFile file;
+  std::string images;
+  std::unordered_set<std::string> names;
+  std::int64_t image_count = 0;
+  std::int64_t annotation_count = 0;
+
+  /// `image` without its id; the annotations that follow belong to it.
+  void begin_image(json image) {
+    names.insert(image.at("file_name").get<std::string>());
+    image["id"] = ++image_count;
+    images += (image_count == 1 ? "\n" : ",\n") + text_of(image);
+  }
+  /// `annotation` without id and image_id.
+  void write(json annotation, std::int64_t image_id) {
+    annotation["id"] = ++annotation_count;
+    annotation["image_id"] = image_id;
+    annotation["category_id"] = 1;
+    file.write((annotation_count == 1 ? "\n" : ",\n") + text_of(annotation));
+  }
+};
+
+CocoWriter::CocoWriter(const std::filesystem::path& path, const std::string& category)
+    : state_(new State{AtomicFile(path), {}, {}, 0, 0}) {
+  const json info = {{"description", "Instances found by persense"}, {"version", PERSENSE_VERSION}};
+  const json categories = json::array(
+      {{{"id", 1}, {"name", category.empty() ? "object" : category}, {"supercategory", ""}}});
+  state_->file.write(
+      fmt::format("{{\"info\":{},\n\"licenses\":[],\n\"categories\":{},\n"
+                  "\"annotations\":[",
+                  text_of(info), text_of(categories)));
+}
+
+CocoWriter::~CocoWriter() = default;
+CocoWriter::CocoWriter(CocoWriter&&) noexcept = default;
+
+void CocoWriter::add(const std::string& file_name, const Result& result) {
+  const Size size = result.image_size;
+  state_->begin_image({{"file_name", file_name}, {"width", size.width}, {"height", size.height}});
+  for (const Instance& instance : result.instances) {
+    const PixelBox& box = instance.mask.box;
+    const json rle = {{"size", {size.height, size.width}},
+                      {"counts", rle_to_string(rle_counts(instance.mask, size))}};
+    state_->write({{"bbox", {box.x0, box.y0, box.width(), box.height()}},
+                   {"area", instance.mask.area()},
+                   {"score", std::round(double{instance.score} * 1e4) / 1e4},
+                   {"point", {instance.point.x, instance.point.y}},
+                   {"iscrowd", 0},
+                   {"segmentation", rle}},
+                  state_->image_count);
+  }
+}
+
+void CocoWriter::append(const std::filesystem::path& coco_file) try {
+  const auto bytes = read_file(coco_file);
+  const json coco = json::parse(bytes.begin(), bytes.end());
+  // everything is looked at before anything is written: a damaged file must not be half taken over
+  const auto images = coco.at("images").get<std::vector<json>>();
+  const auto annotations = coco.at("annotations").get<std::vector<json>>();
+  std::unordered_map<std::int64_t, std::int64_t> new_id;
+  for (const json& image : images) {
+    (void)image.at("file_name").get_ref<const std::string&>();
+    const auto id = static_cast<std::int64_t>(new_id.size()) + state_->image_count + 1;
+    new_id.emplace(image.at("id").get<std::int64_t>(), id);
+  }
+  for (const json& a : annotations)
+    if (!new_id.contains(a.at("image_id").get<std::int64_t>()))
+      throw Unreadable(fmt::format("{}: an annotation belongs to image {}, which is not listed",
+                                   coco_file.string(), text_of(a.at("image_id"))));
+  for (const json& image : images) state_->begin_image(image);
+  for (const json& a : annotations)
+    state_->write(a, new_id.at(a.at("image_id").get<std::int64_t>()));
+} catch (const json::exception& e) {
+  throw Unreadable(fmt::format("{}: not a COCO file ({})", coco_file.string(), e.what()));
+}
+
+bool CocoWriter::contains(const std::string& file_name) const {
+  return state_->names.contains(file_name);
+}
+
+void CocoWriter::close() {
+  state_->file.write("\n],\n\"images\":[" + state_->images + "\n]}\n");
+  state_->file.commit();
+}
+
+void write_coco(const std::filesystem::path& path, const std::string& file_name,
+                const Result& result, const std::string& category) {
+  CocoWriter writer(path, category);
+  writer.add(file_name, result);
+  writer.close();
+}
+
+}  // namespace persense::io

@@ -1,0 +1,273 @@
+#include "container.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "persense/error.hpp"
+
+namespace persense::io::detail {
+
+namespace {
+
+using Bytes = std::span<const std::uint8_t>;
+
+/// Thrown by the readers below; `check_container` puts the file's name in front.
+struct Damaged {
+  std::string what;
+};
+
+const Damaged truncated{"the file is truncated"};
+
+/// Integers at checked positions.
+class Reader {
+ public:
+  Reader(Bytes bytes, bool little_endian) : bytes_(bytes), little_endian_(little_endian) {}
+
+  std::uint64_t integer(std::uint64_t at, int size) const {
+    require(at, static_cast<std::uint64_t>(size));
+    std::uint64_t value = 0;
+    for (int i = 0; i < size; ++i) {
+      const int k = little_endian_ ? size - 1 - i : i;
+      value = value << 8 | bytes_[at + static_cast<std::uint64_t>(k)];
+    }
+    return value;
+  }
+  std::uint8_t u8(std::uint64_t at) const { return static_cast<std::uint8_t>(integer(at, 1)); }
+  std::uint32_t u16(std::uint64_t at) const { return static_cast<std::uint32_t>(integer(at, 2)); }
+  std::uint32_t u32(std::uint64_t at) const { return static_cast<std::uint32_t>(integer(at, 4)); }
+
+  bool holds(std::uint64_t at, std::string_view text) const {
+    return at <= bytes_.size() && bytes_.size() - at >= text.size() &&
+           std::equal(text.begin(), text.end(), bytes_.begin() + static_cast<std::ptrdiff_t>(at),
+                      [](char a, std::uint8_t b) { return static_cast<std::uint8_t>(a) == b; });
+  }
+  void require(std::uint64_t at, std::uint64_t length) const {
+    if (at > bytes_.size() || length > bytes_.size() - at) throw truncated;
+  }
+  Bytes part(std::uint64_t at, std::uint64_t length) const {
+    require(at, length);
+    return bytes_.subspan(at, length);
+  }
+  std::uint64_t size() const { return bytes_.size(); }
+
+ private:
+  Bytes bytes_;
+  bool little_endian_;
+};
+
+std::uint32_t crc32(Bytes bytes) {
+  static const auto table = [] {
+    std::array<std::uint32_t, 256> t{};
+    for (std::uint32_t i = 0; i < 256; ++i) {
+      t[i] = i;
+      for (int k = 0; k < 8; ++k) t[i] = (t[i] & 1) != 0 ? 0xEDB88320u ^ (t[i] >> 1) : t[i] >> 1;
+    }
+    return t;
+  }();
+  std::uint32_t crc = 0xFFFFFFFFu;
+  for (const std::uint8_t b : bytes) crc = table[(crc ^ b) & 255] ^ (crc >> 8);
+  return ~crc;
+}
+
+/// Every chunk to IEND, with its checksum: libpng would complain about it on stderr.
+void check_png(Bytes file) {
+  const Reader r(file, false);
+  for (std::uint64_t at = 8;;) {
+    const std::uint64_t length = r.u32(at);
+    const Bytes chunk = r.part(at + 4, length + 4);
+    if (crc32(chunk) != r.u32(at + 8 + length)) throw Damaged{"the file is damaged (PNG checksum)"};
+    if (r.holds(at + 4, "IEND")) return;
+    at += 12 + length;
+  }
+}
+
+/// Every segment to the end-of-image marker. A thumbnail's own marker lies inside a segment.
+void check_jpeg(Bytes file) {
+  const Reader r(file, false);
+  std::uint64_t at = 2;
+  bool scan_seen = false;
+  for (;;) {
+    // up to the next marker: in front of it lie fill bytes, or a scan's coded pixels
+    const auto is_marker = [&](std::uint8_t code) {
+      return code != 0x00 && code != 0xFF && !(code >= 0xD0 && code <= 0xD7);
+    };
+    while (!(r.u8(at) == 0xFF && is_marker(r.u8(at + 1)))) ++at;
+    const std::uint8_t marker = r.u8(at + 1);
+    if (marker == 0xD9) break;
+    scan_seen |= marker == 0xDA;
+    const std::uint64_t length = r.u16(at + 2);
+    if (length < 2) throw Damaged{"the file is damaged (JPEG segment)"};
+    at += 2 + length;
+  }
+  if (!scan_seen) throw truncated;
+}
+
+/// A TIFF directory: enough of it to know where the pixels lie, of what kind they are, and how they
+/// are oriented. Also what EXIF data is made of.
+class TiffDirectory {
+ public:
+  explicit TiffDirectory(Bytes file) : r_(file, file.size() > 0 && file[0] == 'I') {
+    big_ = r_.u16(2) == 43;
+    const std::uint64_t at = big_ ? r_.integer(8, 8) : r_.u32(4);
+    count_ = big_ ? r_.integer(at, 8) : r_.u16(at);
+    first_ = at + (big_ ? 8 : 2);
+    if (count_ > r_.size() / entry_size()) throw truncated;
+    r_.require(first_, count_ * entry_size());
+  }
+
+  /// The integers of a field; nothing when it is absent. They are not read beyond `limit`.
+  std::vector<std::uint64_t> field(std::uint32_t tag) const {
+    for (std::uint64_t i = 0; i < count_; ++i) {
+      const std::uint64_t entry = first_ + i * entry_size();
+      if (r_.u16(entry) == tag) return values(entry);
+    }
+    return {};
+  }
+  std::uint64_t value(std::uint32_t tag, std::uint64_t otherwise) const {
+    const auto all = field(tag);
+    return all.empty() ? otherwise : all[0];
+  }
+
+ private:
+  std::uint64_t entry_size() const { return big_ ? 20 : 12; }
+
+  std::vector<std::uint64_t> values(std::uint64_t entry) const {
+    const std::uint32_t type = r_.u16(entry + 2);
+    const int size = type == 1 ? 1 : type == 3 ? 2 : type == 4 ? 4 : type == 16 ? 8 : 0;
+    if (size == 0) return {};
+    const std::uint64_t n = big_ ? r_.integer(entry + 4, 8) : r_.u32(entry + 4);
+    const std::uint64_t inline_at = entry + (big_ ? 12 : 8), inline_size = big_ ? 8 : 4;
+    if (n > r_.size()) throw truncated;
+    const std::uint64_t bytes = n * static_cast<std::uint64_t>(size);
+    const std::uint64_t at =
+        bytes <= inline_size ? inline_at : r_.integer(inline_at, static_cast<int>(inline_size));
+    r_.require(at, bytes);
+    std::vector<std::uint64_t> all(n);
+    for (std::uint64_t i = 0; i < n; ++i)
+      all[i] = r_.integer(at + i * static_cast<std::uint64_t>(size), size);
+    return all;
+  }
+
+  Reader r_;
+  bool big_ = false;
+  std::uint64_t count_ = 0, first_ = 0;
+};
+
+namespace tag {
+constexpr std::uint32_t bits_per_sample = 258, strip_offsets = 273, orientation = 274,
+                        strip_byte_counts = 279, tile_offsets = 324, tile_byte_counts = 325,
+                        sample_format = 339;
+}
+
+void check_tiff(Bytes file) {
+  const TiffDirectory directory(file);
+  const std::uint64_t kind = directory.value(tag::sample_format, 1);
+  if (kind == 3)
+    throw Damaged{"holds floating point pixels, expected 8- or 16-bit integers (convert it first)"};
+  const std::uint64_t bits = directory.value(tag::bits_per_sample, 1);
+  if (kind == 2 || (bits != 1 && bits != 4 && bits != 8 && bits != 16))
+    throw Damaged{fmt::format("holds {}{}-bit pixels, expected 8- or 16-bit unsigned integers",
+                              kind == 2 ? "signed " : "", bits)};
+  auto offsets = directory.field(tag::strip_offsets);
+  auto lengths = directory.field(tag::strip_byte_counts);
+  if (offsets.empty()) {
+    offsets = directory.field(tag::tile_offsets);
+    lengths = directory.field(tag::tile_byte_counts);
+  }
+  if (offsets.empty() || offsets.size() != lengths.size())
+    throw Damaged{"the file is damaged (TIFF without pixels)"};
+  const Reader r(file, true);
+  for (std::size_t i = 0; i < offsets.size(); ++i) r.require(offsets[i], lengths[i]);
+}
+
+/// The orientation in EXIF data; 1 where it has none or is damaged (it is not the picture).
+int exif_orientation(Bytes exif) try {
+  const auto value = TiffDirectory(exif).value(tag::orientation, 1);
+  return value >= 1 && value <= 8 ? static_cast<int>(value) : 1;
+} catch (const Damaged&) {
+  return 1;
+}
+
+int check_webp(Bytes file) {
+  const Reader r(file, true);
+  const std::uint64_t end = 8 + std::uint64_t{r.u32(4)};
+  r.require(0, end);
+  int orientation = 1;
+  for (std::uint64_t at = 12; at + 8 <= end;) {
+    const std::uint64_t length = r.u32(at + 4);
+    Bytes chunk = r.part(at + 8, length);
+    if (r.holds(at, "EXIF")) {
+      // some writers keep the "Exif\0\0" that JPEG has in front
+      if (r.holds(at + 8, std::string_view("Exif\0\0", 6))) chunk = chunk.subspan(6);
+      orientation = exif_orientation(chunk);
+    }
+    at += 8 + length + (length & 1);
+  }
+  return orientation;
+}
+
+void check_bmp(Bytes file) {
+  const Reader r(file, true);
+  const std::uint64_t pixels_at = r.u32(10);
+  const std::uint32_t header = r.u32(14);
+  const bool old = header == 12;
+  const std::uint64_t width = old ? r.u16(18) : r.u32(18);
+  const std::int64_t signed_height =
+      old ? std::int64_t{r.u16(20)} : std::int64_t{static_cast<std::int32_t>(r.u32(22))};
+  const std::uint64_t bits = r.u16(old ? 24 : 28);
+  const std::uint32_t compression = old ? 0 : r.u32(30);
+  if (compression == 1 || compression == 2) return r.require(pixels_at, 1);
+  const auto height =
+      static_cast<std::uint64_t>(signed_height < 0 ? -signed_height : signed_height);
+  const std::uint64_t row = (width * bits + 31) / 32 * 4;
+  if (height != 0 && row > file.size() / height) throw truncated;
+  r.require(pixels_at, row * height);
+}
+
+std::optional<Format> recognise(Bytes file) {
+  const Reader r(file, true);
+  using namespace std::string_view_literals;
+  if (r.holds(0, "\x89PNG\r\n\x1a\n"sv)) return Format::png;
+  if (r.holds(0, "\xFF\xD8\xFF"sv)) return Format::jpeg;
+  if (r.holds(0, "II*\0"sv) || r.holds(0, "MM\0*"sv) || r.holds(0, "II+\0"sv) ||
+      r.holds(0, "MM\0+"sv))
+    return Format::tiff;
+  if (r.holds(0, "RIFF"sv) && r.holds(8, "WEBP"sv)) return Format::webp;
+  if (r.holds(0, "BM"sv)) return Format::bmp;
+  return std::nullopt;
+}
+
+}  // namespace
+
+Container check_container(Bytes file, const std::filesystem::path& path) try {
+  const auto format = recognise(file);
+  if (!format) throw Damaged{"not a PNG, JPEG, TIFF, WebP or BMP picture"};
+  Container container{*format, 1};
+  switch (*format) {
+    case Format::png:
+      check_png(file);
+      break;
+    case Format::jpeg:
+      check_jpeg(file);
+      break;
+    case Format::tiff:
+      check_tiff(file);
+      break;
+    case Format::webp:
+      container.orientation = check_webp(file);
+      break;
+    case Format::bmp:
+      check_bmp(file);
+      break;
+  }
+  return container;
+} catch (const Damaged& damaged) {
+  throw Unreadable(fmt::format("{}: {}", path.string(), damaged.what));
+}
+
+}  // namespace persense::io::detail

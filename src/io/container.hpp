@@ -1,0 +1,23 @@
+// The outside of picture files: which format it is, and whether all of it is there.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+
+namespace persense::io::detail {
+
+enum class Format { png, jpeg, tiff, webp, bmp };
+
+struct Container {
+  Format format = Format::png;
+  /// EXIF orientation, 1 to 8, where OpenCV does not apply it by itself (WebP); else 1.
+  int orientation = 1;
+};
+
+/// Looks at the structure alone, because OpenCV decodes what is left of a truncated file without a
+/// word to the caller, or with words on stderr.
+/// @throws Unreadable  another format, a truncated or damaged file, pixels we do not read.
+Container check_container(std::span<const std::uint8_t> file, const std::filesystem::path& path);
+
+}  // namespace persense::io::detail

@@ -1,0 +1,286 @@
+#include "drawing.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <opencv2/imgproc.hpp>
+#include <optional>
+#include <vector>
+
+namespace persense::io::detail {
+
+namespace {
+
+void blend(cv::Vec3b& pixel, Color color, float alpha) {
+  for (int c = 0; c < 3; ++c)
+    pixel[c] = cv::saturate_cast<std::uint8_t>(static_cast<float>(pixel[c]) * (1 - alpha) +
+                                               static_cast<float>(color[c]) * alpha);
+}
+
+PixelBox frame_of(const cv::Mat& picture) { return {0, 0, picture.cols, picture.rows}; }
+
+/// Vivid colours around the hue circle of OKLCH, of similar lightness: none dominates.
+constexpr int palette_size = 12;
+const Color palette[palette_size] = {{253, 84, 97},   {253, 139, 74},  {254, 180, 58},
+                                     {244, 217, 22},  {156, 228, 50},  {20, 225, 132},
+                                     {1, 232, 223},   {27, 195, 243},  {70, 153, 254},
+                                     {148, 118, 255}, {213, 106, 238}, {253, 99, 182}};
+
+cv::Mat palette_row() {
+  cv::Mat row(1, palette_size, CV_8UC3);
+  std::copy(std::begin(palette), std::end(palette), row.ptr<Color>());
+  return row;
+}
+
+cv::Mat lab_of(cv::Mat rgb) {
+  rgb.convertTo(rgb, CV_32F, 1.0 / 255);
+  cv::cvtColor(rgb, rgb, cv::COLOR_RGB2Lab);
+  return rgb;
+}
+
+double distance(const cv::Vec3f& a, const cv::Vec3f& b) { return cv::norm(a - b); }
+
+/// Pairs of instances that lie so close that equal colours would run together.
+std::vector<std::vector<std::size_t>> neighbours_of(std::span<const Instance> instances) {
+  std::vector<std::size_t> order(instances.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto box = [&](std::size_t i) -> const PixelBox& { return instances[i].mask.box; };
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return box(a).x0 < box(b).x0; });
+  std::vector<std::vector<std::size_t>> neighbours(instances.size());
+  for (std::size_t a = 0; a < order.size(); ++a) {
+    const PixelBox& p = box(order[a]);
+    const int reach = std::max(p.width(), p.height()) / 2 + 2;
+    for (std::size_t b = a + 1; b < order.size() && box(order[b]).x0 <= p.x1 + reach; ++b) {
+      const PixelBox& q = box(order[b]);
+      if (q.y0 > p.y1 + reach || p.y0 > q.y1 + reach) continue;
+      neighbours[order[a]].push_back(order[b]);
+      neighbours[order[b]].push_back(order[a]);
+    }
+  }
+  return neighbours;
+}
+
+/// What the picture looks like under each object, in Lab.
+std::vector<cv::Vec3f> ground_colors(const cv::Mat& rgb, std::span<const Instance> instances) {
+  cv::Mat means(1, static_cast<int>(instances.size()), CV_8UC3, cv::Scalar::all(0));
+  for (std::size_t i = 0; i < instances.size(); ++i) {
+    const PixelBox box = intersection(instances[i].mask.box, frame_of(rgb));
+    if (box.empty()) continue;
+    const cv::Scalar mean = cv::mean(rgb(cv::Rect(box.x0, box.y0, box.width(), box.height())));
+    means.at<cv::Vec3b>(static_cast<int>(i)) = {cv::saturate_cast<std::uint8_t>(mean[0]),
+                                                cv::saturate_cast<std::uint8_t>(mean[1]),
+                                                cv::saturate_cast<std::uint8_t>(mean[2])};
+  }
+  const cv::Mat lab = lab_of(means);
+  return {lab.begin<cv::Vec3f>(), lab.end<cv::Vec3f>()};
+}
+
+/// A palette index an instance: far from its neighbours' colours and from the picture below it.
+std::vector<int> choose_colors(const cv::Mat& rgb, std::span<const Instance> instances) {
+  if (instances.empty()) return {};
+  const cv::Mat palette_lab = lab_of(palette_row());
+  const auto lab = [&](int k) { return palette_lab.at<cv::Vec3f>(k); };
+  const auto ground = ground_colors(rgb, instances);
+  const auto neighbours = neighbours_of(instances);
+  std::vector<int> chosen(instances.size(), -1);
+  for (std::size_t i = 0; i < instances.size(); ++i) {
+    double best = -1;
+    for (int step = 0; step < palette_size; ++step) {
+      // start at another colour each time, so that objects far apart do not all get the same one
+      const int k = static_cast<int>((5 * i + static_cast<std::size_t>(step)) % palette_size);
+      double nearest = 60;  // Lab units: beyond this, further apart is not clearer
+      for (const std::size_t j : neighbours[i])
+        if (chosen[j] >= 0) nearest = std::min(nearest, distance(lab(k), lab(chosen[j])));
+      const double value = nearest + 0.5 * std::min(60.0, distance(lab(k), ground[i]));
+      if (value > best + 1e-9) {
+        best = value;
+        chosen[i] = k;
+      }
+    }
+  }
+  return chosen;
+}
+
+/// The place of an object's number: the centre of the largest disc inside it.
+struct Pole {
+  Point center;
+  float radius = 0;
+};
+
+/// Paints one object: fill, and an outline that lies inside its border, so that touching objects
+/// show two lines. All of it from the signed distance to the border, smoothed by a pixel.
+Pole paint_object(cv::Mat& rgb, const Mask& mask, Color color, const OverlayOptions& options) {
+  constexpr int pad = 3;
+  const PixelBox& box = mask.box;
+  cv::Mat inside(box.height() + 2 * pad, box.width() + 2 * pad, CV_8UC1, cv::Scalar(0));
+  for (int y = box.y0; y < box.y1; ++y)
+    std::transform(mask.row(y), mask.row(y) + box.width(), inside.ptr(y - box.y0 + pad) + pad,
+                   [](std::uint8_t bit) { return bit != 0 ? std::uint8_t{255} : std::uint8_t{0}; });
+  cv::Mat depth, outside;
+  cv::distanceTransform(inside, depth, cv::DIST_L2, cv::DIST_MASK_PRECISE);
+  cv::distanceTransform(~inside, outside, cv::DIST_L2, cv::DIST_MASK_PRECISE);
+  double deepest = 0;
+  cv::Point pole;
+  cv::minMaxLoc(depth, nullptr, &deepest, nullptr, &pole);
+  // pixel centres lie half a pixel from the border: d - 1/2 inside, 1/2 - d outside
+  cv::Mat signed_distance = depth - outside;
+  for (auto it = signed_distance.begin<float>(); it != signed_distance.end<float>(); ++it)
+    *it -= std::copysign(0.5f, *it);
+  cv::GaussianBlur(signed_distance, signed_distance, {}, 0.8);
+
+  const PixelBox visible =
+      intersection({box.x0 - pad, box.y0 - pad, box.x1 + pad, box.y1 + pad}, frame_of(rgb));
+  for (int y = visible.y0; y < visible.y1; ++y) {
+    const float* distances = signed_distance.ptr<float>(y - box.y0 + pad) - box.x0 + pad;
+    auto* row = rgb.ptr<cv::Vec3b>(y);
+    for (int x = visible.x0; x < visible.x1; ++x) {
+      const float d = distances[x];
+      const float covered = std::clamp(d + 0.5f, 0.0f, 1.0f);
+      if (covered == 0) continue;
+      const float inner = std::clamp(d - options.line_width + 0.5f, 0.0f, 1.0f);
+      blend(row[x], color, (covered - inner) + inner * options.fill);
+    }
+  }
+  return {{pole.x - pad + box.x0, pole.y - pad + box.y0}, static_cast<float>(deepest)};
+}
+
+bool rectangle_inside(const Mask& mask, const PixelBox& rectangle) {
+  if (intersection(mask.box, rectangle) != rectangle) return false;
+  for (int y = rectangle.y0; y < rectangle.y1; ++y) {
+    const std::uint8_t* bits = mask.row(y) - mask.box.x0;
+    if (std::find(bits + rectangle.x0, bits + rectangle.x1, 0) != bits + rectangle.x1) return false;
+  }
+  return true;
+}
+
+PixelBox centred_box(Point center, cv::Size size) {
+  const int x0 = center.x - size.width / 2, y0 = center.y - size.height / 2;
+  return {x0, y0, x0 + size.width, y0 + size.height};
+}
+
+struct LabelStyle {
+  double largest = 0, smallest = 0;  // height of a digit, pixels
+  int dot = 0;                       // radius to keep free around the prompt, 0 = no dots
+};
+
+struct Label {
+  Point center;
+  cv::Mat coverage;
+};
+
+/// The number as large as the style and the object allow, clear of the prompt's dot where possible.
+std::optional<Label> place_label(const Instance& instance, const Pole& pole,
+                                 const std::string& text, const LabelStyle& style) {
+  for (double height = style.largest; height >= style.smallest; height *= 0.82) {
+    const double width = 0.8 * height * static_cast<double>(text.size());
+    if (std::hypot(width, height) > 2.6 * pole.radius) continue;  // cannot fit: skip drawing it
+    const cv::Mat coverage = text_coverage(text, height);
+    const int shift = coverage.rows / 2 + style.dot + 1;
+    const Point at_pole = pole.center, point = instance.point;
+    for (const Point center :
+         {at_pole, Point{point.x, point.y + shift}, Point{point.x, point.y - shift}}) {
+      const PixelBox box = centred_box(center, coverage.size());
+      const PixelBox grown{box.x0 - style.dot, box.y0 - style.dot, box.x1 + style.dot,
+                           box.y1 + style.dot};
+      if (style.dot > 0 && grown.contains(point)) continue;
+      if (rectangle_inside(instance.mask, box)) return Label{center, coverage};
+    }
+  }
+  return std::nullopt;
+}
+
+/// Numbers are of one size where objects allow it: half of the median object's inner radius, within
+/// what is legible and what is modest for the picture.
+LabelStyle label_style(const cv::Mat& rgb, std::vector<float> radii, double dot_radius,
+                       bool points) {
+  LabelStyle style;
+  const double scale = std::max(1.0, std::max(rgb.rows, rgb.cols) / 1200.0);
+  const auto middle = radii.begin() + static_cast<std::ptrdiff_t>(radii.size() / 2);
+  std::nth_element(radii.begin(), middle, radii.end());
+  style.smallest = 7.0 * std::sqrt(scale);
+  style.largest = std::clamp(0.55 * static_cast<double>(*middle), style.smallest, 13.0 * scale);
+  if (points) style.dot = static_cast<int>(std::ceil(dot_radius + 1));
+  return style;
+}
+
+}  // namespace
+
+cv::Mat text_coverage(const std::string& text, double height) {
+  // drawn large and reduced: OpenCV's strokes have whole widths, small text needs fractions
+  constexpr int oversampling = 4;
+  constexpr double capital = 21;  // height of a capital of this font at scale 1
+  constexpr int font = cv::FONT_HERSHEY_SIMPLEX;
+  const double scale = oversampling * height / capital;
+  const int stroke = std::max(1, cvRound(oversampling * height * 0.15));
+  int below = 0;
+  const cv::Size size = cv::getTextSize(text, font, scale, stroke, &below);
+  const bool digits = text.find_first_not_of("0123456789") == std::string::npos;
+  const int margin = stroke / 2 + 1, descent = digits ? margin : below;
+  const auto whole = [](int n) { return (n + oversampling - 1) / oversampling * oversampling; };
+  cv::Mat canvas(whole(size.height + margin + descent), whole(size.width + 2 * margin), CV_8UC1,
+                 cv::Scalar(0));
+  cv::putText(canvas, text, {margin, size.height + margin - stroke / 2}, font, scale,
+              cv::Scalar(255), stroke, cv::LINE_AA);
+  cv::resize(canvas, canvas, canvas.size() / oversampling, 0, 0, cv::INTER_AREA);
+  return canvas;
+}
+
+void stamp(cv::Mat& rgb, Point top_left, const cv::Mat& coverage, Color color, double opacity) {
+  const PixelBox box =
+      intersection({top_left.x, top_left.y, top_left.x + coverage.cols, top_left.y + coverage.rows},
+                   frame_of(rgb));
+  for (int y = box.y0; y < box.y1; ++y) {
+    const std::uint8_t* cover = coverage.ptr(y - top_left.y) - top_left.x;
+    auto* row = rgb.ptr<cv::Vec3b>(y);
+    for (int x = box.x0; x < box.x1; ++x)
+      if (cover[x] != 0) blend(row[x], color, static_cast<float>(opacity * cover[x] / 255.0));
+  }
+}
+
+void draw_label(cv::Mat& rgb, Point center, const cv::Mat& coverage) {
+  const int rim = std::max(1, coverage.rows / 8);
+  cv::Mat shade;
+  cv::copyMakeBorder(coverage, shade, 2 * rim, 2 * rim, 2 * rim, 2 * rim, cv::BORDER_CONSTANT);
+  const int side = 2 * rim + 1;
+  cv::dilate(shade, shade, cv::getStructuringElement(cv::MORPH_ELLIPSE, {side, side}));
+  cv::GaussianBlur(shade, shade, {}, 0.6 * rim);
+  const PixelBox box = centred_box(center, coverage.size());
+  stamp(rgb, {box.x0 - 2 * rim, box.y0 - 2 * rim}, shade, {10, 12, 20}, 0.8);
+  stamp(rgb, {box.x0, box.y0}, coverage, {255, 255, 255});
+}
+
+void draw_dot(cv::Mat& rgb, cv::Point2d at, double radius, Color color) {
+  constexpr int bits = 4;
+  const auto fixed = [](double v) { return cvRound(v * (1 << bits)); };
+  const cv::Point center(fixed(at.x), fixed(at.y));
+  const double rim = std::max(0.8, 0.4 * radius);
+  cv::circle(rgb, center, fixed(radius + rim), cv::Scalar(20, 22, 30), cv::FILLED, cv::LINE_AA,
+             bits);
+  cv::circle(rgb, center, fixed(radius), cv::Scalar(color[0], color[1], color[2]), cv::FILLED,
+             cv::LINE_AA, bits);
+}
+
+void draw_instances(cv::Mat& rgb, std::span<const Instance> instances,
+                    const OverlayOptions& options) {
+  if (instances.empty()) return;
+  const std::vector<int> colors = choose_colors(rgb, instances);
+  std::vector<Pole> poles;
+  std::vector<float> radii;
+  for (std::size_t i = 0; i < instances.size(); ++i) {
+    poles.push_back(paint_object(rgb, instances[i].mask, palette[colors[i]], options));
+    radii.push_back(poles.back().radius);
+  }
+  const double dot_radius = 0.9 * options.line_width;
+  // dots and numbers last, so that no neighbour paints over them
+  if (options.points)
+    for (const Instance& i : instances)
+      draw_dot(rgb, cv::Point2d(i.point.x, i.point.y), dot_radius);
+  if (!options.numbers) return;
+  const LabelStyle style = label_style(rgb, radii, dot_radius, options.points);
+  for (std::size_t i = 0; i < instances.size(); ++i)
+    if (const auto label = place_label(instances[i], poles[i], std::to_string(i + 1), style))
+      draw_label(rgb, label->center, label->coverage);
+}
+
+}  // namespace persense::io::detail

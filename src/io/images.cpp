@@ -1,0 +1,157 @@
+#include "persense/io/images.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <opencv2/imgcodecs.hpp>
+#include <opencv2/imgproc.hpp>
+#include <vector>
+
+#include "container.hpp"
+#include "persense/io/files.hpp"
+
+namespace persense::io {
+
+namespace {
+
+struct Decoded {
+  cv::Mat pixels;
+  detail::Format format;
+};
+
+/// EXIF orientations 2 to 8: what has to be done to a stored picture before it is shown.
+void orient(cv::Mat& pixels, int orientation) {
+  if (orientation >= 5) cv::transpose(pixels, pixels);
+  switch (orientation) {
+    case 2:
+    case 6:
+      cv::flip(pixels, pixels, 1);
+      break;
+    case 3:
+    case 7:
+      cv::flip(pixels, pixels, -1);
+      break;
+    case 4:
+    case 8:
+      cv::flip(pixels, pixels, 0);
+      break;
+    default:
+      break;
+  }
+}
+
+Decoded decode(const std::filesystem::path& path, int flags) {
+  const auto bytes = read_file(path);
+  const auto container = detail::check_container(bytes, path);
+  Decoded decoded{{}, container.format};
+  try {
+    decoded.pixels = cv::imdecode(bytes, flags);
+  } catch (const cv::Exception& e) {
+    throw Unreadable(fmt::format("{}: cannot be decoded ({})", path.string(), e.err));
+  }
+  if (decoded.pixels.empty())
+    throw Unreadable(
+        fmt::format("{}: cannot be decoded, the picture's data is damaged", path.string()));
+  if (decoded.pixels.depth() != CV_8U && decoded.pixels.depth() != CV_16U)
+    throw Unreadable(fmt::format("{}: pixels are neither 8- nor 16-bit integers", path.string()));
+  if (flags != cv::IMREAD_UNCHANGED) orient(decoded.pixels, container.orientation);
+  return decoded;
+}
+
+/// The largest value any sensor of the narrowest usual depth that holds `maximum` gives.
+int sensor_range(int maximum) {
+  for (const int bits : {8, 10, 12, 14})
+    if (maximum < 1 << bits) return (1 << bits) - 1;
+  return 65535;
+}
+
+double maximum_of(const cv::Mat& pixels) {
+  double maximum = 0;
+  cv::minMaxLoc(pixels.reshape(1), nullptr, &maximum);
+  return maximum;
+}
+
+bool is_lossy(detail::Format format) {
+  return format == detail::Format::jpeg || format == detail::Format::webp;
+}
+
+}  // namespace
+
+Image read_image(const std::filesystem::path& path) {
+  cv::Mat pixels = decode(path, cv::IMREAD_COLOR | cv::IMREAD_ANYDEPTH).pixels;
+  if (pixels.depth() == CV_16U)
+    pixels.convertTo(pixels, CV_8U, 255.0 / sensor_range(static_cast<int>(maximum_of(pixels))));
+  cv::cvtColor(pixels, pixels, cv::COLOR_BGR2RGB);
+  return Image(std::move(pixels));
+}
+
+cv::Mat read_mask(const std::filesystem::path& path) {
+  const auto [pixels, format] = decode(path, cv::IMREAD_COLOR | cv::IMREAD_ANYDEPTH);
+  const double level = is_lossy(format) ? 0.5 * maximum_of(pixels) : 0.0;
+  std::vector<cv::Mat> channels;
+  cv::split(pixels > level, channels);  // 0 or 255 in every channel
+  return channels[0] | channels[1] | channels[2];
+}
+
+cv::Mat read_labels(const std::filesystem::path& path) {
+  const auto [pixels, format] = decode(path, cv::IMREAD_UNCHANGED);
+  if (is_lossy(format))
+    throw Unreadable(
+        fmt::format("{}: a lossy format cannot hold labels, expected PNG or TIFF", path.string()));
+  if (pixels.channels() != 1)
+    throw Unreadable(fmt::format("{}: {} channels, expected labels in one grey channel",
+                                 path.string(), pixels.channels()));
+  cv::Mat labels;
+  pixels.convertTo(labels, CV_32S);
+  return labels;
+}
+
+cv::Mat label_image(Size size, std::span<const Instance> instances) {
+  cv::Mat labels = cv::Mat::zeros(size.height, size.width, CV_32SC1);
+  std::vector<std::size_t> order(instances.size());
+  std::iota(order.rbegin(), order.rend(), std::size_t{0});
+  // painted last, seen: low scores first, and among equals the later instance first
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return instances[a].score < instances[b].score;
+  });
+  for (const std::size_t i : order) {
+    const Mask& mask = instances[i].mask;
+    const PixelBox box = intersection(mask.box, {0, 0, size.width, size.height});
+    for (int y = box.y0; y < box.y1; ++y) {
+      const std::uint8_t* bits = mask.row(y) - mask.box.x0;
+      int* row = labels.ptr<int>(y);
+      for (int x = box.x0; x < box.x1; ++x)
+        if (bits[x] != 0) row[x] = static_cast<int>(i) + 1;
+    }
+  }
+  return labels;
+}
+
+void write_labels_png(const std::filesystem::path& path, const Result& result) {
+  constexpr std::size_t most = 65535;
+  if (result.count() > most)
+    throw InvalidArgument(fmt::format("{}: {} instances, a 16-bit label image holds {} at most",
+                                      path.string(), result.count(), most));
+  cv::Mat labels;
+  label_image(result.image_size, result.instances).convertTo(labels, CV_16U);
+  write_png(path, labels);
+}
+
+void write_png(const std::filesystem::path& path, const cv::Mat& pixels) {
+  if (pixels.empty() ||
+      (pixels.type() != CV_8UC3 && pixels.type() != CV_8UC1 && pixels.type() != CV_16UC1))
+    throw InvalidArgument(fmt::format(
+        "{}: {} channels of {} bytes, {} rows, {} columns; expected a picture of 3 x "
+        "uint8, uint8 or uint16",
+        path.string(), pixels.channels(), pixels.elemSize1(), pixels.rows, pixels.cols));
+  cv::Mat bgr = pixels;
+  if (pixels.type() == CV_8UC3) cv::cvtColor(pixels, bgr, cv::COLOR_RGB2BGR);
+  std::vector<std::uint8_t> bytes;
+  try {
+    cv::imencode(".png", bgr, bytes);
+  } catch (const cv::Exception& e) {
+    throw Unwritable(fmt::format("{}: cannot be encoded as PNG ({})", path.string(), e.err));
+  }
+  write_file(path, bytes);
+}
+
+}  // namespace persense::io

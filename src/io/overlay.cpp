@@ -1,0 +1,35 @@
+#include "persense/io/overlay.hpp"
+
+#include <algorithm>
+
+#include "drawing.hpp"
+
+namespace persense::io {
+
+namespace {
+
+void require_range(const char* name, float value, float lowest, float highest) {
+  if (!(value >= lowest && value <= highest))
+    throw InvalidArgument(
+        fmt::format("overlay {}: got {}, expected {} to {}", name, value, lowest, highest));
+}
+
+}  // namespace
+
+cv::Mat render_overlay(ImageView image, const Result& result, const OverlayOptions& options) {
+  if (image.empty()) throw InvalidArgument("overlay: the picture is empty");
+  if (image.size() != result.image_size)
+    throw InvalidArgument(fmt::format("overlay: picture of {}, expected the result's {}",
+                                      to_string(image.size()), to_string(result.image_size)));
+  require_range("fill", options.fill, 0, 1);
+  require_range("line_width", options.line_width, 0, 100);
+  OverlayOptions resolved = options;
+  if (resolved.line_width == 0)  // as thick at 12 megapixels, seen as a whole, as at one
+    resolved.line_width =
+        std::clamp(static_cast<float>(std::max(image.width, image.height)) / 700.0f, 1.5f, 6.0f);
+  cv::Mat rgb = image.mat().clone();
+  detail::draw_instances(rgb, result.instances, resolved);
+  return rgb;
+}
+
+}  // namespace persense::io

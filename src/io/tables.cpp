@@ -1,0 +1,24 @@
+#include "persense/io/tables.hpp"
+
+#include <fmt/format.h>
+
+#include <iterator>
+
+#include "persense/io/files.hpp"
+
+namespace persense::io {
+
+std::string to_csv(const Result& result) {
+  std::string text = "id,x,y,x0,y0,x1,y1,area,score\n";
+  std::size_t id = 0;
+  for (const Instance& i : result.instances)
+    fmt::format_to(std::back_inserter(text), "{},{},{},{},{},{},{},{},{:.4f}\n", ++id, i.point.x,
+                   i.point.y, i.box.x0, i.box.y0, i.box.x1, i.box.y1, i.mask.area(), i.score);
+  return text;
+}
+
+void write_csv(const std::filesystem::path& path, const Result& result) {
+  write_file(path, to_csv(result));
+}
+
+}  // namespace persense::io
