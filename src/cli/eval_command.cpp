@@ -93,6 +93,8 @@ class Evaluation {
   void write_labels(const Job& job, const Result& result) const;
   eval::ImageScore score(const Job& job, const Result& result) const;
   void report() const;
+  void write_json(const eval::Report& report, const nlohmann::ordered_json& seconds,
+                  double mean) const;
 
   const EvalRequest& request_;
   const Interrupt interrupt_;  // before anything starts a thread
@@ -157,38 +159,37 @@ void Evaluation::write_labels(const Job& job, const Result& result) const {
   io::write_labels_png(folder / (job.query->name + "_labels.png"), result);
 }
 
-// Seconds an image, reading and writing not counted, by class and as the mean over all images.
-std::vector<std::pair<std::string, double>> seconds_per_image(const std::vector<Job>& jobs) {
-  std::vector<std::pair<std::string, double>> rows;
-  double all = 0;
-  for (auto begin = jobs.begin(); begin != jobs.end();) {
-    const auto end = std::find_if(begin, jobs.end(),
-                                  [&](const Job& j) { return j.of_class != begin->of_class; });
-    const double sum =
-        std::accumulate(begin, end, 0.0, [](double s, const Job& j) { return s + j.seconds; });
-    rows.emplace_back(begin->of_class->name, sum / static_cast<double>(end - begin));
-    all += sum;
-    begin = end;
-  }
-  rows.emplace_back("mean", all / static_cast<double>(jobs.size()));
-  return rows;
+// Seconds an image of one class, or of all: reading and writing not counted.
+double seconds_per_image(const std::vector<Job>& jobs, const eval::DatasetClass* of_class) {
+  double sum = 0, count = 0;
+  for (const Job& job : jobs)
+    if (of_class == nullptr || job.of_class == of_class) sum += job.seconds, ++count;
+  return sum / count;
 }
 
 void Evaluation::report() const {
   eval::Report report;
+  std::string times = fmt::format("{:<16}{:>12}\n", "class", "s per image");
+  auto json = nlohmann::ordered_json::object();
   for (const auto& c : dataset_.classes) {
     eval::ClassScore score;
     for (const Job& job : jobs_)
       if (job.of_class == &c) score.add(job.score);
     report.classes.push_back(score.report(c.name));
+    json[c.name] = seconds_per_image(jobs_, &c);
+    times += fmt::format("{:<16}{:>12.3f}\n", c.name, json[c.name].get<double>());
   }
-  const auto seconds = seconds_per_image(jobs_);
-  fmt::print("{}\n{:<24}{:>10}\n", eval::to_table(report), "seconds per image", "");
-  for (const auto& [name, value] : seconds) fmt::print("{:<24}{:>10.3f}\n", name, value);
-  if (request_.json.empty()) return;
+  const double all = seconds_per_image(jobs_, nullptr);
+  fmt::print("{}\n{}{:<16}{:>12.3f}\n", eval::to_table(report), times, "all images", all);
+  if (!request_.json.empty()) write_json(report, json, all);
+}
+
+void Evaluation::write_json(const eval::Report& report, const nlohmann::ordered_json& seconds,
+                            double mean) const {
   auto json = nlohmann::ordered_json::parse(eval::to_json(report));
-  for (const auto& [name, value] : seconds)
-    (name == "mean" ? json["mean"] : json["classes"][name])["seconds_per_image"] = value;
+  for (const auto& [name, value] : seconds.items())
+    json["classes"][name]["seconds_per_image"] = value;
+  json["mean"]["seconds_per_image"] = mean;
   io::write_file(request_.json, json.dump(2) + "\n");
 }
 
@@ -207,12 +208,12 @@ void add_eval(CLI::App& program, Task& task) {
   command->add_option("--json", request->json, "write the scores as JSON, too")->type_name("FILE");
   command
       ->add_option("--save-labels", request->labels,
-                   "write what was found as 16-bit label images: DIR/CLASS/NN_labels.png")
+                   "write what was found: DIR/CLASS/NN_labels.png, 16-bit")
       ->type_name("DIR");
   add_option_flags(*command, request->options);
   command->add_option("--jobs", request->jobs, "images worked on at once; scores are the same")
       ->type_name("N")
-      ->check(CLI::Range(1, 1024))
+      ->check(CLI::Range(1, 1024).description(""))
       ->capture_default_str();
   command->footer(std::string(footer) + exit_code_help);
   command->callback([request, &task] { task = [request] { return Evaluation(*request).run(); }; });

@@ -45,7 +45,11 @@ class Formatter : public CLI::Formatter {
 std::string argument_error(const CLI::App& program, const CLI::ParseError& error) {
   const auto used = program.get_subcommands();
   const std::string command = used.empty() ? "" : " " + used.front()->get_name();
-  return fmt::format("{}; `persense{} --help` shows examples", one_line(error.what()), command);
+  return fmt::format("{}; `persense{} --help` shows examples",
+                     used.empty() && dynamic_cast<const CLI::RequiredError*>(&error) != nullptr
+                         ? "expected a command: segment, points, eval or options"
+                         : one_line(error.what()),
+                     command);
 }
 
 Exit run(int argc, char** argv) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <sstream>
 #include <type_traits>
 
 namespace persense::cli {
@@ -9,14 +10,10 @@ namespace persense::cli {
 void add_option_flags(CLI::App& command, OptionFlags& flags) {
   command
       .add_option("--preset", flags.preset,
-                  "paper: the method as published; reference: the released code, to the bit; "
-                  "plus_plus: PerSense++")
+                  "paper (as published), reference (the released code) or plus_plus")
       ->type_name("NAME")
       ->capture_default_str();
-  command
-      .add_option(
-          "--set", flags.settings,
-          "one option on top of the preset; repeat for more (`persense options` lists them)")
+  command.add_option("--set", flags.settings, "one option of `persense options`; repeat for more")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
 }
@@ -43,15 +40,30 @@ std::string range_text(double lowest, double highest) {
     return fmt::format("{:g} to {:g}", lowest, highest);
 }
 
+// Breaks text into indented lines.
+std::string wrapped(std::string_view text, std::size_t indent, std::size_t columns) {
+  std::istringstream words{std::string(text)};
+  std::string lines, line;
+  for (std::string word; words >> word;) {
+    if (!line.empty() && indent + line.size() + 1 + word.size() > columns) {
+      lines += std::string(indent, ' ') + line + "\n";
+      line.clear();
+    }
+    line += (line.empty() ? "" : " ") + word;
+  }
+  return lines + std::string(indent, ' ') + line + "\n";
+}
+
 }  // namespace
 
 std::string options_table(const Options& options) {
-  std::string table = fmt::format("{:<30}{:<12}{:<26}{}\n", "KEY", "VALUE", "MAY BE", "MEANING");
+  std::string table = fmt::format("{:<30}{:<14}{}\n", "KEY", "VALUE", "MAY BE");
   for_each_option(options, [&](std::string_view key, const auto& field, double lowest,
                                double highest, std::string_view help) {
     using Field = std::remove_cvref_t<decltype(field)>;
-    table += fmt::format("{:<30}{:<12}{:<26}{}\n", key, option_text(field),
-                         range_text<Field>(lowest, highest), help);
+    table += fmt::format("{:<30}{:<14}{}\n", key, option_text(field),
+                         range_text<Field>(lowest, highest));
+    table += wrapped(help, 4, 90);
   });
   return table;
 }

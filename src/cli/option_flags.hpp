@@ -21,7 +21,7 @@ void add_option_flags(CLI::App& command, OptionFlags& flags);
 /// @throws InvalidArgument  unknown preset, a setting without "=", unknown key, bad value.
 Options options_from(const OptionFlags& flags);
 
-/// One row an option: key, its value in `options`, the values it may have, help.
+/// For every option: key, its value in `options`, the values it may have, and what it means.
 std::string options_table(const Options& options);
 
 }  // namespace persense::cli

@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 namespace {
 
 const char* const description =
-    "Point prompts from your own density map (IDM, and PPSM when you have a similarity map)\n"
+    "Point prompts from your own density map, by IDM and PPSM\n"
     "\n"
     "Examples:\n"
     "  # candidate points of a density map, in the pixels of its 967 x 839 image\n"

@@ -11,21 +11,20 @@ const char* const description =
     "Find every instance of one object in crowded images\n"
     "\n"
     "Examples:\n"
-    "  # the objects of photo.jpg that look like the one masked in support.jpg: "
-    "out/photo_overlay.png\n"
+    "  # all objects of photo.jpg like the one masked in support.jpg: out/photo_overlay.png\n"
     "  persense segment --support support.jpg --mask mask.png photo.jpg -o out\n"
     "\n"
     "  # a folder of images on four threads, as label images and one COCO file\n"
-    "  persense segment --support support.jpg --mask mask.png shelf/ -o out --labels --coco --jobs "
-    "4\n"
+    "  persense segment --support support.jpg --mask mask.png shelf/ -o out --labels --coco \\\n"
+    "    --jobs 4\n"
     "\n"
     "  # go on with a run that was stopped, or after new images came into the folder\n"
-    "  persense segment --support support.jpg --mask mask.png shelf/ -o out --labels --coco "
-    "--resume\n"
+    "  persense segment --support support.jpg --mask mask.png shelf/ -o out --labels --coco \\\n"
+    "    --resume\n"
     "\n"
     "  # every step of the method as a picture, with a lower threshold for weak density maps\n"
-    "  persense segment --support support.jpg --mask mask.png 'shelf/*.jpg' -o out --trace --set "
-    "idm.threshold=20\n";
+    "  persense segment --support support.jpg --mask mask.png 'shelf/*.jpg' -o out --trace \\\n"
+    "    --set idm.threshold=20\n";
 
 const char* const footer =
     "Outputs, in the folder of -o (NAME is the query's name without its extension; longer where "
@@ -81,7 +80,7 @@ void add_segment(CLI::App& program, Task& task) {
       ->add_option("--jobs", request->jobs,
                    "images worked on at once; each needs its own memory; the files are the same")
       ->type_name("N")
-      ->check(CLI::Range(1, 1024))
+      ->check(CLI::Range(1, 1024).description(""))
       ->capture_default_str();
   add_outputs(*command, *request);
   command->footer(std::string(footer) + exit_code_help);
