@@ -21,13 +21,7 @@ list(JOIN opencv_includes " " PERSENSE_PC_OPENCV_CFLAGS)
 get_target_property(opencv_library opencv_core LOCATION)
 cmake_path(GET opencv_library PARENT_PATH PERSENSE_PC_OPENCV_LIBDIR)
 # Static archives are searched once, in this order: users before what they use.
-set(PERSENSE_PC_LIBS "")
-foreach(name IN ITEMS eval io engine)
-  if(TARGET persense_${name})
-    string(APPEND PERSENSE_PC_LIBS " -lpersense_${name}")
-  endif()
-endforeach()
-string(STRIP "${PERSENSE_PC_LIBS}" PERSENSE_PC_LIBS)
+set(PERSENSE_PC_LIBS "-lpersense_eval -lpersense_io -lpersense_engine")
 cmake_path(IS_RELATIVE CMAKE_INSTALL_LIBDIR libdir_is_relative)
 if(libdir_is_relative)  # the prefix can be moved: pkg-config finds it from the file's own place
   cmake_path(RELATIVE_PATH CMAKE_INSTALL_PREFIX BASE_DIRECTORY
