@@ -20,22 +20,26 @@ void blend(cv::Vec3b& pixel, Color color, float alpha) {
 PixelBox frame_of(const cv::Mat& picture) { return {0, 0, picture.cols, picture.rows}; }
 
 /// Vivid colours around the hue circle of OKLCH, of similar lightness: none dominates.
-constexpr int palette_size = 12;
+constexpr std::size_t palette_size = 12;
 const Color palette[palette_size] = {{253, 84, 97},   {253, 139, 74},  {254, 180, 58},
                                      {244, 217, 22},  {156, 228, 50},  {20, 225, 132},
                                      {1, 232, 223},   {27, 195, 243},  {70, 153, 254},
                                      {148, 118, 255}, {213, 106, 238}, {253, 99, 182}};
 
-cv::Mat palette_row() {
-  cv::Mat row(1, palette_size, CV_8UC3);
-  std::copy(std::begin(palette), std::end(palette), row.ptr<Color>());
-  return row;
-}
-
-cv::Mat lab_of(cv::Mat rgb) {
-  rgb.convertTo(rgb, CV_32F, 1.0 / 255);
-  cv::cvtColor(rgb, rgb, cv::COLOR_RGB2Lab);
-  return rgb;
+/// A colour where distances are about as large as they look (OKLab, Ottosson 2020).
+cv::Vec3f oklab_of(const cv::Scalar& rgb) {
+  double linear[3];
+  for (int c = 0; c < 3; ++c) {
+    const double v = rgb[c] / 255;
+    linear[c] = v <= 0.04045 ? v / 12.92 : std::pow((v + 0.055) / 1.055, 2.4);
+  }
+  const auto [r, g, b] = linear;
+  const double l = std::cbrt(0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b);
+  const double m = std::cbrt(0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b);
+  const double s = std::cbrt(0.0883024619 * r + 0.2817188376 * g + 0.6299787005 * b);
+  return {static_cast<float>(0.2104542553 * l + 0.7936177850 * m - 0.0040720468 * s),
+          static_cast<float>(1.9779984951 * l - 2.4285922050 * m + 0.4505937099 * s),
+          static_cast<float>(0.0259040371 * l + 0.7827717662 * m - 0.8086757660 * s)};
 }
 
 double distance(const cv::Vec3f& a, const cv::Vec3f& b) { return cv::norm(a - b); }
@@ -61,41 +65,33 @@ std::vector<std::vector<std::size_t>> neighbours_of(std::span<const Instance> in
   return neighbours;
 }
 
-/// What the picture looks like under each object, in Lab.
-std::vector<cv::Vec3f> ground_colors(const cv::Mat& rgb, std::span<const Instance> instances) {
-  cv::Mat means(1, static_cast<int>(instances.size()), CV_8UC3, cv::Scalar::all(0));
-  for (std::size_t i = 0; i < instances.size(); ++i) {
-    const PixelBox box = intersection(instances[i].mask.box, frame_of(rgb));
-    if (box.empty()) continue;
-    const cv::Scalar mean = cv::mean(rgb(cv::Rect(box.x0, box.y0, box.width(), box.height())));
-    means.at<cv::Vec3b>(static_cast<int>(i)) = {cv::saturate_cast<std::uint8_t>(mean[0]),
-                                                cv::saturate_cast<std::uint8_t>(mean[1]),
-                                                cv::saturate_cast<std::uint8_t>(mean[2])};
-  }
-  const cv::Mat lab = lab_of(means);
-  return {lab.begin<cv::Vec3f>(), lab.end<cv::Vec3f>()};
+/// What the picture looks like under an object.
+cv::Vec3f ground_color(const cv::Mat& rgb, const Mask& mask) {
+  const PixelBox box = intersection(mask.box, frame_of(rgb));
+  return oklab_of(cv::mean(rgb(cv::Rect(box.x0, box.y0, box.width(), box.height()))));
 }
 
 /// A palette index an instance: far from its neighbours' colours and from the picture below it.
 std::vector<int> choose_colors(const cv::Mat& rgb, std::span<const Instance> instances) {
-  if (instances.empty()) return {};
-  const cv::Mat palette_lab = lab_of(palette_row());
-  const auto lab = [&](int k) { return palette_lab.at<cv::Vec3f>(k); };
-  const auto ground = ground_colors(rgb, instances);
+  std::vector<cv::Vec3f> lab;
+  for (const Color& c : palette) lab.push_back(oklab_of(cv::Scalar(c[0], c[1], c[2])));
   const auto neighbours = neighbours_of(instances);
+  constexpr double clear = 0.25;  // OKLab units: beyond this, further apart is not clearer
   std::vector<int> chosen(instances.size(), -1);
   for (std::size_t i = 0; i < instances.size(); ++i) {
+    const cv::Vec3f ground = ground_color(rgb, instances[i].mask);
     double best = -1;
-    for (int step = 0; step < palette_size; ++step) {
+    for (std::size_t step = 0; step < palette_size; ++step) {
       // start at another colour each time, so that objects far apart do not all get the same one
-      const int k = static_cast<int>((5 * i + static_cast<std::size_t>(step)) % palette_size);
-      double nearest = 60;  // Lab units: beyond this, further apart is not clearer
+      const std::size_t k = (5 * i + step) % palette_size;
+      double nearest = clear;
       for (const std::size_t j : neighbours[i])
-        if (chosen[j] >= 0) nearest = std::min(nearest, distance(lab(k), lab(chosen[j])));
-      const double value = nearest + 0.5 * std::min(60.0, distance(lab(k), ground[i]));
+        if (chosen[j] >= 0)
+          nearest = std::min(nearest, distance(lab[k], lab[static_cast<std::size_t>(chosen[j])]));
+      const double value = nearest + 0.5 * std::min(clear, distance(lab[k], ground));
       if (value > best + 1e-9) {
         best = value;
-        chosen[i] = k;
+        chosen[i] = static_cast<int>(k);
       }
     }
   }
@@ -161,30 +157,29 @@ PixelBox centred_box(Point center, cv::Size size) {
 
 struct LabelStyle {
   double largest = 0, smallest = 0;  // height of a digit, pixels
-  int dot = 0;                       // radius to keep free around the prompt, 0 = no dots
 };
 
 struct Label {
-  Point center;
+  PixelBox box;
   cv::Mat coverage;
 };
 
-/// The number as large as the style and the object allow, clear of the prompt's dot where possible.
+/// The number as large as the style and the object allow. It keeps `clearance` pixels from the
+/// prompt; 0 lets it cover the prompt.
 std::optional<Label> place_label(const Instance& instance, const Pole& pole,
-                                 const std::string& text, const LabelStyle& style) {
+                                 const std::string& text, const LabelStyle& style, int clearance) {
   for (double height = style.largest; height >= style.smallest; height *= 0.82) {
     const double width = 0.8 * height * static_cast<double>(text.size());
     if (std::hypot(width, height) > 2.6 * pole.radius) continue;  // cannot fit: skip drawing it
     const cv::Mat coverage = text_coverage(text, height);
-    const int shift = coverage.rows / 2 + style.dot + 1;
-    const Point at_pole = pole.center, point = instance.point;
-    for (const Point center :
-         {at_pole, Point{point.x, point.y + shift}, Point{point.x, point.y - shift}}) {
+    const int shift = coverage.rows / 2 + clearance + 1;
+    const Point p = instance.point;
+    for (const Point center : {pole.center, Point{p.x, p.y + shift}, Point{p.x, p.y - shift}}) {
       const PixelBox box = centred_box(center, coverage.size());
-      const PixelBox grown{box.x0 - style.dot, box.y0 - style.dot, box.x1 + style.dot,
-                           box.y1 + style.dot};
-      if (style.dot > 0 && grown.contains(point)) continue;
-      if (rectangle_inside(instance.mask, box)) return Label{center, coverage};
+      const PixelBox grown{box.x0 - clearance, box.y0 - clearance, box.x1 + clearance,
+                           box.y1 + clearance};
+      if (clearance > 0 && grown.contains(p)) continue;
+      if (rectangle_inside(instance.mask, box)) return Label{box, coverage};
     }
   }
   return std::nullopt;
@@ -192,16 +187,34 @@ std::optional<Label> place_label(const Instance& instance, const Pole& pole,
 
 /// Numbers are of one size where objects allow it: half of the median object's inner radius, within
 /// what is legible and what is modest for the picture.
-LabelStyle label_style(const cv::Mat& rgb, std::vector<float> radii, double dot_radius,
-                       bool points) {
-  LabelStyle style;
-  const double scale = std::max(1.0, std::max(rgb.rows, rgb.cols) / 1200.0);
+LabelStyle label_style(const cv::Mat& rgb, const std::vector<Pole>& poles) {
+  std::vector<float> radii;
+  for (const Pole& pole : poles) radii.push_back(pole.radius);
   const auto middle = radii.begin() + static_cast<std::ptrdiff_t>(radii.size() / 2);
   std::nth_element(radii.begin(), middle, radii.end());
+  const double scale = std::max(1.0, std::max(rgb.rows, rgb.cols) / 1200.0);
+  LabelStyle style;
   style.smallest = 7.0 * std::sqrt(scale);
   style.largest = std::clamp(0.55 * static_cast<double>(*middle), style.smallest, 13.0 * scale);
-  if (points) style.dot = static_cast<int>(std::ceil(dot_radius + 1));
   return style;
+}
+
+/// Dots and numbers. Where an object has no room for both, its number stands in the dot's place.
+void annotate(cv::Mat& rgb, std::span<const Instance> instances, const std::vector<Pole>& poles,
+              const OverlayOptions& options) {
+  const LabelStyle style = label_style(rgb, poles);
+  const double dot_radius = std::max(1.2, 0.8 * static_cast<double>(options.line_width));
+  const int clearance = options.points ? static_cast<int>(std::ceil(1.4 * dot_radius)) + 1 : 0;
+  for (std::size_t i = 0; i < instances.size(); ++i) {
+    const std::string text = std::to_string(i + 1);
+    std::optional<Label> label;
+    if (options.numbers) label = place_label(instances[i], poles[i], text, style, clearance);
+    const bool room_for_dot = label.has_value();
+    if (options.numbers && !label) label = place_label(instances[i], poles[i], text, style, 0);
+    if (label) draw_label(rgb, label->box, label->coverage);
+    if (options.points && (room_for_dot || !label))
+      draw_dot(rgb, cv::Point2d(instances[i].point.x, instances[i].point.y), dot_radius);
+  }
 }
 
 }  // namespace
@@ -238,14 +251,13 @@ void stamp(cv::Mat& rgb, Point top_left, const cv::Mat& coverage, Color color, d
   }
 }
 
-void draw_label(cv::Mat& rgb, Point center, const cv::Mat& coverage) {
+void draw_label(cv::Mat& rgb, const PixelBox& box, const cv::Mat& coverage) {
   const int rim = std::max(1, coverage.rows / 8);
   cv::Mat shade;
   cv::copyMakeBorder(coverage, shade, 2 * rim, 2 * rim, 2 * rim, 2 * rim, cv::BORDER_CONSTANT);
   const int side = 2 * rim + 1;
   cv::dilate(shade, shade, cv::getStructuringElement(cv::MORPH_ELLIPSE, {side, side}));
   cv::GaussianBlur(shade, shade, {}, 0.6 * rim);
-  const PixelBox box = centred_box(center, coverage.size());
   stamp(rgb, {box.x0 - 2 * rim, box.y0 - 2 * rim}, shade, {10, 12, 20}, 0.8);
   stamp(rgb, {box.x0, box.y0}, coverage, {255, 255, 255});
 }
@@ -263,24 +275,13 @@ void draw_dot(cv::Mat& rgb, cv::Point2d at, double radius, Color color) {
 
 void draw_instances(cv::Mat& rgb, std::span<const Instance> instances,
                     const OverlayOptions& options) {
-  if (instances.empty()) return;
   const std::vector<int> colors = choose_colors(rgb, instances);
   std::vector<Pole> poles;
-  std::vector<float> radii;
-  for (std::size_t i = 0; i < instances.size(); ++i) {
-    poles.push_back(paint_object(rgb, instances[i].mask, palette[colors[i]], options));
-    radii.push_back(poles.back().radius);
-  }
-  const double dot_radius = 0.9 * options.line_width;
-  // dots and numbers last, so that no neighbour paints over them
-  if (options.points)
-    for (const Instance& i : instances)
-      draw_dot(rgb, cv::Point2d(i.point.x, i.point.y), dot_radius);
-  if (!options.numbers) return;
-  const LabelStyle style = label_style(rgb, radii, dot_radius, options.points);
   for (std::size_t i = 0; i < instances.size(); ++i)
-    if (const auto label = place_label(instances[i], poles[i], std::to_string(i + 1), style))
-      draw_label(rgb, label->center, label->coverage);
+    poles.push_back(paint_object(rgb, instances[i].mask,
+                                 palette[static_cast<std::size_t>(colors[i])], options));
+  // last, so that no neighbour paints over them
+  if (!instances.empty()) annotate(rgb, instances, poles, options);
 }
 
 }  // namespace persense::io::detail

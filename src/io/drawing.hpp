@@ -19,8 +19,8 @@ cv::Mat text_coverage(const std::string& text, double height);
 /// Lays a colour over the picture where `coverage` says. Parts outside the picture are cut off.
 void stamp(cv::Mat& rgb, Point top_left, const cv::Mat& coverage, Color color, double opacity = 1);
 
-/// Text with a soft dark rim, legible on anything; `center` is the middle of its canvas.
-void draw_label(cv::Mat& rgb, Point center, const cv::Mat& coverage);
+/// Text with a soft dark rim, legible on anything. `box` is where its canvas lies.
+void draw_label(cv::Mat& rgb, const PixelBox& box, const cv::Mat& coverage);
 
 /// A white dot with a dark rim. `at` is a pixel; its centre is meant.
 void draw_dot(cv::Mat& rgb, cv::Point2d at, double radius, Color color = {255, 255, 255});

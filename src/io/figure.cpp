@@ -46,7 +46,7 @@ class Stage {
     cv::Mat grey;
     cv::cvtColor(picture_, grey, cv::COLOR_RGB2GRAY);
     cv::cvtColor(grey, grey, cv::COLOR_GRAY2RGB);
-    return grey * 0.62;
+    return grey * 0.75;
   }
 
   /// The centre of an image pixel.
@@ -89,14 +89,18 @@ class Stage {
     return scaled_instances;
   }
 
-  /// A map in colours over the grey picture; `low` is the darkest colour, `high` the brightest.
-  cv::Mat heat(const FloatMap& map, float low, float high, int colors) const {
+  /// A map at the panel's scale.
+  cv::Mat scaled(const FloatMap& map) const {
     cv::Mat level;
     const bool shrink = map.cols() > picture_.cols;
     cv::resize(as_mat(map), level, picture_.size(), 0, 0,
                shrink ? cv::INTER_AREA : cv::INTER_LINEAR);
-    const double scale = high > low ? 255.0 / (double{high} - double{low}) : 0.0;
-    level.convertTo(level, CV_8U, scale, -scale * double{low});
+    return level;
+  }
+
+  /// A scaled map in colours over the grey picture, its lowest value darkest.
+  cv::Mat heat(cv::Mat level, int colors) const {
+    cv::normalize(level, level, 0, 255, cv::NORM_MINMAX, CV_8U);
     cv::Mat colored;
     cv::applyColorMap(level, colored, colors);
     cv::cvtColor(colored, colored, cv::COLOR_BGR2RGB);
@@ -138,8 +142,14 @@ void draw_cross(cv::Mat& rgb, cv::Point2d at, double arm, Color color) {
   }
 }
 
+void draw_ring(cv::Mat& rgb, cv::Point2d at, double radius, Color color) {
+  constexpr int bits = 4;
+  const cv::Point center(cvRound(at.x * (1 << bits)), cvRound(at.y * (1 << bits)));
+  cv::circle(rgb, center, cvRound(radius * (1 << bits)), scalar(color), 1, cv::LINE_AA, bits);
+}
+
 /// Dots that still show one by one when there are hundreds.
-double dot_radius(std::size_t points) { return points > 150 ? 1.3 : points > 50 ? 2.0 : 2.6; }
+double dot_radius(std::size_t points) { return points > 150 ? 1.7 : points > 50 ? 2.2 : 2.8; }
 
 Panel support_panel(const Stage& stage, MaskView mask) {
   cv::Mat picture = stage.picture();
@@ -151,7 +161,7 @@ Panel support_panel(const Stage& stage, MaskView mask) {
 Panel similarity_panel(const Stage& stage, const FloatMap& similarity) {
   const float low = similarity.minCoeff(), high = similarity.maxCoeff();
   return {"Similarity to the support", fmt::format("{:.2f} (dark) to {:.2f} (bright)", low, high),
-          stage.heat(similarity, low, high, cv::COLORMAP_VIRIDIS)};
+          stage.heat(stage.scaled(similarity), cv::COLORMAP_VIRIDIS)};
 }
 
 Panel detection_panel(const Stage& stage, const Trace& trace) {
@@ -169,16 +179,17 @@ Panel detection_panel(const Stage& stage, const Trace& trace) {
 }
 
 Panel exemplar_panel(const Stage& stage, const std::vector<Box>& exemplars) {
-  cv::Mat picture = stage.picture() * 0.75;
+  cv::Mat picture = stage.picture();
   for (const Box& box : exemplars) stage.draw_box(picture, box, sky, 2);
   return {"Exemplars fed back", counted(exemplars.size(), "exemplar", "exemplars"), picture};
 }
 
 Panel density_panel(const Stage& stage, const TracePass& pass) {
-  const float high = pass.density.maxCoeff();
-  cv::Mat picture = stage.heat(pass.density, 0, high, cv::COLORMAP_INFERNO);
-  for (const Point p : pass.candidates)
-    detail::draw_dot(picture, stage.at(p), dot_radius(pass.candidates.size()), sky);
+  cv::Mat density = stage.scaled(pass.density);
+  cv::GaussianBlur(density, density, {}, 2.0);  // peaks of a pixel would not be seen
+  cv::Mat picture = stage.heat(density, cv::COLORMAP_INFERNO);
+  for (const Point p : pass.candidates)  // rings, so that the peak inside is seen
+    draw_ring(picture, stage.at(p), 1.6 * dot_radius(pass.candidates.size()), sky);
   return {"Density map, candidates",
           fmt::format("sum {:.1f}, {}", pass.density.cast<double>().sum(),
                       counted(pass.candidates.size(), "candidate", "candidates")),
@@ -240,7 +251,7 @@ int choose_columns(int panels, cv::Size cell) {
     const int rows = (panels + columns - 1) / columns;
     const double shape = static_cast<double>(columns * cell.width) / (rows * cell.height);
     const double cost =
-        std::abs(std::log(shape / 1.7)) + 0.15 * static_cast<double>(columns * rows - panels);
+        std::abs(std::log(shape / 1.7)) + 0.3 * static_cast<double>(columns * rows - panels);
     if (cost < best_cost) {
       best_cost = cost;
       best = columns;
@@ -264,7 +275,7 @@ cv::Mat arrange(const std::vector<Panel>& panels, cv::Size room) {
   const cv::Size cell(room.width + gap, room.height + title_height + gap);
   const int count = static_cast<int>(panels.size());
   const int columns = choose_columns(count, cell), rows = (count + columns - 1) / columns;
-  cv::Mat figure(rows * cell.height + gap, columns * cell.width + gap, CV_8UC3, scalar(paper));
+  cv::Mat figure(rows * cell.height + gap / 2, columns * cell.width + gap, CV_8UC3, scalar(paper));
   for (int i = 0; i < count; ++i) {
     const cv::Rect place(gap + i % columns * cell.width, gap / 2 + i / columns * cell.height,
                          room.width, room.height + title_height);
