@@ -97,7 +97,7 @@ class Evaluation {
                   double mean) const;
 
   const EvalRequest& request_;
-  const Interrupt interrupt_;  // before anything starts a thread
+  const Interrupt interrupt_;
   const Engine engine_;
   const eval::Dataset dataset_;
   std::vector<EngineSupport> supports_;  // by class

@@ -1,7 +1,6 @@
 // interrupt.hpp: Ctrl-C as a stop token.
 #pragma once
 
-#include <atomic>
 #include <csignal>
 #include <stop_token>
 #include <thread>
@@ -9,8 +8,8 @@
 namespace persense::cli {
 
 /// While it lives, SIGINT and SIGTERM request a stop instead of ending the program; a second one
-/// ends it at once (every file is written under a temporary name, so that is safe too).
-/// Create it before any other thread: they inherit the blocked signals.
+/// ends it at once (every file is written under a temporary name, so that is safe too). One at a
+/// time.
 class Interrupt {
  public:
   Interrupt();
@@ -21,10 +20,11 @@ class Interrupt {
   std::stop_token token() const { return source_.get_token(); }
 
  private:
-  void watch(sigset_t signals);
+  void watch();
 
+  int pipe_[2] = {-1, -1};
+  struct sigaction before_[2] = {};
   std::stop_source source_;
-  std::atomic<bool> closing_{false};
   std::thread watcher_;
 };
 

@@ -42,14 +42,20 @@ class Formatter : public CLI::Formatter {
   }
 };
 
+std::string missing_command(const CLI::App& program) {
+  std::vector<std::string> known;
+  for (const auto* command : program.get_subcommands([](const CLI::App*) { return true; }))
+    known.push_back(command->get_name());
+  const auto rest = program.remaining();
+  return fmt::format("command: got {}, expected one of {}",
+                     rest.empty() ? "none" : "\"" + rest.front() + "\"", fmt::join(known, ", "));
+}
+
 std::string argument_error(const CLI::App& program, const CLI::ParseError& error) {
   const auto used = program.get_subcommands();
-  const std::string command = used.empty() ? "" : " " + used.front()->get_name();
-  return fmt::format("{}; `persense{} --help` shows examples",
-                     used.empty() && dynamic_cast<const CLI::RequiredError*>(&error) != nullptr
-                         ? "expected a command: segment, points, eval or options"
-                         : one_line(error.what()),
-                     command);
+  return one_line(fmt::format("{}; `persense{} --help` shows examples",
+                              used.empty() ? missing_command(program) : error.what(),
+                              used.empty() ? "" : " " + used.front()->get_name()));
 }
 
 Exit run(int argc, char** argv) {

@@ -98,7 +98,7 @@ class SegmentRun {
   std::size_t done() const;
 
   const SegmentRequest& request_;
-  const Interrupt interrupt_;  // before anything starts a thread
+  const Interrupt interrupt_;
   const Engine engine_;
   const std::vector<QueryFile> queries_;
   const std::set<std::string> kinds_;
