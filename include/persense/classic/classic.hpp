@@ -20,7 +20,9 @@ class ClassicEncoder {
  public:
   /// What the support object looks like.
   struct Prototype {
-    Eigen::Vector3f direction;
+    FeatureSpace space;
+    double radius = 1;  ///< of the object at working resolution
+    Eigen::VectorXf direction;
     References references;
     /// The height at which a pixel looks as much like the background as like the object.
     double neutral() const {
@@ -42,7 +44,7 @@ class ClassicEncoder {
     const Landscape& landscape(const Prototype& prototype) const {
       const std::lock_guard lock(memo_->mutex);
       if (!memo_->landscape)
-        memo_->landscape.emplace(project(colors, prototype.direction), prototype.references.area);
+        memo_->landscape.emplace(project(features_of(colors, prototype.space, prototype.radius), prototype.direction), prototype.references.area);
       return *memo_->landscape;
     }
     const Proposals& proposals(const Prototype& prototype, const References& wanted) const {
@@ -74,33 +76,50 @@ class ClassicEncoder {
                  {std::max(1, static_cast<int>(std::lround(image.width * scale))),
                   std::max(1, static_cast<int>(std::lround(image.height * scale)))},
                  0, 0, cv::INTER_AREA);
-    return Embedding(smooth_colors(work), image.size());
+    return Embedding(work.clone(), image.size());
   }
 
   Prototype prototype(const Embedding& embedding, MaskView mask) const {
     cv::Mat work;
     cv::resize(mask.mat(), work, embedding.colors.size(), 0, 0, cv::INTER_AREA);
     work = work > 127;
-    if (cv::countNonZero(work) == 0)
-      cv::resize(mask.mat(), work, embedding.colors.size(), 0, 0, cv::INTER_NEAREST);
+    if (cv::countNonZero(work) == 0) cv::resize(mask.mat(), work, embedding.colors.size(), 0, 0, cv::INTER_NEAREST);
+    Prototype best; double best_iou = -1;
+    for (const FeatureSpace& space : {FeatureSpace{}, FeatureSpace{true, false, 0.1}, FeatureSpace{true, false, 0.02}, FeatureSpace{true, true, 0.1}, FeatureSpace{true, true, 0.3}, FeatureSpace{false, true, 0.1}}) {
+      Prototype p = prototype_in(space, embedding, work);
+      const double iou = recovers(embedding, p, work);
+      if (std::getenv("V2")) std::fprintf(stderr, "%.2f ", iou);
+      if (best_iou < 0 || iou > best_iou + sel_margin) best = p, best_iou = iou;
+    }
+    if (std::getenv("V2")) std::fprintf(stderr, " lab %d tex %d ridge %.2f\n", best.space.lab, best.space.texture, best.space.ridge);
+    return best;
+  }
+  static double recovers(const Embedding& e, const Prototype& p, const cv::Mat& mask) {
+    const Landscape land(project(features_of(e.colors, p.space, p.radius), p.direction), p.references.area);
+    const Proposals found = land.propose(p.references);
+    std::vector<int> shared(found.pieces.size() + 1, 0);
+    for (int y = 0; y < mask.rows; ++y) for (int x = 0; x < mask.cols; ++x) if (mask.at<std::uint8_t>(y, x)) ++shared[found.labels.at<int>(y, x)];
+    double best = 0; const double area = cv::countNonZero(mask);
+    for (std::size_t i = 1; i < shared.size(); ++i) best = std::max(best, shared[i] / (area + found.pieces[i - 1].area - shared[i]));
+    return best;
+  }
+  static Prototype prototype_in(const FeatureSpace& space, const Embedding& embedding, const cv::Mat& work) {
     Prototype p;
-    const double area = std::max(1, cv::countNonZero(work)),
-                 radius = std::sqrt(area / std::numbers::pi);
-    p.direction = discriminant_direction(embedding.colors, work, radius);
-    const cv::Mat height = project(embedding.colors, p.direction);
-    const cv::Mat contrast =
-        local_contrast(height, 2 * static_cast<int>(std::round(tuning.contrast_size * radius)) + 1);
-    cv::Mat ring =
-        dilate_disc(work, std::max(3.0, radius)) & ~dilate_disc(work, std::max(1.0, 0.2 * radius));
+    p.space = space;
+    const double area = std::max(1, cv::countNonZero(work)), radius = std::sqrt(area / std::numbers::pi);
+    p.radius = radius;
+    const cv::Mat features = features_of(embedding.colors, space, radius);
+    p.direction = discriminant_direction(features, work, radius, space.ridge);
+    const cv::Mat height = project(features, p.direction);
+    const cv::Mat contrast = local_contrast(height, 2 * static_cast<int>(std::round(tuning.contrast_size * radius)) + 1);
+    cv::Mat ring = dilate_disc(work, std::max(3.0, radius)) & ~dilate_disc(work, std::max(1.0, 0.2 * radius));
     if (cv::countNonZero(ring) == 0) ring = ~work;
     std::vector<float> around;
     for (int y = 0; y < ring.rows; ++y)
       for (int x = 0; x < ring.cols; ++x)
         if (ring.at<std::uint8_t>(y, x)) around.push_back(height.at<float>(y, x));
-    std::nth_element(around.begin(),
-                     around.begin() + static_cast<std::ptrdiff_t>(around.size() / 2), around.end());
-    p.references = {area, cv::mean(height, work)[0], cv::mean(contrast, work)[0],
-                    around.empty() ? 0.0 : around[around.size() / 2]};
+    std::nth_element(around.begin(), around.begin() + static_cast<std::ptrdiff_t>(around.size() / 2), around.end());
+    p.references = {area, cv::mean(height, work)[0], cv::mean(contrast, work)[0], around.empty() ? 0.0 : around[around.size() / 2]};
     p.references.background = std::min(p.references.background, 0.8 * p.references.value);
     return p;
   }
@@ -167,11 +186,11 @@ class ClassicDetector {
     const double sx = query.embedding.scale_x(), sy = query.embedding.scale_y();
     Detections d;
     for (const Piece& piece : found.pieces)
-      if (piece.score >= tuning.piece_lowest)
+      if (piece.score >= tuning.detect_lowest)
         d.label.push_back(
             {{static_cast<float>(piece.box.x0 / sx), static_cast<float>(piece.box.y0 / sy),
               static_cast<float>(piece.box.x1 / sx), static_cast<float>(piece.box.y1 / sy)},
-             static_cast<float>(piece.score)});
+             static_cast<float>(std::sqrt(piece.score))});
     d.phrase = d.label;
     return d;
   }

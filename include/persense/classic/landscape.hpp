@@ -24,20 +24,43 @@ inline float percentile(const cv::Mat& map, double p) {
   return *at;
 }
 
-/// The colours of an image, smoothed against noise: CV_32FC3.
-inline cv::Mat smooth_colors(const cv::Mat& rgb) {
-  cv::Mat colors;
-  rgb.convertTo(colors, CV_32FC3);
-  cv::GaussianBlur(colors, colors, {}, 1.0);
+/// Gaussian blur for large deviations: at the resolution where the deviation is about 4 pixels.
+inline cv::Mat wide_blur(const cv::Mat& map, double deviation) {
+  const int shrink =
+      std::max(1, std::min(static_cast<int>(deviation / 4), std::min(map.cols, map.rows) / 8));
+  cv::Mat small = map, out;
+  if (shrink > 1) cv::resize(map, small, {}, 1.0 / shrink, 1.0 / shrink, cv::INTER_AREA);
+  cv::GaussianBlur(small, out, {}, deviation / shrink);
+  if (shrink > 1) cv::resize(out, out, map.size(), 0, 0, cv::INTER_LINEAR);
+  return out;
+}
+
+/// Which features a prototype looks at.
+struct FeatureSpace {
+  bool lab = false;
+  bool texture = false;
+  double ridge = 0.1;
+};
+inline double sel_margin = 0.03;
+inline cv::Mat features_of(const cv::Mat& rgb, const FeatureSpace& space, double radius) {
+  cv::Mat f;
+  if (space.lab) { rgb.convertTo(f, CV_32FC3, 1/255.0); cv::cvtColor(f, f, cv::COLOR_RGB2Lab); f *= 2.55; } else rgb.convertTo(f, CV_32FC3);
+  cv::Mat colors; cv::GaussianBlur(f, colors, {}, 1.0);
+  if (!space.texture) return colors;
+  std::vector<cv::Mat> planes; cv::split(colors, planes);
+  const double width = std::max(1.5, 0.3 * radius);
+  cv::Mat g; cv::transform(f, g, cv::Matx13f(1/3.f,1/3.f,1/3.f)); cv::GaussianBlur(g,g,{},0.8);
+  cv::Mat m = g - wide_blur(g, width), e = wide_blur(m.mul(m), width);
+  cv::Mat l; cv::log(cv::Mat(e + 4.0), l); l *= 20; planes.push_back(l);
+  cv::merge(planes, colors);
   return colors;
 }
 
-/// Projection of the colours on a direction, stretched by the image's own 1st and 99.8th percentile
-/// and square-rooted (dim objects count too): about 0 in the background, 1 on the brightest
-/// objects.
-inline cv::Mat project(const cv::Mat& colors, const Eigen::Vector3f& direction) {
-  cv::Mat map;
-  cv::transform(colors, map, cv::Matx13f(direction(0), direction(1), direction(2)));
+inline cv::Mat project(const cv::Mat& colors, const Eigen::VectorXf& direction) {
+  cv::Mat map(colors.size(), CV_32FC1);
+  const int n = colors.channels();
+  const float* c = colors.ptr<float>(); float* m = map.ptr<float>();
+  for (std::size_t p = 0; p < map.total(); ++p, c += n) { float s = 0; for (int k = 0; k < n; ++k) s += c[k] * direction(k); m[p] = s; }
   const float low = percentile(map, 1), high = std::max(percentile(map, 99.8), low + 1);
   for (auto it = map.begin<float>(); it != map.end<float>(); ++it)
     *it = std::sqrt(std::max(0.0f, (*it - low) / (high - low)));
@@ -65,17 +88,6 @@ inline cv::Mat local_contrast(const cv::Mat& map, int size) {
   return map - cv::min(floor, map);
 }
 
-/// Gaussian blur for large deviations: at the resolution where the deviation is about 4 pixels.
-inline cv::Mat wide_blur(const cv::Mat& map, double deviation) {
-  const int shrink =
-      std::max(1, std::min(static_cast<int>(deviation / 4), std::min(map.cols, map.rows) / 8));
-  cv::Mat small = map, out;
-  if (shrink > 1) cv::resize(map, small, {}, 1.0 / shrink, 1.0 / shrink, cv::INTER_AREA);
-  cv::GaussianBlur(small, out, {}, deviation / shrink);
-  if (shrink > 1) cv::resize(out, out, map.size(), 0, 0, cv::INTER_LINEAR);
-  return out;
-}
-
 /// Disc-dilation by `radius`: pixels at most that far from a set pixel (CV_8UC1, 0 or 255).
 inline cv::Mat dilate_disc(const cv::Mat& mask, double radius) {
   cv::Mat distance;
@@ -86,62 +98,46 @@ inline cv::Mat dilate_disc(const cv::Mat& mask, double radius) {
 /// The colour direction along which the support object stands out: a ridge-regularised linear
 /// discriminant of the object against half the ring around it, half the rest of the image; pixels
 /// that look like the object (other instances) are taken out of the background, three times over.
-inline Eigen::Vector3f discriminant_direction(const cv::Mat& colors, const cv::Mat& mask,
-                                              double radius) {
-  struct Sample {
-    Eigen::Vector3d mean = Eigen::Vector3d::Zero();
-    Eigen::Matrix3d covariance = Eigen::Matrix3d::Identity();  // of 1 grey level: noise floor
-    int pixels = 0;
-  };
-  const auto sample = [&colors](const cv::Mat& where) {
-    Sample s;
-    Eigen::Matrix3d squares = Eigen::Matrix3d::Zero();
+inline Eigen::VectorXf discriminant_direction(const cv::Mat& colors, const cv::Mat& mask, double radius, double ridge) {
+  const int n = colors.channels();
+  struct Sample { Eigen::VectorXd mean; Eigen::MatrixXd covariance; int pixels = 0; };
+  const auto at = [&](int y, int x) { return Eigen::Map<const Eigen::VectorXf>(colors.ptr<float>(y) + x * n, n).cast<double>(); };
+  const auto sample = [&](const cv::Mat& where) {
+    Sample s{Eigen::VectorXd::Zero(n), Eigen::MatrixXd::Identity(n, n)};
+    Eigen::MatrixXd squares = Eigen::MatrixXd::Zero(n, n);
     for (int y = 0; y < colors.rows; ++y)
       for (int x = 0; x < colors.cols; ++x) {
         if (where.at<std::uint8_t>(y, x) == 0) continue;
-        const auto& c = colors.at<cv::Vec3f>(y, x);
-        const Eigen::Vector3d v(c[0], c[1], c[2]);
-        s.mean += v;
-        squares += v * v.transpose();
-        ++s.pixels;
+        const Eigen::VectorXd v = at(y, x);
+        s.mean += v; squares += v * v.transpose(); ++s.pixels;
       }
     if (s.pixels == 0) return s;
-    s.mean /= s.pixels;
-    s.covariance += squares / s.pixels - s.mean * s.mean.transpose();
+    s.mean /= s.pixels; s.covariance += squares / s.pixels - s.mean * s.mean.transpose();
     return s;
   };
   const cv::Mat gap = dilate_disc(mask, std::max(1.0, 0.2 * radius));
   const cv::Mat near_object = dilate_disc(mask, std::max(3.0, radius));
   const cv::Mat ring = near_object & ~gap, rest = ~near_object;
   cv::Mat inner;
-  cv::erode(mask, inner, cv::getStructuringElement(cv::MORPH_CROSS, {3, 3}), {-1, -1}, 1,
-            cv::BORDER_CONSTANT, cv::Scalar(255));
+  cv::erode(mask, inner, cv::getStructuringElement(cv::MORPH_CROSS, {3, 3}), {-1, -1}, 1, cv::BORDER_CONSTANT, cv::Scalar(255));
   const Sample object = sample(cv::countNonZero(inner) >= 20 ? inner : mask);
-
   cv::Mat keep(mask.size(), CV_8U, cv::Scalar(255));
-  Eigen::Vector3d direction = Eigen::Vector3d::Ones();
+  Eigen::VectorXd direction = Eigen::VectorXd::Ones(n);
   for (int round = 0; round < 3; ++round) {
     Sample around = sample(ring & keep), far = sample(rest & keep);
     if (around.pixels < 10) around = sample(ring);
     if (around.pixels < 10) around = sample(~mask);
     if (far.pixels < 10) far = around;
-    const Eigen::Vector3d mean = 0.5 * (around.mean + far.mean),
-                          half = 0.5 * (around.mean - far.mean);
-    Eigen::Matrix3d within = 0.5 * object.covariance + 0.25 * (around.covariance + far.covariance) +
-                             0.5 * half * half.transpose();
-    within += 0.1 / 3 * within.trace() * Eigen::Matrix3d::Identity();
+    const Eigen::VectorXd mean = 0.5 * (around.mean + far.mean), half = 0.5 * (around.mean - far.mean);
+    Eigen::MatrixXd within = 0.5 * object.covariance + 0.25 * (around.covariance + far.covariance) + 0.5 * half * half.transpose();
+    within += ridge / n * within.trace() * Eigen::MatrixXd::Identity(n, n);
     direction = within.ldlt().solve(object.mean - mean);
     const double middle = 0.5 * direction.dot(object.mean + mean);
     for (int y = 0; y < colors.rows; ++y)
-      for (int x = 0; x < colors.cols; ++x) {
-        const auto& c = colors.at<cv::Vec3f>(y, x);
-        keep.at<std::uint8_t>(y, x) =
-            direction(0) * c[0] + direction(1) * c[1] + direction(2) * c[2] > middle ? 0 : 255;
-      }
+      for (int x = 0; x < colors.cols; ++x) keep.at<std::uint8_t>(y, x) = direction.dot(at(y, x)) > middle ? 0 : 255;
   }
   const double length = direction.cwiseAbs().sum();
-  return (length > 0 ? Eigen::Vector3d(direction / length) : Eigen::Vector3d::Constant(1.0 / 3))
-      .cast<float>();
+  return (length > 0 ? Eigen::VectorXd(direction / length) : Eigen::VectorXd::Constant(n, 1.0 / n)).cast<float>();
 }
 
 }  // namespace persense::classic

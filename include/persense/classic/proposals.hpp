@@ -18,11 +18,11 @@ namespace persense::classic {
 
 struct Tuning {
   double tree_levels = 40, min_area = 15, max_area = 20, edge_half = 0.5, node_power = 10,
-         node_spread = 2.0, node_lowest = 0.2, contrast_size = 2.5, protect = 0.5;
+         node_spread = 2.0, node_lowest = 0.1, contrast_size = 2.5, protect = 0.5;
   double surface_reach = 1.0, surface_width = 2.0, surface_floor = 0.05, contrast_floor = 0.3,
          value_floor = 0.35, full = 0.8, depth_blur = 0.15, piece_lowest = 0.1,
          piece_min_area = 0.06;
-  double work_diameter = 40, density_width = 0.18;
+  double work_diameter = 40, density_width = 0.18, detect_lowest = 0.03;
 };
 inline Tuning tuning;
 

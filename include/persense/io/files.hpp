@@ -17,7 +17,7 @@ std::vector<std::uint8_t> read_file(const std::filesystem::path& path);
 
 /// A file under construction. Bytes go to a temporary name in the target's folder; `commit` renames
 /// it. Without `commit` the destructor removes it, so the target is either complete or as it was.
-/// A link is followed; a target that is not a regular file (a pipe, /dev/stdout) is written to
+/// A link to a file is followed; a target that is not a regular file (a pipe, /dev/stdout) is written to
 /// directly.
 /// @par Threads  One at a time.
 class AtomicFile {
