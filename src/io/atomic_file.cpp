@@ -5,6 +5,8 @@
 
 #include <atomic>
 #include <cerrno>
+#include <csignal>
+#include <cstdio>
 #include <cstring>
 #include <utility>
 
@@ -143,6 +145,20 @@ void AtomicFile::commit() {
   if (temporary_.empty()) return;
   if (::rename(temporary_.c_str(), target_.c_str()) != 0) fail(errno);
   temporary_.clear();
+}
+
+void remove_leftovers(const fs::path& folder) noexcept {
+  std::error_code failed;
+  for (fs::directory_iterator entry(folder, failed), end; !failed && entry != end;
+       entry.increment(failed)) {
+    int process = 0, length = 0;
+    const std::string name = entry->path().filename().string();
+    // the name that temporary_name gives
+    if (std::sscanf(name.c_str(), ".persense-%d-%*u.tmp%n", &process, &length) != 1 ||
+        length != static_cast<int>(name.size()))
+      continue;
+    if (::kill(process, 0) != 0 && errno == ESRCH) ::unlink(entry->path().c_str());
+  }
 }
 
 void write_file(const fs::path& path, std::span<const std::uint8_t> bytes) {

@@ -143,11 +143,11 @@ void write_png(const std::filesystem::path& path, const cv::Mat& pixels) {
         "{}: {} channels of {} bytes, {} rows, {} columns; expected a picture of 3 x "
         "uint8, uint8 or uint16",
         path.string(), pixels.channels(), pixels.elemSize1(), pixels.rows, pixels.cols));
-  cv::Mat bgr = pixels;
+  cv::Mat bgr;  // a matrix of its own: a copy of the header would be converted in place
   if (pixels.type() == CV_8UC3) cv::cvtColor(pixels, bgr, cv::COLOR_RGB2BGR);
   std::vector<std::uint8_t> bytes;
   try {
-    cv::imencode(".png", bgr, bytes);
+    cv::imencode(".png", bgr.empty() ? pixels : bgr, bytes);
   } catch (const cv::Exception& e) {
     throw Unwritable(fmt::format("{}: cannot be encoded as PNG ({})", path.string(), e.err));
   }

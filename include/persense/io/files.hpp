@@ -17,8 +17,8 @@ std::vector<std::uint8_t> read_file(const std::filesystem::path& path);
 
 /// A file under construction. Bytes go to a temporary name in the target's folder; `commit` renames
 /// it. Without `commit` the destructor removes it, so the target is either complete or as it was.
-/// A link to a file is followed; a target that is not a regular file (a pipe, /dev/stdout) is written to
-/// directly.
+/// A link to a file is followed; a target that is not a regular file (a pipe, /dev/stdout) is
+/// written to directly.
 /// @par Threads  One at a time.
 class AtomicFile {
  public:
@@ -47,6 +47,10 @@ class AtomicFile {
   std::string buffer_;
   int descriptor_ = -1;
 };
+
+/// Removes the temporary files in a folder that killed processes of this machine left there; those
+/// of running processes stay. A folder that does not exist has none.
+void remove_leftovers(const std::filesystem::path& folder) noexcept;
 
 /// Writes a whole file by way of AtomicFile. @throws Unwritable.
 void write_file(const std::filesystem::path& path, std::span<const std::uint8_t> bytes);

@@ -1,0 +1,214 @@
+#include "persense/io/coco.hpp"
+
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "catch.hpp"
+#include "persense/error.hpp"
+#include "scratch.hpp"
+
+using Catch::Matchers::ContainsSubstring;
+using namespace persense;
+using namespace persense::test;
+using Counts = std::vector<std::uint32_t>;
+
+namespace {
+
+nlohmann::json json_of(const fs::path& path) {
+  const Bytes bytes = bytes_of(path);
+  return nlohmann::json::parse(bytes.begin(), bytes.end());
+}
+
+/// Column-major runs, written down from their definition over the whole image.
+Counts runs_by_definition(const cv::Mat& mask) {
+  Counts counts{0};
+  bool inside = false;
+  for (int x = 0; x < mask.cols; ++x)
+    for (int y = 0; y < mask.rows; ++y) {
+      if ((mask.at<std::uint8_t>(y, x) != 0) != inside) {
+        counts.push_back(0);
+        inside = !inside;
+      }
+      ++counts.back();
+    }
+  return counts;
+}
+
+/// The interpreter that has pycocotools; empty where there is none.
+std::string python_with_pycocotools() {
+  const char* named = std::getenv("PERSENSE_PYTHON");
+  std::vector<std::string> candidates;
+  if (named != nullptr) candidates.push_back(named);
+#ifdef PERSENSE_PYTHON_DEFAULT
+  candidates.push_back(PERSENSE_PYTHON_DEFAULT);
+#endif
+  candidates.push_back("python3");
+  for (const std::string& python : candidates)
+    if (std::system(("'" + python + "' -c 'import pycocotools.coco' >/dev/null 2>&1").c_str()) == 0)
+      return python;
+  return {};
+}
+
+}  // namespace
+
+TEST_CASE("rle_counts: columns come first, and the first run is of zeros", "[io][coco]") {
+  // . # .
+  // # # .
+  const Mask mask{{0, 0, 2, 2}, {0, 1, 1, 1}};
+  CHECK(io::rle_counts(mask, {3, 2}) == Counts{1, 3, 2});
+  CHECK(io::rle_counts(Mask{{0, 0, 1, 1}, {1}}, {3, 2}) == Counts{0, 1, 5});
+  CHECK(io::rle_counts(Mask{}, {3, 2}) == Counts{6});
+  CHECK(io::rle_counts(Mask{{2, 1, 3, 2}, {1}}, {3, 2}) == Counts{5, 1});
+}
+
+TEST_CASE("rle_counts: parts outside the image are cut off", "[io][coco]") {
+  const Mask mask{{-1, -1, 2, 2}, {1, 1, 1, 1, 1, 1, 1, 1, 1}};
+  CHECK(io::rle_counts(mask, {3, 3}) == Counts{0, 2, 1, 2, 4});
+}
+
+TEST_CASE("rle_counts: equals the definition on random masks, and mask_from_rle inverts it",
+          "[io][coco]") {
+  std::mt19937 random(11);
+  for (int i = 0; i < 200; ++i) {
+    const int width = 1 + static_cast<int>(random() % 24);
+    const int height = 1 + static_cast<int>(random() % 24);
+    cv::Mat mask(height, width, CV_8UC1);
+    const unsigned density = 1 + random() % 9;
+    for (auto it = mask.begin<std::uint8_t>(); it != mask.end<std::uint8_t>(); ++it)
+      *it = random() % 10 < density ? 255 : 0;
+    const Mask cropped = crop_to_box(MaskView(mask));
+    const Counts counts = io::rle_counts(cropped, {width, height});
+    REQUIRE(counts == runs_by_definition(mask));
+    const std::string text = io::rle_to_string(counts);
+    REQUIRE(io::rle_from_string(text) == counts);
+    const Mask back = io::mask_from_rle(counts, {width, height});
+    REQUIRE(back.box == cropped.box);
+    REQUIRE(back.bits == cropped.bits);
+  }
+}
+
+TEST_CASE("rle_to_string: matches strings that pycocotools made", "[io][coco]") {
+  // pycocotools.mask.encode of these runs' masks
+  CHECK(io::rle_to_string({1, 3, 2}) == "132");
+  CHECK(io::rle_to_string({6}) == "6");
+  CHECK(io::rle_to_string({100000, 1, 40, 5000, 1}) == "PeQ31X1Wl4iN");
+}
+
+TEST_CASE("rle_from_string: damaged text is refused", "[io][coco][errors]") {
+  for (const std::string text : {"PeQ", "\x01", "~~~~", "oooooooooooooooo0", "0o"}) {
+    INFO(text);
+    CHECK_THROWS_AS(io::rle_from_string(text), InvalidArgument);
+  }
+  CHECK_THROWS_AS(io::mask_from_rle({3, 2}, {2, 2}), InvalidArgument);
+}
+
+TEST_CASE("CocoWriter: images, annotations and ids of two images", "[io][coco]") {
+  const Scratch scratch;
+  const Result result = three_discs();
+  io::CocoWriter writer(scratch / "all.json", "bean");
+  writer.add("a.png", result);
+  writer.add("b.png", Result{{7, 5}, {}, 0, {}, {}, false, {}, {}});
+  writer.add("c \"quoted\" \xff.png", result);
+  CHECK(writer.contains("a.png"));
+  CHECK_FALSE(writer.contains("d.png"));
+  CHECK_FALSE(fs::exists(scratch / "all.json"));
+  writer.close();
+  const auto coco = json_of(scratch / "all.json");
+  CHECK(coco["info"]["version"].get<std::string>().find('.') != std::string::npos);
+  CHECK(coco["categories"][0]["name"] == "bean");
+  REQUIRE(coco["images"].size() == 3);
+  CHECK(coco["images"][1] ==
+        nlohmann::json{{"id", 2}, {"file_name", "b.png"}, {"width", 7}, {"height", 5}});
+  REQUIRE(coco["annotations"].size() == 6);
+  const auto& second = coco["annotations"][4];
+  CHECK(second["id"] == 5);
+  CHECK(second["image_id"] == 3);
+  CHECK(second["category_id"] == 1);
+  CHECK(second["score"] == 0.9);
+  CHECK(second["area"] == result.instances[1].mask.area());
+  const PixelBox box = result.instances[1].mask.box;
+  CHECK(second["bbox"] == nlohmann::json({box.x0, box.y0, box.width(), box.height()}));
+  CHECK(second["segmentation"]["size"] == nlohmann::json({60, 90}));
+  const Mask back = io::mask_from_rle(
+      io::rle_from_string(second["segmentation"]["counts"].get<std::string>()), {90, 60});
+  CHECK(back.bits == result.instances[1].mask.bits);
+}
+
+TEST_CASE("CocoWriter: without close nothing is left behind", "[io][coco]") {
+  const Scratch scratch;
+  {
+    io::CocoWriter writer(scratch / "all.json");
+    writer.add("a.png", three_discs());
+  }
+  CHECK(scratch.file_count() == 0);
+}
+
+TEST_CASE("CocoWriter: a run goes on from the file it replaces", "[io][coco]") {
+  const Scratch scratch;
+  io::write_coco(scratch / "all.json", "a.png", three_discs());
+  io::CocoWriter writer(scratch / "all.json");
+  writer.append(scratch / "all.json");
+  CHECK(writer.contains("a.png"));
+  writer.add("b.png", three_discs());
+  writer.close();
+  io::CocoWriter once(scratch / "once.json");
+  once.add("a.png", three_discs());
+  once.add("b.png", three_discs());
+  once.close();
+  CHECK(json_of(scratch / "all.json") == json_of(scratch / "once.json"));
+}
+
+TEST_CASE("CocoWriter: appending what is not COCO is Unreadable, and nothing is taken over",
+          "[io][coco][errors]") {
+  const Scratch scratch;
+  const auto put = [&](const std::string& text) {
+    put_bytes(scratch / "in.json", Bytes(text.begin(), text.end()));
+  };
+  io::CocoWriter writer(scratch / "all.json");
+  for (const std::string text :
+       {"{\"images\":[", "[1,2]", "{\"images\":3,\"annotations\":[]}",
+        "{\"images\":[{\"id\":1}],\"annotations\":[]}",
+        "{\"images\":[{\"id\":1,\"file_name\":\"a\"}],\"annotations\":[{\"image_id\":2}]}",
+        "{\"images\":[{\"id\":1,\"file_name\":\"a\"}],\"annotations\":[7]}"}) {
+    INFO(text);
+    put(text);
+    const std::string message = message_of<Unreadable>([&] { writer.append(scratch / "in.json"); });
+    CHECK_THAT(message, ContainsSubstring("in.json: "));
+    CHECK(message.find('\n') == std::string::npos);
+  }
+  writer.close();
+  CHECK(json_of(scratch / "all.json")["images"].empty());
+}
+
+TEST_CASE("write_coco: pycocotools loads the file and decodes the same masks", "[io][coco]") {
+  const std::string python = python_with_pycocotools();
+  if (python.empty()) SKIP("no Python with pycocotools (set PERSENSE_PYTHON)");
+  const Scratch scratch;
+  const Result result = three_discs();
+  io::write_coco(scratch / "coco.json", "a.png", result, "disc");
+  std::ofstream(scratch / "dump.py")
+      << "import sys, pycocotools.coco as c, pycocotools.mask as m, numpy as np\n"
+         "coco = c.COCO(sys.argv[1])\n"
+         "with open(sys.argv[2], 'wb') as f:\n"
+         "    for a in coco.loadAnns(coco.getAnnIds(imgIds=[1])):\n"
+         "        mask = coco.annToMask(a)\n"
+         "        assert mask.sum() == a['area'] == m.area(a['segmentation'])\n"
+         "        assert list(m.toBbox(a['segmentation'])) == a['bbox']\n"
+         "        assert m.encode(np.asfortranarray(mask))['counts'].decode() == "
+         "a['segmentation']['counts']\n"
+         "        f.write(mask.tobytes())\n";
+  const std::string command = "'" + python + "' '" + (scratch / "dump.py").string() + "' '" +
+                              (scratch / "coco.json").string() + "' '" +
+                              (scratch / "masks").string() + "' >/dev/null";
+  REQUIRE(std::system(command.c_str()) == 0);
+  Bytes masks = bytes_of(scratch / "masks");
+  REQUIRE(masks.size() == 3u * 90 * 60);
+  for (int i = 0; i < 3; ++i) {
+    const cv::Mat mask(60, 90, CV_8UC1, masks.data() + i * 90 * 60);
+    const auto& expected = result.instances[static_cast<std::size_t>(i)].mask;
+    const Mask decoded = crop_to_box(MaskView(mask));
+    CHECK(decoded.box == expected.box);
+    CHECK(decoded.bits == expected.bits);
+  }
+}

@@ -1,0 +1,419 @@
+#include "persense/io/images.hpp"
+
+#include <opencv2/imgcodecs.hpp>
+#include <thread>
+
+#include "catch.hpp"
+#include "persense/io/files.hpp"
+#include "scratch.hpp"
+
+using Catch::Matchers::ContainsSubstring;
+using Catch::Matchers::EndsWith;
+using namespace persense;
+using namespace persense::test;
+
+namespace {
+
+/// Wide, with four corners that differ, so that every orientation gives another picture.
+cv::Mat corner_picture() {
+  cv::Mat rgb(32, 48, CV_8UC3, cv::Scalar(40, 40, 40));
+  rgb(cv::Rect(0, 0, 16, 16)) = cv::Scalar(230, 20, 20);
+  rgb(cv::Rect(32, 0, 16, 16)) = cv::Scalar(20, 220, 20);
+  rgb(cv::Rect(0, 16, 16, 16)) = cv::Scalar(20, 20, 240);
+  return rgb;
+}
+
+Bytes encoded(const std::string& extension, const cv::Mat& rgb, std::vector<int> flags = {}) {
+  cv::Mat bgr;
+  cv::cvtColor(rgb, bgr, cv::COLOR_RGB2BGR);
+  Bytes bytes;
+  REQUIRE(cv::imencode(extension, bgr, bytes, flags));
+  return bytes;
+}
+
+/// EXIF data with nothing but an orientation, little-endian.
+Bytes exif(int orientation) {
+  return {'I',
+          'I',
+          42,
+          0,
+          8,
+          0,
+          0,
+          0,
+          1,
+          0,
+          0x12,
+          0x01,
+          3,
+          0,
+          1,
+          0,
+          0,
+          0,
+          static_cast<std::uint8_t>(orientation),
+          0,
+          0,
+          0,
+          0,
+          0,
+          0,
+          0};
+}
+
+Bytes jpeg_with_orientation(const Bytes& jpeg, int orientation) {
+  Bytes segment = {'E', 'x', 'i', 'f', 0, 0};
+  const Bytes tiff = exif(orientation);
+  segment.insert(segment.end(), tiff.begin(), tiff.end());
+  const std::size_t length = segment.size() + 2;
+  Bytes out(jpeg.begin(), jpeg.begin() + 2);
+  for (const std::size_t b : {std::size_t{0xFF}, std::size_t{0xE1}, length >> 8, length & 255})
+    out.push_back(static_cast<std::uint8_t>(b));
+  out.insert(out.end(), segment.begin(), segment.end());
+  out.insert(out.end(), jpeg.begin() + 2, jpeg.end());
+  return out;
+}
+
+void put_u32(Bytes& bytes, std::size_t at, std::size_t value) {
+  for (std::size_t i = 0; i < 4; ++i) bytes[at + i] = static_cast<std::uint8_t>(value >> (8 * i));
+}
+
+/// The extended WebP layout: a VP8X chunk in front, the EXIF chunk behind.
+Bytes webp_with_orientation(const Bytes& webp, Size size, int orientation) {
+  Bytes out(webp.begin(), webp.begin() + 12);
+  const Bytes vp8x = {'V',
+                      'P',
+                      '8',
+                      'X',
+                      10,
+                      0,
+                      0,
+                      0,
+                      0x08,
+                      0,
+                      0,
+                      0,
+                      static_cast<std::uint8_t>(size.width - 1),
+                      0,
+                      0,
+                      static_cast<std::uint8_t>(size.height - 1),
+                      0,
+                      0};
+  out.insert(out.end(), vp8x.begin(), vp8x.end());
+  out.insert(out.end(), webp.begin() + 12, webp.end());
+  Bytes chunk = {'E', 'X', 'I', 'F', 0, 0, 0, 0};
+  const Bytes tiff = exif(orientation);
+  put_u32(chunk, 4, tiff.size());
+  out.insert(out.end(), chunk.begin(), chunk.end());
+  out.insert(out.end(), tiff.begin(), tiff.end());
+  put_u32(out, 4, out.size() - 8);
+  return out;
+}
+
+/// EXIF's definition, written out: which stored pixel is seen at (x, y).
+cv::Mat shown(const cv::Mat& stored, int orientation) {
+  const int w = stored.cols, h = stored.rows;
+  const bool turned = orientation >= 5;
+  cv::Mat seen(turned ? w : h, turned ? h : w, stored.type());
+  for (int y = 0; y < seen.rows; ++y)
+    for (int x = 0; x < seen.cols; ++x) {
+      cv::Point from;
+      switch (orientation) {
+        case 2:
+          from = {w - 1 - x, y};
+          break;
+        case 3:
+          from = {w - 1 - x, h - 1 - y};
+          break;
+        case 4:
+          from = {x, h - 1 - y};
+          break;
+        case 5:
+          from = {y, x};
+          break;
+        case 6:
+          from = {y, h - 1 - x};
+          break;
+        case 7:
+          from = {w - 1 - y, h - 1 - x};
+          break;
+        case 8:
+          from = {w - 1 - y, x};
+          break;
+        default:
+          from = {x, y};
+      }
+      seen.at<cv::Vec3b>(y, x) = stored.at<cv::Vec3b>(from);
+    }
+  return seen;
+}
+
+double difference(const cv::Mat& a, const cv::Mat& b) {
+  REQUIRE(a.size() == b.size());
+  REQUIRE(a.type() == b.type());
+  return cv::norm(a, b, cv::NORM_INF);
+}
+
+}  // namespace
+
+TEST_CASE("read_image: every lossless format gives the pixels that were written", "[io][images]") {
+  const Scratch scratch;
+  const cv::Mat rgb = corner_picture();
+  for (const std::string extension : {".png", ".tif", ".bmp"}) {
+    INFO(extension);
+    put_bytes(scratch / ("a" + extension), encoded(extension, rgb));
+    CHECK(difference(io::read_image(scratch / ("a" + extension)).mat(), rgb) == 0);
+  }
+  put_bytes(scratch / "a.webp", encoded(".webp", rgb, {cv::IMWRITE_WEBP_QUALITY, 101}));
+  CHECK(difference(io::read_image(scratch / "a.webp").mat(), rgb) == 0);
+}
+
+TEST_CASE("read_image: JPEG comes back within its loss", "[io][images]") {
+  const Scratch scratch;
+  const cv::Mat rgb = corner_picture();
+  put_bytes(scratch / "a.jpg", encoded(".jpg", rgb, {cv::IMWRITE_JPEG_QUALITY, 98}));
+  const cv::Mat read = io::read_image(scratch / "a.jpg").mat();
+  CHECK(cv::norm(read, rgb, cv::NORM_L1) / static_cast<double>(rgb.total() * 3) < 6);
+}
+
+TEST_CASE("read_image: progressive JPEG is read whole", "[io][images]") {
+  const Scratch scratch;
+  put_bytes(scratch / "p.jpg",
+            encoded(".jpg", corner_picture(), {cv::IMWRITE_JPEG_PROGRESSIVE, 1}));
+  CHECK(io::read_image(scratch / "p.jpg").size() == Size{48, 32});
+}
+
+TEST_CASE("read_image: the format is told by content, not by name", "[io][images]") {
+  const Scratch scratch;
+  put_bytes(scratch / "really_png.jpg", encoded(".png", corner_picture()));
+  put_bytes(scratch / "no_extension", encoded(".bmp", corner_picture()));
+  CHECK(difference(io::read_image(scratch / "really_png.jpg").mat(), corner_picture()) == 0);
+  CHECK(difference(io::read_image(scratch / "no_extension").mat(), corner_picture()) == 0);
+}
+
+TEST_CASE("read_image: grey becomes three equal channels and alpha is dropped", "[io][images]") {
+  const Scratch scratch;
+  cv::imwrite((scratch / "grey.png").string(), cv::Mat(3, 4, CV_8UC1, cv::Scalar(77)));
+  cv::imwrite((scratch / "rgba.png").string(), cv::Mat(3, 4, CV_8UC4, cv::Scalar(30, 20, 10, 0)));
+  CHECK(difference(io::read_image(scratch / "grey.png").mat(),
+                   cv::Mat(3, 4, CV_8UC3, cv::Scalar(77, 77, 77))) == 0);
+  CHECK(difference(io::read_image(scratch / "rgba.png").mat(),
+                   cv::Mat(3, 4, CV_8UC3, cv::Scalar(10, 20, 30))) == 0);
+}
+
+TEST_CASE("read_image: 16 bits are scaled by the sensor depth that holds the maximum",
+          "[io][images]") {
+  const Scratch scratch;
+  struct Case {
+    int maximum, range;
+  };
+  for (const auto [maximum, range] : {Case{200, 255}, Case{800, 1023}, Case{4095, 4095},
+                                      Case{3000, 4095}, Case{9000, 16383}, Case{65535, 65535}}) {
+    for (const std::string extension : {".png", ".tif"}) {
+      INFO("maximum " << maximum << extension);
+      cv::Mat deep(2, 2, CV_16UC1, cv::Scalar(maximum / 3));
+      deep.at<std::uint16_t>(0, 0) = static_cast<std::uint16_t>(maximum);
+      const auto file = scratch / ("deep" + extension);
+      cv::imwrite(file.string(), deep);
+      const cv::Mat read = io::read_image(file).mat();
+      CHECK(int{read.at<cv::Vec3b>(0, 0)[0]} == cvRound(maximum * 255.0 / range));
+      CHECK(int{read.at<cv::Vec3b>(1, 1)[2]} == cvRound(maximum / 3 * 255.0 / range));
+    }
+  }
+}
+
+TEST_CASE("read_image: 16-bit RGBA is read", "[io][images]") {
+  const Scratch scratch;
+  cv::imwrite((scratch / "a.png").string(),
+              cv::Mat(3, 4, CV_16UC4, cv::Scalar(65535, 32896, 0, 65535)));
+  CHECK(difference(io::read_image(scratch / "a.png").mat(),
+                   cv::Mat(3, 4, CV_8UC3, cv::Scalar(0, 128, 255))) == 0);
+}
+
+TEST_CASE("read_image: EXIF orientation of JPEG and WebP is applied", "[io][images]") {
+  const Scratch scratch;
+  const cv::Mat rgb = corner_picture();
+  const Bytes jpeg = encoded(".jpg", rgb, {cv::IMWRITE_JPEG_QUALITY, 98});
+  const Bytes webp = encoded(".webp", rgb, {cv::IMWRITE_WEBP_QUALITY, 101});
+  put_bytes(scratch / "plain.jpg", jpeg);
+  const cv::Mat plain = io::read_image(scratch / "plain.jpg").mat();
+  for (int orientation = 1; orientation <= 8; ++orientation) {
+    INFO("orientation " << orientation);
+    put_bytes(scratch / "turned.jpg", jpeg_with_orientation(jpeg, orientation));
+    put_bytes(scratch / "turned.webp", webp_with_orientation(webp, {48, 32}, orientation));
+    CHECK(difference(io::read_image(scratch / "turned.jpg").mat(), shown(plain, orientation)) == 0);
+    CHECK(difference(io::read_image(scratch / "turned.webp").mat(), shown(rgb, orientation)) == 0);
+  }
+}
+
+TEST_CASE("read_image: one pixel, one column and 30000 x 10 are read", "[io][images]") {
+  const Scratch scratch;
+  for (const Size size : {Size{1, 1}, Size{2, 1}, Size{1, 500}, Size{30000, 10}}) {
+    for (const std::string extension : {".png", ".jpg", ".bmp", ".tif"}) {
+      INFO(size.width << " x " << size.height << extension);
+      const auto file = scratch / ("a" + extension);
+      cv::imwrite(file.string(),
+                  cv::Mat(size.height, size.width, CV_8UC3, cv::Scalar(10, 120, 200)));
+      CHECK(io::read_image(file).size() == size);
+    }
+  }
+}
+
+TEST_CASE("read_image: a missing file is FileNotFound and named", "[io][images][errors]") {
+  const Scratch scratch;
+  CHECK_THROWS_AS(io::read_image(scratch / "none.png"), FileNotFound);
+  CHECK_THAT(message_of<FileNotFound>([&] { io::read_image(scratch / "none.png"); }),
+             EndsWith("none.png: cannot read: No such file or directory"));
+}
+
+TEST_CASE("read_image: folders, empty files, text and vector files are refused by name",
+          "[io][images][errors]") {
+  const Scratch scratch;
+  put_bytes(scratch / "empty.png", {});
+  put_bytes(scratch / "text.png", {'h', 'e', 'l', 'l', 'o'});
+  const auto message = [&](const fs::path& file) {
+    return message_of<Unreadable>([&] { io::read_image(file); });
+  };
+  CHECK_THAT(message(scratch.path()), ContainsSubstring("is a folder, expected a file"));
+  CHECK_THAT(message(scratch / "empty.png"), EndsWith("empty.png: the file is empty"));
+  CHECK_THAT(message(scratch / "text.png"),
+             EndsWith("text.png: not a PNG, JPEG, TIFF, WebP or BMP picture"));
+}
+
+TEST_CASE("read_image: a file cut anywhere is refused", "[io][images][errors]") {
+  const Scratch scratch;
+  cv::Mat noise(40, 60, CV_8UC3);
+  cv::RNG(7).fill(noise, cv::RNG::UNIFORM, 0, 256);
+  for (const std::string extension : {".png", ".jpg", ".tif", ".bmp", ".webp"}) {
+    const Bytes whole = encoded(extension, noise);
+    const auto file = scratch / ("cut" + extension);
+    put_bytes(file, whole);
+    CHECK_NOTHROW(io::read_image(file));
+    for (int part = 1; part < 40; ++part) {
+      const auto length = static_cast<std::ptrdiff_t>(whole.size()) * part / 40;
+      INFO(extension << " cut to " << length << " of " << whole.size());
+      put_bytes(file, Bytes(whole.begin(), whole.begin() + length));
+      CHECK_THROWS_AS(io::read_image(file), Unreadable);
+    }
+  }
+}
+
+TEST_CASE("read_image: a flipped bit in a PNG is noticed", "[io][images][errors]") {
+  const Scratch scratch;
+  Bytes png = encoded(".png", corner_picture());
+  png[png.size() / 2] ^= 0x10;
+  put_bytes(scratch / "flipped.png", png);
+  CHECK_THAT(message_of<Unreadable>([&] { io::read_image(scratch / "flipped.png"); }),
+             EndsWith("flipped.png: the file is damaged (PNG checksum)"));
+}
+
+TEST_CASE("read_image: floating point TIFF is refused with advice", "[io][images][errors]") {
+  const Scratch scratch;
+  cv::imwrite((scratch / "float.tif").string(), cv::Mat(4, 4, CV_32FC1, cv::Scalar(0.5)));
+  CHECK_THAT(
+      message_of<Unreadable>([&] { io::read_image(scratch / "float.tif"); }),
+      ContainsSubstring("float.tif: holds floating point pixels, expected 8- or 16-bit integers"));
+}
+
+TEST_CASE("read_mask: any colour that is not black is inside, at any depth", "[io][masks]") {
+  const Scratch scratch;
+  cv::Mat mask = cv::Mat::zeros(4, 6, CV_8UC3);
+  mask.at<cv::Vec3b>(1, 2) = {1, 0, 0};
+  mask.at<cv::Vec3b>(3, 5) = {255, 255, 255};
+  cv::imwrite((scratch / "color.png").string(), mask);
+  const cv::Mat read = io::read_mask(scratch / "color.png");
+  REQUIRE(read.type() == CV_8UC1);
+  CHECK(cv::countNonZero(read) == 2);
+  CHECK(int{read.at<std::uint8_t>(1, 2)} == 255);
+
+  cv::Mat deep = cv::Mat::zeros(4, 6, CV_16UC1);
+  deep.at<std::uint16_t>(2, 2) = 1;
+  cv::imwrite((scratch / "deep.png").string(), deep);
+  CHECK(cv::countNonZero(io::read_mask(scratch / "deep.png")) == 1);
+}
+
+TEST_CASE("read_mask: noise of a JPEG mask is not inside", "[io][masks]") {
+  const Scratch scratch;
+  cv::Mat mask = cv::Mat::zeros(64, 64, CV_8UC1);
+  cv::circle(mask, {30, 30}, 14, cv::Scalar(255), cv::FILLED);
+  cv::imwrite((scratch / "mask.jpg").string(), mask, {cv::IMWRITE_JPEG_QUALITY, 60});
+  const cv::Mat stored = cv::imread((scratch / "mask.jpg").string(), cv::IMREAD_GRAYSCALE);
+  REQUIRE(cv::countNonZero(stored) > cv::countNonZero(mask) + 50);  // there is noise to ignore
+  CHECK(cv::countNonZero(io::read_mask(scratch / "mask.jpg") != mask) < 20);
+}
+
+TEST_CASE("label_image: shared pixels go to the higher score, then to the earlier instance",
+          "[io][labels]") {
+  Result result = three_discs();
+  cv::Mat labels = io::label_image(result.image_size, result.instances);
+  REQUIRE(labels.type() == CV_32SC1);
+  CHECK(labels.at<int>(21, 28) == 2);  // in both of the first two; 0.9 beats 0.5
+  CHECK(labels.at<int>(20, 12) == 1);
+  CHECK(labels.at<int>(59, 89) == 3);
+  CHECK(labels.at<int>(0, 0) == 0);
+  result.instances[0].score = 0.9f;
+  labels = io::label_image(result.image_size, result.instances);
+  CHECK(labels.at<int>(21, 28) == 1);
+}
+
+TEST_CASE("write_labels_png: what read_labels reads is the label image", "[io][labels]") {
+  const Scratch scratch;
+  const Result result = three_discs();
+  io::write_labels_png(scratch / "l.png", result);
+  const cv::Mat raw = cv::imread((scratch / "l.png").string(), cv::IMREAD_UNCHANGED);
+  CHECK(raw.type() == CV_16UC1);
+  CHECK(difference(io::read_labels(scratch / "l.png"),
+                   io::label_image(result.image_size, result.instances)) == 0);
+}
+
+TEST_CASE("write_labels_png: 65536 instances are refused, 65535 are not", "[io][labels][errors]") {
+  const Scratch scratch;
+  Result result;
+  result.image_size = {300, 300};
+  const Mask pixel{{0, 0, 1, 1}, {1}};
+  for (int i = 0; i < 65535; ++i) {
+    Mask mask = pixel;
+    mask.box = {i % 300, i / 300, i % 300 + 1, i / 300 + 1};
+    result.instances.push_back({mask, {}, {}, 1});
+  }
+  io::write_labels_png(scratch / "most.png", result);
+  CHECK(io::read_labels(scratch / "most.png").at<int>(65534 / 300, 65534 % 300) == 65535);
+  result.instances.push_back({pixel, {}, {}, 1});
+  CHECK_THROWS_AS(io::write_labels_png(scratch / "more.png", result), InvalidArgument);
+  CHECK_FALSE(fs::exists(scratch / "more.png"));
+}
+
+TEST_CASE("read_labels: colour and lossy files are refused", "[io][labels][errors]") {
+  const Scratch scratch;
+  cv::imwrite((scratch / "color.png").string(), corner_picture());
+  cv::imwrite((scratch / "lossy.jpg").string(), cv::Mat(8, 8, CV_8UC1, cv::Scalar(3)));
+  CHECK_THAT(message_of<Unreadable>([&] { io::read_labels(scratch / "color.png"); }),
+             EndsWith("color.png: 3 channels, expected labels in one grey channel"));
+  CHECK_THAT(message_of<Unreadable>([&] { io::read_labels(scratch / "lossy.jpg"); }),
+             ContainsSubstring("lossy.jpg: a lossy format cannot hold labels"));
+}
+
+TEST_CASE("write_png: pixels survive in file and memory, and other types are refused",
+          "[io][images]") {
+  const Scratch scratch;
+  const cv::Mat rgb = corner_picture();
+  io::write_png(scratch / "a.png", rgb);
+  CHECK(difference(rgb, corner_picture()) == 0);  // the caller's pixels are not touched
+  CHECK(difference(io::read_image(scratch / "a.png").mat(), corner_picture()) == 0);
+  CHECK_THROWS_AS(io::write_png(scratch / "b.png", cv::Mat(2, 2, CV_32FC1)), InvalidArgument);
+  CHECK_THROWS_AS(io::write_png(scratch / "b.png", cv::Mat()), InvalidArgument);
+  CHECK(scratch.file_count() == 1);
+}
+
+TEST_CASE("read_image: many threads read at once", "[io][images][threads]") {
+  const Scratch scratch;
+  put_bytes(scratch / "a.png", encoded(".png", corner_picture()));
+  std::vector<int> good(8, 0);
+  std::vector<std::thread> threads;
+  for (int& ok : good)
+    threads.emplace_back([&] {
+      for (int i = 0; i < 20; ++i) ok += io::read_image(scratch / "a.png").size() == Size{48, 32};
+    });
+  for (auto& t : threads) t.join();
+  CHECK(good == std::vector<int>(8, 20));
+}
