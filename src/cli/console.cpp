@@ -40,6 +40,8 @@ void print_note(const std::string& line) {
   std::fputs(fmt::format("persense: note: {}\n", line).c_str(), stderr);
 }
 
+void print_out(const std::string& text) { std::fputs(text.c_str(), stdout); }
+
 void flush_stdout() {
   errno = 0;
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
@@ -71,8 +73,10 @@ void Progress::finished(const std::string& name, std::size_t objects, double sec
   ++done_;
   objects_ += objects;
   if (lines_) {
-    fmt::print(lines_to_, "[{}/{}] {}: {}, {:.2f} s\n", already_ + done_, total_, name,
-               plural(objects, "object"), seconds);
+    std::fputs(fmt::format("[{}/{}] {}: {}, {:.2f} s\n", already_ + done_, total_, name,
+                           plural(objects, "object"), seconds)
+                   .c_str(),
+               lines_to_);
     std::fflush(lines_to_);
   }
   draw();

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdio>
 #include <mutex>
 #include <set>
 #include <string>
@@ -14,6 +15,9 @@ void print_error(const std::string& line);
 
 /// Prints "persense: note: ..." on standard error.
 void print_note(const std::string& line);
+
+/// Prints on standard output. What goes wrong is remembered for `flush_stdout`.
+void print_out(const std::string& text);
 
 /// @throws Unwritable  standard output could not take what was printed (a full disk, say).
 void flush_stdout();

@@ -89,6 +89,7 @@ class Evaluation {
 
  private:
   void prepare();
+  EngineSupport support_of(const eval::DatasetClass& c) const;
   void process(Job& job, const std::stop_token& stop);
   void write_labels(const Job& job, const Result& result) const;
   eval::ImageScore score(const Job& job, const Result& result) const;
@@ -106,12 +107,20 @@ class Evaluation {
 };
 
 void Evaluation::prepare() {
-  for (const auto& c : dataset_.classes)
-    supports_.push_back(engine_.support(io::read_image(c.support_image).view(),
-                                        MaskView(io::read_mask(c.support_mask)), c.name));
+  for (const auto& c : dataset_.classes) supports_.push_back(support_of(c));
   for (std::size_t i = 0; i < dataset_.classes.size(); ++i)
     for (const auto& query : dataset_.classes[i].queries)
       jobs_.push_back({&dataset_.classes[i], &query, &supports_[i]});
+}
+
+EngineSupport Evaluation::support_of(const eval::DatasetClass& c) const {
+  const Image image = io::read_image(c.support_image);
+  const cv::Mat mask = io::read_mask(c.support_mask);
+  try {
+    return engine_.support(image.view(), MaskView(mask), c.name);
+  } catch (const InvalidArgument& e) {
+    throw InvalidArgument(fmt::format("{}: {}", c.support_mask.string(), e.what()));
+  }
 }
 
 Exit Evaluation::run() {
@@ -180,7 +189,8 @@ void Evaluation::report() const {
     times += fmt::format("{:<16}{:>12.3f}\n", c.name, json[c.name].get<double>());
   }
   const double all = seconds_per_image(jobs_, nullptr);
-  fmt::print("{}\n{}{:<16}{:>12.3f}\n", eval::to_table(report), times, "all images", all);
+  print_out(
+      fmt::format("{}\n{}{:<16}{:>12.3f}\n", eval::to_table(report), times, "all images", all));
   if (!request_.json.empty()) write_json(report, json, all);
 }
 

@@ -1,6 +1,5 @@
-#include <fmt/format.h>
-
 #include "commands.hpp"
+#include "console.hpp"
 #include "option_flags.hpp"
 
 namespace persense::cli {
@@ -24,7 +23,7 @@ void add_options(CLI::App& program, Task& task) {
   command->footer(exit_code_help);
   command->callback([flags, &task] {
     task = [flags] {
-      fmt::print("{}", options_table(options_from(*flags)));
+      print_out(options_table(options_from(*flags)));
       return Exit::ok;
     };
   });

@@ -139,14 +139,16 @@ Exit points(const PointsRequest& request) {
     found.points = select(request, std::move(found.points), size, count, options.ppsm);
   }
   if (request.output.empty())
-    fmt::print("{}", xy_lines(found.points));
+    print_out(xy_lines(found.points));
   else if (request.output.extension() == ".json")
     io::write_file(request.output, as_json(found.points, size, found.count));
   else
     io::write_file(request.output, "x,y\n" + xy_lines(found.points));
   flush_stdout();
-  fmt::print(stderr, "{}, estimated count {:.2f}\n", plural(found.points.size(), "point"),
-             found.count);
+  std::fputs(
+      fmt::format("{}, estimated count {:.2f}\n", plural(found.points.size(), "point"), found.count)
+          .c_str(),
+      stderr);
   return Exit::ok;
 }
 

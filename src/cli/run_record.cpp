@@ -25,13 +25,14 @@ std::string to_line(const json& value) {
 }
 
 json to_json(const RunRecord::Entry& e) {
-  return {{"query", e.query}, {"bytes", e.bytes},     {"modified", e.modified},
-          {"name", e.name},   {"outputs", e.outputs}, {"objects", e.objects}};
+  return {{"query", e.query},    {"bytes", e.bytes},           {"modified", e.modified},
+          {"name", e.name},      {"image_name", e.image_name}, {"outputs", e.outputs},
+          {"objects", e.objects}};
 }
 
 RunRecord::Entry to_entry(const json& line) {
-  return {line.at("query"), line.at("bytes"),   line.at("modified"),
-          line.at("name"),  line.at("outputs"), line.at("objects")};
+  return {line.at("query"),      line.at("bytes"),   line.at("modified"), line.at("name"),
+          line.at("image_name"), line.at("outputs"), line.at("objects")};
 }
 
 }  // namespace

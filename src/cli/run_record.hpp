@@ -25,6 +25,7 @@ class RunRecord {
     std::uintmax_t bytes = 0;       ///< its size and
     std::string modified;           ///< its time of change, when it was read
     std::string name;               ///< stem of the outputs
+    std::string image_name;         ///< what the COCO file calls it
     std::set<std::string> outputs;  ///< kinds written: "overlay", "labels", ...
     std::size_t objects = 0;
   };

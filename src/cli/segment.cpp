@@ -123,6 +123,8 @@ SegmentRun::SegmentRun(const SegmentRequest& request)
       failures_(queries_.size()) {
   refuse_to_overwrite_inputs();
   make_folder(request.folder);
+  for (const fs::path& folder : {request.folder, request.folder / ".persense-run"})
+    io::remove_leftovers(folder);
   const fs::path file = request.folder / ".persense-run" / "record.jsonl";
   const auto settings = settings_of(request, engine_.options());
   record_.emplace(request.resume ? RunRecord::resume(file, settings)
@@ -151,6 +153,7 @@ RunRecord::Entry SegmentRun::entry_of(const QueryFile& query) const {
           fs::file_size(query.path, ignored),
           fmt::format("{}", fs::last_write_time(query.path, ignored).time_since_epoch().count()),
           query.name,
+          coco_name(query),
           kinds_,
           0};
 }
@@ -159,7 +162,7 @@ bool SegmentRun::is_done(const QueryFile& query) const {
   const auto now = entry_of(query);
   const auto* earlier = record_->find(now.query);
   if (earlier == nullptr || earlier->bytes != now.bytes || earlier->modified != now.modified ||
-      earlier->name != now.name)
+      earlier->name != now.name || earlier->image_name != now.image_name)
     return false;
   return std::all_of(kinds_.begin(), kinds_.end(), [&](const std::string& kind) {
     std::error_code ignored;
@@ -271,10 +274,10 @@ std::size_t SegmentRun::done() const { return queries_.size() - todo_.size() + f
 void SegmentRun::print_summary(double seconds) const {
   const std::size_t earlier = queries_.size() - todo_.size();
   const std::size_t failed = queries_.size() - done();
-  fmt::print(
+  print_out(fmt::format(
       "{}{}, {} in {:.1f} s{}; files in {}\n", failed > 0 ? fmt::format("{} of ", done()) : "",
       plural(queries_.size(), "image"), plural(objects_, "object"), seconds,
-      earlier > 0 ? fmt::format(" ({} done earlier)", earlier) : "", request_.folder.string());
+      earlier > 0 ? fmt::format(" ({} done earlier)", earlier) : "", request_.folder.string()));
 }
 
 }  // namespace
