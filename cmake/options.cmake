@@ -30,4 +30,7 @@ target_compile_options(persense_private_flags INTERFACE
 if(PERSENSE_SANITIZE)
   add_compile_options(-fsanitize=${PERSENSE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${PERSENSE_SANITIZE})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+    add_compile_options(-Wno-maybe-uninitialized)  # instrumented code gives false ones, says GCC's manual
+  endif()
 endif()
