@@ -58,11 +58,12 @@ ClassReport Report::mean() const {
     mean.images += c.images;
     mean.truth += c.truth;
     mean.found += c.found;
-    mean.union_iou += c.union_iou / static_cast<double>(classes.size());
+    mean.union_iou += c.union_iou;
     if (!c.instances) continue;
     ++with_instances;
     for (const Column& column : columns) sums.*column.field += (*c.instances).*column.field;
   }
+  mean.union_iou /= static_cast<double>(std::max<std::size_t>(1, classes.size()));
   if (with_instances == 0) return mean;
   for (const Column& column : columns) sums.*column.field /= with_instances;
   mean.instances = sums;

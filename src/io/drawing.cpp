@@ -155,6 +155,30 @@ PixelBox centred_box(Point center, cv::Size size) {
   return {x0, y0, x0 + size.width, y0 + size.height};
 }
 
+// Text is drawn large and reduced: OpenCV's strokes have whole widths, small text needs fractions.
+constexpr int oversampling = 4;
+constexpr int font = cv::FONT_HERSHEY_SIMPLEX;
+
+/// Where the strokes of a text lie, known without drawing it.
+struct TextLayout {
+  double scale;
+  int stroke;        // on the large canvas
+  cv::Point origin;  // of the first letter, on the large canvas
+  cv::Size size;     // of the reduced canvas
+
+  TextLayout(const std::string& text, double height)
+      : scale(oversampling * height / 21),  // a capital of this font is 21 high at scale 1
+        stroke(std::max(1, cvRound(oversampling * height * 0.15))) {
+    int below = 0;
+    const cv::Size large = cv::getTextSize(text, font, scale, stroke, &below);
+    const bool digits = text.find_first_not_of("0123456789") == std::string::npos;
+    const int margin = stroke / 2 + 1, descent = digits ? margin : below;
+    const auto reduced = [](int n) { return (n + oversampling - 1) / oversampling; };
+    size = {reduced(large.width + 2 * margin), reduced(large.height + margin + descent)};
+    origin = {margin, large.height + margin - stroke / 2};
+  }
+};
+
 struct LabelStyle {
   double largest = 0, smallest = 0;  // height of a digit, pixels
 };
@@ -171,15 +195,15 @@ std::optional<Label> place_label(const Instance& instance, const Pole& pole,
   for (double height = style.largest; height >= style.smallest; height *= 0.82) {
     const double width = 0.8 * height * static_cast<double>(text.size());
     if (std::hypot(width, height) > 2.6 * pole.radius) continue;  // cannot fit: skip drawing it
-    const cv::Mat coverage = text_coverage(text, height);
-    const int shift = coverage.rows / 2 + clearance + 1;
+    const cv::Size size = TextLayout(text, height).size;
+    const int shift = size.height / 2 + clearance + 1;
     const Point p = instance.point;
     for (const Point center : {pole.center, Point{p.x, p.y + shift}, Point{p.x, p.y - shift}}) {
-      const PixelBox box = centred_box(center, coverage.size());
+      const PixelBox box = centred_box(center, size);
       const PixelBox grown{box.x0 - clearance, box.y0 - clearance, box.x1 + clearance,
                            box.y1 + clearance};
       if (clearance > 0 && grown.contains(p)) continue;
-      if (rectangle_inside(instance.mask, box)) return Label{box, coverage};
+      if (rectangle_inside(instance.mask, box)) return Label{box, text_coverage(text, height)};
     }
   }
   return std::nullopt;
@@ -203,7 +227,7 @@ LabelStyle label_style(const cv::Mat& rgb, const std::vector<Pole>& poles) {
 void annotate(cv::Mat& rgb, std::span<const Instance> instances, const std::vector<Pole>& poles,
               const OverlayOptions& options) {
   const LabelStyle style = label_style(rgb, poles);
-  const double dot_radius = std::max(1.2, 0.8 * static_cast<double>(options.line_width));
+  const double dot_radius = std::max(1.2, 0.7 * static_cast<double>(options.line_width));
   const int clearance = options.points ? static_cast<int>(std::ceil(1.4 * dot_radius)) + 1 : 0;
   for (std::size_t i = 0; i < instances.size(); ++i) {
     const std::string text = std::to_string(i + 1);
@@ -220,22 +244,11 @@ void annotate(cv::Mat& rgb, std::span<const Instance> instances, const std::vect
 }  // namespace
 
 cv::Mat text_coverage(const std::string& text, double height) {
-  // drawn large and reduced: OpenCV's strokes have whole widths, small text needs fractions
-  constexpr int oversampling = 4;
-  constexpr double capital = 21;  // height of a capital of this font at scale 1
-  constexpr int font = cv::FONT_HERSHEY_SIMPLEX;
-  const double scale = oversampling * height / capital;
-  const int stroke = std::max(1, cvRound(oversampling * height * 0.15));
-  int below = 0;
-  const cv::Size size = cv::getTextSize(text, font, scale, stroke, &below);
-  const bool digits = text.find_first_not_of("0123456789") == std::string::npos;
-  const int margin = stroke / 2 + 1, descent = digits ? margin : below;
-  const auto whole = [](int n) { return (n + oversampling - 1) / oversampling * oversampling; };
-  cv::Mat canvas(whole(size.height + margin + descent), whole(size.width + 2 * margin), CV_8UC1,
-                 cv::Scalar(0));
-  cv::putText(canvas, text, {margin, size.height + margin - stroke / 2}, font, scale,
-              cv::Scalar(255), stroke, cv::LINE_AA);
-  cv::resize(canvas, canvas, canvas.size() / oversampling, 0, 0, cv::INTER_AREA);
+  const TextLayout layout(text, height);
+  cv::Mat canvas(layout.size * oversampling, CV_8UC1, cv::Scalar(0));
+  cv::putText(canvas, text, layout.origin, font, layout.scale, cv::Scalar(255), layout.stroke,
+              cv::LINE_AA);
+  cv::resize(canvas, canvas, layout.size, 0, 0, cv::INTER_AREA);
   return canvas;
 }
 
