@@ -19,7 +19,7 @@ bool is_terminal(std::FILE* stream) { return isatty(fileno(stream)) != 0; }
 
 int terminal_columns() {
   winsize window{};
-  const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 0;
+  const bool known = ioctl(fileno(messages()), TIOCGWINSZ, &window) == 0 && window.ws_col > 0;
   return known ? window.ws_col : 80;
 }
 
@@ -31,13 +31,24 @@ std::string clock_text(double seconds) {
 
 }  // namespace
 
+std::FILE* messages() {
+  static std::FILE* const stream = [] {
+    const int descriptor = ::dup(STDERR_FILENO);
+    std::FILE* own = descriptor < 0 ? nullptr : ::fdopen(descriptor, "w");
+    if (own == nullptr) return stderr;
+    std::setvbuf(own, nullptr, _IONBF, 0);
+    return own;
+  }();
+  return stream;
+}
+
 // One fputs a line, so that lines of several processes on one terminal do not mix.
 void print_error(const std::string& line) {
-  std::fputs(fmt::format("persense: error: {}\n", line).c_str(), stderr);
+  std::fputs(fmt::format("persense: error: {}\n", line).c_str(), messages());
 }
 
 void print_note(const std::string& line) {
-  std::fputs(fmt::format("persense: note: {}\n", line).c_str(), stderr);
+  std::fputs(fmt::format("persense: note: {}\n", line).c_str(), messages());
 }
 
 void print_out(const std::string& text) { std::fputs(text.c_str(), stdout); }
@@ -57,7 +68,7 @@ Progress::Progress(std::size_t total, std::size_t already, std::FILE* lines_to)
     : total_(total),
       already_(already),
       lines_to_(lines_to),
-      bar_(is_terminal(stderr)),
+      bar_(is_terminal(messages())),
       lines_(!bar_ || !is_terminal(lines_to)) {}
 
 Progress::~Progress() { close(); }
@@ -104,13 +115,13 @@ void Progress::close() {
 }
 
 void Progress::clear() {
-  if (drawn_) std::fputs("\r\x1b[K", stderr);
+  if (drawn_) std::fputs("\r\x1b[K", messages());
   drawn_ = false;
 }
 
 void Progress::draw() {
   if (!bar_) return;
-  std::fputs(("\r" + bar_text(terminal_columns() - 1) + "\x1b[K").c_str(), stderr);
+  std::fputs(("\r" + bar_text(terminal_columns() - 1) + "\x1b[K").c_str(), messages());
   drawn_ = true;
 }
 

@@ -10,6 +10,9 @@
 
 namespace persense::cli {
 
+/// Standard error, as it was when the program started (see quiet_io.hpp).
+std::FILE* messages();
+
 /// Prints "persense: error: ..." on standard error.
 void print_error(const std::string& line);
 

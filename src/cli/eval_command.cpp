@@ -15,6 +15,7 @@
 #include "persense/eval/metrics.hpp"
 #include "persense/io/files.hpp"
 #include "persense/io/images.hpp"
+#include "quiet_io.hpp"
 #include "workers.hpp"
 
 namespace persense::cli {
@@ -114,8 +115,8 @@ void Evaluation::prepare() {
 }
 
 EngineSupport Evaluation::support_of(const eval::DatasetClass& c) const {
-  const Image image = io::read_image(c.support_image);
-  const cv::Mat mask = io::read_mask(c.support_mask);
+  const Image image = read_image(c.support_image);
+  const cv::Mat mask = read_mask(c.support_mask);
   try {
     return engine_.support(image.view(), MaskView(mask), c.name);
   } catch (const InvalidArgument& e) {
@@ -125,7 +126,7 @@ EngineSupport Evaluation::support_of(const eval::DatasetClass& c) const {
 
 Exit Evaluation::run() {
   prepare();
-  progress_.emplace(jobs_.size(), 0, stderr);
+  progress_.emplace(jobs_.size(), 0, messages());
   for (std::size_t i = 0; i < supports_.size(); ++i)
     for (const auto& note : supports_[i].info().notes)
       progress_->note(dataset_.classes[i].name + ": " + note);
@@ -139,7 +140,7 @@ Exit Evaluation::run() {
 void Evaluation::process(Job& job, const std::stop_token& stop) {
   const std::string shown = job.of_class->name + "/" + job.query->image.filename().string();
   progress_->started(shown);
-  const Image image = io::read_image(job.query->image);
+  const Image image = read_image(job.query->image);
   const auto begin = std::chrono::steady_clock::now();
   const Result result =
       engine_.segment(*job.support, image.view(), {/*trace=*/false, stop, /*on_step=*/{}});
@@ -154,7 +155,7 @@ eval::ImageScore Evaluation::score(const Job& job, const Result& result) const {
   const auto truth_file = job.query->instances ? *job.query->instances : *job.query->mask;
   try {
     if (job.query->instances) return eval::score_labels(io::read_labels(truth_file), found);
-    return eval::score_union(MaskView(io::read_mask(truth_file)), found);
+    return eval::score_union(MaskView(read_mask(truth_file)), found);
   } catch (const InvalidArgument& e) {
     throw InvalidArgument(fmt::format("{}: {}", truth_file.string(), e.what()));
   }
@@ -210,16 +211,20 @@ void add_eval(CLI::App& program, Task& task) {
   const auto request = std::make_shared<EvalRequest>();
   command->add_option("DATASET", request->dataset, "folder of class folders, or one class folder")
       ->type_name("")
+      ->check(not_empty())
       ->required();
   command->add_option("--classes", request->classes, "only these classes")
       ->type_name("A,B")
       ->delimiter(',')
       ->allow_extra_args(false);
-  command->add_option("--json", request->json, "write the scores as JSON, too")->type_name("FILE");
+  command->add_option("--json", request->json, "write the scores as JSON, too")
+      ->type_name("FILE")
+      ->check(not_empty());
   command
       ->add_option("--save-labels", request->labels,
                    "write what was found: DIR/CLASS/NN_labels.png, 16-bit")
-      ->type_name("DIR");
+      ->type_name("DIR")
+      ->check(not_empty());
   add_option_flags(*command, request->options);
   command->add_option("--jobs", request->jobs, "images worked on at once; scores are the same")
       ->type_name("N")

@@ -93,6 +93,7 @@ int main(int argc, char** argv) {
   std::signal(SIGXFSZ, SIG_IGN);
   // what OpenCV has to say reaches the user as one line of ours
   cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
+  messages();  // before a picture is read
   try {
     const Exit exit = run(argc, argv);
     flush_stdout();

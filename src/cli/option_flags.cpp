@@ -7,6 +7,12 @@
 
 namespace persense::cli {
 
+CLI::Validator not_empty() {
+  return CLI::Validator(
+      [](const std::string& name) { return std::string(name.empty() ? "got an empty name" : ""); },
+      "");
+}
+
 void add_option_flags(CLI::App& command, OptionFlags& flags) {
   command
       .add_option("--preset", flags.preset,

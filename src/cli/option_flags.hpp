@@ -14,6 +14,9 @@ struct OptionFlags {
   std::vector<std::string> settings;  ///< "key=value"
 };
 
+/// For options that name a file or folder.
+CLI::Validator not_empty();
+
 /// Adds --preset and --set to a subcommand; `flags` must outlive the parse.
 void add_option_flags(CLI::App& command, OptionFlags& flags);
 

@@ -148,7 +148,7 @@ Exit points(const PointsRequest& request) {
   std::fputs(
       fmt::format("{}, estimated count {:.2f}\n", plural(found.points.size(), "point"), found.count)
           .c_str(),
-      stderr);
+      messages());
   return Exit::ok;
 }
 
@@ -159,6 +159,7 @@ void add_points(CLI::App& program, Task& task) {
   const auto request = std::make_shared<PointsRequest>();
   command->add_option("DENSITY", request->density, "density map, objects per pixel (.npy)")
       ->type_name("")
+      ->check(not_empty())
       ->required();
   command
       ->add_option("--size", request->size,
@@ -168,9 +169,11 @@ void add_points(CLI::App& program, Task& task) {
       command
           ->add_option("--similarity", request->similarity,
                        "similarity to the support, of the image's size (.npy): select with PPSM")
-          ->type_name("FILE");
+          ->type_name("FILE")
+          ->check(not_empty());
   auto* boxes = command->add_option("--boxes", request->boxes, "detected boxes (.json), for PPSM")
-                    ->type_name("FILE");
+                    ->type_name("FILE")
+                    ->check(not_empty());
   similarity->needs(boxes);
   boxes->needs(similarity);
   command
@@ -179,7 +182,8 @@ void add_points(CLI::App& program, Task& task) {
       ->type_name("C")
       ->needs(similarity);
   command->add_option("-o,--output", request->output, "write a .csv or .json file instead")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->check(not_empty());
   add_option_flags(*command, request->options);
   command->footer(std::string(footer) + exit_code_help);
   command->callback([request, &task] { task = [request] { return points(*request); }; });

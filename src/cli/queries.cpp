@@ -14,6 +14,12 @@ namespace persense::cli {
 
 namespace fs = std::filesystem;
 
+fs::path identity(const fs::path& path) {
+  std::error_code error;
+  fs::path canonical = fs::weakly_canonical(path, error);
+  return error ? path.lexically_normal() : canonical;
+}
+
 namespace {
 
 bool has_image_extension(const fs::path& path) {
@@ -71,7 +77,7 @@ std::vector<std::string> name_choices(const fs::path& path) {
   const std::string stem = path.stem().string();
   std::string extension = path.extension().string();
   if (!extension.empty()) extension[0] = '_';
-  const std::string parent = fs::absolute(path).parent_path().filename().string();
+  const std::string parent = identity(path).parent_path().filename().string();
   return {stem, stem + extension, parent + "_" + stem + extension};
 }
 
@@ -96,12 +102,6 @@ void name_apart(std::vector<QueryFile>& queries) {
 }
 
 }  // namespace
-
-fs::path identity(const fs::path& path) {
-  std::error_code error;
-  fs::path canonical = fs::weakly_canonical(path, error);
-  return error ? path.lexically_normal() : canonical;
-}
 
 std::vector<QueryFile> expand_queries(const std::vector<std::string>& arguments) {
   std::vector<QueryFile> queries;

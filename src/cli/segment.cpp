@@ -22,6 +22,7 @@
 #include "persense/io/overlay.hpp"
 #include "persense/io/tables.hpp"
 #include "queries.hpp"
+#include "quiet_io.hpp"
 #include "run_record.hpp"
 #include "workers.hpp"
 
@@ -117,8 +118,8 @@ SegmentRun::SegmentRun(const SegmentRequest& request)
       engine_("classic", options_from(request.options)),
       queries_(expand_queries(request.queries)),
       kinds_(kinds_of(request)),
-      support_image_(io::read_image(request.support)),
-      support_mask_(io::read_mask(request.mask)),
+      support_image_(read_image(request.support)),
+      support_mask_(read_mask(request.mask)),
       support_(engine_.support(support_image_.view(), MaskView(support_mask_), request.label)),
       failures_(queries_.size()) {
   refuse_to_overwrite_inputs();
@@ -185,7 +186,8 @@ Exit SegmentRun::run() {
   }
   progress_->close();
   if (done() > 0 && kinds_.contains("coco")) write_coco();
-  print_summary(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  if (done() > 0)
+    print_summary(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
   if (done() == queries_.size()) return Exit::ok;
   if (done() > 0) return Exit::some_failed;
   return std::find_if(failures_.begin(), failures_.end(),
@@ -216,7 +218,7 @@ void SegmentRun::segment_query(const QueryFile& query, const std::stop_token& st
   progress_->started(shown);
   const auto begin = std::chrono::steady_clock::now();
   RunRecord::Entry entry = entry_of(query);
-  const Image image = io::read_image(query.path);
+  const Image image = read_image(query.path);
   const Result result =
       engine_.segment(support_, image.view(), {request_.trace, stop, /*on_step=*/{}});
   write_outputs(query, image.view(), result);

@@ -59,15 +59,19 @@ void add_segment(CLI::App& program, Task& task) {
       ->add_option("QUERY", request->queries,
                    "images to search: files, folders (the images directly in them) or 'patterns*'")
       ->type_name("")
+      ->check(not_empty())
       ->required();
   command->add_option("--support", request->support, "picture that shows the object")
       ->type_name("FILE")
+      ->check(not_empty())
       ->required();
   command->add_option("--mask", request->mask, "rough mask of ONE object in it: 0 is background")
       ->type_name("FILE")
+      ->check(not_empty())
       ->required();
   command->add_option("-o,--output", request->folder, "folder for the outputs; made when missing")
       ->type_name("DIR")
+      ->check(not_empty())
       ->required();
   add_option_flags(*command, request->options);
   command

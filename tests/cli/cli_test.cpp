@@ -112,6 +112,8 @@ TEST_CASE("persense: wrong arguments are refused in one line with exit code 2", 
   check_refused(work, work.segment("-o out"), 2, "QUERY");
   check_refused(work, work.segment("q.png -o out --frobnicate"), 2, "--frobnicate");
   check_refused(work, work.segment("q.png -o out --jobs 0"), 2, "--jobs");
+  check_refused(work, work.segment("'' -o out"), 2, "QUERY");
+  check_refused(work, work.segment("q.png -o ''"), 2, "--output");
   check_refused(work, work.segment("q.png -o out --preset fast"), 2, "fast");
   check_refused(work, work.segment("q.png -o out --set idm.threshold"), 2, "KEY=VALUE");
   check_refused(work, work.segment("q.png -o out --set idm.treshold=3"), 2, "idm.treshold");
@@ -331,11 +333,16 @@ TEST_CASE("persense segment: unreadable queries give one line each and no file",
   work.truncate("cut.png");
   work.save("cut.jpg", discs(6, 6));
   work.truncate("cut.jpg");
+  // the pixels alone are damaged, as a bad disk does it
+  work.save("hurt.png", discs(20, 20));
+  std::string hurt = read_text(work / "hurt.png");
+  std::fill(hurt.begin() + 100, hurt.begin() + 400, 'x');
+  work.save_text("hurt.png", hurt);
   work.save_text("empty.png", "");
   work.save_text("words.png", "these are words, not pixels\n");
   fs::create_directories(work / "nothing");
-  for (const std::string query :
-       {"cut.png", "cut.jpg", "empty.png", "words.png", "missing.png", "nothing", "'*.webp'"}) {
+  for (const std::string query : {"cut.png", "cut.jpg", "hurt.png", "empty.png", "words.png",
+                                  "missing.png", "nothing", "'*.webp'"}) {
     INFO(query);
     check_refused(work, work.segment(query + " -o out"), 3, query == "'*.webp'" ? "*.webp" : query);
   }

@@ -1,6 +1,6 @@
 #include "persense/eval/metrics.hpp"
 
-#include <chrono>
+#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "catch.hpp"
@@ -100,17 +100,17 @@ TEST_CASE("score_labels: nothing on either side scores 0 without dividing by 0",
   CHECK(report.instances->pq == 0);
 }
 
-TEST_CASE("score_labels: thousands of instances on both sides take milliseconds",
+TEST_CASE("score_labels: thousands of instances on both sides need no table of all pairs",
           "[eval][metrics]") {
   cv::Mat labels(1000, 1000, CV_32SC1);
   for (int y = 0; y < 1000; ++y)
     for (int x = 0; x < 1000; ++x) labels.at<int>(y, x) = 1 + y / 8 * 125 + x / 8;
-  const auto begin = std::chrono::steady_clock::now();
+  const std::clock_t begin = std::clock();  // processor time: other programs do not count
   const auto score = eval::score_labels(labels, labels);
-  const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begin;
+  const double spent = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
   CHECK(score.instances->matched[9] == 15625);
   // a table of all pairs has 244 million entries; sanitizers slow the sparse one to about 0.3 s
-  CHECK(spent.count() < 1.5);
+  CHECK(spent < 1.5);
 }
 
 TEST_CASE("score_labels: sizes, types and negative labels are refused", "[eval][metrics][errors]") {

@@ -23,6 +23,7 @@ class ClassicEncoder {
     FeatureSpace space;
     double radius = 1;  ///< of the object at working resolution
     Eigen::VectorXf direction;
+    cv::Vec<float, 6> look;
     References references;
     /// The height at which a pixel looks as much like the background as like the object.
     double neutral() const {
@@ -41,19 +42,30 @@ class ClassicEncoder {
     double scale_x() const { return static_cast<double>(colors.cols) / image.width; }
     double scale_y() const { return static_cast<double>(colors.rows) / image.height; }
 
-    const Landscape& landscape(const Prototype& prototype) const {
-      const std::lock_guard lock(memo_->mutex);
-      if (!memo_->landscape)
-        memo_->landscape.emplace(project(features_of(colors, prototype.space, prototype.radius), prototype.direction), prototype.references.area);
-      return *memo_->landscape;
+    struct Cut {
+      Prototype prototype;
+      Landscape land;
+      Proposals proposals;
+    };
+    /// Memoised per exemplars; `make` is called once.
+    template <class Make>
+    const Cut& cut(std::span<const Box> exemplars, Make&& make) const {
+      for (const auto& [known, value] : memo_->cuts)
+        if (std::equal(known.begin(), known.end(), exemplars.begin(), exemplars.end())) return *value;
+      memo_->cuts.emplace_back(std::vector<Box>(exemplars.begin(), exemplars.end()), std::make_unique<Cut>(make()));
+      return *memo_->cuts.back().second;
     }
-    const Proposals& proposals(const Prototype& prototype, const References& wanted) const {
-      const Landscape& land = landscape(prototype);
-      const std::lock_guard lock(memo_->mutex);
-      for (const auto& [known, proposals] : memo_->proposals)
-        if (known == wanted) return *proposals;
-      memo_->proposals.emplace_back(wanted, std::make_unique<Proposals>(land.propose(wanted)));
-      return *memo_->proposals.back().second;
+    Cut cut_with(const Prototype& prototype) const {
+      Cut c{prototype, Landscape(project(features_of(colors, prototype.space, prototype.radius), prototype.direction), prototype.references.area), {}};
+      c.proposals = c.land.propose(prototype.references);
+      auto& pieces = c.proposals.pieces;
+      const auto looks = looks_of(colors, c.proposals.labels, int(pieces.size()));
+      for (std::size_t k = 0; k < pieces.size(); ++k) pieces[k].look = looks[k + 1];
+      drop_other_kind(pieces, prototype.look);
+      return c;
+    }
+    const Cut& base(const Prototype& prototype) const {
+      return cut({}, [&] { return cut_with(prototype); });
     }
 
     cv::Mat colors;  ///< CV_32FC3, working resolution
@@ -62,8 +74,7 @@ class ClassicEncoder {
    private:
     struct Memo {
       std::mutex mutex;
-      std::optional<Landscape> landscape;
-      std::vector<std::pair<References, std::unique_ptr<Proposals>>> proposals;
+      std::vector<std::pair<std::vector<Box>, std::unique_ptr<Cut>>> cuts;
     };
     std::unique_ptr<Memo> memo_;
   };
@@ -103,11 +114,13 @@ class ClassicEncoder {
     for (std::size_t i = 1; i < shared.size(); ++i) best = std::max(best, shared[i] / (area + found.pieces[i - 1].area - shared[i]));
     return best;
   }
-  static Prototype prototype_in(const FeatureSpace& space, const Embedding& embedding, const cv::Mat& work) {
+  static Prototype prototype_in(const FeatureSpace& space, const Embedding& embedding, const cv::Mat& work, double radius = 0) {
     Prototype p;
     p.space = space;
-    const double area = std::max(1, cv::countNonZero(work)), radius = std::sqrt(area / std::numbers::pi);
+    const double area = std::max(1, cv::countNonZero(work));
+    if (radius == 0) radius = std::sqrt(area / std::numbers::pi);
     p.radius = radius;
+    p.look = looks_of(embedding.colors, [&]{cv::Mat l; work.convertTo(l, CV_32SC1, 1/255.0); return l;}(), 1)[1];
     const cv::Mat features = features_of(embedding.colors, space, radius);
     p.direction = discriminant_direction(features, work, radius, space.ridge);
     const cv::Mat height = project(features, p.direction);
@@ -128,7 +141,7 @@ class ClassicEncoder {
     const double neutral = prototype.neutral(),
                  reach = std::max(prototype.references.value - neutral, 1e-3);
     cv::Mat map;
-    cv::resize(embedding.landscape(prototype).height, map, {size.width, size.height}, 0, 0,
+    cv::resize(embedding.base(prototype).land.height, map, {size.width, size.height}, 0, 0,
                cv::INTER_LINEAR);
     return ((as_map(map) - static_cast<float>(neutral)) / static_cast<float>(reach))
         .max(-1.0f)
@@ -138,51 +151,54 @@ class ClassicEncoder {
 
 using ClassicQuery = Query<ClassicEncoder>;
 
-inline References references_from(const ClassicQuery& query, std::span<const Box> exemplars) {
+inline double adapt_on = 1, adapt_min = 3;
+inline const ClassicEncoder::Embedding::Cut& cut_of(const ClassicQuery& query, std::span<const Box> exemplars) {
   const auto& prototype = query.support.prototype;
-  References wanted = prototype.references;
-  if (exemplars.size() < 3) return wanted;
-  const Proposals& base = query.embedding.proposals(prototype, prototype.references);
-  const Landscape& land = query.embedding.landscape(prototype);
-  const cv::Mat contrast = local_contrast(
-      land.height, 2 * static_cast<int>(std::round(tuning.contrast_size * wanted.radius())) + 1);
-  std::vector<double> areas, values, contrasts;
-  const double sx = query.embedding.scale_x(), sy = query.embedding.scale_y();
-  for (const Box& box : exemplars) {
-    const double cx = 0.5 * (box.x0 + box.x1) * sx, cy = 0.5 * (box.y0 + box.y1) * sy,
-                 rx = 0.5 * box.width() * sx, ry = 0.5 * box.height() * sy;
-    double n = 0, v = 0, c = 0;
-    for (int y = std::max(0, int(cy - ry)); y < std::min<int>(land.height.rows, int(cy + ry) + 1);
-         ++y)
-      for (int x = std::max(0, int(cx - rx)); x < std::min<int>(land.height.cols, int(cx + rx) + 1);
-           ++x) {
-        const double u = (x + 0.5 - cx) / rx, w = (y + 0.5 - cy) / ry;
-        if (u * u + w * w > 1 || !base.foreground.at<std::uint8_t>(y, x)) continue;
-        n += 1, v += land.height.at<float>(y, x), c += contrast.at<float>(y, x);
+  const auto& base = query.embedding.base(prototype);
+  if (double(exemplars.size()) < adapt_min) return base;
+  return query.embedding.cut(exemplars, [&] {
+    cv::Mat mask = cv::Mat::zeros(base.land.height.size(), CV_8UC1);
+    std::vector<double> areas, values, contrasts;
+    const double sx = query.embedding.scale_x(), sy = query.embedding.scale_y();
+    for (const Box& box : exemplars) {
+      double best = 0; std::size_t which = 0;
+      for (std::size_t k = 0; k < base.proposals.pieces.size(); ++k) {
+        const auto& b = base.proposals.pieces[k].box;
+        const Box q{float(b.x0 / sx), float(b.y0 / sy), float(b.x1 / sx), float(b.y1 / sy)};
+        const double w = std::min(q.x1, box.x1) - std::max(q.x0, box.x0), h = std::min(q.y1, box.y1) - std::max(q.y0, box.y0);
+        if (w <= 0 || h <= 0) continue;
+        const double iou = w * h / (q.area() + box.area() - w * h);
+        if (iou > best) best = iou, which = k;
       }
-    if (n < 1) continue;
-    areas.push_back(n), values.push_back(v / n), contrasts.push_back(c / n);
-  }
-  if (areas.empty()) return wanted;
-  const auto median = [](std::vector<double> s) {
-    std::sort(s.begin(), s.end());
-    return 0.5 * (s[(s.size() - 1) / 2] + s[s.size() / 2]);
-  };
-  wanted.area = median(areas);
-  wanted.value = std::min(wanted.value, median(values));
-  wanted.contrast = std::min(wanted.contrast, median(contrasts));
-  wanted.background = std::min(wanted.background, 0.8 * wanted.value);
-  return wanted;
-}
-
-inline const Proposals& proposals_of(const ClassicQuery& query, std::span<const Box> exemplars) {
-  return query.embedding.proposals(query.support.prototype, references_from(query, exemplars));
+      if (best < 0.5) continue;
+      const Piece& piece = base.proposals.pieces[which];
+      mask |= base.proposals.labels == int(which) + 1;
+      areas.push_back(piece.area), values.push_back(piece.value), contrasts.push_back(piece.contrast);
+    }
+    if (areas.empty()) return query.embedding.cut_with(prototype);
+    const auto median = [](std::vector<double> v) {
+      std::sort(v.begin(), v.end());
+      return 0.5 * (v[(v.size() - 1) / 2] + v[v.size() / 2]);
+    };
+    ClassicEncoder::Prototype adapted = prototype;
+    const double area = median(areas);
+    if (adapt_on > 0) {
+      adapted = ClassicEncoder::prototype_in(prototype.space, query.embedding, mask, std::sqrt(area / std::numbers::pi));
+      adapted.look = prototype.look;
+    } else {
+      adapted.references.value = std::min(adapted.references.value, median(values));
+      adapted.references.contrast = std::min(adapted.references.contrast, median(contrasts));
+      adapted.references.background = std::min(adapted.references.background, 0.8 * adapted.references.value);
+    }
+    adapted.references.area = area;
+    return query.embedding.cut_with(adapted);
+  });
 }
 
 class ClassicDetector {
  public:
   Detections detect(const ClassicQuery& query) const {
-    const Proposals& found = proposals_of(query, {});
+    const Proposals& found = cut_of(query, {}).proposals;
     const double sx = query.embedding.scale_x(), sy = query.embedding.scale_y();
     Detections d;
     for (const Piece& piece : found.pieces)
@@ -199,8 +215,8 @@ class ClassicDetector {
 class ClassicDmg {
  public:
   DensityMap density(const ClassicQuery& query, std::span<const Box> exemplars) const {
-    const References wanted = references_from(query, exemplars);
-    const Proposals& found = query.embedding.proposals(query.support.prototype, wanted);
+    const auto& [prototype, land, found] = cut_of(query, exemplars);
+    const References& wanted = prototype.references;
     cv::Mat mass = cv::Mat::zeros(found.labels.size(), CV_32FC1);
     for (const Piece& piece : found.pieces)
       if (piece.score >= tuning.piece_lowest) mass.at<float>(piece.core.y, piece.core.x) += 1;
@@ -213,7 +229,7 @@ class ClassicDmg {
 class ClassicDecoder {
  public:
   std::vector<ScoredMask> decode(const ClassicQuery& query, std::span<const Prompt> prompts) const {
-    const Proposals& found = proposals_of(query, query.exemplars);
+    const Proposals& found = cut_of(query, query.exemplars).proposals;
     const double sx = query.embedding.scale_x(), sy = query.embedding.scale_y();
     std::vector<int> owner(found.pieces.size(), -1);
     std::vector<float> depth(found.pieces.size(), -1);

@@ -41,7 +41,7 @@ struct FeatureSpace {
   bool texture = false;
   double ridge = 0.1;
 };
-inline double sel_margin = 0.03;
+inline double sel_margin = 0.05;
 inline cv::Mat features_of(const cv::Mat& rgb, const FeatureSpace& space, double radius) {
   cv::Mat f;
   if (space.lab) { rgb.convertTo(f, CV_32FC3, 1/255.0); cv::cvtColor(f, f, cv::COLOR_RGB2Lab); f *= 2.55; } else rgb.convertTo(f, CV_32FC3);

@@ -22,7 +22,7 @@ struct Tuning {
   double surface_reach = 1.0, surface_width = 2.0, surface_floor = 0.05, contrast_floor = 0.3,
          value_floor = 0.35, full = 0.8, depth_blur = 0.15, piece_lowest = 0.1,
          piece_min_area = 0.06;
-  double work_diameter = 40, density_width = 0.18, detect_lowest = 0.03;
+  double work_diameter = 40, density_width = 0.18, detect_lowest = 0.03, look_l = 0.5, look_sd = 0.5, look_eta = 0.8, look_ratio = 2, look_gap = 10;
 };
 inline Tuning tuning;
 
@@ -53,7 +53,15 @@ struct Piece {
   double value = 0, contrast = 0;
   Point core;  ///< its most interior pixel
   bool at_border = false;
+  cv::Vec<float, 6> look;  ///< mean and deviation of L, a, b
 };
+
+inline double look_distance(const cv::Vec<float, 6>& a, const cv::Vec<float, 6>& b) {
+  const double w[6] = {tuning.look_l, 1, 1, tuning.look_sd * tuning.look_l, tuning.look_sd, tuning.look_sd};
+  double sum = 0;
+  for (int i = 0; i < 6; ++i) sum += w[i] * w[i] * (a[i] - b[i]) * (a[i] - b[i]);
+  return std::sqrt(sum);
+}
 
 /// A cut of the foreground into pieces.
 struct Proposals {
@@ -312,6 +320,53 @@ inline Proposals Landscape::propose(const References& wanted) const {
     label[p] = number[static_cast<std::size_t>(root[static_cast<std::size_t>(label[p])])];
   out.pieces = measure_pieces(*this, wanted, out.labels, pieces, contrast, out.interior);
   return out;
+}
+
+/// Measures the looks of labelled regions 1..n.
+inline std::vector<cv::Vec<float, 6>> looks_of(const cv::Mat& rgb, const cv::Mat& labels, int n) {
+  cv::Mat lab; rgb.convertTo(lab, CV_32FC3, 1 / 255.0); cv::cvtColor(lab, lab, cv::COLOR_RGB2Lab);
+  std::vector<cv::Vec<double, 6>> sums(static_cast<std::size_t>(n) + 1, cv::Vec<double, 6>::all(0));
+  std::vector<double> count(sums.size(), 0);
+  for (int y = 0; y < labels.rows; ++y)
+    for (int x = 0; x < labels.cols; ++x) {
+      const auto l = static_cast<std::size_t>(labels.at<int>(y, x));
+      if (l == 0) continue;
+      const auto& c = lab.at<cv::Vec3f>(y, x);
+      for (int k = 0; k < 3; ++k) sums[l][k] += c[k], sums[l][k + 3] += double{c[k]} * c[k];
+      count[l] += 1;
+    }
+  std::vector<cv::Vec<float, 6>> looks(sums.size());
+  for (std::size_t l = 1; l < sums.size(); ++l)
+    for (int k = 0; k < 3; ++k) {
+      const double m = sums[l][k] / std::max(1.0, count[l]);
+      looks[l][k] = float(m), looks[l][k + 3] = float(std::sqrt(std::max(0.0, sums[l][k + 3] / std::max(1.0, count[l]) - m * m)));
+    }
+  return looks;
+}
+
+/// Drops the pieces of another look, where there clearly are two groups.
+inline void drop_other_kind(std::vector<Piece>& pieces, const cv::Vec<float, 6>& support) {
+  std::vector<std::pair<double, std::size_t>> d;
+  for (std::size_t i = 0; i < pieces.size(); ++i)
+    if (pieces[i].score >= tuning.piece_lowest) d.emplace_back(look_distance(pieces[i].look, support), i);
+  if (d.size() < 2) return;
+  std::sort(d.begin(), d.end());
+  double total = 0, squares = 0;
+  for (auto& [v, i] : d) total += v, squares += v * v;
+  const double n = double(d.size()), variance = squares / n - total / n * total / n;
+  double best = 0, left = 0; std::size_t cut = 0;
+  for (std::size_t k = 1; k < d.size(); ++k) {
+    left += d[k - 1].first;
+    const double a = left / k, b = (total - left) / (n - k), between = k * (n - k) / (n * n) * (a - b) * (a - b);
+    if (between > best) best = between, cut = k;
+  }
+  if (cut == 0) return;
+  double a = 0, b = 0;
+  for (std::size_t k = 0; k < d.size(); ++k) (k < cut ? a : b) += d[k].first;
+  a /= cut, b /= n - cut;
+  if (std::getenv("V3")) { std::fprintf(stderr, "n %d cut %d eta %.2f near %.1f far %.1f gap %.1f\n", int(n), int(cut), best / variance, a, b, d[cut].first - d[cut-1].first); }
+  if (best > tuning.look_eta * variance && b > tuning.look_ratio * a && b - a > tuning.look_gap)
+    for (std::size_t k = cut; k < d.size(); ++k) pieces[d[k].second].score = 0;
 }
 
 }  // namespace persense::classic
