@@ -121,7 +121,7 @@ void Progress::clear() {
 
 void Progress::draw() {
   if (!bar_) return;
-  std::fputs(("\r" + bar_text(terminal_columns() - 1) + "\x1b[K").c_str(), messages());
+  std::fputs(fmt::format("\r{}\x1b[K", bar_text(terminal_columns() - 1)).c_str(), messages());
   drawn_ = true;
 }
 

@@ -1,0 +1,51 @@
+#include "quiet_io.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <mutex>
+
+namespace persense::cli {
+
+namespace {
+
+// While one lives, standard error leads nowhere. Only for as long as a picture is decoded: reports
+// of crashes and sanitizers are to be seen.
+class Quiet {
+ public:
+  Quiet() {
+    const std::scoped_lock lock(guard);
+    if (users++ > 0) return;
+    before = ::dup(STDERR_FILENO);
+    const int nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (before >= 0 && nowhere >= 0) ::dup2(nowhere, STDERR_FILENO);
+    if (nowhere >= 0) ::close(nowhere);
+  }
+  ~Quiet() {
+    const std::scoped_lock lock(guard);
+    if (--users > 0 || before < 0) return;
+    ::dup2(before, STDERR_FILENO);
+    ::close(before);
+  }
+  Quiet(const Quiet&) = delete;
+  Quiet& operator=(const Quiet&) = delete;
+
+ private:
+  static inline std::mutex guard;
+  static inline int users = 0;
+  static inline int before = -1;
+};
+
+}  // namespace
+
+Image read_image(const std::filesystem::path& path) {
+  const Quiet quiet;
+  return io::read_image(path);
+}
+
+cv::Mat read_mask(const std::filesystem::path& path) {
+  const Quiet quiet;
+  return io::read_mask(path);
+}
+
+}  // namespace persense::cli

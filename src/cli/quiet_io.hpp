@@ -1,0 +1,16 @@
+// quiet_io.hpp: pictures read without what image libraries have to say about them.
+#pragma once
+
+#include <filesystem>
+
+#include "persense/io/images.hpp"
+
+namespace persense::cli {
+
+/// io::read_image and io::read_mask. libpng and libjpeg write their own lines about damaged files
+/// to standard error; here those are dropped, because the exception says it in one line of ours.
+/// @par Threads  Any number at once. Write to `messages()`, not to stderr, meanwhile.
+Image read_image(const std::filesystem::path& path);
+cv::Mat read_mask(const std::filesystem::path& path);
+
+}  // namespace persense::cli
