@@ -136,7 +136,7 @@ void draw_cross(cv::Mat& rgb, cv::Point2d at, double arm, Color color) {
   const auto point = [&](double dx, double dy) {
     return cv::Point(cvRound((at.x + dx) * (1 << bits)), cvRound((at.y + dy) * (1 << bits)));
   };
-  for (const auto& [stroke, shade] : {std::pair{3, ink}, std::pair{1, color}}) {
+  for (const auto& [stroke, shade] : {std::pair{4, white}, std::pair{2, color}}) {
     cv::line(rgb, point(-arm, -arm), point(arm, arm), scalar(shade), stroke, cv::LINE_AA, bits);
     cv::line(rgb, point(-arm, arm), point(arm, -arm), scalar(shade), stroke, cv::LINE_AA, bits);
   }
@@ -189,7 +189,7 @@ Panel density_panel(const Stage& stage, const TracePass& pass) {
   cv::GaussianBlur(density, density, {}, 2.0);  // peaks of a pixel would not be seen
   cv::Mat picture = stage.heat(density, cv::COLORMAP_INFERNO);
   for (const Point p : pass.candidates)  // rings, so that the peak inside is seen
-    draw_ring(picture, stage.at(p), 1.6 * dot_radius(pass.candidates.size()), sky);
+    draw_ring(picture, stage.at(p), 2.2 * dot_radius(pass.candidates.size()), sky);
   return {"Density map, candidates",
           fmt::format("sum {:.1f}, {}", pass.density.cast<double>().sum(),
                       counted(pass.candidates.size(), "candidate", "candidates")),
