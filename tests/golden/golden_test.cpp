@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <iostream>
 #include <nlohmann/json.hpp>
 #include <regex>
 #include <vector>
@@ -45,10 +44,7 @@ json read_json(const fs::path& path) {
 void for_each_case(const std::string& suite,
                    const std::function<void(const fs::path&, const json&)>& check) {
   const fs::path folder = golden_folder() / suite;
-  if (!fs::exists(folder)) {
-    std::cout << "SKIPPED: no golden suite " << suite << " in " << golden_folder() << "\n";
-    return;
-  }
+  if (!fs::exists(folder)) SKIP("no golden suite " << suite << " in " << golden_folder());
   std::vector<fs::path> cases;
   if (fs::exists(folder / "case.json")) cases.push_back(folder);
   for (const auto& entry : fs::directory_iterator(folder))
@@ -121,10 +117,8 @@ Size size_from(const json& height_width) {
 }  // namespace
 
 TEST_CASE("golden: a folder that is there holds at least one suite", "[golden]") {
-  if (!fs::exists(golden_folder()) && std::getenv("PERSENSE_GOLDEN") == nullptr) {
-    std::cout << "SKIPPED: no golden vectors at " << golden_folder() << "\n";
-    return;
-  }
+  if (!fs::exists(golden_folder()) && std::getenv("PERSENSE_GOLDEN") == nullptr)
+    SKIP("no golden vectors at " << golden_folder());
   int suites = 0;
   for (const char* suite : {"idm", "idm_countr", "ppsm", "feedback", "similarity", "sam_transforms",
                             "sam_preprocess", "sam_postprocess", "text"})
