@@ -46,6 +46,13 @@ Decoded decode(const std::filesystem::path& path, int flags) {
   try {
     decoded.pixels = cv::imdecode(bytes, flags);
   } catch (const cv::Exception& e) {
+    if (e.code == cv::Error::StsNoMem)
+      throw OutOfMemory(fmt::format("{}: out of memory for its pixels", path.string()));
+    if (e.err.find("CV_IO_MAX_IMAGE") != std::string::npos)
+      throw Unreadable(
+          fmt::format("{}: larger than OpenCV reads; its environment variables "
+                      "OPENCV_IO_MAX_IMAGE_PIXELS, _WIDTH and _HEIGHT raise the limit",
+                      path.string()));
     throw Unreadable(fmt::format("{}: cannot be decoded ({})", path.string(), e.err));
   }
   if (decoded.pixels.empty())

@@ -348,6 +348,15 @@ TEST_CASE("persense segment: unreadable queries give one line each and no file",
   }
 }
 
+TEST_CASE("persense segment: a picture beyond OpenCV's limit is one line", "[cli][errors]") {
+  const Workspace work;
+  work.save("q.png", discs(3, 2));
+  const Outcome outcome = work.shell(
+      "OPENCV_IO_MAX_IMAGE_WIDTH=100 \"$P\" segment --support support.png --mask mask.png q.png "
+      "-o out");
+  check_refused(work, outcome, 3, "OPENCV_IO_MAX_IMAGE_PIXELS");
+}
+
 TEST_CASE("persense segment: the content counts, not the extension", "[cli]") {
   const Workspace work;
   work.save("q.png", discs(3, 2));
