@@ -58,6 +58,13 @@ class ClassicEncoder {
     Cut cut_with(const Prototype& prototype) const {
       Cut c{prototype, Landscape(project(features_of(colors, prototype.space, prototype.radius), prototype.direction), prototype.references.area), {}};
       c.proposals = c.land.propose(prototype.references);
+      if (tuning.coarse > 0 && std::min(c.land.height.rows, c.land.height.cols) >= 32) {
+        cv::Mat half;
+        cv::resize(c.land.height, half, {c.land.height.cols / 2, c.land.height.rows / 2}, 0, 0, cv::INTER_AREA);
+        const Landscape coarse(half, prototype.references.area);
+        const Proposals larger = enlarge(coarse.propose(prototype.references), c.land.height.size());
+        c.proposals = lay({&c.proposals, &larger}, {1.0, tuning.coarse_weight});
+      }
       auto& pieces = c.proposals.pieces;
       const auto looks = looks_of(colors, c.proposals.labels, int(pieces.size()));
       for (std::size_t k = 0; k < pieces.size(); ++k) pieces[k].look = looks[k + 1];
@@ -97,6 +104,7 @@ class ClassicEncoder {
     if (cv::countNonZero(work) == 0) cv::resize(mask.mat(), work, embedding.colors.size(), 0, 0, cv::INTER_NEAREST);
     Prototype best; double best_iou = -1;
     for (const FeatureSpace& space : {FeatureSpace{}, FeatureSpace{true, false, 0.1}, FeatureSpace{true, false, 0.02}, FeatureSpace{true, true, 0.1}, FeatureSpace{true, true, 0.3}, FeatureSpace{false, true, 0.1}}) {
+      if (extra < 0 && &space != nullptr && space.texture) continue;
       Prototype p = prototype_in(space, embedding, work);
       const double iou = recovers(embedding, p, work);
       if (std::getenv("V2")) std::fprintf(stderr, "%.2f ", iou);

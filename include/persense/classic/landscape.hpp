@@ -41,14 +41,14 @@ struct FeatureSpace {
   bool texture = false;
   double ridge = 0.1;
 };
-inline double sel_margin = 0.05;
+inline double sel_margin = 0.05, tex_width = 0.15, extra = 0;
 inline cv::Mat features_of(const cv::Mat& rgb, const FeatureSpace& space, double radius) {
   cv::Mat f;
   if (space.lab) { rgb.convertTo(f, CV_32FC3, 1/255.0); cv::cvtColor(f, f, cv::COLOR_RGB2Lab); f *= 2.55; } else rgb.convertTo(f, CV_32FC3);
   cv::Mat colors; cv::GaussianBlur(f, colors, {}, 1.0);
   if (!space.texture) return colors;
   std::vector<cv::Mat> planes; cv::split(colors, planes);
-  const double width = std::max(1.5, 0.3 * radius);
+  const double width = std::max(1.5, tex_width * radius);
   cv::Mat g; cv::transform(f, g, cv::Matx13f(1/3.f,1/3.f,1/3.f)); cv::GaussianBlur(g,g,{},0.8);
   cv::Mat m = g - wide_blur(g, width), e = wide_blur(m.mul(m), width);
   cv::Mat l; cv::log(cv::Mat(e + 4.0), l); l *= 20; planes.push_back(l);

@@ -22,7 +22,7 @@ struct Tuning {
   double surface_reach = 1.0, surface_width = 2.0, surface_floor = 0.05, contrast_floor = 0.3,
          value_floor = 0.35, full = 0.8, depth_blur = 0.15, piece_lowest = 0.1,
          piece_min_area = 0.06;
-  double work_diameter = 40, density_width = 0.18, detect_lowest = 0.03, look_l = 0.5, look_sd = 0.5, look_eta = 0.8, look_ratio = 2, look_gap = 10;
+  double work_diameter = 40, density_width = 0.18, detect_lowest = 0.03, look_l = 0.5, look_sd = 0.5, look_eta = 0.8, look_ratio = 2, look_gap = 10, coarse = 1, coarse_weight = 0.7, free_part = 0.7;
 };
 inline Tuning tuning;
 
@@ -320,6 +320,55 @@ inline Proposals Landscape::propose(const References& wanted) const {
     label[p] = number[static_cast<std::size_t>(root[static_cast<std::size_t>(label[p])])];
   out.pieces = measure_pieces(*this, wanted, out.labels, pieces, contrast, out.interior);
   return out;
+}
+
+/// Lays several cuts over each other: better pieces first, a piece is laid when enough of it is free.
+inline Proposals lay(const std::vector<const Proposals*>& cuts, const std::vector<double>& weight) {
+  struct Item { double score; std::size_t cut, piece; };
+  std::vector<Item> items;
+  for (std::size_t c = 0; c < cuts.size(); ++c)
+    for (std::size_t i = 0; i < cuts[c]->pieces.size(); ++i) items.push_back({cuts[c]->pieces[i].score * weight[c], c, i});
+  std::stable_sort(items.begin(), items.end(), [](auto& a, auto& b) { return a.score > b.score; });
+  Proposals out;
+  out.labels = cv::Mat::zeros(cuts[0]->labels.size(), CV_32SC1);
+  out.interior = cuts[0]->interior.clone();
+  out.foreground = cuts[0]->foreground;
+  for (const Item& item : items) {
+    const Piece& piece = cuts[item.cut]->pieces[item.piece];
+    const cv::Mat& labels = cuts[item.cut]->labels;
+    int all = 0, free = 0;
+    for (int y = piece.box.y0; y < piece.box.y1; ++y)
+      for (int x = piece.box.x0; x < piece.box.x1; ++x)
+        if (labels.at<int>(y, x) == int(item.piece) + 1) ++all, free += out.labels.at<int>(y, x) == 0;
+    if (all == 0 || free < tuning.free_part * all) continue;
+    out.pieces.push_back(piece);
+    out.pieces.back().score = item.score;
+    out.pieces.back().area = free;
+    float deepest = -1;
+    for (int y = piece.box.y0; y < piece.box.y1; ++y)
+      for (int x = piece.box.x0; x < piece.box.x1; ++x)
+        if (labels.at<int>(y, x) == int(item.piece) + 1 && out.labels.at<int>(y, x) == 0) {
+          out.labels.at<int>(y, x) = int(out.pieces.size());
+          const float d = cuts[item.cut]->interior.at<float>(y, x);
+          out.interior.at<float>(y, x) = d;
+          if (d > deepest) deepest = d, out.pieces.back().core = {x, y};
+        }
+  }
+  return out;
+}
+
+/// A cut of a half-size landscape, at full size.
+inline Proposals enlarge(Proposals small, cv::Size size) {
+  const double fx = double(size.width) / small.labels.cols, fy = double(size.height) / small.labels.rows;
+  cv::resize(small.labels, small.labels, size, 0, 0, cv::INTER_NEAREST);
+  cv::resize(small.interior, small.interior, size, 0, 0, cv::INTER_LINEAR);
+  cv::resize(small.foreground, small.foreground, size, 0, 0, cv::INTER_NEAREST);
+  small.interior *= 2;
+  for (Piece& p : small.pieces) {
+    p.box = {std::max(0, int(p.box.x0 * fx) - 1), std::max(0, int(p.box.y0 * fy) - 1), std::min(size.width, int(p.box.x1 * fx) + 2), std::min(size.height, int(p.box.y1 * fy) + 2)};
+    p.area *= fx * fy;
+  }
+  return small;
 }
 
 /// Measures the looks of labelled regions 1..n.
