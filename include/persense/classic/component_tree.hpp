@@ -2,43 +2,18 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
+#include <bit>
 #include <cstdint>
-#include <numbers>
 #include <opencv2/core.hpp>
-#include <utility>
 #include <vector>
+
+#include "persense/classic/shape.hpp"
 
 namespace persense::classic {
 
-/// Sums over a region's pixels from which its area, position and shape follow. Regions add up.
-struct ShapeMoments {
-  double area = 0, x = 0, y = 0, xx = 0, yy = 0, xy = 0;
-
-  void add(int px, int py) {
-    const double u = px, v = py;
-    area += 1, x += u, y += v, xx += u * u, yy += v * v, xy += u * v;
-  }
-  ShapeMoments& operator+=(const ShapeMoments& o) {
-    area += o.area, x += o.x, y += o.y, xx += o.xx, yy += o.yy, xy += o.xy;
-    return *this;
-  }
-  friend ShapeMoments operator+(ShapeMoments a, const ShapeMoments& b) { return a += b; }
-
-  /// Area over the area of the ellipse with the same second moments: 1 for an ellipse of any
-  /// elongation, less for anything concave, hollow or angular.
-  double ellipse_likeness() const {
-    constexpr double pixel_variance = 1.0 / 12;  // of a unit square
-    const double vx = xx / area - (x / area) * (x / area) + pixel_variance;
-    const double vy = yy / area - (y / area) * (y / area) + pixel_variance;
-    const double vxy = xy / area - (x / area) * (y / area);
-    return area / (4 * std::numbers::pi * std::sqrt(std::max(vx * vy - vxy * vxy, 1e-3)));
-  }
-};
-
 /// One connected component of one threshold set, with sums over all its pixels.
 struct TreeNode {
-  int parent = -1;  ///< the component that holds it one or more levels below; -1 at a root
+  int parent = -1;  ///< the component that holds it one or more levels below; -1 at the root
   int level = 0;
   ShapeMoments shape;
   double value = 0;          ///< sum of the map
@@ -46,121 +21,171 @@ struct TreeNode {
   double boundary_edge = 0;  ///< sum of the edge map over those pixels
 };
 
-/// The components of all threshold sets {level >= t}, t = 1, 2, ..., 8-connected, as a forest.
-/// Nodes are in decreasing order of level: children come before their parents.
+/// The components of all threshold sets {level >= t}, t = 0, 1, ..., 8-connected. Children come
+/// before their parents; the last node is the whole image.
 struct ComponentTree {
   std::vector<TreeNode> nodes;
-  cv::Mat node_of;  ///< CV_32SC1: the smallest component that holds the pixel; -1 where level is 0
+  cv::Mat node_of;  ///< CV_32SC1: the smallest component that holds the pixel
 };
 
 namespace detail {
 
-/// Pixel indices by decreasing level, in raster order within a level; level 0 is left out.
-inline std::vector<int> by_decreasing_level(const cv::Mat& levels) {
-  std::vector<int> begin(258, 0);
-  const std::uint8_t* level = levels.ptr();
-  const int pixels = static_cast<int>(levels.total());
-  for (int p = 0; p < pixels; ++p) ++begin[256 - level[p]];
-  int sum = 0;
-  for (int& b : begin) sum += std::exchange(b, sum);
-  std::vector<int> order(static_cast<std::size_t>(pixels));
-  for (int p = 0; p < pixels; ++p) order[static_cast<std::size_t>(begin[256 - level[p]]++)] = p;
-  order.resize(
-      static_cast<std::size_t>(pixels - static_cast<int>(std::count(level, level + pixels, 0))));
-  return order;
-}
+/// Floods a quantised image from its maxima down, opening and closing components on a stack.
+class TreeBuilder {
+ public:
+  explicit TreeBuilder(const cv::Mat& levels)
+      : width_(levels.cols),
+        height_(levels.rows),
+        level_(levels.ptr()),
+        node_of_(levels.size(), CV_32SC1, cv::Scalar(unseen)),
+        at_(node_of_.ptr<int>()) {}
 
-/// For each pixel its parent pixel in the tree: another pixel of the same node (the node's
-/// canonical pixel), or, for a canonical pixel, the canonical pixel of the parent node; itself at a
-/// root.
-inline std::vector<int> parent_pixels(const cv::Mat& levels, const std::vector<int>& order) {
-  const int width = levels.cols, height = levels.rows;
-  const std::uint8_t* level = levels.ptr();
-  std::vector<int> parent(levels.total(), -1), shortcut(levels.total(), -1);
-  const auto find = [&shortcut](int p) {
-    int root = p;
-    while (shortcut[root] != root) root = shortcut[root];
-    while (shortcut[p] != root) p = std::exchange(shortcut[p], root);
-    return root;
-  };
-  for (const int p : order) {
-    parent[p] = shortcut[p] = p;
-    const int x = p % width, y = p / width;
-    for (int v = std::max(y - 1, 0); v <= std::min(y + 1, height - 1); ++v)
-      for (int u = std::max(x - 1, 0); u <= std::min(x + 1, width - 1); ++u) {
-        const int q = v * width + u;
-        if (shortcut[q] < 0) continue;
-        const int root = find(q);
-        if (root != p) parent[root] = shortcut[root] = p;
+  /// Topology only: parents, levels and the node of every pixel.
+  ComponentTree build() {
+    int pixel = 0;
+    at_[pixel] = waiting;
+    open(level_[pixel]);
+    for (;;) {
+      pixel = climb(pixel);
+      at_[pixel] = stack_.back();
+      if (occupied_ == 0) break;
+      const int next = 63 - std::countl_zero(occupied_);
+      if (next < levels_[static_cast<std::size_t>(stack_.back())]) descend(next);
+      pixel = pop(next);
+    }
+    while (!stack_.empty()) close(stack_.size() > 1 ? stack_[stack_.size() - 2] : -1);
+    return finish();
+  }
+
+ private:
+  static constexpr int unseen = -1, waiting = -2;
+
+  void open(int level) {
+    stack_.push_back(static_cast<int>(levels_.size()));
+    levels_.push_back(level);
+    parents_.push_back(-1);
+  }
+  void close(int parent) {
+    parents_[static_cast<std::size_t>(stack_.back())] = parent;
+    closed_.push_back(stack_.back());
+    stack_.pop_back();
+  }
+  void push(int pixel, int level) {
+    queues_[level].push_back(pixel);
+    occupied_ |= std::uint64_t{1} << level;
+  }
+  int pop(int level) {
+    const int pixel = queues_[level].back();
+    queues_[level].pop_back();
+    if (queues_[level].empty()) occupied_ &= ~(std::uint64_t{1} << level);
+    return pixel;
+  }
+
+  /// Queues the neighbours of a pixel; moves on to a higher neighbour as soon as there is one.
+  int climb(int pixel) {
+    for (;;) {
+      const int x = pixel % width_, y = pixel / width_, level = level_[pixel];
+      int higher = -1;
+      for (int v = std::max(y - 1, 0); v <= std::min(y + 1, height_ - 1) && higher < 0; ++v)
+        for (int u = std::max(x - 1, 0); u <= std::min(x + 1, width_ - 1); ++u) {
+          const int q = v * width_ + u;
+          if (at_[q] != unseen) continue;
+          at_[q] = waiting;
+          if (level_[q] > level) {
+            higher = q;
+            break;
+          }
+          push(q, level_[q]);
+        }
+      if (higher < 0) return pixel;
+      push(pixel, level);
+      open(level_[higher]);
+      pixel = higher;
+    }
+  }
+
+  /// Closes the open components above `level` and makes sure that one of that level is open.
+  void descend(int level) {
+    while (levels_[static_cast<std::size_t>(stack_.back())] > level) {
+      const bool below_is_open =
+          stack_.size() > 1 &&
+          levels_[static_cast<std::size_t>(stack_[stack_.size() - 2])] >= level;
+      if (below_is_open) {
+        close(stack_[stack_.size() - 2]);
+      } else {
+        close(static_cast<int>(levels_.size()));  // the number that open() hands out next
+        open(level);
       }
+    }
   }
-  for (auto p = order.rbegin(); p != order.rend(); ++p) {
-    const int q = parent[*p];
-    if (level[parent[q]] == level[q]) parent[*p] = parent[q];
-  }
-  return parent;
-}
 
-/// Adds the boundary sums: see component_tree.
-inline void add_boundaries(ComponentTree& tree, const cv::Mat& levels, const cv::Mat& edge) {
+  /// Renumbers the components in the order in which they were closed: children first.
+  ComponentTree finish() {
+    std::vector<int> number(levels_.size());
+    for (std::size_t i = 0; i < closed_.size(); ++i)
+      number[static_cast<std::size_t>(closed_[i])] = static_cast<int>(i);
+    ComponentTree tree;
+    tree.nodes.resize(levels_.size());
+    for (std::size_t i = 0; i < levels_.size(); ++i) {
+      TreeNode& node = tree.nodes[static_cast<std::size_t>(number[i])];
+      node.level = levels_[i];
+      node.parent = parents_[i] < 0 ? -1 : number[static_cast<std::size_t>(parents_[i])];
+    }
+    for (int p = 0; p < width_ * height_; ++p) at_[p] = number[static_cast<std::size_t>(at_[p])];
+    tree.node_of = node_of_;
+    return tree;
+  }
+
+  int width_, height_;
+  const std::uint8_t* level_;
+  cv::Mat node_of_;
+  int* at_;
+  std::vector<int> queues_[64];
+  std::uint64_t occupied_ = 0;  // bit l: queue l holds a pixel
+  std::vector<int> stack_, levels_, parents_, closed_;
+};
+
+inline void add_pixel_sums(ComponentTree& tree, const cv::Mat& levels, const cv::Mat& value,
+                           const cv::Mat& edge) {
   const int width = levels.cols, height = levels.rows;
   const std::uint8_t* level = levels.ptr();
   const int* node_of = tree.node_of.ptr<int>();
-  const float* strength = edge.ptr<float>();
+  cv::Mat lowest_level;  // of the 3 x 3 neighbourhood
+  cv::erode(levels, lowest_level, cv::Mat());
   for (int y = 0; y < height; ++y)
     for (int x = 0; x < width; ++x) {
       const int p = y * width + x;
-      if (level[p] == 0) continue;
-      int lowest = p;
+      TreeNode& own = tree.nodes[static_cast<std::size_t>(node_of[p])];
+      own.shape.add(x, y);
+      own.value += value.ptr<float>()[p];
+      const int lowest = lowest_level.ptr()[p];
+      if (lowest == level[p]) continue;
+      int q = p;
       for (int v = std::max(y - 1, 0); v <= std::min(y + 1, height - 1); ++v)
         for (int u = std::max(x - 1, 0); u <= std::min(x + 1, width - 1); ++u)
-          if (level[v * width + u] < level[lowest]) lowest = v * width + u;
-      if (level[lowest] == level[p]) continue;
-      TreeNode& own = tree.nodes[static_cast<std::size_t>(node_of[p])];
+          if (level[v * width + u] == lowest) q = v * width + u;
+      TreeNode& outer = tree.nodes[static_cast<std::size_t>(node_of[q])];
+      const float strength = edge.ptr<float>()[p];
       own.boundary += 1;
-      own.boundary_edge += strength[p];
-      if (node_of[lowest] < 0) continue;
-      TreeNode& outer = tree.nodes[static_cast<std::size_t>(node_of[lowest])];
+      own.boundary_edge += strength;
       outer.boundary -= 1;
-      outer.boundary_edge -= strength[p];
+      outer.boundary_edge -= strength;
     }
 }
 
 }  // namespace detail
 
-/// Builds the tree in near-linear time (union-find over pixels sorted by level).
-/// @param levels    CV_8UC1, continuous: 0 = in no component.
+/// Builds the tree in linear time.
+/// @param levels       CV_8UC1, continuous, values 0..63.
 /// @param value, edge  CV_32FC1 of the same size: what the nodes' sums are taken of.
-/// @par Source  Berger et al. 2007 (union-find max-tree). Boundary sums are incremental too: a
-/// pixel
-///   of level l whose lowest neighbour has level m is on the boundary of exactly its components of
-///   levels m + 1 .. l, so it is added at its own node and taken off at that neighbour's.
+/// @par Source  Flooding after Nister and Stewenius 2008 (linear-time MSER). Boundary sums are
+///   incremental too: a pixel of level l whose lowest neighbour has level m is on the boundary of
+///   exactly its components of levels m + 1 .. l, so it is added at its own node and taken off at
+///   that neighbour's.
 inline ComponentTree component_tree(const cv::Mat& levels, const cv::Mat& value,
                                     const cv::Mat& edge) {
-  const std::vector<int> order = detail::by_decreasing_level(levels);
-  const std::vector<int> parent = detail::parent_pixels(levels, order);
-  const std::uint8_t* level = levels.ptr();
-  ComponentTree tree;
-  tree.node_of = cv::Mat(levels.size(), CV_32SC1, cv::Scalar(-1));
-  int* node_of = tree.node_of.ptr<int>();
-  // a node's canonical pixel is the last of its pixels in the order, after those of all its
-  // children
-  for (const int p : order) {
-    if (parent[p] != p && level[parent[p]] == level[p]) continue;
-    node_of[p] = static_cast<int>(tree.nodes.size());
-    tree.nodes.emplace_back().level = level[p];
-  }
-  for (const int p : order) {
-    const int above = node_of[parent[p]];
-    if (node_of[p] < 0)
-      node_of[p] = above;
-    else if (parent[p] != p)
-      tree.nodes[static_cast<std::size_t>(node_of[p])].parent = above;
-    TreeNode& node = tree.nodes[static_cast<std::size_t>(node_of[p])];
-    node.shape.add(p % levels.cols, p / levels.cols);
-    node.value += value.ptr<float>()[p];
-  }
-  detail::add_boundaries(tree, levels, edge);
+  ComponentTree tree = detail::TreeBuilder(levels).build();
+  detail::add_pixel_sums(tree, levels, value, edge);
   for (const TreeNode& node : tree.nodes) {
     if (node.parent < 0) continue;
     TreeNode& above = tree.nodes[static_cast<std::size_t>(node.parent)];
@@ -178,19 +203,20 @@ inline std::vector<double> sums_over(const ComponentTree& tree, const cv::Mat& m
   const int* node_of = tree.node_of.ptr<int>();
   const float* value = map.ptr<float>();
   for (std::size_t p = 0; p < tree.node_of.total(); ++p)
-    if (node_of[p] >= 0) sums[static_cast<std::size_t>(node_of[p])] += value[p];
+    sums[static_cast<std::size_t>(node_of[p])] += value[p];
   for (std::size_t i = 0; i < sums.size(); ++i)
     if (tree.nodes[i].parent >= 0) sums[static_cast<std::size_t>(tree.nodes[i].parent)] += sums[i];
   return sums;
 }
 
-/// Chooses components that do not overlap: bottom-up, a component is preferred to the choice among
-/// its descendants when its score is at least `lowest` and at least their area-weighted mean score.
-/// @return  per node: the index of the choice that holds it, or -1; and the chosen nodes.
+/// Components that do not overlap.
 struct TreeChoice {
   std::vector<int> chosen;  ///< node indices
-  std::vector<int> holder;  ///< per node: index into `chosen`, or -1
+  std::vector<int> holder;  ///< per node: index into `chosen` of the one that holds it, or -1
 };
+
+/// Chooses bottom-up: a component is preferred to the choice among its descendants when its score
+/// is at least `lowest` and at least their area-weighted mean score.
 inline TreeChoice choose_components(const ComponentTree& tree, const std::vector<double>& score,
                                     double lowest) {
   const std::size_t n = tree.nodes.size();

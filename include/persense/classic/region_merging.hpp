@@ -11,45 +11,34 @@
 #include <tuple>
 #include <vector>
 
-#include "persense/classic/component_tree.hpp"
+#include "persense/classic/shape.hpp"
 
 namespace persense::classic {
 
-/// How object-like a shape of a given size is, and when two touching pieces are one object.
+/// When two touching pieces are one object.
 struct MergingRules {
-  double typical_area = 0;      ///< pixels
-  double size_spread = 1.5;     ///< deviation of the log-normal size prior
-  double ellipse_floor = 0.97;  ///< likeness of a digitised ellipse: no penalty above
-  double ellipse_power = 12;
+  ShapePrior prior;
   double dip_decay = 4;    ///< penalty for a dark line along the common border
   double neck_full = 0.9;  ///< no penalty when the neck is this part of the smaller inner radius
   double bonus = 0.1;      ///< what a merge may cost in object-likeness
-  double protected_bonus = -0.1;  ///< the same between two pieces that were accepted before
-
-  double size_prior(double area) const {
-    const double deviation = std::log(std::max(area, 1.0) / typical_area) / size_spread;
-    return std::exp(-0.5 * deviation * deviation);
-  }
-  double likeness(const ShapeMoments& shape) const {
-    return std::pow(std::min(1.0, shape.ellipse_likeness() / ellipse_floor), ellipse_power);
-  }
-  double score(const ShapeMoments& shape) const { return likeness(shape) * size_prior(shape.area); }
+  double settled_bonus = -0.1;  ///< the same between two pieces that were accepted before
 };
 
 /// Merges neighbouring regions greedily, best gain first, while a merge gains.
 class RegionMerger {
  public:
-  /// @param labels  CV_32SC1, regions 1..n, 0 = none. @param value, depth  CV_32FC1: brightness
-  /// (for
-  ///   dips) and distance to the background (for necks). @param is_protected  per region, 1-based.
+  /// @param labels      CV_32SC1, regions 1..n, 0 = none.
+  /// @param value       CV_32FC1: height of the landscape, for dips along borders.
+  /// @param depth       CV_32FC1: distance to the background, for necks.
+  /// @param is_settled  per region, 1-based: accepted as an object before.
   RegionMerger(const cv::Mat& labels, int n, const cv::Mat& value, const cv::Mat& depth,
-               std::vector<bool> is_protected, const MergingRules& rules)
+               std::vector<bool> is_settled, const MergingRules& rules)
       : rules_(rules), regions_(static_cast<std::size_t>(n) + 1), root_(regions_.size()) {
     std::iota(root_.begin(), root_.end(), 0);
-    for (std::size_t i = 1; i < regions_.size(); ++i) regions_[i].is_protected = is_protected[i];
+    for (std::size_t i = 1; i < regions_.size(); ++i) regions_[i].is_settled = is_settled[i];
     measure(labels, value, depth);
     for (auto& region : regions_)
-      if (region.shape.area > 0) region.score = rules_.score(region.shape);
+      if (region.shape.area > 0) region.score = rules_.prior(region.shape);
   }
 
   /// @return  per region (1-based): the region it became part of.
@@ -78,7 +67,7 @@ class RegionMerger {
     ShapeMoments shape;
     double score = 0;
     float peak = 0, depth = 0;
-    bool is_protected = false;
+    bool is_settled = false;
     int version = 0;
     std::map<int, Border> borders;
   };
@@ -97,7 +86,8 @@ class RegionMerger {
     const auto meet = [&](int p, int q) {
       if (label[p] == label[q] || label[q] == 0) return;
       const float lower = std::min(v[p], v[q]), shallow = std::min(d[p], d[q]);
-      for (const auto [a, b] : {std::pair(label[p], label[q]), std::pair(label[q], label[p])}) {
+      for (const bool forth : {true, false}) {
+        const int a = label[forth ? p : q], b = label[forth ? q : p];
         Border& border = regions_[a].borders[b];
         border.pixels += 1;
         border.value += lower;
@@ -126,8 +116,8 @@ class RegionMerger {
     const double dip = std::max(0.0, 1 - level / std::max(double{std::min(a.peak, b.peak)}, 1e-6));
     const double neck = border.neck / std::max(double{std::min(a.depth, b.depth)}, 1e-6);
     const double joint = std::exp(-rules_.dip_decay * dip) * std::min(1.0, neck / rules_.neck_full);
-    const bool settled = a.is_protected && b.is_protected;
-    return rules_.score(both) * joint - apart + (settled ? rules_.protected_bonus : rules_.bonus);
+    const bool settled = a.is_settled && b.is_settled;
+    return rules_.prior(both) * joint - apart + (settled ? rules_.settled_bonus : rules_.bonus);
   }
 
   void consider(int i, int j) {
@@ -139,10 +129,10 @@ class RegionMerger {
   void absorb(int i, int j) {
     Region &a = regions_[i], &b = regions_[j];
     a.shape += b.shape;
-    a.score = rules_.score(a.shape);
+    a.score = rules_.prior(a.shape);
     a.peak = std::max(a.peak, b.peak);
     a.depth = std::max(a.depth, b.depth);
-    a.is_protected = a.is_protected || b.is_protected;
+    a.is_settled = a.is_settled || b.is_settled;
     ++a.version;
     ++b.version;
     a.borders.erase(j);

@@ -11,9 +11,9 @@ namespace persense::classic {
 /// Floods `labels` (CV_32SC1, 0 = unlabelled) over the 4-connected pixels of `mask` (CV_8UC1,
 /// non-zero = may be flooded), highest `height` (CV_32FC1, >= 0) first; among equal heights, first
 /// come first served in raster order of the markers. Basins touch: there is no line between them.
-/// Heights are compared in 4096 steps of their range: deterministic, linear in pixels.
+/// Heights are compared in 1024 steps of their range, which makes it linear in pixels.
 inline void watershed(const cv::Mat& height, const cv::Mat& mask, cv::Mat& labels) {
-  constexpr int steps = 4096;
+  constexpr int steps = 1024;
   const int width = labels.cols, pixels = static_cast<int>(labels.total());
   const float* h = height.ptr<float>();
   const std::uint8_t* inside = mask.ptr();
@@ -29,8 +29,20 @@ inline void watershed(const cv::Mat& height, const cv::Mat& mask, cv::Mat& label
     waiting[static_cast<std::size_t>(step)].push_back(p);
     top = std::max(top, step);
   };
-  for (int p = 0; p < pixels; ++p)
-    if (label[p] != 0) push(p, steps - 1);
+  const auto for_neighbours = [&](int p, auto&& visit) {
+    const int x = p % width;
+    if (p >= width) visit(p - width);
+    if (x > 0) visit(p - 1);
+    if (x + 1 < width) visit(p + 1);
+    if (p + width < pixels) visit(p + width);
+  };
+  const auto can_flood = [&](int q) { return label[q] == 0 && inside[q] != 0; };
+  for (int p = 0; p < pixels; ++p) {
+    if (label[p] == 0) continue;
+    bool at_shore = false;
+    for_neighbours(p, [&](int q) { at_shore |= can_flood(q); });
+    if (at_shore) push(p, steps - 1);
+  }
   std::vector<std::size_t> served(steps, 0);
   while (top >= 0) {
     auto& queue = waiting[static_cast<std::size_t>(top)];
@@ -41,16 +53,12 @@ inline void watershed(const cv::Mat& height, const cv::Mat& mask, cv::Mat& label
       --top;
       continue;
     }
-    const int p = queue[next++], x = p % width, level = top;
-    const auto flood = [&](int q) {
-      if (label[q] != 0 || inside[q] == 0) return;
+    const int p = queue[next++], level = top;
+    for_neighbours(p, [&](int q) {
+      if (!can_flood(q)) return;
       label[q] = label[p];
       push(q, level);
-    };
-    if (p >= width) flood(p - width);
-    if (x > 0) flood(p - 1);
-    if (x + 1 < width) flood(p + 1);
-    if (p + width < pixels) flood(p + width);
+    });
   }
 }
 

@@ -1,0 +1,109 @@
+// persense/classic/look.hpp: tells pieces of another kind by their colour.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <opencv2/core.hpp>
+#include <utility>
+#include <vector>
+
+#include "persense/classic/landscape.hpp"
+
+namespace persense::classic {
+
+/// A region's colour: mean and deviation of L, a, b (as lab_of gives them).
+using Look = cv::Vec<float, 6>;
+
+/// How different two looks are, in units of 1 % of the range of L. Lightness counts half: it
+/// follows the light, hue follows the object. Deviations count half of means.
+inline double distance(const Look& a, const Look& b) {
+  constexpr double weights[6] = {0.5, 1, 1, 0.25, 0.5, 0.5};
+  constexpr double unit = 2.55;
+  double sum = 0;
+  for (int i = 0; i < 6; ++i) {
+    const double d = weights[i] * (a[i] - b[i]) / unit;
+    sum += d * d;
+  }
+  return std::sqrt(sum);
+}
+
+/// The looks of regions 0..n of a label image (CV_32SC1).
+inline std::vector<Look> looks_of(const cv::Mat& lab, const cv::Mat& labels, int n) {
+  std::vector<cv::Vec<double, 7>> sums(static_cast<std::size_t>(n) + 1, cv::Vec<double, 7>::all(0));
+  for (int y = 0; y < labels.rows; ++y) {
+    const int* label = labels.ptr<int>(y);
+    const auto* color = lab.ptr<cv::Vec3f>(y);
+    for (int x = 0; x < labels.cols; ++x) {
+      auto& sum = sums[static_cast<std::size_t>(label[x])];
+      for (int k = 0; k < 3; ++k) {
+        sum[k] += color[x][k];
+        sum[k + 3] += double{color[x][k]} * color[x][k];
+      }
+      sum[6] += 1;
+    }
+  }
+  std::vector<Look> looks(sums.size());
+  for (std::size_t i = 0; i < sums.size(); ++i)
+    for (int k = 0; k < 3; ++k) {
+      const double pixels = std::max(1.0, sums[i][6]), mean = sums[i][k] / pixels;
+      looks[i][k] = static_cast<float>(mean);
+      looks[i][k + 3] =
+          static_cast<float>(std::sqrt(std::max(0.0, sums[i][k + 3] / pixels - mean * mean)));
+    }
+  return looks;
+}
+
+namespace detail {
+
+/// Two groups of sorted numbers, cut where the variance between them is largest (Otsu).
+struct TwoGroups {
+  std::size_t near_count = 0;
+  double near_mean = 0, far_mean = 0;
+  double separation =
+      0;  ///< variance between over variance in all: 0.75 for a uniform distribution
+};
+
+inline TwoGroups two_groups(const std::vector<double>& sorted) {
+  const double n = static_cast<double>(sorted.size());
+  double total = 0, squares = 0;
+  for (const double v : sorted) total += v, squares += v * v;
+  const double variance = squares / n - total / n * (total / n);
+  TwoGroups best;
+  double left = 0, widest = 0;
+  for (std::size_t k = 1; k < sorted.size(); ++k) {
+    left += sorted[k - 1];
+    const double count = static_cast<double>(k), a = left / count, b = (total - left) / (n - count);
+    const double between = count * (n - count) / (n * n) * (a - b) * (a - b);
+    if (between > widest) widest = between, best = {k, a, b, between / variance};
+  }
+  return best;
+}
+
+}  // namespace detail
+
+/// Scores pieces of another kind 0, where the pieces clearly fall into two groups by their distance
+/// from the support object's look. One kind under uneven light does not: its distances are one
+/// group.
+/// @param lowest  pieces below this score have no say.
+inline void drop_other_kind(Cut& cut, const cv::Mat& lab, const Look& support, double lowest) {
+  constexpr double clear_separation = 0.8;  // a uniform distribution has 0.75, a normal one 0.64
+  constexpr double clear_ratio = 2, clear_gap = 10;
+  const auto looks = looks_of(lab, cut.labels, static_cast<int>(cut.pieces.size()));
+  std::vector<std::pair<double, std::size_t>> order;
+  for (std::size_t i = 0; i < cut.pieces.size(); ++i)
+    if (cut.pieces[i].score >= lowest) order.emplace_back(distance(looks[i + 1], support), i);
+  if (order.size() < 2) return;
+  std::sort(order.begin(), order.end());
+  std::vector<double> distances;
+  for (const auto& [d, i] : order) distances.push_back(d);
+  const auto groups = detail::two_groups(distances);
+  const bool clear = groups.separation > clear_separation &&
+                     groups.far_mean > clear_ratio * groups.near_mean &&
+                     groups.far_mean - groups.near_mean > clear_gap;
+  if (!clear) return;
+  for (std::size_t k = groups.near_count; k < order.size(); ++k)
+    cut.pieces[order[k].second].score = 0;
+}
+
+}  // namespace persense::classic
