@@ -202,7 +202,7 @@ inline std::vector<double> sums_over(const ComponentTree& tree, const cv::Mat& m
   std::vector<double> sums(tree.nodes.size(), 0.0);
   const int* node_of = tree.node_of.ptr<int>();
   const float* value = map.ptr<float>();
-  for (std::size_t p = 0; p < tree.node_of.total(); ++p)
+  for (std::size_t p = 0, total = tree.node_of.total(); p < total; ++p)
     sums[static_cast<std::size_t>(node_of[p])] += value[p];
   for (std::size_t i = 0; i < sums.size(); ++i)
     if (tree.nodes[i].parent >= 0) sums[static_cast<std::size_t>(tree.nodes[i].parent)] += sums[i];

@@ -83,7 +83,8 @@ inline void fill_small_holes(cv::Mat& mask, double largest) {
   }
   const int* label = labels.ptr<int>();
   std::uint8_t* m = mask.ptr();
-  for (std::size_t p = 0; p < mask.total(); ++p) m[p] |= fill[static_cast<std::size_t>(label[p])];
+  for (std::size_t p = 0, total = mask.total(); p < total; ++p)
+    m[p] |= fill[static_cast<std::size_t>(label[p])];
 }
 
 }  // namespace persense::classic

@@ -128,7 +128,7 @@ inline cv::Mat quantise(const cv::Mat& map) {
   cv::Mat levels(map.size(), CV_8UC1);
   const float* h = map.ptr<float>();
   std::uint8_t* level = levels.ptr();
-  for (std::size_t p = 0; p < map.total(); ++p)
+  for (std::size_t p = 0, total = map.total(); p < total; ++p)
     level[p] = static_cast<std::uint8_t>(
         std::clamp((h[p] - low) * scale, 0.0f, static_cast<float>(constants::tree_levels)));
   return levels;
@@ -155,7 +155,7 @@ inline Markers place_markers(const cv::Mat& interior, const cv::Mat& foreground,
 
   // maxima that touch a settled seed give way to it; the others are numbered first
   std::vector<int> number(static_cast<std::size_t>(n), 0);
-  for (std::size_t p = 0; p < markers.labels.total(); ++p)
+  for (std::size_t p = 0, total = markers.labels.total(); p < total; ++p)
     if (in_settled_seed(p)) number[static_cast<std::size_t>(marker[p])] = -1;
   int next = 0;
   for (std::size_t i = 1; i < number.size(); ++i) number[i] = number[i] < 0 ? 0 : ++next;
@@ -163,7 +163,7 @@ inline Markers place_markers(const cv::Mat& interior, const cv::Mat& foreground,
   markers.is_settled.assign(static_cast<std::size_t>(next) + 1, false);
 
   std::vector<int> marker_of_seed(seed_is_settled.size(), 0);
-  for (std::size_t p = 0; p < markers.labels.total(); ++p) {
+  for (std::size_t p = 0, total = markers.labels.total(); p < total; ++p) {
     if (!inside[p] || !in_settled_seed(p)) {
       marker[p] = number[static_cast<std::size_t>(marker[p])];
       continue;
@@ -185,7 +185,7 @@ inline int renumber(cv::Mat& labels, const std::vector<int>& merged_into) {
   for (std::size_t i = 1; i < merged_into.size(); ++i)
     if (merged_into[i] == static_cast<int>(i)) number[i] = ++n;
   int* label = labels.ptr<int>();
-  for (std::size_t p = 0; p < labels.total(); ++p)
+  for (std::size_t p = 0, total = labels.total(); p < total; ++p)
     if (label[p] > 0)
       label[p] = number[static_cast<std::size_t>(merged_into[static_cast<std::size_t>(label[p])])];
   return n;
@@ -220,7 +220,7 @@ inline Landscape::Seeds Landscape::find_seeds(const References& wanted,
                                constants::component_settled);
   const int* node_of = tree_.node_of.ptr<int>();
   int* label = seeds.labels.ptr<int>();
-  for (std::size_t p = 0; p < seeds.labels.total(); ++p)
+  for (std::size_t p = 0, total = seeds.labels.total(); p < total; ++p)
     label[p] = choice.holder[static_cast<std::size_t>(node_of[p])] + 1;
   return seeds;
 }
