@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <span>
 #include <vector>
@@ -43,6 +45,11 @@ class SparseBinaryImage {
 
   /// Rows must be finished in order, each with its spans in order.
   void add_span(ColumnSpan span) { spans_.push_back(span); }
+  /// Sets the run's pixels and adds its span.
+  void set_run(int y, ColumnSpan run) {
+    std::fill(row(y) + run.begin, row(y) + run.end, std::int8_t{1});
+    add_span(run);
+  }
   void finish_row(int y) { row_begin_[static_cast<std::size_t>(y) + 1] = spans_.size(); }
   std::span<const ColumnSpan> spans(int y) const {
     const auto first = row_begin_[static_cast<std::size_t>(y)];
@@ -154,6 +161,22 @@ class BorderFollower {
   OuterContour contour_;
 };
 
+/// The first x >= begin with row[x] != row[x - 1], or end. Reads row[begin - 1] to row[end - 1].
+inline int next_change(const std::int8_t* row, int begin, int end) {
+  int x = begin;
+  for (; x + 8 <= end; x += 8) {  // eight pixels at a time
+    std::uint64_t here, left;
+    std::memcpy(&here, row + x, 8);
+    std::memcpy(&left, row + x - 1, 8);
+    if (const std::uint64_t changes = here ^ left; changes != 0) {
+      const bool little = std::endian::native == std::endian::little;
+      return x + (little ? std::countr_zero(changes) : std::countl_zero(changes)) / 8;
+    }
+  }
+  while (x < end && row[x] == row[x - 1]) ++x;
+  return x;
+}
+
 }  // namespace detail
 
 /// The outer contours of the image's 8-connected components, in raster order of their first pixel.
@@ -168,7 +191,8 @@ inline std::vector<OuterContour> outer_contours(SparseBinaryImage& image) {
     std::int8_t* row = image.row(y);
     int last_mark = 0;  // the last border pixel passed in this row: > 0 means inside a contour
     for (const auto [begin, end] : image.spans(y)) {
-      for (int x = begin; x < end; ++x) {
+      for (int x = detail::next_change(row, begin, end); x < end;
+           x = detail::next_change(row, x + 1, end)) {
         if (row[x] == 1 && row[x - 1] == 0 && last_mark <= 0)
           contours.push_back(follower.follow({x, y}));
         if (row[x] != 0 && row[x] != 1) last_mark = row[x];

@@ -8,8 +8,8 @@
 
 #include "persense/image.hpp"
 #include "persense/options.hpp"
-#include "persense/pipeline.hpp"
 #include "persense/result.hpp"
+#include "persense/run_options.hpp"
 
 namespace persense {
 

@@ -49,9 +49,11 @@ inline Point location_prior(const FloatMapView& similarity, const Box& box, Loca
     throw InvalidArgument(
         fmt::format("detection: box ({}, {}, {}, {}) lies outside the image of {}", box.x0, box.y0,
                     box.x1, box.y1, to_string(size)));
-  Eigen::Index y, x;
-  similarity.block(pixels.y0, pixels.x0, pixels.height(), pixels.width()).maxCoeff(&y, &x);
-  return {pixels.x0 + static_cast<int>(x), pixels.y0 + static_cast<int>(y)};
+  Point best{pixels.x0, pixels.y0};  // Eigen's maxCoeff visits columns first
+  for (int y = pixels.y0; y < pixels.y1; ++y)
+    for (int x = pixels.x0; x < pixels.x1; ++x)
+      if (similarity(y, x) > similarity(best.y, best.x)) best = {x, y};
+  return best;
 }
 
 }  // namespace persense

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <numeric>
 #include <opencv2/imgproc.hpp>
@@ -25,84 +27,177 @@ struct IdmResult {
 
 namespace detail {
 
-/// The density map seen at image size, evaluated only where somebody looks. The arithmetic of a
-/// value is OpenCV's float32 bilinear resize: rows first, then columns, product by product.
-class MapAtImageSize {
+/// What one pass over a density map tells: its sum, and every row's smallest and largest value.
+struct MapSummary {
+  double sum = 0;  ///< NaN or infinite when one value is: doubles do not overflow on sums of floats
+  std::vector<float> row_min, row_max;
+  bool finite() const { return std::isfinite(sum); }
+};
+
+inline MapSummary summarize(const FloatMapView& map) {
+  constexpr int lanes = 8;  // independent ones, for vector instructions to work side by side
+  MapSummary summary;
+  for (Eigen::Index y = 0; y < map.rows(); ++y) {
+    const float* const row = map.data() + y * map.outerStride();
+    std::array<double, lanes> sum{};
+    std::array<float, lanes> low, high;
+    low.fill(row[0]);
+    high.fill(row[0]);
+    Eigen::Index x = 0;
+    const auto take = [&](float v, int k) {
+      sum[k] += v;
+      low[k] = v < low[k] ? v : low[k];
+      high[k] = v > high[k] ? v : high[k];
+    };
+    for (; x + lanes <= map.cols(); x += lanes)
+      for (int k = 0; k < lanes; ++k) take(row[x + k], k);
+    for (; x < map.cols(); ++x) take(row[x], 0);
+    summary.sum += std::accumulate(sum.begin(), sum.end(), 0.0);
+    summary.row_min.push_back(*std::min_element(low.begin(), low.end()));
+    summary.row_max.push_back(*std::max_element(high.begin(), high.end()));
+  }
+  return summary;
+}
+
+/// Writes the 3 x 3 erosion of the rows fed to it, one row late. A row is a list of runs of set
+/// pixels, so that a row costs what its runs cost and not what its pixels do. Pixels outside the
+/// image do not erode (eq. 4 with the border the reference gets from OpenCV).
+class RowEroder {
  public:
-  MapAtImageSize(const FloatMapView& map, Size size)
-      : map_(map),
-        size_(size),
-        across_(taps(static_cast<int>(map.cols()), size.width)),
-        down_(taps(static_cast<int>(map.rows()), size.height)),
-        // the output columns that read input column c: first_reader_[c] <= x < first_reader_[c + 2]
-        first_reader_(static_cast<std::size_t>(map.cols()) + 2),
-        row_a_(static_cast<std::size_t>(size.width)),
-        row_b_(row_a_.size()),
-        values_(row_a_.size()) {
-    for (int c = 0; c <= map.cols() + 1; ++c)
-      first_reader_[static_cast<std::size_t>(c)] =
-          static_cast<int>(std::lower_bound(across_.first.begin(), across_.first.end(), c - 1) -
-                           across_.first.begin());
+  explicit RowEroder(SparseBinaryImage& out) : out_(out) {}
+
+  /// Sets pixels of the current row, right of the ones before.
+  void add(ColumnSpan span) {
+    auto& runs = rows_[fed_ % 3];
+    if (!runs.empty() && runs.back().end == span.begin)
+      runs.back().end = span.end;
+    else
+      runs.push_back(span);
   }
 
-  Size size() const { return size_; }
-
-  /// Calls visit(y, span, values) for runs of columns that hold every pixel with an input neighbour
-  /// for which active(value) holds; values[x] are the map's values there. Then row_done(y), for
-  /// every row.
-  template <class Active, class Visit, class RowDone>
-  void visit(Active&& active, Visit&& visit, RowDone&& row_done) {
-    int upper = -1, lower = -1;
-    for (int y = 0; y < size_.height; ++y) {
-      if (down_.first[y] != upper || down_.second[y] != lower) {
-        upper = down_.first[y];
-        lower = down_.second[y];
-        find_spans(upper, lower, active);
-        for (const auto span : spans_) interpolate_across(span, upper, lower);
-      }
-      const float b = down_.weight[y], a = 1.0f - b;
-      for (const auto span : spans_) {
-        for (int x = span.begin; x < span.end; ++x) values_[x] = row_a_[x] * a + row_b_[x] * b;
-        visit(y, span, values_.data());
-      }
-      row_done(y);
-    }
-  }
-
-  /// The smallest and the largest value at image size. Bilinear values lie between their
-  /// neighbours, so only the surroundings of input values beyond the best found so far can improve
-  /// it.
-  std::pair<float, float> range() {
-    Eigen::Index y, x;
-    map_.minCoeff(&y, &x);
-    float lowest = value_near(static_cast<int>(x), static_cast<int>(y));
-    map_.maxCoeff(&y, &x);
-    float highest = value_near(static_cast<int>(x), static_cast<int>(y));
-    const auto nothing = [](int) {};
-    visit([&lowest](float v) { return v < lowest; },
-          [&](int, ColumnSpan s, const float* v) {
-            lowest = std::min(lowest, *std::min_element(v + s.begin, v + s.end));
-          },
-          nothing);
-    visit([&highest](float v) { return v > highest; },
-          [&](int, ColumnSpan s, const float* v) {
-            highest = std::max(highest, *std::max_element(v + s.begin, v + s.end));
-          },
-          nothing);
-    return {lowest, highest};
+  void finish_row() {
+    const int height = out_.size().height;
+    ++fed_;
+    if (fed_ >= 2) erode(fed_ - 2);
+    if (fed_ == height) erode(fed_ - 1);
+    rows_[fed_ % 3].clear();
   }
 
  private:
-  const float* input_row(int y) const { return map_.data() + y * map_.outerStride(); }
+  using Runs = std::vector<ColumnSpan>;
+
+  void erode(int y) {
+    const Runs* common = &rows_[y % 3];
+    if (y > 0) common = &intersect(*common, rows_[(y + 2) % 3], with_above_);
+    if (y + 1 < out_.size().height) common = &intersect(*common, rows_[(y + 1) % 3], with_both_);
+    const int width = out_.size().width;
+    for (const auto [begin, end] : *common) {
+      const ColumnSpan kept{begin > 0 ? begin + 1 : 0, end < width ? end - 1 : width};
+      if (kept.begin < kept.end) out_.set_run(y, kept);
+    }
+    out_.finish_row(y);
+  }
+
+  static const Runs& intersect(const Runs& a, const Runs& b, Runs& out) {
+    out.clear();
+    for (auto i = a.begin(), j = b.begin(); i != a.end() && j != b.end();) {
+      const ColumnSpan common{std::max(i->begin, j->begin), std::min(i->end, j->end)};
+      if (common.begin < common.end) out.push_back(common);
+      ++(i->end < j->end ? i : j);
+    }
+    return out;
+  }
+
+  SparseBinaryImage& out_;
+  int fed_ = 0;
+  Runs rows_[3], with_above_, with_both_;
+};
+
+/// A run of columns whose values are above a cutoff for certain, or have to be looked at.
+struct ColumnRun {
+  ColumnSpan span;
+  bool certain = false;
+};
+
+/// The density map seen at image size, evaluated only where its value matters. The arithmetic of a
+/// value is OpenCV's float32 bilinear resize: rows first, then columns, product by product.
+///
+/// A cell is the square between four neighbouring input values; the values of the image's pixels in
+/// it lie between these four. So the cells that a level line crosses are all that must be computed
+/// to know what is above the level.
+class MapAtImageSize {
+ public:
+  /// @param summary  the map's. Both are borrowed.
+  MapAtImageSize(const FloatMapView& map, const MapSummary& summary, Size size)
+      : map_(map),
+        summary_(summary),
+        across_(map_.cols(), size.width),
+        down_(map_.rows(), size.height),
+        upper_levels_(static_cast<std::size_t>(map.cols()) + 1),
+        lower_levels_(upper_levels_.size()),
+        cells_(static_cast<std::size_t>(map.cols())),
+        upper_values_(static_cast<std::size_t>(size.width)),
+        lower_values_(upper_values_.size()) {
+    const float largest =
+        std::max(std::abs(*std::min_element(summary.row_min.begin(), summary.row_min.end())),
+                 std::abs(*std::max_element(summary.row_max.begin(), summary.row_max.end())));
+    slack_ = 1e-6f * largest + std::numeric_limits<float>::min();
+  }
+
+  /// Feeds the runs of pixels >= cutoff to `rows`, row by row.
+  void threshold(float cutoff, RowEroder& rows) {
+    int upper = -1;
+    for (int y = 0; y < down_.size(); ++y) {
+      if (down_.first[y] != upper) {
+        upper = down_.first[y];
+        find_runs(upper, cutoff);
+      }
+      for (const auto& run : runs_) {
+        if (run.certain)
+          rows.add(run.span);
+        else
+          add_pixels(run.span, down_.weight[y], cutoff, rows);
+      }
+      rows.finish_row();
+    }
+  }
+
+  /// The smallest and the largest value at image size. Only pixels near an input value beyond the
+  /// best found so far can improve it.
+  std::pair<float, float> range() const {
+    return {most_extreme(summary_.row_min, std::less<float>()),
+            most_extreme(summary_.row_max, std::greater<float>())};
+  }
+
+ private:
+  /// One axis: where output samples fall between input samples, and who reads which of them.
+  struct Axis : LinearTaps {
+    std::vector<int>
+        first_reader;  ///< outputs i with first[i] == c: first_reader[c] <= i < [c + 1]
+
+    Axis(Eigen::Index from, int to)
+        : LinearTaps(taps(static_cast<int>(from), to)),
+          first_reader(static_cast<std::size_t>(from) + 1) {
+      int reader = 0;
+      for (int c = 0; c <= from; ++c) {
+        while (reader < to && first[reader] < c) ++reader;
+        first_reader[c] = reader;
+      }
+    }
+    int size() const { return static_cast<int>(first.size()); }
+    /// Output samples that input sample c has a part in.
+    ColumnSpan readers(int c) const {
+      return {first_reader[std::max(c - 1, 0)], first_reader[c + 1]};
+    }
+  };
 
   static LinearTaps taps(int from, int to) {
     LinearTaps t{std::vector<int>(to), std::vector<int>(to), std::vector<float>(to)};
     const double scale = static_cast<double>(from) / to;
     for (int i = 0; i < to; ++i) {
-      float position = static_cast<float>((i + 0.5) * scale - 0.5);
-      int below = static_cast<int>(std::floor(position));
+      float position = std::max(0.0f, static_cast<float>((i + 0.5) * scale - 0.5));
+      int below = static_cast<int>(position);
       position -= static_cast<float>(below);
-      if (below < 0) below = 0, position = 0;
       if (below >= from - 1) below = from - 1, position = 0;
       t.first[i] = below;
       t.second[i] = std::min(below + 1, from - 1);
@@ -111,18 +206,83 @@ class MapAtImageSize {
     return t;
   }
 
-  template <class Active>
-  void find_spans(int upper, int lower, Active& active) {
-    spans_.clear();
-    const float* a = input_row(upper);
-    const float* b = input_row(lower);
-    for (int c = 0; c < map_.cols(); ++c) {
-      if (!active(a[c]) && !active(b[c])) continue;
-      const int begin = first_reader_[c], end = first_reader_[c + 2];
-      if (!spans_.empty() && begin <= spans_.back().end)
-        spans_.back().end = end;
-      else if (begin < end)
-        spans_.push_back({begin, end});
+  const float* input_row(int y) const { return map_.data() + y * map_.outerStride(); }
+
+  float value(int x, int y) const {
+    const float w = across_.weight[x], v = 1.0f - w, b = down_.weight[y], a = 1.0f - b;
+    const auto across = [&](int r) {
+      return input_row(r)[across_.first[x]] * v + input_row(r)[across_.second[x]] * w;
+    };
+    return across(down_.first[y]) * a + across(down_.second[y]) * b;
+  }
+
+  /// @param rows    every row's most extreme value
+  /// @param better  whether its first argument is more extreme
+  template <class Better>
+  float most_extreme(const std::vector<float>& rows, Better better) const {
+    float best = value(0, 0);
+    const auto look_near = [&](int c, int r) {
+      for (int y = down_.readers(r).begin; y < down_.readers(r).end; ++y)
+        for (int x = across_.readers(c).begin; x < across_.readers(c).end; ++x)
+          if (const float v = value(x, y); better(v, best)) best = v;
+    };
+    const auto look_along = [&](int r) {
+      const float* row = input_row(r);
+      for (int c = 0; c < static_cast<int>(map_.cols()); ++c)
+        if (better(row[c], best)) look_near(c, r);
+    };
+    // the most extreme row first: after it, few others are worth a look
+    look_along(static_cast<int>(std::min_element(rows.begin(), rows.end(), better) - rows.begin()));
+    for (int r = 0; r < static_cast<int>(map_.rows()); ++r)
+      if (better(rows[static_cast<std::size_t>(r)], best)) look_along(r);
+    return best;
+  }
+
+  /// Per input value of a row: 0 below the cutoff, 2 above it, 1 too near to tell what rounding
+  /// makes of a mix with others like it. One more at the end, for the last column's cell.
+  void classify(int r, float cutoff, std::vector<std::uint8_t>& levels) const {
+    const float* row = input_row(r);
+    std::uint8_t* level = levels.data();
+    const float low = cutoff - slack_, high = cutoff + slack_;
+    const auto columns = static_cast<int>(map_.cols());
+    for (int c = 0; c < columns; ++c)
+      level[c] = static_cast<std::uint8_t>((row[c] >= low) + (row[c] >= high));
+    level[columns] = level[columns - 1];
+  }
+
+  /// The runs of the image rows that lie between input row `upper` and the next one.
+  void find_runs(int upper, float cutoff) {
+    runs_.clear();
+    const int lower = std::min(upper + 1, static_cast<int>(map_.rows()) - 1);
+    if (std::max(summary_.row_max[upper], summary_.row_max[lower]) < cutoff - slack_) return;
+    if (classified_ == upper)
+      std::swap(upper_levels_, lower_levels_);
+    else
+      classify(upper, cutoff, upper_levels_);
+    classify(lower, cutoff, lower_levels_);
+    classified_ = lower;
+    classify_cells();
+
+    const int columns = static_cast<int>(map_.cols());
+    for (int c = 0; c < columns;) {
+      const int next = next_change(cells_.data(), c + 1, columns);
+      const ColumnSpan span{across_.first_reader[c], across_.first_reader[next]};
+      if (cells_[c] != Cell::below && span.begin < span.end) {
+        runs_.push_back({span, cells_[c] == Cell::above});
+        if (cells_[c] == Cell::mixed) interpolate_across(span, upper, lower);
+      }
+      c = next;
+    }
+  }
+
+  void classify_cells() {
+    const std::uint8_t* a = upper_levels_.data();
+    const std::uint8_t* b = lower_levels_.data();
+    std::int8_t* cell = cells_.data();
+    for (std::size_t c = 0; c < cells_.size(); ++c) {
+      const std::uint8_t any = a[c] | a[c + 1] | b[c] | b[c + 1];
+      const std::uint8_t all = a[c] & a[c + 1] & b[c] & b[c + 1];
+      cell[c] = static_cast<std::int8_t>((any != 0) + (all == 2));
     }
   }
 
@@ -132,30 +292,35 @@ class MapAtImageSize {
     for (int x = span.begin; x < span.end; ++x) {
       const int i = across_.first[x], j = across_.second[x];
       const float w = across_.weight[x], v = 1.0f - w;
-      row_a_[x] = a[i] * v + a[j] * w;
-      row_b_[x] = b[i] * v + b[j] * w;
+      upper_values_[x] = a[i] * v + a[j] * w;
+      lower_values_[x] = b[i] * v + b[j] * w;
     }
   }
 
-  float value_near(int column, int row) const {
-    const auto nearest = [](int i, int from, int to) {
-      return std::clamp(static_cast<int>((i + 0.5) * to / from), 0, to - 1);
-    };
-    const int x = nearest(column, static_cast<int>(map_.cols()), size_.width);
-    const int y = nearest(row, static_cast<int>(map_.rows()), size_.height);
-    const float w = across_.weight[x], v = 1.0f - w, b = down_.weight[y], a = 1.0f - b;
-    const auto across = [&](int r) {
-      return input_row(r)[across_.first[x]] * v + input_row(r)[across_.second[x]] * w;
-    };
-    return across(down_.first[y]) * a + across(down_.second[y]) * b;
+  void add_pixels(ColumnSpan span, float b, float cutoff, RowEroder& rows) const {
+    const float a = 1.0f - b;
+    const auto above = [&](int x) { return upper_values_[x] * a + lower_values_[x] * b >= cutoff; };
+    for (int x = span.begin; x < span.end; ++x) {
+      if (!above(x)) continue;
+      const int begin = x++;
+      while (x < span.end && above(x)) ++x;
+      rows.add({begin, x});
+    }
   }
 
+  struct Cell {
+    static constexpr std::int8_t below = 0, mixed = 1, above = 2;
+  };
+
   FloatMapView map_;
-  Size size_;
-  LinearTaps across_, down_;
-  std::vector<int> first_reader_;
-  std::vector<ColumnSpan> spans_;
-  std::vector<float> row_a_, row_b_, values_;
+  const MapSummary& summary_;
+  Axis across_, down_;
+  float slack_;          // more than what rounding can move a value
+  int classified_ = -1;  // the input row that lower_levels_ is of
+  std::vector<std::uint8_t> upper_levels_, lower_levels_;
+  std::vector<std::int8_t> cells_;
+  std::vector<ColumnRun> runs_;
+  std::vector<float> upper_values_, lower_values_;  // at output columns, where mixed
 };
 
 /// The 0..255 level of a value in a map of the given range; truncated as the reference does.
@@ -176,87 +341,18 @@ inline float cutoff_for(int level, float lowest, float highest) {
   }
 }
 
-/// Writes the 3 x 3 erosion of the rows fed to it, one row late. Pixels outside the image do not
-/// erode (eq. 4 with the border the reference gets from OpenCV).
-class RowEroder {
- public:
-  explicit RowEroder(SparseBinaryImage& out)
-      : out_(out), width_(out.size().width), height_(out.size().height) {
-    for (auto& line : lines_) line.bytes.assign(static_cast<std::size_t>(width_) + 2, 0);
-    both_.resize(static_cast<std::size_t>(width_) + 2);
-    start_line(lines_[0]);
-  }
-
-  /// One run of the current row: `inside(x)` says which of its pixels are set.
-  template <class Inside>
-  void add(ColumnSpan span, Inside&& inside) {
-    Line& line = lines_[fed_ % 3];
-    std::uint8_t* bytes = line.bytes.data() + 1;
-    for (int x = span.begin; x < span.end; ++x) bytes[x] = inside(x);
-    line.spans.push_back(span);
-  }
-
-  void finish_row() {
-    ++fed_;
-    if (fed_ >= 2) erode(fed_ - 2);
-    if (fed_ == height_)
-      erode(fed_ - 1);
-    else
-      start_line(lines_[fed_ % 3]);
-  }
-
- private:
-  struct Line {
-    std::vector<std::uint8_t> bytes;  // with one pixel left and right that is outside the image
-    std::vector<ColumnSpan> spans;
-  };
-
-  void start_line(Line& line) {
-    for (const auto [begin, end] : line.spans)
-      std::fill(line.bytes.begin() + begin + 1, line.bytes.begin() + end + 1, std::uint8_t{0});
-    line.spans.clear();
-    line.bytes.front() = line.bytes.back() = 1;
-  }
-
-  void erode(int y) {
-    const std::uint8_t* middle = lines_[y % 3].bytes.data();
-    const std::uint8_t* above = y > 0 ? lines_[(y + 2) % 3].bytes.data() : middle;
-    const std::uint8_t* below = y + 1 < height_ ? lines_[(y + 1) % 3].bytes.data() : middle;
-    std::int8_t* out = out_.row(y);
-    for (const auto [begin, end] : lines_[y % 3].spans) {
-      for (int x = begin; x < end + 2; ++x) both_[x] = above[x] & middle[x] & below[x];
-      for (int x = begin; x < end; ++x)
-        out[x] = static_cast<std::int8_t>(both_[x] & both_[x + 1] & both_[x + 2]);
-      out_.add_span({begin, end});
-    }
-    out_.finish_row(y);
-  }
-
-  SparseBinaryImage& out_;
-  int width_, height_;
-  int fed_ = 0;
-  Line lines_[3];
-  std::vector<std::uint8_t> both_;
-};
-
 /// Steps 1 to 3 of algorithm 2: the eroded binary map at image size.
-inline SparseBinaryImage eroded_binary_map(const FloatMapView& density, Size size, int level) {
+inline SparseBinaryImage eroded_binary_map(const FloatMapView& density, const MapSummary& summary,
+                                           Size size, int level) {
   SparseBinaryImage binary(size);
-  MapAtImageSize map(density, size);
+  MapAtImageSize map(density, summary, size);
   const auto [lowest, highest] = map.range();
   if (!(highest > lowest)) {
     for (int y = 0; y < size.height; ++y) binary.finish_row(y);
     return binary;
   }
-  const float cutoff = cutoff_for(level, lowest, highest);
-  // rounding may lift a pixel above all four neighbours by some units in the last place
-  const float slack = 1e-6f * std::max(std::abs(lowest), std::abs(highest));
   RowEroder eroder(binary);
-  map.visit([limit = cutoff - slack](float v) { return v >= limit; },
-            [&](int, ColumnSpan span, const float* values) {
-              eroder.add(span, [&](int x) { return values[x] >= cutoff; });
-            },
-            [&](int) { eroder.finish_row(); });
+  map.threshold(cutoff_for(level, lowest, highest), eroder);
   return binary;
 }
 
@@ -325,13 +421,6 @@ inline double composite_area(const std::vector<OuterContour>& contours) {
   return mean + 2 * std::sqrt(squares / n);
 }
 
-inline bool all_finite(const FloatMapView& map) {
-  // a sum of x * 0 is 0 unless one x is NaN or infinite; rows vectorise
-  for (Eigen::Index y = 0; y < map.rows(); ++y)
-    if (!((map.row(y) * 0.0f).sum() == 0.0f)) return false;
-  return true;
-}
-
 }  // namespace detail
 
 /// Candidate points: one for each blob of the density map, and one for each core of a composite
@@ -357,14 +446,16 @@ inline IdmResult idm(const FloatMapView& density, Size image, const IdmOptions& 
     throw InvalidArgument(
         fmt::format("idm: density map of {}, image of {}; expected at least 1 x 1",
                     to_string(size_of(density)), to_string(image)));
+  const detail::MapSummary summary = detail::summarize(density);
   IdmResult result;
-  result.count = density.cast<double>().sum();
-  if (!detail::all_finite(density)) {
+  result.count = summary.sum;
+  if (!summary.finite()) {
     if (options.rules == Rules::paper) require_finite(density, "density map");
     return result;
   }
   const bool strict = options.rules == Rules::reference;
-  auto binary = detail::eroded_binary_map(density, image, options.threshold + (strict ? 1 : 0));
+  auto binary =
+      detail::eroded_binary_map(density, summary, image, options.threshold + (strict ? 1 : 0));
   auto contours = outer_contours(binary);
   std::reverse(contours.begin(), contours.end());
 

@@ -3,9 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <functional>
 #include <span>
-#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,17 +16,11 @@
 #include "persense/options.hpp"
 #include "persense/ppsm.hpp"
 #include "persense/result.hpp"
+#include "persense/run_options.hpp"
 #include "persense/stages.hpp"
 #include "persense/support.hpp"
 
 namespace persense {
-
-/// How one query is run.
-struct RunOptions {
-  bool trace = false;                      ///< keep every intermediate in Result::trace
-  std::stop_token stop = {};               ///< checked before every step; Cancelled when requested
-  std::function<void(Step)> on_step = {};  ///< called before every step, on the calling thread
-};
 
 /// PerSense over four stages: an image encoder, an object detector, a density map generator (DMG)
 /// and a mask decoder. See stages.hpp for their contracts.
@@ -68,7 +60,8 @@ class Pipeline {
 
   /// Finds every instance of the support object in the query image. No instance is a result with
   /// count 0, not an error.
-  /// @throws InvalidArgument  empty image, or a stage that broke its contract (NaN in a map).
+  /// @throws InvalidArgument  empty image, or a stage that broke its contract (NaN in a map, a map
+  ///   of another size).
   /// @throws Cancelled        `run.stop` was requested.
   Result segment(const persense::Support<Encoder>& support, ImageView image,
                  const RunOptions& run = {}) const {
@@ -86,6 +79,9 @@ class Pipeline {
     const FloatMap similarity = clock(Step::similarity, [&] {
       return encoder_.similarity(embedding, support.prototype, image.size());
     });
+    if (size_of(similarity) != image.size())
+      throw InvalidArgument(fmt::format("encoder: similarity map of {}, expected the image's {}",
+                                        to_string(size_of(similarity)), to_string(image.size())));
     Query<Encoder> query{image, embedding, similarity, support, {}};
     const Detections detections = clock(Step::detect, [&] { return detect(query); });
     if (result.trace) {
@@ -111,6 +107,8 @@ class Pipeline {
         result.instances = clock(Step::instances, [&] {
           return make_instances(found.prompts, std::move(found.masks), options_.instances);
         });
+        if (result.instances.empty() && !found.prompts.empty())
+          result.notes.push_back("no instance: the mask of every point prompt is empty");
         return result;
       }
       exemplars = feedback(first, boxes_of(found.masks), options_.feedback);
@@ -201,6 +199,8 @@ class Pipeline {
                             std::span<const Detection> phrase, bool last, Result& result) const {
     std::vector<Box> boxes;
     for (const Detection& d : phrase) boxes.push_back(d.box);
+    if (last && candidates.points.empty())
+      result.notes.push_back("no candidate point in the density map");
     const bool reference = options_.ppsm.rules == Rules::reference;
     const double count = reference ? ceil_count(candidates.count) : candidates.count;
     const auto passed =

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "persense/classic/classic.hpp"
+#include "persense/pipeline.hpp"
 
 namespace persense {
 

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "persense/classic/encoder.hpp"
+#include "persense/support.hpp"
 
 namespace persense::classic {
 
