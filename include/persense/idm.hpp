@@ -1,8 +1,8 @@
 // persense/idm.hpp: the Instance Detection Module, from a density map to candidate points.
 #pragma once
 
+#include <Eigen/Core>
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdint>
 #include <functional>
@@ -36,25 +36,27 @@ struct MapSummary {
 
 inline MapSummary summarize(const FloatMapView& map) {
   constexpr int lanes = 8;  // independent ones, for vector instructions to work side by side
+  using Lanes = Eigen::Array<float, lanes, 1>;
   MapSummary summary;
   for (Eigen::Index y = 0; y < map.rows(); ++y) {
     const float* const row = map.data() + y * map.outerStride();
-    std::array<double, lanes> sum{};
-    std::array<float, lanes> low, high;
-    low.fill(row[0]);
-    high.fill(row[0]);
+    Lanes low = Lanes::Constant(row[0]), high = low;
+    Eigen::Array<double, lanes, 1> sum = Eigen::Array<double, lanes, 1>::Zero();
     Eigen::Index x = 0;
-    const auto take = [&](float v, int k) {
-      sum[k] += v;
-      low[k] = v < low[k] ? v : low[k];
-      high[k] = v > high[k] ? v : high[k];
-    };
-    for (; x + lanes <= map.cols(); x += lanes)
-      for (int k = 0; k < lanes; ++k) take(row[x + k], k);
-    for (; x < map.cols(); ++x) take(row[x], 0);
-    summary.sum += std::accumulate(sum.begin(), sum.end(), 0.0);
-    summary.row_min.push_back(*std::min_element(low.begin(), low.end()));
-    summary.row_max.push_back(*std::max_element(high.begin(), high.end()));
+    for (; x + lanes <= map.cols(); x += lanes) {
+      const Eigen::Map<const Lanes> values(row + x);
+      low = low.min(values);
+      high = high.max(values);
+      sum += values.cast<double>();
+    }
+    for (; x < map.cols(); ++x) {
+      low[0] = std::min(low[0], row[x]);
+      high[0] = std::max(high[0], row[x]);
+      sum[0] += row[x];
+    }
+    summary.row_min.push_back(low.minCoeff());
+    summary.row_max.push_back(high.maxCoeff());
+    summary.sum += sum.sum();
   }
   return summary;
 }
@@ -238,15 +240,19 @@ class MapAtImageSize {
     return best;
   }
 
-  /// Per input value of a row: 0 below the cutoff, 2 above it, 1 too near to tell what rounding
-  /// makes of a mix with others like it. One more at the end, for the last column's cell.
-  void classify(int r, float cutoff, std::vector<std::uint8_t>& levels) const {
+  /// What is known of a value, or of a cell: possibly at the cutoff or above, certainly above.
+  struct Known {
+    static constexpr std::int8_t nothing = 0, possible = 1, certain = 3;
+  };
+
+  /// One level a value of an input row, and one more at the end, for the last column's cell.
+  void classify(int r, float cutoff, std::vector<std::int8_t>& levels) const {
     const float* row = input_row(r);
-    std::uint8_t* level = levels.data();
+    std::int8_t* level = levels.data();
     const float low = cutoff - slack_, high = cutoff + slack_;
-    const auto columns = static_cast<int>(map_.cols());
+    const int columns = static_cast<int>(map_.cols());
     for (int c = 0; c < columns; ++c)
-      level[c] = static_cast<std::uint8_t>((row[c] >= low) + (row[c] >= high));
+      level[c] = static_cast<std::int8_t>((row[c] >= low) | (row[c] >= high) << 1);
     level[columns] = level[columns - 1];
   }
 
@@ -267,22 +273,23 @@ class MapAtImageSize {
     for (int c = 0; c < columns;) {
       const int next = next_change(cells_.data(), c + 1, columns);
       const ColumnSpan span{across_.first_reader[c], across_.first_reader[next]};
-      if (cells_[c] != Cell::below && span.begin < span.end) {
-        runs_.push_back({span, cells_[c] == Cell::above});
-        if (cells_[c] == Cell::mixed) interpolate_across(span, upper, lower);
+      if (cells_[c] != Known::nothing && span.begin < span.end) {
+        runs_.push_back({span, cells_[c] == Known::certain});
+        if (cells_[c] == Known::possible) interpolate_across(span, upper, lower);
       }
       c = next;
     }
   }
 
   void classify_cells() {
-    const std::uint8_t* a = upper_levels_.data();
-    const std::uint8_t* b = lower_levels_.data();
+    const std::int8_t* a = upper_levels_.data();
+    const std::int8_t* b = lower_levels_.data();
     std::int8_t* cell = cells_.data();
-    for (std::size_t c = 0; c < cells_.size(); ++c) {
-      const std::uint8_t any = a[c] | a[c + 1] | b[c] | b[c + 1];
-      const std::uint8_t all = a[c] & a[c + 1] & b[c] & b[c + 1];
-      cell[c] = static_cast<std::int8_t>((any != 0) + (all == 2));
+    const int columns = static_cast<int>(map_.cols());
+    for (int c = 0; c < columns; ++c) {
+      const int any = a[c] | a[c + 1] | b[c] | b[c + 1];
+      const int all = a[c] & a[c + 1] & b[c] & b[c + 1];
+      cell[c] = static_cast<std::int8_t>((any & Known::possible) | (all & Known::certain));
     }
   }
 
@@ -308,17 +315,12 @@ class MapAtImageSize {
     }
   }
 
-  struct Cell {
-    static constexpr std::int8_t below = 0, mixed = 1, above = 2;
-  };
-
   FloatMapView map_;
   const MapSummary& summary_;
   Axis across_, down_;
   float slack_;          // more than what rounding can move a value
   int classified_ = -1;  // the input row that lower_levels_ is of
-  std::vector<std::uint8_t> upper_levels_, lower_levels_;
-  std::vector<std::int8_t> cells_;
+  std::vector<std::int8_t> upper_levels_, lower_levels_, cells_;
   std::vector<ColumnRun> runs_;
   std::vector<float> upper_values_, lower_values_;  // at output columns, where mixed
 };
