@@ -1,0 +1,387 @@
+// The engine with the weight-free stages, on rendered scenes whose every pixel is known.
+#include "persense/engine.hpp"
+
+#include <opencv2/imgproc.hpp>
+#include <thread>
+
+#include "catch.hpp"
+#include "inputs.hpp"
+#include "persense/eval/metrics.hpp"
+#include "scene.hpp"
+
+using namespace persense;
+using Catch::Matchers::ContainsSubstring;
+using persense::testing::message_of;
+using scenes::Kind;
+
+namespace {
+
+constexpr Size frame{400, 300};
+
+scenes::SceneOptions scene_options(Kind kind, int count = 50, std::uint64_t seed = 7) {
+  scenes::SceneOptions options;
+  options.kind = kind;
+  options.width = frame.width;
+  options.height = frame.height;
+  options.count = count;
+  options.seed = seed;
+  return options;
+}
+
+/// A small crowded scene, rendered once: coins are found reliably.
+const scenes::Episode& coins() {
+  static const auto episode = scenes::render_episode(scene_options(Kind::coins, 30));
+  return episode;
+}
+
+EngineSupport support_of(const Engine& engine, const scenes::Episode& episode) {
+  return engine.support(ImageView(episode.support.image), MaskView(episode.support_mask));
+}
+
+/// Instance i as label i + 1. Pixels that two instances share are counted.
+struct Labels {
+  cv::Mat map;
+  int shared = 0;
+
+  explicit Labels(const Result& result)
+      : map(cv::Mat::zeros(result.image_size.height, result.image_size.width, CV_32SC1)) {
+    int label = 0;
+    for (const Instance& instance : result.instances) {
+      ++label;
+      const PixelBox& box = instance.mask.box;
+      for (int y = box.y0; y < box.y1; ++y)
+        for (int x = box.x0; x < box.x1; ++x) {
+          if (!instance.mask.contains({x, y})) continue;
+          shared += map.at<int>(y, x) != 0;
+          map.at<int>(y, x) = label;
+        }
+    }
+  }
+};
+
+eval::InstanceMetrics score(const cv::Mat& truth, const Result& result) {
+  eval::ClassScore score;
+  score.add(eval::score_labels(truth, Labels(result).map));
+  return *score.report("").instances;
+}
+
+/// What holds for every result, whatever the image.
+void check_result(const Result& result) {
+  const PixelBox inside{0, 0, result.image_size.width, result.image_size.height};
+  for (const Instance& instance : result.instances) {
+    const PixelBox& box = instance.mask.box;
+    REQUIRE(intersection(box, inside) == box);
+    CHECK(instance.mask.bits.size() == static_cast<std::size_t>(box.area()));
+    CHECK(instance.box == static_cast<Box>(box));
+    const cv::Mat bits(box.height(), box.width(), CV_8UC1,
+                       const_cast<std::uint8_t*>(instance.mask.bits.data()));
+    CHECK(cv::boundingRect(bits) == cv::Rect(0, 0, box.width(), box.height()));
+    CHECK(inside.contains(instance.point));
+    CHECK(instance.score >= 0);
+    CHECK(instance.score <= 1);
+  }
+  CHECK(Labels(result).shared == 0);
+  CHECK(result.density.isFinite().all());
+  CHECK((result.density >= 0).all());
+  CHECK(result.estimated_count == Approx(result.density.cast<double>().sum()));
+  if (!result.trace) return;
+  const FloatMap& similarity = result.trace->similarity;
+  CHECK(size_of(similarity) == result.image_size);
+  CHECK((similarity >= -1).all());
+  CHECK((similarity <= 1).all());
+}
+
+bool same(const Result& a, const Result& b) {
+  const auto same_instance = [](const Instance& i, const Instance& j) {
+    return i.mask.box == j.mask.box && i.mask.bits == j.mask.bits && i.point == j.point &&
+           i.score == j.score;
+  };
+  return std::equal(a.instances.begin(), a.instances.end(), b.instances.begin(), b.instances.end(),
+                    same_instance) &&
+         size_of(a.density) == size_of(b.density) && (a.density == b.density).all();
+}
+
+cv::Mat resized(const cv::Mat& image, double scale, int interpolation) {
+  cv::Mat out;
+  cv::resize(image, out, {}, scale, scale, interpolation);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("classic engine: on rendered scenes F1 and the density's sum stay above their floors",
+          "[engine][classic][slow]") {
+  // F1 at IoU 0.5, mean of three scenes of 50 objects; floors are 0.05 below what was measured.
+  // Hexnuts are not among them: rings fall into hole and rim without a trained stage.
+  struct Floor {
+    Kind kind;
+    double f1;
+  };
+  const Floor floors[] = {{Kind::beans, 0.73},   {Kind::berries, 0.80}, {Kind::cells, 0.80},
+                          {Kind::coins, 0.75},   {Kind::grains, 0.84},  {Kind::leaves, 0.85},
+                          {Kind::pebbles, 0.76}, {Kind::stained, 0.81}};
+  const Engine engine;
+  RunOptions run;
+  run.trace = true;
+  for (const Floor& floor : floors) {
+    double f1 = 0, density = 0, truth = 0;
+    for (const std::uint64_t seed : {7u, 8u, 9u}) {
+      const auto episode = scenes::render_episode(scene_options(floor.kind, 50, seed));
+      const Result result =
+          engine.segment(support_of(engine, episode), ImageView(episode.query.image), run);
+      check_result(result);
+      f1 += score(episode.query.labels, result).f1 / 3;
+      density += result.estimated_count;
+      truth += static_cast<double>(episode.query.objects.size());
+    }
+    INFO(scenes::name_of(floor.kind) << ": F1 " << f1 << ", density " << density / truth);
+    CHECK(f1 >= floor.f1);
+    CHECK(std::abs(density - truth) <= 0.3 * truth);
+  }
+}
+
+TEST_CASE("classic engine: every kind of scene gives a result that holds together",
+          "[engine][classic]") {
+  const Engine engine;
+  RunOptions run;
+  run.trace = true;
+  for (const Kind kind : scenes::all_kinds())
+    for (const int count : {7, 100}) {
+      const auto episode = scenes::render_episode(scene_options(kind, count));
+      INFO(scenes::name_of(kind) << ", " << count << " objects");
+      check_result(
+          engine.segment(support_of(engine, episode), ImageView(episode.query.image), run));
+    }
+}
+
+TEST_CASE("classic engine: repeated runs give the same result bit for bit", "[engine][classic]") {
+  const Engine engine, another;
+  const ImageView query(coins().query.image);
+  const Result first = engine.segment(support_of(engine, coins()), query);
+  REQUIRE(first.count() > 10);
+  CHECK(same(first, engine.segment(support_of(engine, coins()), query)));
+  CHECK(same(first, another.segment(support_of(another, coins()), query)));
+}
+
+TEST_CASE("classic engine: a support serves any number of queries in any order",
+          "[engine][classic]") {
+  const Engine engine;
+  const auto support = support_of(engine, coins());
+  const auto other = scenes::render_scene(scenes::query_options(scene_options(Kind::coins, 30), 1));
+  const Result first = engine.segment(support, ImageView(coins().query.image));
+  const Result second = engine.segment(support, ImageView(other.image));
+  CHECK_FALSE(same(first, second));
+  CHECK(same(first, engine.segment(support, ImageView(coins().query.image))));
+}
+
+TEST_CASE("classic engine: OpenCV's number of threads changes nothing", "[engine][classic]") {
+  const int threads = cv::getNumThreads();
+  const Engine engine;
+  const auto run = [&](int count) {
+    cv::setNumThreads(count);
+    return engine.segment(support_of(engine, coins()), ImageView(coins().query.image));
+  };
+  const Result one = run(1);
+  for (const int count : {2, 4}) CHECK(same(one, run(count)));
+  cv::setNumThreads(threads);
+}
+
+TEST_CASE("classic engine: four threads may share one engine and one support",
+          "[engine][classic][threads]") {
+  const Engine engine;
+  const auto support = support_of(engine, coins());
+  const Result alone = engine.segment(support, ImageView(coins().query.image));
+  std::vector<Result> results(4);
+  {
+    std::vector<std::jthread> threads;
+    for (Result& result : results)
+      threads.emplace_back([&, support] {
+        for (int i = 0; i < 3; ++i)
+          result = engine.segment(support, ImageView(coins().query.image));
+      });
+  }
+  for (const Result& result : results) CHECK(same(result, alone));
+}
+
+TEST_CASE("classic engine: a query inside larger memory gives what its copy gives",
+          "[engine][classic]") {
+  const Engine engine;
+  const cv::Mat& image = coins().query.image;
+  cv::Mat large(image.rows + 20, image.cols + 30, CV_8UC3, cv::Scalar(255, 0, 255));
+  image.copyTo(large(cv::Rect(11, 7, image.cols, image.rows)));
+  const auto support = support_of(engine, coins());
+  const cv::Mat region = large(cv::Rect(11, 7, image.cols, image.rows));
+  CHECK(
+      same(engine.segment(support, ImageView(image)), engine.segment(support, ImageView(region))));
+}
+
+TEST_CASE("classic engine: objects x0.4 and x2.5 of the support object's size are found",
+          "[engine][classic][slow]") {
+  // smaller objects have fewer pixels to tell them from the ground by, so their floor is lower;
+  // measured: 0.60 to 0.67 at x0.4, 0.83 to 0.97 at x2.5
+  const Engine engine;
+  for (const Kind kind : {Kind::berries, Kind::coins, Kind::grains})
+    for (const auto& [scale, floor] : {std::pair(0.4, 0.55), std::pair(2.5, 0.75)}) {
+      const auto episode = scenes::render_episode(scene_options(kind, 30));
+      const cv::Mat image =
+          resized(episode.query.image, scale, scale < 1 ? cv::INTER_AREA : cv::INTER_LINEAR);
+      const cv::Mat truth = resized(episode.query.labels, scale, cv::INTER_NEAREST);
+      const Result result = engine.segment(support_of(engine, episode), ImageView(image));
+      check_result(result);
+      const double recall = score(truth, result).recall;
+      INFO(scenes::name_of(kind) << " x" << scale << ": recall " << recall);
+      CHECK(recall >= floor);
+    }
+}
+
+TEST_CASE("classic engine: a mirrored query has the same count within a tenth",
+          "[engine][classic]") {
+  // not exact: working resolution, truncated centroids and ties follow the scan's direction
+  const Engine engine;
+  for (const Kind kind : {Kind::beans, Kind::berries, Kind::coins}) {
+    const auto episode = scenes::render_episode(scene_options(kind, 50));
+    const auto support = support_of(engine, episode);
+    cv::Mat mirrored;
+    cv::flip(episode.query.image, mirrored, 1);
+    const auto straight =
+        static_cast<double>(engine.segment(support, ImageView(episode.query.image)).count());
+    const auto flipped = static_cast<double>(engine.segment(support, ImageView(mirrored)).count());
+    INFO(scenes::name_of(kind) << ": " << straight << " and " << flipped);
+    CHECK(std::abs(straight - flipped) <= 0.1 * straight);
+  }
+}
+
+TEST_CASE("classic engine: a blank query has no instance", "[engine][classic]") {
+  const Engine engine;
+  const auto support = support_of(engine, coins());
+  for (const int grey : {0, 128, 255}) {
+    const cv::Mat blank(200, 300, CV_8UC3, cv::Scalar::all(grey));
+    const Result result = engine.segment(support, ImageView(blank));
+    INFO("grey " << grey);
+    check_result(result);
+    CHECK(result.count() == 0);
+    CHECK_FALSE(result.notes.empty());
+  }
+}
+
+TEST_CASE("classic engine: queries of any shape give a result", "[engine][classic]") {
+  const Engine engine;
+  const auto support = support_of(engine, coins());
+  const cv::Mat& tile = coins().query.image;
+  RunOptions run;
+  run.trace = true;
+  for (const Size size : {Size{1, 1}, Size{2, 1}, Size{1, 2}, Size{2, 2}, Size{3, 3}, Size{500, 1},
+                          Size{1, 500}, Size{30000, 10}, Size{10, 30000}}) {
+    cv::Mat image(size.height, size.width, CV_8UC3);
+    for (int y = 0; y < size.height; ++y)
+      for (int x = 0; x < size.width; ++x)
+        image.at<cv::Vec3b>(y, x) = tile.at<cv::Vec3b>(y % tile.rows, x % tile.cols);
+    INFO(to_string(size));
+    const Result result = engine.segment(support, ImageView(image), run);
+    CHECK(result.image_size == size);
+    check_result(result);
+  }
+}
+
+TEST_CASE("classic engine: supports of any shape work or say what is wrong", "[engine][classic]") {
+  const Engine engine;
+  cv::Mat noise(40, 40, CV_8UC3);
+  cv::RNG generator(3);
+  generator.fill(noise, cv::RNG::UNIFORM, 0, 256);
+  for (const Size size : {Size{2, 1}, Size{1, 2}, Size{2, 2}, Size{40, 1}, Size{1, 40}, Size{3, 3}})
+    for (const cv::Mat& picture : {cv::Mat(cv::Mat::zeros(40, 40, CV_8UC3)), noise}) {
+      const cv::Mat image = picture(cv::Rect(0, 0, size.width, size.height)).clone();
+      cv::Mat mask = cv::Mat::zeros(image.size(), CV_8UC1);
+      mask.at<std::uint8_t>(0, 0) = 255;  // one pixel
+      INFO(to_string(size));
+      const auto support = engine.support(ImageView(image), MaskView(mask));
+      check_result(engine.segment(support, ImageView(image)));
+      mask.setTo(255);  // all but one pixel
+      mask.at<std::uint8_t>(0, 0) = 0;
+      check_result(engine.segment(engine.support(ImageView(image), MaskView(mask)),
+                                  ImageView(coins().query.image(cv::Rect(0, 0, 120, 90)))));
+    }
+}
+
+TEST_CASE("classic engine: an object of one pixel or of nearly the whole picture works as support",
+          "[engine][classic]") {
+  const Engine engine;
+  const cv::Mat& image = coins().support.image;
+  for (const cv::Rect object : {cv::Rect(20, 20, 1, 1), cv::Rect(0, 0, image.cols, 1),
+                                cv::Rect(1, 1, image.cols - 2, image.rows - 2),
+                                cv::Rect(0, 0, image.cols - 1, image.rows)}) {
+    cv::Mat mask = cv::Mat::zeros(image.size(), CV_8UC1);
+    mask(object) = 255;
+    const auto support = engine.support(ImageView(image), MaskView(mask));
+    INFO(object);
+    check_result(engine.segment(support, ImageView(coins().query.image)));
+  }
+}
+
+TEST_CASE("engine: the support's info says what was prepared", "[engine]") {
+  const Engine engine;
+  cv::Mat mask = coins().support_mask.clone();
+  const auto clean = engine.support(ImageView(coins().support.image), MaskView(mask), "coin");
+  CHECK(clean.info().image_size == Size{coins().support.image.cols, coins().support.image.rows});
+  CHECK(clean.info().label == "coin");
+  CHECK(clean.info().phrase == "all coins");
+  CHECK(clean.info().notes.empty());
+  const cv::Rect r = cv::boundingRect(mask);
+  CHECK(clean.info().box == PixelBox{r.x, r.y, r.x + r.width, r.y + r.height});
+  CHECK(clean.info().diameter == Approx(coins().support.objects[0].equivalent_diameter).margin(1));
+  mask.at<std::uint8_t>(0, 0) = 255;
+  const auto spotted = engine.support(ImageView(coins().support.image), MaskView(mask));
+  REQUIRE(spotted.info().notes.size() == 1);
+  CHECK(spotted.info().box == clean.info().box);
+}
+
+TEST_CASE("engine: a support from another engine or from none is refused", "[engine][errors]") {
+  const Engine engine, another;
+  const auto foreign = support_of(another, coins());
+  const ImageView query(coins().query.image);
+  CHECK_THAT(message_of<InvalidArgument>([&] { engine.segment(foreign, query); }),
+             ContainsSubstring("prepared by another engine"));
+  CHECK_THROWS_AS(engine.segment(EngineSupport{}, query), InvalidArgument);
+}
+
+TEST_CASE("engine: a support outlives the engine's copies", "[engine]") {
+  auto engine = std::make_unique<Engine>();
+  const Engine copy = *engine;
+  const auto support = support_of(*engine, coins());
+  engine.reset();
+  CHECK(copy.segment(support, ImageView(coins().query.image)).count() > 0);
+}
+
+TEST_CASE("engine: an unknown stage name or a bad option throws InvalidArgument naming it",
+          "[engine][errors]") {
+  CHECK_THAT(message_of<InvalidArgument>([] { Engine("fancy"); }),
+             ContainsSubstring("stages: got \"fancy\", expected one of classic"));
+  Options options;
+  options.idm.threshold = 999;
+  CHECK_THAT(message_of<InvalidArgument>([&] { Engine("classic", options); }),
+             ContainsSubstring("idm.threshold"));
+  CHECK(Engine::available_stages() == std::vector<std::string>{"classic"});
+  CHECK(Engine("classic", Options::reference()).options().idm.rules == Rules::reference);
+}
+
+TEST_CASE("engine: bad supports and queries throw InvalidArgument", "[engine][errors]") {
+  const Engine engine;
+  const cv::Mat& image = coins().support.image;
+  const cv::Mat empty_mask = cv::Mat::zeros(image.size(), CV_8UC1);
+  CHECK_THAT(
+      message_of<InvalidArgument>([&] { engine.support(ImageView(image), MaskView(empty_mask)); }),
+      ContainsSubstring("support mask: no pixel is set"));
+  CHECK_THROWS_AS(engine.segment(support_of(engine, coins()), ImageView()), InvalidArgument);
+}
+
+TEST_CASE("engine: a stop request from another thread ends the run with Cancelled", "[engine]") {
+  const Engine engine;
+  const auto support = support_of(engine, coins());
+  std::stop_source source;
+  RunOptions run;
+  run.stop = source.get_token();
+  run.on_step = [&](Step step) {
+    if (step == Step::density) std::jthread([&] { source.request_stop(); });
+  };
+  CHECK_THROWS_AS(engine.segment(support, ImageView(coins().query.image), run), Cancelled);
+}

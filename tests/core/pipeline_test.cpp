@@ -1,0 +1,538 @@
+// The pipeline over stages that answer what a script says and write down what they were asked.
+#include "persense/pipeline.hpp"
+
+#include <map>
+#include <thread>
+
+#include "catch.hpp"
+#include "inputs.hpp"
+
+using namespace persense;
+using Catch::Matchers::ContainsSubstring;
+using persense::testing::message_of;
+
+namespace {
+
+constexpr Size frame{80, 60};
+/// Three objects of 9 x 9 pixels; the score of each one's mask.
+const std::vector<Point> centers{{15, 20}, {40, 35}, {65, 12}};
+const std::map<Point, float> scores{{centers[0], 0.5f}, {centers[1], 0.9f}, {centers[2], 0.7f}};
+
+Box box_at(Point p) { return static_cast<Box>(PixelBox{p.x - 4, p.y - 4, p.x + 5, p.y + 5}); }
+
+ScoredMask mask_at(Point p, float score) {
+  const PixelBox box{p.x - 4, p.y - 4, p.x + 5, p.y + 5};
+  return {{box, std::vector<std::uint8_t>(81, 1)}, score};
+}
+
+/// A square of 5 x 5 on every object: IDM's erosion leaves 3 x 3, whose centroid is the centre.
+DensityMap density_at(const std::vector<Point>& points) {
+  DensityMap map = DensityMap::Zero(frame.height, frame.width);
+  for (const Point p : points) map.block(p.y - 2, p.x - 2, 5, 5) = 0.04f;
+  return map;
+}
+
+/// What the stages answer, and what they were asked.
+struct Script {
+  FloatMap similarity = FloatMap::Constant(frame.height, frame.width, 0.8f);
+  Detections detections;
+  DensityMap density = density_at(centers);
+  std::function<std::vector<ScoredMask>(std::span<const Prompt>)> decode =
+      [](std::span<const Prompt> asked) {
+        std::vector<ScoredMask> masks;
+        for (const Prompt& p : asked) {
+          const auto known = scores.find(p.point);
+          masks.push_back(mask_at(p.point, known == scores.end() ? 0.1f : known->second));
+        }
+        return masks;
+      };
+
+  std::vector<float> hints;  // one an encode
+  int prototypes = 0;
+  std::vector<std::vector<Box>> exemplars;   // one a density
+  std::vector<std::vector<Prompt>> prompts;  // one a decode
+  std::vector<std::string> seen_phrases;     // one a detect
+
+  Script() {
+    similarity(22, 13) = 0.9f;  // the most similar pixel of the first object
+    for (const Point p : centers) detections.label.push_back({box_at(p), 0.5f});
+    detections.label[0].confidence = 0.6f;
+    detections.phrase = detections.label;
+  }
+};
+
+struct ScriptedEncoder {
+  struct Embedding {};
+  struct Prototype {};
+  Script* script;
+  Embedding encode(ImageView, float hint) const {
+    script->hints.push_back(hint);
+    return {};
+  }
+  Prototype prototype(const Embedding&, MaskView) const {
+    ++script->prototypes;
+    return {};
+  }
+  FloatMap similarity(const Embedding&, const Prototype&, Size) const { return script->similarity; }
+};
+using ScriptedQuery = Query<ScriptedEncoder>;
+
+struct ScriptedDetector {
+  Script* script;
+  Detections detect(const ScriptedQuery& query) const {
+    script->seen_phrases.push_back(query.support.phrase);
+    return script->detections;
+  }
+};
+struct ScriptedDmg {
+  Script* script;
+  DensityMap density(const ScriptedQuery&, std::span<const Box> exemplars) const {
+    script->exemplars.emplace_back(exemplars.begin(), exemplars.end());
+    return script->density;
+  }
+};
+struct ScriptedDecoder {
+  Script* script;
+  std::vector<ScoredMask> decode(const ScriptedQuery&, std::span<const Prompt> prompts) const {
+    script->prompts.emplace_back(prompts.begin(), prompts.end());
+    return script->decode(prompts);
+  }
+};
+
+/// A pipeline over a script, with its support and a query image.
+struct Fixture {
+  Script script;
+  cv::Mat image = cv::Mat::zeros(frame.height, frame.width, CV_8UC3);
+
+  auto pipeline(const Options& options = Options::paper()) {
+    return Pipeline(ScriptedEncoder{&script}, ScriptedDetector{&script}, ScriptedDmg{&script},
+                    ScriptedDecoder{&script}, options);
+  }
+  Support<ScriptedEncoder> support(const std::string& label = {}) {
+    cv::Mat mask = cv::Mat::zeros(frame.height, frame.width, CV_8UC1);
+    mask(cv::Rect(10, 10, 12, 12)) = 255;
+    return pipeline().support(ImageView(image), MaskView(mask), label);
+  }
+  Result segment(const Options& options = Options::paper(), const RunOptions& run = {}) {
+    return pipeline(options).segment(support(), ImageView(image), run);
+  }
+};
+
+Options with_iterations(int iterations) {
+  Options options;
+  options.feedback.iterations = iterations;
+  return options;
+}
+
+std::vector<Point> points_of(const Result& result) {
+  std::vector<Point> points;
+  for (const Instance& instance : result.instances) points.push_back(instance.point);
+  return points;
+}
+
+std::vector<Point> points_of(const std::vector<Prompt>& prompts) {
+  std::vector<Point> points;
+  for (const Prompt& prompt : prompts) points.push_back(prompt.point);
+  return points;
+}
+
+// IDM's order: bottom-most first
+const std::vector<Point> bottom_up{centers[1], centers[0], centers[2]};
+
+std::vector<Step> steps_with_passes(int passes) {
+  std::vector<Step> steps{Step::encode, Step::similarity, Step::detect, Step::exemplar};
+  for (int i = 0; i < passes; ++i)
+    steps.insert(steps.end(), {Step::density, Step::idm, Step::ppsm, Step::decode});
+  steps.push_back(Step::instances);
+  return steps;
+}
+
+}  // namespace
+
+TEST_CASE("pipeline: finds every object of the density map, with box, score and count",
+          "[pipeline]") {
+  Fixture f;
+  const Result result = f.segment();
+  CHECK(points_of(result) == bottom_up);
+  CHECK(result.count() == 3);
+  CHECK(result.image_size == frame);
+  CHECK(result.estimated_count == Approx(3));  // three squares of 25 x float32 0.04
+  CHECK((result.density == f.script.density).all());
+  CHECK(result.instances[0].box == box_at(centers[1]));
+  CHECK(result.instances[0].score == 0.9f);
+  CHECK_FALSE(result.ppsm_fallback);
+  CHECK(result.notes.empty());
+}
+
+TEST_CASE("pipeline: encodes the support once and each query once, with the support's diameter",
+          "[pipeline]") {
+  Fixture f;
+  const auto pipeline = f.pipeline();
+  const auto support = f.support();
+  CHECK(f.script.hints == std::vector<float>{equivalent_diameter(144)});
+  for (int i = 0; i < 3; ++i) pipeline.segment(support, ImageView(f.image));
+  CHECK(f.script.hints == std::vector<float>(4, equivalent_diameter(144)));
+  CHECK(f.script.prototypes == 1);
+  CHECK(f.script.seen_phrases.size() == 3);
+}
+
+TEST_CASE("pipeline: asks for 1 + iterations density maps, with the exemplars feedback chose",
+          "[pipeline]") {
+  const std::vector<Box> first{box_at({13, 22})};
+  const std::vector<Box> best{box_at(centers[1]), box_at(centers[2]), box_at(centers[0])};
+  for (const int iterations : {0, 1, 3}) {
+    Fixture f;
+    f.segment(with_iterations(iterations));
+    INFO("iterations " << iterations);
+    REQUIRE(f.script.exemplars.size() == static_cast<std::size_t>(1 + iterations));
+    CHECK(f.script.exemplars[0] == first);
+    for (std::size_t i = 1; i < f.script.exemplars.size(); ++i)
+      CHECK(f.script.exemplars[i] == best);
+  }
+}
+
+TEST_CASE("pipeline: hands back no more exemplars than feedback.shots", "[pipeline]") {
+  Fixture f;
+  Options options;
+  options.feedback.shots = 2;
+  f.segment(options);
+  CHECK(f.script.exemplars.at(1) == std::vector<Box>{box_at(centers[1]), box_at(centers[2])});
+}
+
+TEST_CASE("pipeline: prompts are marked exemplar, first pass and final pass", "[pipeline]") {
+  Fixture f;
+  f.segment(with_iterations(2));
+  const auto& prompts = f.script.prompts;
+  REQUIRE(prompts.size() == 4);  // the exemplar, two first passes, the final one
+  const Prompt::Role roles[] = {Prompt::Role::exemplar, Prompt::Role::first_pass,
+                                Prompt::Role::first_pass, Prompt::Role::final_pass};
+  for (std::size_t i = 0; i < 4; ++i)
+    for (const Prompt& prompt : prompts[i]) CHECK(prompt.role == roles[i]);
+  CHECK(points_of(prompts[3]) == bottom_up);
+}
+
+TEST_CASE("pipeline: the prior is the most similar pixel of the most confident box, or its centre",
+          "[pipeline]") {
+  Fixture f;
+  f.segment();
+  CHECK(points_of(f.script.prompts.at(0)) == std::vector<Point>{{13, 22}});
+  Options options;
+  options.location_prior = LocationPrior::box_center;
+  Fixture g;
+  g.segment(options);
+  CHECK(points_of(g.script.prompts.at(0)) == std::vector<Point>{centers[0]});
+}
+
+TEST_CASE("pipeline: an empty exemplar mask leaves the detector's box as first exemplar",
+          "[pipeline]") {
+  Fixture f;
+  const auto decode = f.script.decode;
+  f.script.decode = [decode](std::span<const Prompt> prompts) {
+    auto masks = decode(prompts);
+    if (prompts[0].role == Prompt::Role::exemplar) masks[0].mask = {};
+    return masks;
+  };
+  f.segment();
+  CHECK(f.script.exemplars.at(0) == std::vector<Box>{box_at(centers[0])});
+}
+
+TEST_CASE("pipeline: without any first-pass mask the first exemplar is used again", "[pipeline]") {
+  Fixture f;
+  f.script.detections.phrase.clear();  // PPSM lets nothing through
+  f.segment();
+  CHECK(f.script.exemplars == std::vector<std::vector<Box>>(2, std::vector<Box>{box_at({13, 22})}));
+}
+
+TEST_CASE("pipeline: detections at or below the threshold do not count", "[pipeline]") {
+  Fixture f;
+  f.script.detections.label[0].confidence = 0.9f;
+  f.script.detections.phrase[1].confidence = 0.15f;  // the default, which must be exceeded
+  f.script.detections.phrase[2].confidence = std::numeric_limits<float>::quiet_NaN();
+  CHECK(points_of(f.segment()) == std::vector<Point>{centers[0]});
+}
+
+TEST_CASE(
+    "pipeline: when PPSM lets nothing through, the last pass keeps all candidates and says so",
+    "[pipeline]") {
+  Fixture f;
+  f.script.detections.phrase.clear();
+  RunOptions run;
+  run.trace = true;
+  const Result result = f.segment({}, run);
+  CHECK(points_of(result) == bottom_up);
+  CHECK(result.ppsm_fallback);
+  REQUIRE(result.notes.size() == 1);
+  CHECK_THAT(result.notes[0], ContainsSubstring("PPSM"));
+  CHECK(result.trace->passes.at(0).prompts.empty());  // not in the first pass
+  CHECK(result.trace->passes.at(1).prompts == bottom_up);
+}
+
+TEST_CASE("pipeline: no detection is an empty result with a note", "[pipeline]") {
+  Fixture f;
+  f.script.detections = {};
+  const Result result = f.segment();
+  CHECK(result.count() == 0);
+  CHECK(result.estimated_count == 0);
+  CHECK(size_of(result.density) == frame);
+  CHECK((result.density == 0).all());
+  REQUIRE(result.notes.size() == 1);
+  CHECK_THAT(result.notes[0], ContainsSubstring("no detection above confidence 0.15"));
+  CHECK(f.script.exemplars.empty());
+  CHECK(f.script.prompts.empty());
+}
+
+TEST_CASE("pipeline: no candidate point is an empty result with a note", "[pipeline]") {
+  Fixture f;
+  f.script.density.setConstant(0.01f);
+  const Result result = f.segment();
+  CHECK(result.count() == 0);
+  CHECK_FALSE(result.ppsm_fallback);
+  REQUIRE(result.notes.size() == 1);
+  CHECK_THAT(result.notes[0], ContainsSubstring("no candidate"));
+  CHECK(f.script.prompts.size() == 1);  // the exemplar's; nothing is asked for no prompts
+}
+
+TEST_CASE("pipeline: no instance is an empty result with a note", "[pipeline]") {
+  Fixture f;
+  f.script.decode = [](std::span<const Prompt> prompts) {
+    return std::vector<ScoredMask>(prompts.size());
+  };
+  const Result result = f.segment();
+  CHECK(result.count() == 0);
+  REQUIRE(result.notes.size() == 1);
+  CHECK_THAT(result.notes[0], ContainsSubstring("no instance"));
+}
+
+TEST_CASE(
+    "pipeline: masks that repeat a better one are dropped, all are kept under reference rules",
+    "[pipeline]") {
+  Fixture f;
+  f.script.decode = [](std::span<const Prompt> prompts) {
+    return std::vector<ScoredMask>(prompts.size(), mask_at(centers[1], 0.5f));
+  };
+  CHECK(f.segment().count() == 1);
+  CHECK(f.segment(Options::reference()).count() == 3);
+}
+
+TEST_CASE("pipeline: NaN in the density map throws InvalidArgument naming map and pixel",
+          "[pipeline][errors]") {
+  for (const Options& options : {Options::paper(), Options::reference()}) {
+    Fixture f;
+    f.script.density(7, 9) = std::numeric_limits<float>::quiet_NaN();
+    CHECK_THAT(message_of<InvalidArgument>([&] { f.segment(options); }),
+               ContainsSubstring("density map: value nan at x=9, y=7"));
+  }
+}
+
+TEST_CASE("pipeline: an empty density map or NaN similarity throws InvalidArgument",
+          "[pipeline][errors]") {
+  Fixture f;
+  f.script.density.resize(0, 0);
+  CHECK_THROWS_AS(f.segment(), InvalidArgument);
+  Fixture g;
+  g.script.similarity(1, 2) = std::numeric_limits<float>::quiet_NaN();
+  CHECK_THAT(message_of<InvalidArgument>([&] { g.segment(); }),
+             ContainsSubstring("similarity map: value nan at x=2, y=1"));
+}
+
+TEST_CASE("pipeline: a similarity map of another size throws InvalidArgument naming the encoder",
+          "[pipeline][errors]") {
+  for (const Size size : {Size{10, 10}, Size{0, 0}, Size{81, 60}}) {
+    Fixture f;
+    f.script.similarity = FloatMap::Zero(size.height, size.width);
+    CHECK_THAT(message_of<InvalidArgument>([&] { f.segment(); }),
+               ContainsSubstring("encoder: similarity map of " + to_string(size)) &&
+                   ContainsSubstring("80 x 60"));
+  }
+}
+
+TEST_CASE("pipeline: a decoder with too few or too many masks throws InternalError",
+          "[pipeline][errors]") {
+  for (const int surplus : {-1, 1}) {
+    Fixture f;
+    f.script.decode = [=](std::span<const Prompt> prompts) {
+      return std::vector<ScoredMask>(prompts.size() + static_cast<std::size_t>(surplus));
+    };
+    const auto message = message_of<InternalError>([&] { f.segment(); });
+    CHECK_THAT(message, ContainsSubstring(fmt::format("{} masks for 1 prompts", 1 + surplus)));
+  }
+}
+
+TEST_CASE("pipeline: an empty query image or a bad option throws InvalidArgument",
+          "[pipeline][errors]") {
+  Fixture f;
+  const auto support = f.support();
+  CHECK_THAT(message_of<InvalidArgument>([&] { f.pipeline().segment(support, ImageView()); }),
+             ContainsSubstring("query image: size 0 x 0"));
+  Options options;
+  options.feedback.shots = 0;
+  CHECK_THAT(message_of<InvalidArgument>([&] { f.pipeline(options); }),
+             ContainsSubstring("feedback.shots"));
+}
+
+TEST_CASE("pipeline: a stage's own exception passes through", "[pipeline][errors]") {
+  Fixture f;
+  f.script.decode = [](std::span<const Prompt>) -> std::vector<ScoredMask> {
+    throw OutOfMemory("decoder: out of memory");
+  };
+  CHECK_THROWS_AS(f.segment(), OutOfMemory);
+}
+
+TEST_CASE("pipeline: on_step announces every step in the order of algorithm 1", "[pipeline]") {
+  for (const int iterations : {0, 1, 2}) {
+    Fixture f;
+    std::vector<Step> steps;
+    RunOptions run;
+    run.on_step = [&](Step step) { steps.push_back(step); };
+    f.segment(with_iterations(iterations), run);
+    CHECK(steps == steps_with_passes(1 + iterations));
+  }
+}
+
+TEST_CASE("pipeline: a stop request cancels before the next step, whichever it is", "[pipeline]") {
+  const auto steps = steps_with_passes(2);
+  for (std::size_t last = 0; last + 1 < steps.size(); ++last) {
+    Fixture f;
+    std::stop_source source;
+    std::size_t announced = 0;
+    RunOptions run;
+    run.stop = source.get_token();
+    run.on_step = [&](Step) {
+      if (announced++ == last) source.request_stop();
+    };
+    const auto message = message_of<Cancelled>([&] { f.segment({}, run); });
+    CHECK_THAT(message,
+               ContainsSubstring(std::string("cancelled before ") + name_of(steps[last + 1])));
+    CHECK(announced == last + 1);
+  }
+}
+
+TEST_CASE("pipeline: a stop request made beforehand runs nothing", "[pipeline]") {
+  Fixture f;
+  const auto support = f.support();
+  std::stop_source source;
+  source.request_stop();
+  RunOptions run;
+  run.stop = source.get_token();
+  CHECK_THROWS_AS(f.pipeline().segment(support, ImageView(f.image), run), Cancelled);
+  CHECK(f.script.hints.size() == 1);  // the support's
+}
+
+TEST_CASE("pipeline: the trace holds what the stages returned, and is absent unless asked for",
+          "[pipeline]") {
+  Fixture f;
+  CHECK_FALSE(f.segment().trace.has_value());
+  RunOptions run;
+  run.trace = true;
+  const Result result = f.segment(with_iterations(1), run);
+  REQUIRE(result.trace.has_value());
+  const Trace& trace = *result.trace;
+  CHECK((trace.similarity == f.script.similarity).all());
+  CHECK(trace.detections.label.size() == 3);
+  CHECK(trace.location_prior == Point{13, 22});
+  CHECK(trace.exemplar_mask.mask.box == PixelBox{9, 18, 18, 27});
+  REQUIRE(trace.passes.size() == 2);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const TracePass& pass = trace.passes[i];
+    CHECK(pass.exemplars == f.script.exemplars[2 + i]);  // after those of the first segment()
+    CHECK((pass.density == f.script.density).all());
+    CHECK(pass.candidates == bottom_up);
+    CHECK(pass.prompts == bottom_up);
+    REQUIRE(pass.masks.size() == 3);
+    CHECK(pass.masks[0].score == 0.9f);
+    CHECK(pass.masks[0].mask.area() == 81);
+  }
+}
+
+TEST_CASE("pipeline: a trace without detections has no pass", "[pipeline]") {
+  Fixture f;
+  f.script.detections = {};
+  RunOptions run;
+  run.trace = true;
+  const Result result = f.segment({}, run);
+  REQUIRE(result.trace.has_value());
+  CHECK(result.trace->passes.empty());
+  CHECK((result.trace->similarity == f.script.similarity).all());
+}
+
+TEST_CASE("pipeline: timings are summed over passes and add up to no more than the wall time",
+          "[pipeline]") {
+  Fixture f;
+  constexpr auto nap = std::chrono::milliseconds(5);
+  const auto decode = f.script.decode;
+  f.script.decode = [=](std::span<const Prompt> prompts) {
+    std::this_thread::sleep_for(nap);
+    return decode(prompts);
+  };
+  const auto support = f.support();
+  const auto begin = std::chrono::steady_clock::now();
+  const Result result = f.pipeline(with_iterations(2)).segment(support, ImageView(f.image));
+  const double wall =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  CHECK(result.timings[Step::exemplar] >= 0.005);
+  CHECK(result.timings[Step::decode] >= 0.015);  // three passes
+  CHECK(result.timings.total() <= wall);
+  for (const double seconds : result.timings.seconds) CHECK(seconds >= 0);
+}
+
+TEST_CASE("pipeline: a span of queries gives one result each, in order", "[pipeline]") {
+  Fixture f;
+  const auto support = f.support();
+  const ImageView view(f.image);
+  const std::vector<ImageView> queries{view, view, view};
+  const auto results = f.pipeline().segment(support, queries);
+  CHECK(results.size() == 3);
+  for (const Result& result : results) CHECK(points_of(result) == bottom_up);
+  CHECK(f.pipeline().segment(support, std::span<const ImageView>{}).empty());
+}
+
+TEST_CASE("pipeline: the label's phrase follows the rules, none without a label", "[pipeline]") {
+  Fixture f;
+  CHECK(f.support().phrase.empty());
+  const auto paper = f.support("banana");
+  CHECK(paper.label == "banana");
+  CHECK(paper.phrase == "all bananas");
+  cv::Mat mask = cv::Mat::zeros(frame.height, frame.width, CV_8UC1);
+  mask(cv::Rect(10, 10, 12, 12)) = 255;
+  const auto reference =
+      f.pipeline(Options::reference()).support(ImageView(f.image), MaskView(mask), "banana");
+  CHECK(reference.phrase == "all bananaes");
+  f.pipeline().segment(paper, ImageView(f.image));
+  CHECK(f.script.seen_phrases == std::vector<std::string>{"all bananas"});
+}
+
+TEST_CASE("pipeline: the support's notes are part of every result", "[pipeline]") {
+  Fixture f;
+  cv::Mat mask = cv::Mat::zeros(frame.height, frame.width, CV_8UC1);
+  mask(cv::Rect(10, 10, 12, 12)) = 255;
+  mask(cv::Rect(40, 40, 5, 5)) = 255;
+  const auto support = f.pipeline().support(ImageView(f.image), MaskView(mask));
+  CHECK(support.box == PixelBox{10, 10, 22, 22});
+  const Result result = f.pipeline().segment(support, ImageView(f.image));
+  REQUIRE(result.notes.size() == 1);
+  CHECK_THAT(result.notes[0], ContainsSubstring("2 separate parts"));
+}
+
+TEST_CASE("pipeline: the support keeps its own copy of image and mask", "[pipeline]") {
+  Fixture f;
+  f.image.setTo(cv::Scalar(10, 20, 30));
+  cv::Mat mask = cv::Mat::zeros(frame.height, frame.width, CV_8UC1);
+  mask(cv::Rect(10, 10, 12, 12)) = 255;
+  const auto support = f.pipeline().support(ImageView(f.image), MaskView(mask));
+  f.image.setTo(cv::Scalar(0, 0, 0));
+  mask.setTo(0);
+  CHECK(support.image.mat().at<cv::Vec3b>(5, 5) == cv::Vec3b(10, 20, 30));
+  CHECK(cv::countNonZero(support.mask) == 144);
+}
+
+TEST_CASE("pipeline: a density map of another size than the image is stretched over it",
+          "[pipeline]") {
+  Fixture f;
+  const DensityMap fine = density_at(centers);
+  f.script.density = DensityMap::Zero(2 * frame.height, 2 * frame.width);
+  for (int y = 0; y < 2 * frame.height; ++y)
+    for (int x = 0; x < 2 * frame.width; ++x) f.script.density(y, x) = fine(y / 2, x / 2) / 4;
+  const Result result = f.segment();
+  CHECK(points_of(result) == bottom_up);
+  CHECK(result.estimated_count == Approx(3));
+}
