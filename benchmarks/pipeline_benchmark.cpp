@@ -1,0 +1,123 @@
+// The whole weight-free pipeline on rendered scenes: time per step, and the peak memory of the
+// program on the largest of them.
+#include <benchmark/benchmark.h>
+
+#include <array>
+#include <filesystem>
+#include <fstream>
+
+#include "child_process.hpp"
+#include "persense/engine.hpp"
+#include "scene.hpp"
+#include "table.hpp"
+
+namespace fs = std::filesystem;
+using namespace persense;
+using namespace persense::benchmarks;
+
+namespace {
+
+struct Case {
+  Size image;
+  int objects;
+  double wanted_seconds;
+
+  scenes::SceneOptions scene() const {
+    scenes::SceneOptions options;
+    options.kind = scenes::Kind::beans;
+    options.width = image.width;
+    options.height = image.height;
+    options.count = objects;
+    return options;
+  }
+  std::string name() const {
+    return fmt::format("classic {}x{}, {} objects", image.width, image.height, objects);
+  }
+};
+
+constexpr std::array cases{Case{{1152, 868}, 200, 0.3}, Case{{4000, 3000}, 1000, 4}};
+constexpr double wanted_gigabytes = 1.2;
+
+/// The support of an episode, prepared once, and its query, as every iteration meets them.
+struct Prepared {
+  Engine engine{"classic"};
+  scenes::Episode episode;
+  EngineSupport support;
+
+  explicit Prepared(const Case& c)
+      : episode(scenes::render_episode(c.scene())),
+        support(engine.support(ImageView(episode.support.image), MaskView(episode.support_mask))) {}
+};
+
+void segment(benchmark::State& state, const Case& c) {
+  const Prepared prepared(c);
+  Timings sum;
+  std::size_t found = 0;
+  for (auto _ : state) {
+    const Result result =
+        prepared.engine.segment(prepared.support, ImageView(prepared.episode.query.image));
+    found = result.count();
+    for (std::size_t i = 0; i < step_count; ++i) sum.seconds[i] += result.timings.seconds[i];
+  }
+  state.counters["found"] = static_cast<double>(found);
+  for (std::size_t i = 0; i < step_count; ++i)
+    state.counters[name_of(static_cast<Step>(i))] =
+        1e3 * sum.seconds[i] / static_cast<double>(state.iterations());
+}
+
+void print_rows(const Case& c, const Medians& medians) {
+  const auto seconds = medians.seconds(c.name());
+  if (!seconds) return;
+  Row row{c.name(), time_text(*seconds),
+          fmt::format("{:.0f} instances found", medians.counter(c.name(), "found"))};
+  row.wanted = fmt::format("<= {} s", c.wanted_seconds);
+  row.reached = *seconds <= c.wanted_seconds;
+  print(row);
+  for (std::size_t i = 0; i < step_count; ++i) {
+    const char* const step = name_of(static_cast<Step>(i));
+    const double share = medians.counter(c.name(), step) / 1e3;
+    print({fmt::format("  of that {}", step), time_text(share), "",
+           fmt::format("{:.0f}%", 100 * share / *seconds)});
+  }
+}
+
+/// Runs the program on a rendered scene while this process is still small (see ChildProcess::wait).
+void print_peak_memory(const Case& c) {
+  const fs::path folder = fs::temp_directory_path() / fmt::format("persense-peak-{}", getpid());
+  const std::string at = folder.string() + "/";
+  const int rendered =
+      ChildProcess({PERSENSE_RENDER_SCENES, "--kind", "beans", "--count", std::to_string(c.objects),
+                    "--size", fmt::format("{}x{}", c.image.width, c.image.height), "-o", at})
+          .wait();
+  rusage usage{};
+  const int segmented =
+      rendered != 0
+          ? rendered
+          : ChildProcess({PERSENSE_PROGRAM, "segment", "--support", at + "00.jpg", "--mask",
+                          at + "00.png", at + "01.jpg", "-o", at + "out", "--overlay"})
+                .wait(&usage);
+  fs::remove_all(folder);
+  if (segmented != 0) {
+    fmt::print(stderr, "pipeline_benchmark: peak memory not measured, exit code {}\n", segmented);
+    return;
+  }
+  const double gigabytes = static_cast<double>(usage.ru_maxrss) * 1024 / 1e9;
+  print(
+      {fmt::format("persense segment, {}x{}, {} objects", c.image.width, c.image.height, c.objects),
+       fmt::format("{:.2f} GB", gigabytes), "peak memory, with files", "",
+       fmt::format("<= {} GB", wanted_gigabytes), gigabytes <= wanted_gigabytes});
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  for (const Case& c : cases) print_peak_memory(c);
+  for (const Case& c : cases)
+    benchmark::RegisterBenchmark(c.name().c_str(),
+                                 [&c](benchmark::State& state) { segment(state, c); })
+        ->Unit(benchmark::kMillisecond)
+        ->UseRealTime();
+  Medians medians;
+  run_interleaved(argc, argv, "5", medians);
+  for (const Case& c : cases) print_rows(c, medians);
+}
