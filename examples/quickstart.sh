@@ -2,12 +2,12 @@
 # From a fresh clone to a segmented picture: installs what is missing (see cmake/setup.sh), builds
 # the program, segments the bundled sample, prints the count and where the overlay lies.
 #
-#   examples/quickstart.sh [beans|berries|cells|pebbles]
+#   examples/quickstart.sh [pebbles|beans|berries|cells]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . cmake/setup.sh
 
-kind=${1:-beans}
+kind=${1:-pebbles}
 sample=examples/data/$kind
 if [ ! -f "$sample/01.jpg" ]; then
     echo "quickstart: no sample \"$kind\", expected one of $(cd examples/data && echo */ | tr -d /)" >&2
