@@ -37,6 +37,9 @@ TEST_CASE("feedback: masks of equal score keep their order", "[feedback]") {
   const std::vector<ScoredBox> masks{
       {box(3), 0.5f}, {box(1), 0.5f}, {box(4), 0.8f}, {box(2), 0.5f}};
   CHECK(feedback(first, masks, with(3)) == boxes({4, 3, 1}));
+  std::vector<ScoredBox> many;  // more than std::sort leaves in order by chance
+  for (int i = 1; i <= 100; ++i) many.push_back({box(i), 0.5f});
+  CHECK(feedback(first, many) == boxes({1, 2, 3, 4}));
 }
 
 TEST_CASE("feedback: without masks the detector's exemplar stays", "[feedback]") {
