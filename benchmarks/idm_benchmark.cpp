@@ -5,6 +5,8 @@
 // its part is left out.
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
@@ -131,6 +133,32 @@ void print_rows(const Case& c, const Medians& medians) {
   }
 }
 
+/// What becomes of our time from one case to another; at most `wanted` times as much.
+void print_growth(const std::string& what, const Case& from, const Case& to, double wanted,
+                  const Medians& medians) {
+  const auto before = medians.seconds("persense/" + from.key());
+  const auto after = medians.seconds("persense/" + to.key());
+  if (!before || !after) return;
+  const double growth = *after / *before;
+  print({what, time_text(*after), fmt::format("{}: {}", from.key(), time_text(*before)),
+         fmt::format("{:.1f}", growth), fmt::format("<= {:.1f}", wanted), growth <= wanted});
+}
+
+/// Linear in the pixels; and in the objects only as their outlines' length, which is their root.
+void print_growths(const std::vector<Case>& cases, const Medians& medians) {
+  const auto find = [&](Size image, int objects) -> const Case& {
+    return *std::find_if(cases.begin(), cases.end(),
+                         [&](const Case& c) { return c.image == image && c.objects == objects; });
+  };
+  const Case& small = find({967, 839}, 39);
+  const Case& few = find({4000, 3000}, 39);
+  const Case& many = find({4000, 3000}, 1000);
+  const double pixels =
+      static_cast<double>(few.image.pixels()) / static_cast<double>(small.image.pixels());
+  print_growth(fmt::format("IDM, {:.1f} times the pixels", pixels), small, few, pixels, medians);
+  print_growth("IDM, 1000 objects instead of 39", few, many, std::sqrt(1000.0 / 39), medians);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -143,4 +171,5 @@ int main(int argc, char** argv) {
   Medians medians;
   run_interleaved(argc, argv, "9", medians);
   for (const auto& c : cases) print_rows(c, medians);
+  print_growths(cases, medians);
 }

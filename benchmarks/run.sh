@@ -2,6 +2,9 @@
 # Installs what is missing (see cmake/setup.sh), builds the benchmarks, runs them all and prints one
 # table; Google Benchmark's own lines go to standard error. Run it on an idle machine.
 #
+# The column "ratio" is the figure beside ours over ours for other versions of IDM, a share of the
+# whole for steps, and otherwise how many times as long ours takes as the one beside it.
+#
 #   benchmarks/run.sh [idm|pipeline|prompts]... [argument of Google Benchmark]...
 #
 # Examples:
