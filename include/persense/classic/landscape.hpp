@@ -21,13 +21,13 @@ namespace persense::classic {
 /// and checked on other kinds of pictures; none is specific to a kind. Lengths are in radii of the
 /// expected object, areas in its area, heights between its background (0) and itself (1).
 namespace constants {
-inline constexpr int tree_levels = 40;            // thresholds of the component tree
-inline constexpr double min_pixels = 15;          // no shape can be told below
-inline constexpr double max_area = 20;            // of a tree component: diameter x 4.5
-inline constexpr double component_spread = 2.0;   // of the tree components' size prior
-inline constexpr double component_power = 10;     // of their ellipse-likeness
-inline constexpr double component_lowest = 0.1;   // score that makes a component a seed
-inline constexpr double component_settled = 0.5;  // score that protects it from being cut
+inline constexpr int tree_levels = 40;             // thresholds of the component tree
+inline constexpr double min_pixels = 15;           // no shape can be told below
+inline constexpr double max_area = 20;             // of a tree component: diameter x 4.5
+inline constexpr double component_spread = 2.0;    // of the tree components' size prior
+inline constexpr double component_power = 10;      // of their ellipse-likeness
+inline constexpr double component_lowest = 0.1;    // score that makes a component a seed
+inline constexpr double component_settled = 0.75;  // score that protects it from being cut
 inline constexpr double edge_half = 0.5;    // this part of the 95th gradient percentile scores 1/2
 inline constexpr double full_height = 0.8;  // of the object's height and contrast: scores 1
 inline constexpr double lowest_height = 0.35;   // of the object's height: below is background
