@@ -8,6 +8,7 @@
 #include "inputs.hpp"
 #include "persense/eval/metrics.hpp"
 #include "scene.hpp"
+#include "thread_sanitizer.hpp"
 
 using namespace persense;
 using Catch::Matchers::ContainsSubstring;
@@ -175,6 +176,7 @@ TEST_CASE("classic engine: a support serves any number of queries in any order",
 }
 
 TEST_CASE("classic engine: OpenCV's number of threads changes nothing", "[engine][classic]") {
+  if (persense::testing::thread_sanitizer) SKIP("OpenCV's workers cannot be watched for races");
   const int threads = cv::getNumThreads();
   const Engine engine;
   const auto run = [&](int count) {

@@ -1,6 +1,7 @@
 // Seeded inputs that several core tests share.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <opencv2/imgproc.hpp>
 #include <ostream>
