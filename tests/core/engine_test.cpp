@@ -118,9 +118,9 @@ TEST_CASE("classic engine: on rendered scenes F1 and the density's sum stay abov
     Kind kind;
     double f1;
   };
-  const Floor floors[] = {{Kind::beans, 0.73},   {Kind::berries, 0.80}, {Kind::cells, 0.80},
-                          {Kind::coins, 0.75},   {Kind::grains, 0.84},  {Kind::leaves, 0.85},
-                          {Kind::pebbles, 0.76}, {Kind::stained, 0.81}};
+  const Floor floors[] = {{Kind::beans, 0.75},   {Kind::berries, 0.90}, {Kind::cells, 0.86},
+                          {Kind::coins, 0.84},   {Kind::grains, 0.84},  {Kind::leaves, 0.86},
+                          {Kind::pebbles, 0.79}, {Kind::stained, 0.85}};
   const Engine engine;
   RunOptions run;
   run.trace = true;
@@ -219,21 +219,23 @@ TEST_CASE("classic engine: a query inside larger memory gives what its copy give
 
 TEST_CASE("classic engine: objects x0.4 and x2.5 of the support object's size are found",
           "[engine][classic][slow]") {
-  // smaller objects have fewer pixels to tell them from the ground by, so their floor is lower;
-  // measured: 0.60 to 0.67 at x0.4, 0.83 to 0.97 at x2.5
+  // Mean recall over three kinds, 30 objects each. Smaller objects have fewer pixels to tell them
+  // from the ground by, so their floor is lower; both are 0.05 below what was measured.
   const Engine engine;
-  for (const Kind kind : {Kind::berries, Kind::coins, Kind::grains})
-    for (const auto& [scale, floor] : {std::pair(0.4, 0.55), std::pair(2.5, 0.75)}) {
+  for (const auto& [scale, floor] : {std::pair(0.4, 0.58), std::pair(2.5, 0.87)}) {
+    double recall = 0;
+    for (const Kind kind : {Kind::berries, Kind::coins, Kind::grains}) {
       const auto episode = scenes::render_episode(scene_options(kind, 30));
       const cv::Mat image =
           resized(episode.query.image, scale, scale < 1 ? cv::INTER_AREA : cv::INTER_LINEAR);
       const cv::Mat truth = resized(episode.query.labels, scale, cv::INTER_NEAREST);
       const Result result = engine.segment(support_of(engine, episode), ImageView(image));
       check_result(result);
-      const double recall = score(truth, result).recall;
-      INFO(scenes::name_of(kind) << " x" << scale << ": recall " << recall);
-      CHECK(recall >= floor);
+      recall += score(truth, result).recall / 3;
     }
+    INFO("x" << scale << ": recall " << recall);
+    CHECK(recall >= floor);
+  }
 }
 
 TEST_CASE("classic engine: a mirrored query has the same count within a tenth",
