@@ -378,6 +378,54 @@ inline Point center_of(const OuterContour& contour, Rules rules) {
           static_cast<int>(contour.moment_y6 / (3 * contour.area2))};
 }
 
+/// Distances to the nearest zero pixel of a mask (CV_8UC1), in 1/65536 pixels.
+///
+/// Two sweeps over rows; in each row all but the horizontal neighbour is done in vector
+/// instructions first. Pixels outside the mask are not background.
+/// @return  and the largest distance; row y starts at (y + 1) * stride + 1, stride = columns + 2.
+/// @par Source  the 3 x 3 chamfer of Borgefors 1986 with the weights and the fixed point that
+/// OpenCV's
+///   distanceTransform(DIST_L2, 3) gives the reference: 0.955 and 1.3693.
+struct ChamferDistance {
+  std::vector<std::int32_t> distance;
+  std::ptrdiff_t stride;
+  std::int32_t furthest = 0;
+
+  explicit ChamferDistance(const cv::Mat& mask)
+      : distance(
+            (static_cast<std::size_t>(mask.cols) + 2) * (static_cast<std::size_t>(mask.rows) + 2),
+            far),
+        stride(std::ptrdiff_t{mask.cols} + 2) {
+    for (int y = 0; y < mask.rows; ++y) {
+      std::int32_t* const row = row_of(y);
+      take_from(row, row - stride, mask.ptr(y), mask.cols);
+      for (int x = 0; x < mask.cols; ++x) row[x] = std::min(row[x], row[x - 1] + straight);
+    }
+    for (int y = mask.rows - 1; y >= 0; --y) {
+      std::int32_t* const row = row_of(y);
+      take_from(row, row + stride, nullptr, mask.cols);
+      for (int x = mask.cols - 1; x >= 0; --x) row[x] = std::min(row[x], row[x + 1] + straight);
+      furthest = std::max(furthest, *std::max_element(row, row + mask.cols));
+    }
+  }
+  const std::int32_t* row_of(int y) const { return distance.data() + (y + 1) * stride + 1; }
+
+ private:
+  static constexpr std::int32_t straight = 62587, diagonal = 89738, far = 1 << 30;
+
+  std::int32_t* row_of(int y) { return distance.data() + (y + 1) * stride + 1; }
+
+  /// The shortest way through the neighbouring row; in the first sweep, 0 where the mask is.
+  static void take_from(std::int32_t* row, const std::int32_t* neighbour, const std::uint8_t* mask,
+                        int columns) {
+    for (int x = 0; x < columns; ++x) {
+      const std::int32_t slanted = std::min(neighbour[x - 1], neighbour[x + 1]) + diagonal;
+      const std::int32_t through = std::min(slanted, neighbour[x] + straight);
+      row[x] = mask ? (mask[x] ? through : 0) : std::min(row[x], through);
+    }
+  }
+};
+
 /// Step 19 and 20 of algorithm 2: the parts of a composite contour whose distance to its edge is
 /// above half the largest. Works on the contour's box alone; a margin of one pixel of background is
 /// all the distance transform can see of the rest.
@@ -387,18 +435,17 @@ inline std::vector<OuterContour> child_contours(const OuterContour& parent, Size
                      std::min(parent.box.y1 + 1, image.height)};
   std::vector<std::vector<cv::Point>> polygon(1);
   for (const Point p : parent.points) polygon[0].emplace_back(p.x - box.x0, p.y - box.y0);
-  cv::Mat filled = cv::Mat::zeros(box.height(), box.width(), CV_8UC1), distance;
+  cv::Mat filled = cv::Mat::zeros(box.height(), box.width(), CV_8UC1);
   cv::drawContours(filled, polygon, 0, 255, cv::FILLED);
-  cv::distanceTransform(filled, distance, cv::DIST_L2, 3);
-  double furthest = 0;
-  cv::minMaxLoc(distance, nullptr, &furthest);
-  const float limit = static_cast<float>(0.5 * furthest);
+  const ChamferDistance chamfer(filled);
+  // in float32, as the reference compares
+  const float limit = 0.5f * static_cast<float>(chamfer.furthest);
 
   SparseBinaryImage cores({box.width(), box.height()});
   for (int y = 0; y < box.height(); ++y) {
-    const float* d = distance.ptr<float>(y);
+    const std::int32_t* d = chamfer.row_of(y);
     std::int8_t* row = cores.row(y);
-    for (int x = 0; x < box.width(); ++x) row[x] = d[x] > limit;
+    for (int x = 0; x < box.width(); ++x) row[x] = static_cast<float>(d[x]) > limit;
     cores.add_span({0, box.width()});
     cores.finish_row(y);
   }
@@ -467,11 +514,16 @@ inline IdmResult idm(const FloatMapView& density, Size image, const IdmOptions& 
     const Point p = detail::center_of(contour, options.rules);
     if (options.rules == Rules::reference || seen.insert(p).second) result.points.push_back(p);
   };
-  for (const auto& contour : contours) {
-    if (!(contour.area() > limit)) continue;
-    auto children = detail::child_contours(contour, image);
-    std::for_each(children.rbegin(), children.rend(), add);
-  }
+  std::vector<const OuterContour*> composites;
+  for (const auto& contour : contours)
+    if (contour.area() > limit) composites.push_back(&contour);
+  std::vector<std::vector<OuterContour>> children(composites.size());
+  cv::parallel_for_(cv::Range(0, static_cast<int>(composites.size())), [&](const cv::Range& range) {
+    for (int i = range.start; i < range.end; ++i)
+      children[static_cast<std::size_t>(i)] =
+          detail::child_contours(*composites[static_cast<std::size_t>(i)], image);
+  });
+  for (const auto& family : children) std::for_each(family.rbegin(), family.rend(), add);
   std::for_each(contours.begin(), contours.end(), add);
   return result;
 }
