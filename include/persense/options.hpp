@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
+#include <charconv>
 #include <numbers>
 #include <string>
 #include <string_view>
@@ -135,18 +135,10 @@ void require_in_range(std::string_view key, T value, double lowest, double highe
 
 template <class T>
 T parse_number(std::string_view key, std::string_view text) {
-  const std::string copy(text);
-  std::size_t used = 0;
-  try {
-    T value{};
-    if constexpr (std::is_integral_v<T>)
-      value = std::stoi(copy, &used);
-    else
-      value = std::stof(copy, &used);
-    if (used == copy.size()) return value;
-  } catch (const std::exception&) {
-    // falls through to the one message below
-  }
+  T value{};
+  const char* const end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, value);  // whatever the locale
+  if (read.ec == std::errc() && read.ptr == end) return value;
   throw InvalidArgument(fmt::format("option {}: got \"{}\", expected {}", key, text,
                                     std::is_integral_v<T> ? "a whole number" : "a number"));
 }
