@@ -72,7 +72,7 @@ inline PpsmResult ppsm(std::span<const Point> candidates, const FloatMapView& si
   if (paper && !std::isfinite(count))
     throw InvalidArgument(fmt::format("ppsm: count is {}, expected a finite number", count));
 
-  const float highest = similarity.maxCoeff<Eigen::PropagateNaN>();
+  const float highest = paper ? similarity.maxCoeff() : similarity.maxCoeff<Eigen::PropagateNaN>();
   PpsmResult result;
   result.threshold = highest / detail::ppsm_divisor(count, options);
   for (std::size_t i = 0; i < candidates.size(); ++i) {
