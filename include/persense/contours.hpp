@@ -23,6 +23,20 @@ struct ColumnSpan {
   int end = 0;
 };
 
+/// The spans of consecutive rows, one row after the other.
+struct RowSpans {
+  std::vector<ColumnSpan> spans;
+  std::vector<std::size_t> row_end;  ///< per row: how many of the spans are its or before it
+
+  void finish_row() { row_end.push_back(spans.size()); }
+  /// The rows of `next` below these.
+  void append(const RowSpans& next) {
+    const std::size_t before = spans.size();
+    spans.insert(spans.end(), next.spans.begin(), next.spans.end());
+    for (const std::size_t end : next.row_end) row_end.push_back(before + end);
+  }
+};
+
 /// A binary image that knows where its pixels can be. Rows are zero outside their spans, and memory
 /// outside them is never touched: a 12 MP map with 200 blobs costs what its blobs cost.
 class SparseBinaryImage {
@@ -32,8 +46,7 @@ class SparseBinaryImage {
         stride_(static_cast<std::ptrdiff_t>(size.width) + 2),
         // calloc: untouched pages of a large image stay unmapped zeros
         pixels_(static_cast<std::int8_t*>(std::calloc(
-            static_cast<std::size_t>(stride_) * (static_cast<std::size_t>(size.height) + 2), 1))),
-        row_begin_(static_cast<std::size_t>(size.height) + 1, 0) {
+            static_cast<std::size_t>(stride_) * (static_cast<std::size_t>(size.height) + 2), 1))) {
     if (!pixels_)
       throw OutOfMemory(fmt::format("binary map of {}: out of memory", to_string(size)));
   }
@@ -43,17 +56,16 @@ class SparseBinaryImage {
   /// Row y (0 <= y < height), indexable from -1 to width: there is a zero pixel all around.
   std::int8_t* row(int y) { return pixels_.get() + (y + 1) * stride_ + 1; }
 
-  /// Rows must be finished in order, each with its spans in order.
-  void add_span(ColumnSpan span) { spans_.push_back(span); }
-  /// Sets the run's pixels and adds its span.
+  /// Where the pixels of the next rows can be. Every row is named once, from the top.
+  void add_rows(const RowSpans& rows) { rows_.append(rows); }
+  /// Sets a run of pixels.
   void set_run(int y, ColumnSpan run) {
     std::fill(row(y) + run.begin, row(y) + run.end, std::int8_t{1});
-    add_span(run);
   }
-  void finish_row(int y) { row_begin_[static_cast<std::size_t>(y) + 1] = spans_.size(); }
   std::span<const ColumnSpan> spans(int y) const {
-    const auto first = row_begin_[static_cast<std::size_t>(y)];
-    return std::span(spans_).subspan(first, row_begin_[static_cast<std::size_t>(y) + 1] - first);
+    const std::size_t first = y > 0 ? rows_.row_end[static_cast<std::size_t>(y) - 1] : 0;
+    return std::span(rows_.spans)
+        .subspan(first, rows_.row_end[static_cast<std::size_t>(y)] - first);
   }
 
  private:
@@ -63,8 +75,7 @@ class SparseBinaryImage {
   Size size_;
   std::ptrdiff_t stride_;
   std::unique_ptr<std::int8_t[], Free> pixels_;
-  std::vector<ColumnSpan> spans_;
-  std::vector<std::size_t> row_begin_;
+  RowSpans rows_;
 };
 
 /// The outer border of one 8-connected component: the polygon through its border pixels' centres.
@@ -93,6 +104,7 @@ class BorderFollower {
 
   OuterContour follow(Point start) {
     contour_ = {};
+    contour_.points.reserve(256);  // a blob of about 60 pixels across
     contour_.box = {start.x, start.y, start.x + 1, start.y + 1};
     std::int8_t* const first = image_.row(start.y) + start.x;
     int direction = 4;  // the pixel to the left is background: the scan just came from there

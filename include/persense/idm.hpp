@@ -27,6 +27,26 @@ struct IdmResult {
 
 namespace detail {
 
+/// Rows begin <= y < end of an image.
+struct RowRange {
+  int begin = 0, end = 0;
+};
+
+/// How many bands for_bands makes: one a thread, of 64 rows at least.
+inline int band_count(int rows) {
+  return std::clamp(rows / 64, 1, std::max(1, cv::getNumThreads()));
+}
+
+/// Calls body(i, rows) for bands of rows that together are all of them, on several threads.
+template <class Body>
+void for_bands(int rows, Body&& body) {
+  const int bands = band_count(rows);
+  const auto edge = [&](int i) { return static_cast<int>(std::int64_t{rows} * i / bands); };
+  cv::parallel_for_(cv::Range(0, bands), [&](const cv::Range& range) {
+    for (int i = range.start; i < range.end; ++i) body(i, RowRange{edge(i), edge(i + 1)});
+  });
+}
+
 /// What one pass over a density map tells: its sum, and every row's smallest and largest value.
 struct MapSummary {
   double sum = 0;  ///< NaN or infinite when one value is: doubles do not overflow on sums of floats
@@ -37,9 +57,11 @@ struct MapSummary {
 inline MapSummary summarize(const FloatMapView& map) {
   constexpr int lanes = 8;  // independent ones, for vector instructions to work side by side
   using Lanes = Eigen::Array<float, lanes, 1>;
-  MapSummary summary;
-  for (Eigen::Index y = 0; y < map.rows(); ++y) {
-    const float* const row = map.data() + y * map.outerStride();
+  const auto rows = static_cast<std::size_t>(map.rows());
+  MapSummary summary{0, std::vector<float>(rows), std::vector<float>(rows)};
+  std::vector<double> row_sum(rows);
+  const auto summarize_row = [&](std::size_t y) {
+    const float* const row = map.data() + static_cast<Eigen::Index>(y) * map.outerStride();
     Lanes low = Lanes::Constant(row[0]), high = low;
     Eigen::Array<double, lanes, 1> sum = Eigen::Array<double, lanes, 1>::Zero();
     Eigen::Index x = 0;
@@ -54,10 +76,14 @@ inline MapSummary summarize(const FloatMapView& map) {
       high[0] = std::max(high[0], row[x]);
       sum[0] += row[x];
     }
-    summary.row_min.push_back(low.minCoeff());
-    summary.row_max.push_back(high.maxCoeff());
-    summary.sum += sum.sum();
-  }
+    summary.row_min[y] = low.minCoeff();
+    summary.row_max[y] = high.maxCoeff();
+    row_sum[y] = sum.sum();
+  };
+  for_bands(static_cast<int>(rows), [&](int, RowRange band) {
+    for (int y = band.begin; y < band.end; ++y) summarize_row(static_cast<std::size_t>(y));
+  });
+  for (const double sum : row_sum) summary.sum += sum;  // in order: whatever the bands
   return summary;
 }
 
@@ -66,7 +92,13 @@ inline MapSummary summarize(const FloatMapView& map) {
 /// image do not erode (eq. 4 with the border the reference gets from OpenCV).
 class RowEroder {
  public:
-  explicit RowEroder(SparseBinaryImage& out) : out_(out) {}
+  /// Writes the rows of `band` to `out`; other rows of it may be written to at the same time.
+  RowEroder(SparseBinaryImage& out, RowRange band) : out_(out), band_(band), fed_(input().begin) {}
+
+  /// The rows that have to be fed, in order: the band and its neighbours.
+  RowRange input() const {
+    return {std::max(band_.begin - 1, 0), std::min(band_.end + 1, out_.size().height)};
+  }
 
   /// Sets pixels of the current row, right of the ones before.
   void add(ColumnSpan span) {
@@ -78,12 +110,14 @@ class RowEroder {
   }
 
   void finish_row() {
-    const int height = out_.size().height;
     ++fed_;
-    if (fed_ >= 2) erode(fed_ - 2);
-    if (fed_ == height) erode(fed_ - 1);
+    if (fed_ - 2 >= band_.begin) erode(fed_ - 2);
+    if (fed_ == band_.end && fed_ == out_.size().height) erode(fed_ - 1);
     rows_[fed_ % 3].clear();
   }
+
+  /// Where the band's pixels are, once all of input() was fed.
+  const RowSpans& spans() const { return written_; }
 
  private:
   using Runs = std::vector<ColumnSpan>;
@@ -95,9 +129,11 @@ class RowEroder {
     const int width = out_.size().width;
     for (const auto [begin, end] : *common) {
       const ColumnSpan kept{begin > 0 ? begin + 1 : 0, end < width ? end - 1 : width};
-      if (kept.begin < kept.end) out_.set_run(y, kept);
+      if (kept.begin >= kept.end) continue;
+      out_.set_run(y, kept);
+      written_.spans.push_back(kept);
     }
-    out_.finish_row(y);
+    written_.finish_row();
   }
 
   static const Runs& intersect(const Runs& a, const Runs& b, Runs& out) {
@@ -111,8 +147,10 @@ class RowEroder {
   }
 
   SparseBinaryImage& out_;
-  int fed_ = 0;
+  RowRange band_;
+  int fed_;
   Runs rows_[3], with_above_, with_both_;
+  RowSpans written_;
 };
 
 /// A run of columns whose values are above a cutoff for certain, or have to be looked at.
@@ -134,12 +172,7 @@ class MapAtImageSize {
       : map_(map),
         summary_(summary),
         across_(map_.cols(), size.width),
-        down_(map_.rows(), size.height),
-        upper_levels_(static_cast<std::size_t>(map.cols()) + 1),
-        lower_levels_(upper_levels_.size()),
-        cells_(static_cast<std::size_t>(map.cols())),
-        upper_values_(static_cast<std::size_t>(size.width)),
-        lower_values_(upper_values_.size()) {
+        down_(map_.rows(), size.height) {
     const float largest =
         std::max(std::abs(*std::min_element(summary.row_min.begin(), summary.row_min.end())),
                  std::abs(*std::max_element(summary.row_max.begin(), summary.row_max.end())));
@@ -147,19 +180,12 @@ class MapAtImageSize {
   }
 
   /// Feeds the runs of pixels >= cutoff to `rows`, row by row.
-  void threshold(float cutoff, RowEroder& rows) {
+  void threshold(float cutoff, RowEroder& rows) const {
+    Level level(*this, cutoff);
     int upper = -1;
-    for (int y = 0; y < down_.size(); ++y) {
-      if (down_.first[y] != upper) {
-        upper = down_.first[y];
-        find_runs(upper, cutoff);
-      }
-      for (const auto& run : runs_) {
-        if (run.certain)
-          rows.add(run.span);
-        else
-          add_pixels(run.span, down_.weight[y], cutoff, rows);
-      }
+    for (int y = rows.input().begin; y < rows.input().end; ++y) {
+      if (down_.first[y] != upper) level.move_to(upper = down_.first[y]);
+      level.add_row(down_.weight[y], rows);
       rows.finish_row();
     }
   }
@@ -245,84 +271,114 @@ class MapAtImageSize {
     static constexpr std::int8_t nothing = 0, possible = 1, certain = 3;
   };
 
-  /// One level a value of an input row, and one more at the end, for the last column's cell.
-  void classify(int r, float cutoff, std::vector<std::int8_t>& levels) const {
-    const float* row = input_row(r);
-    std::int8_t* level = levels.data();
-    const float low = cutoff - slack_, high = cutoff + slack_;
-    const int columns = static_cast<int>(map_.cols());
-    for (int c = 0; c < columns; ++c)
-      level[c] = static_cast<std::int8_t>((row[c] >= low) | (row[c] >= high) << 1);
-    level[columns] = level[columns - 1];
-  }
+  /// A level line between two input rows: what is above it in the image rows between them.
+  class Level {
+   public:
+    Level(const MapAtImageSize& map, float cutoff)
+        : map_(map),
+          cutoff_(cutoff),
+          columns_(static_cast<int>(map.map_.cols())),
+          upper_levels_(static_cast<std::size_t>(columns_) + 1),
+          lower_levels_(upper_levels_.size()),
+          cells_(static_cast<std::size_t>(columns_)),
+          upper_values_(map.across_.first.size()),
+          lower_values_(upper_values_.size()) {}
 
-  /// The runs of the image rows that lie between input row `upper` and the next one.
-  void find_runs(int upper, float cutoff) {
-    runs_.clear();
-    const int lower = std::min(upper + 1, static_cast<int>(map_.rows()) - 1);
-    if (std::max(summary_.row_max[upper], summary_.row_max[lower]) < cutoff - slack_) return;
-    if (classified_ == upper)
-      std::swap(upper_levels_, lower_levels_);
-    else
-      classify(upper, cutoff, upper_levels_);
-    classify(lower, cutoff, lower_levels_);
-    classified_ = lower;
-    classify_cells();
+    /// Goes to the image rows between input row `upper` and the next one.
+    void move_to(int upper) {
+      runs_.clear();
+      const int lower = std::min(upper + 1, static_cast<int>(map_.map_.rows()) - 1);
+      const auto& row_max = map_.summary_.row_max;
+      if (std::max(row_max[upper], row_max[lower]) < cutoff_ - map_.slack_) return;
+      if (classified_ == upper)
+        std::swap(upper_levels_, lower_levels_);
+      else
+        classify(upper, upper_levels_);
+      classify(lower, lower_levels_);
+      classified_ = lower;
+      classify_cells();
 
-    const int columns = static_cast<int>(map_.cols());
-    for (int c = 0; c < columns;) {
-      const int next = next_change(cells_.data(), c + 1, columns);
-      const ColumnSpan span{across_.first_reader[c], across_.first_reader[next]};
-      if (cells_[c] != Known::nothing && span.begin < span.end) {
-        runs_.push_back({span, cells_[c] == Known::certain});
-        if (cells_[c] == Known::possible) interpolate_across(span, upper, lower);
+      for (int c = 0; c < columns_;) {
+        const int next = next_change(cells_.data(), c + 1, columns_);
+        const ColumnSpan span{map_.across_.first_reader[c], map_.across_.first_reader[next]};
+        if (cells_[c] != Known::nothing && span.begin < span.end) {
+          runs_.push_back({span, cells_[c] == Known::certain});
+          if (cells_[c] == Known::possible) interpolate_across(span, upper, lower);
+        }
+        c = next;
       }
-      c = next;
     }
-  }
 
-  void classify_cells() {
-    const std::int8_t* a = upper_levels_.data();
-    const std::int8_t* b = lower_levels_.data();
-    std::int8_t* cell = cells_.data();
-    const int columns = static_cast<int>(map_.cols());
-    for (int c = 0; c < columns; ++c) {
-      const int any = a[c] | a[c + 1] | b[c] | b[c + 1];
-      const int all = a[c] & a[c + 1] & b[c] & b[c + 1];
-      cell[c] = static_cast<std::int8_t>((any & Known::possible) | (all & Known::certain));
+    /// Feeds one image row, `weight` of the way down to the lower input row.
+    void add_row(float weight, RowEroder& rows) const {
+      for (const auto& run : runs_) {
+        if (run.certain)
+          rows.add(run.span);
+        else
+          add_pixels(run.span, weight, rows);
+      }
     }
-  }
 
-  void interpolate_across(ColumnSpan span, int upper, int lower) {
-    const float* a = input_row(upper);
-    const float* b = input_row(lower);
-    for (int x = span.begin; x < span.end; ++x) {
-      const int i = across_.first[x], j = across_.second[x];
-      const float w = across_.weight[x], v = 1.0f - w;
-      upper_values_[x] = a[i] * v + a[j] * w;
-      lower_values_[x] = b[i] * v + b[j] * w;
+   private:
+    /// One level a value of an input row, and one more at the end, for the last column's cell.
+    void classify(int r, std::vector<std::int8_t>& levels) const {
+      const float* row = map_.input_row(r);
+      std::int8_t* level = levels.data();
+      const float low = cutoff_ - map_.slack_, high = cutoff_ + map_.slack_;
+      for (int c = 0; c < columns_; ++c)
+        level[c] = static_cast<std::int8_t>((row[c] >= low) | (row[c] >= high) << 1);
+      level[columns_] = level[columns_ - 1];
     }
-  }
 
-  void add_pixels(ColumnSpan span, float b, float cutoff, RowEroder& rows) const {
-    const float a = 1.0f - b;
-    const auto above = [&](int x) { return upper_values_[x] * a + lower_values_[x] * b >= cutoff; };
-    for (int x = span.begin; x < span.end; ++x) {
-      if (!above(x)) continue;
-      const int begin = x++;
-      while (x < span.end && above(x)) ++x;
-      rows.add({begin, x});
+    void classify_cells() {
+      const std::int8_t* a = upper_levels_.data();
+      const std::int8_t* b = lower_levels_.data();
+      std::int8_t* cell = cells_.data();
+      for (int c = 0; c < columns_; ++c) {
+        const int any = a[c] | a[c + 1] | b[c] | b[c + 1];
+        const int all = a[c] & a[c + 1] & b[c] & b[c + 1];
+        cell[c] = static_cast<std::int8_t>((any & Known::possible) | (all & Known::certain));
+      }
     }
-  }
+
+    void interpolate_across(ColumnSpan span, int upper, int lower) {
+      const float* a = map_.input_row(upper);
+      const float* b = map_.input_row(lower);
+      const Axis& across = map_.across_;
+      for (int x = span.begin; x < span.end; ++x) {
+        const int i = across.first[x], j = across.second[x];
+        const float w = across.weight[x], v = 1.0f - w;
+        upper_values_[x] = a[i] * v + a[j] * w;
+        lower_values_[x] = b[i] * v + b[j] * w;
+      }
+    }
+
+    void add_pixels(ColumnSpan span, float b, RowEroder& rows) const {
+      const float a = 1.0f - b;
+      const auto above = [&](int x) {
+        return upper_values_[x] * a + lower_values_[x] * b >= cutoff_;
+      };
+      for (int x = span.begin; x < span.end; ++x) {
+        if (!above(x)) continue;
+        const int begin = x++;
+        while (x < span.end && above(x)) ++x;
+        rows.add({begin, x});
+      }
+    }
+
+    const MapAtImageSize& map_;
+    float cutoff_;
+    int columns_;
+    int classified_ = -1;  // the input row that lower_levels_ is of
+    std::vector<std::int8_t> upper_levels_, lower_levels_, cells_;
+    std::vector<ColumnRun> runs_;
+    std::vector<float> upper_values_, lower_values_;  // at output columns, where mixed
+  };
 
   FloatMapView map_;
   const MapSummary& summary_;
   Axis across_, down_;
-  float slack_;          // more than what rounding can move a value
-  int classified_ = -1;  // the input row that lower_levels_ is of
-  std::vector<std::int8_t> upper_levels_, lower_levels_, cells_;
-  std::vector<ColumnRun> runs_;
-  std::vector<float> upper_values_, lower_values_;  // at output columns, where mixed
+  float slack_;  // more than what rounding can move a value
 };
 
 /// The 0..255 level of a value in a map of the given range; truncated as the reference does.
@@ -347,14 +403,18 @@ inline float cutoff_for(int level, float lowest, float highest) {
 inline SparseBinaryImage eroded_binary_map(const FloatMapView& density, const MapSummary& summary,
                                            Size size, int level) {
   SparseBinaryImage binary(size);
-  MapAtImageSize map(density, summary, size);
+  const MapAtImageSize map(density, summary, size);
   const auto [lowest, highest] = map.range();
-  if (!(highest > lowest)) {
-    for (int y = 0; y < size.height; ++y) binary.finish_row(y);
-    return binary;
-  }
-  RowEroder eroder(binary);
-  map.threshold(cutoff_for(level, lowest, highest), eroder);
+  // a constant map has nothing above any level
+  const float cutoff = highest > lowest ? cutoff_for(level, lowest, highest)
+                                        : std::numeric_limits<float>::infinity();
+  std::vector<RowSpans> spans(static_cast<std::size_t>(band_count(size.height)));
+  for_bands(size.height, [&](int i, RowRange band) {
+    RowEroder eroder(binary, band);
+    map.threshold(cutoff, eroder);
+    spans[static_cast<std::size_t>(i)] = eroder.spans();
+  });
+  for (const RowSpans& band : spans) binary.add_rows(band);
   return binary;
 }
 
@@ -442,13 +502,15 @@ inline std::vector<OuterContour> child_contours(const OuterContour& parent, Size
   const float limit = 0.5f * static_cast<float>(chamfer.furthest);
 
   SparseBinaryImage cores({box.width(), box.height()});
+  RowSpans whole_rows;
   for (int y = 0; y < box.height(); ++y) {
     const std::int32_t* d = chamfer.row_of(y);
     std::int8_t* row = cores.row(y);
     for (int x = 0; x < box.width(); ++x) row[x] = static_cast<float>(d[x]) > limit;
-    cores.add_span({0, box.width()});
-    cores.finish_row(y);
+    whole_rows.spans.push_back({0, box.width()});
+    whole_rows.finish_row();
   }
+  cores.add_rows(whole_rows);
   auto children = outer_contours(cores);
   for (auto& child : children) {
     for (Point& p : child.points) p = {p.x + box.x0, p.y + box.y0};

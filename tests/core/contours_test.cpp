@@ -14,17 +14,19 @@ enum class Spans { whole_rows, tight_runs };
 
 SparseBinaryImage sparse_image(const cv::Mat& binary, Spans spans) {
   SparseBinaryImage image({binary.cols, binary.rows});
+  RowSpans rows;
   for (int y = 0; y < binary.rows; ++y) {
     const std::uint8_t* in = binary.ptr(y);
     for (int x = 0; x < binary.cols; ++x) image.row(y)[x] = in[x] != 0;
-    if (spans == Spans::whole_rows) image.add_span({0, binary.cols});
+    if (spans == Spans::whole_rows) rows.spans.push_back({0, binary.cols});
     for (int x = 0; spans == Spans::tight_runs && x < binary.cols; ++x) {
       const int begin = x;
       while (x < binary.cols && in[x] != 0) ++x;
-      if (begin < x) image.add_span({begin, x});
+      if (begin < x) rows.spans.push_back({begin, x});
     }
-    image.finish_row(y);
+    rows.finish_row();
   }
+  image.add_rows(rows);
   return image;
 }
 
