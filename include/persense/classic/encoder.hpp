@@ -113,7 +113,7 @@ inline Cut cut_at_two_scales(const Landscape& landscape, const References& wante
 inline Cut cut_for(const ClassicEmbedding& embedding, const Landscape& landscape,
                    const ClassicPrototype& prototype) {
   Cut cut = cut_at_two_scales(landscape, prototype.references);
-  drop_other_kind(cut, embedding.lab(), prototype.look, lowest_piece_score);
+  compare_looks(cut, embedding.lab(), prototype.look, lowest_piece_score);
   return cut;
 }
 
@@ -269,7 +269,8 @@ inline float box_iou(const Box& a, const Box& b) {
              : 0.0f;
 }
 
-/// The indices of the pieces that the exemplars show; an exemplar that matches none is left out.
+/// The indices of the pieces that the exemplars show. An exemplar that matches none is left out,
+/// and one of an odd look: learning from another kind of object would lose the right one.
 inline std::vector<std::size_t> pieces_shown(const ClassicEmbedding& embedding, const Cut& cut,
                                              std::span<const Box> exemplars) {
   const WorkScale scale(embedding);
@@ -281,7 +282,7 @@ inline std::vector<std::size_t> pieces_shown(const ClassicEmbedding& embedding, 
       const float iou = box_iou(scale.to_image(cut.pieces[i].box), exemplar);
       if (iou > best) best = iou, which = i;
     }
-    if (which < cut.pieces.size()) shown.push_back(which);
+    if (which < cut.pieces.size() && !cut.pieces[which].odd_look) shown.push_back(which);
   }
   return shown;
 }

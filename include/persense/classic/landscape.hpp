@@ -70,9 +70,10 @@ struct References {
 /// An object-like piece of an image.
 struct Piece {
   PixelBox box;
-  double area = 0;   ///< pixels
-  double score = 0;  ///< how much it looks like an object of the expected kind, 0..1
-  Point core;        ///< its most interior pixel
+  double area = 0;        ///< pixels
+  double score = 0;       ///< how much it looks like an object of the expected kind, 0..1
+  Point core;             ///< its most interior pixel
+  bool odd_look = false;  ///< its colour is far from the support object's: see compare_looks
 };
 
 /// Pieces that do not overlap.

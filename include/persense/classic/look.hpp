@@ -82,11 +82,15 @@ inline TwoGroups two_groups(const std::vector<double>& sorted) {
 
 }  // namespace detail
 
-/// Scores pieces of another kind 0, where the pieces clearly fall into two groups by their distance
-/// from the support object's look. One kind under uneven light does not: its distances are one
-/// group.
+/// Compares the pieces' looks with the support object's. Scores pieces of another kind 0, where the
+/// pieces clearly fall into two groups by distance (one kind under uneven light does not: its
+/// distances are one group), and marks those of an odd look, which should not be exemplars.
+///
+/// Odd is much further than the nearest tenth of the pieces: the light here may not be the
+/// support's.
 /// @param lowest  pieces below this score have no say.
-inline void drop_other_kind(Cut& cut, const cv::Mat& lab, const Look& support, double lowest) {
+inline void compare_looks(Cut& cut, const cv::Mat& lab, const Look& support, double lowest) {
+  constexpr double odd_gap = 15;
   constexpr double clear_separation = 0.8;  // a uniform distribution has 0.75, a normal one 0.64
   constexpr double clear_ratio = 2, clear_gap = 10;
   const auto looks = looks_of(lab, cut.labels, static_cast<int>(cut.pieces.size()));
@@ -97,6 +101,8 @@ inline void drop_other_kind(Cut& cut, const cv::Mat& lab, const Look& support, d
   std::sort(order.begin(), order.end());
   std::vector<double> distances;
   for (const auto& [d, i] : order) distances.push_back(d);
+  const double near_tenth = distances[distances.size() / 10];
+  for (const auto& [d, i] : order) cut.pieces[i].odd_look = d > near_tenth + odd_gap;
   const auto groups = detail::two_groups(distances);
   const bool clear = groups.separation > clear_separation &&
                      groups.far_mean > clear_ratio * groups.near_mean &&
