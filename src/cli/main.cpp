@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <csignal>
+#include <opencv2/core/utility.hpp>
 #include <opencv2/core/utils/logger.hpp>
 
 #include "commands.hpp"
@@ -93,6 +94,11 @@ int main(int argc, char** argv) {
   std::signal(SIGXFSZ, SIG_IGN);
   // what OpenCV has to say reaches the user as one line of ours
   cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
+#if defined(__SANITIZE_THREAD__)
+  // ThreadSanitizer does not see how OpenCV's workers wait for each other inside a TBB that was not
+  // compiled with it; the program's own threads (--jobs) are watched
+  cv::setNumThreads(1);
+#endif
   messages();  // before a picture is read
   try {
     const Exit exit = run(argc, argv);
