@@ -1,0 +1,101 @@
+// persense/torch/module.hpp: one TorchScript archive, loaded, checked and run.
+//
+// Nothing else in the library loads or runs a module, so another runtime is one more class with
+// this one's interface.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <ATen/core/ivalue.h>
+
+#include <array>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace persense::torchscript {
+
+/// Which slot of the pipeline an archive fills.
+enum class Stage { encoder, detector, dmg, decoder };
+
+/// What an archive says of itself: the file `persense.json` inside it.
+struct Manifest {
+  static constexpr int newest_format = 1;
+
+  int format = newest_format;
+  Stage stage = Stage::encoder;
+  std::string name;  ///< "sam_vit_h", "countr", ...
+
+  struct Input {
+    int size = 0;                             ///< longest (or only) side of the input, pixels
+    std::array<float, 3> mean{0, 0, 0};       ///< R G B, subtracted from 0..255
+    std::array<float, 3> deviation{1, 1, 1};  ///< R G B, divided by
+    int pad_multiple = 0;                     ///< 0: padded to a square of `size`
+  } input;
+
+  struct Output {
+    int channels = 0;
+    int stride = 0;  ///< input pixels a cell
+  } output;
+
+  std::string encoder;             ///< decoders: the name of the encoder they belong to
+  std::string prototype = "mean";  ///< encoders: "mean" or "ring_contrast"
+  std::string dtype = "fp32";      ///< of the stored weights: "fp32" or "fp16"
+  std::string upstream;            ///< where the weights come from, licence
+  std::string sha256_weights;      ///< of the checkpoint, hex; may be empty
+};
+
+/// Where and in which precision a module runs.
+struct Placement {
+  at::Device device{at::kCPU};
+  at::ScalarType dtype = at::kFloat;
+};
+
+/// @param device  "cpu", "cuda" or "cuda:N". @param dtype  "fp32", "fp16" or "bf16".
+/// @throws InvalidArgument    another text, or fp16 on the CPU.
+/// @throws DeviceUnavailable  a CUDA device that this machine or build does not have.
+Placement placement(std::string_view device, std::string_view dtype);
+
+/// Reads an archive's manifest without loading its weights.
+/// @throws FileNotFound, Unreadable (truncated, not an archive, damaged), BadModel (no manifest, a
+///   newer format, a field of the wrong type).
+Manifest read_manifest(const std::filesystem::path& file);
+
+/// A loaded archive. Movable; cheap to copy (the weights are shared).
+/// @par Threads  `operator()` is const and may be called from several threads at once.
+class Module {
+ public:
+  /// Checks that the file is whole (every part's checksum: LibTorch by itself loads damaged
+  /// weights), that its manifest fits, and places it.
+  /// @throws FileNotFound, Unreadable, BadModel (another stage, a newer format, not TorchScript),
+  ///   OutOfMemory.
+  Module(const std::filesystem::path& file, Stage expected, Placement placement = {});
+
+  const Manifest& manifest() const { return manifest_; }
+  const Placement& placement() const { return placement_; }
+  const std::filesystem::path& file() const { return file_; }
+
+  /// Runs `forward` without gradients. Floating-point tensors must already have the placement's
+  /// device and dtype. A tensor gives one element, a tuple or list of tensors one each.
+  /// @throws OutOfMemory  naming the archive and the device.
+  /// @throws BadModel     anything else the module throws, in one line.
+  std::vector<at::Tensor> operator()(std::vector<c10::IValue> inputs) const;
+
+  /// @throws BadModel  unless `tensor` has this shape; -1 is any length. `what` names the tensor.
+  void require_shape(const at::Tensor& tensor, const std::vector<std::int64_t>& shape,
+                     std::string_view what) const;
+
+ private:
+  struct Loaded;
+  std::filesystem::path file_;
+  Manifest manifest_;
+  Placement placement_;
+  std::shared_ptr<const Loaded> loaded_;
+};
+
+/// Threads that LibTorch's CPU kernels use, for the whole process; 0 = all cores (a distribution's
+/// LibTorch may start with one). Called by the first Module with 0 unless it was called before.
+void set_threads(int threads);
+
+}  // namespace persense::torchscript
