@@ -1,19 +1,8 @@
-// The library against the outputs of the public reference implementation.
-//
-// The vectors are not part of the repository. They are looked for in $PERSENSE_GOLDEN, then in
-// ../shared/golden beside the source tree. A suite the folder does not have is skipped; a folder
-// that is there but holds no suite at all is an error.
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <functional>
-#include <iostream>
-#include <nlohmann/json.hpp>
+// The library's own steps against the outputs of the public reference implementation.
 #include <regex>
 #include <vector>
 
-#include "catch.hpp"
-#include "npy.hpp"
+#include "golden.hpp"
 #include "persense/class_label.hpp"
 #include "persense/exemplar.hpp"
 #include "persense/feedback.hpp"
@@ -22,53 +11,10 @@
 #include "persense/ppsm.hpp"
 #include "persense/similarity.hpp"
 
-namespace fs = std::filesystem;
-using nlohmann::json;
 using namespace persense;
-using persense::testing::Array;
-using persense::testing::read_npy;
+using namespace persense::testing;
 
 namespace {
-
-fs::path golden_folder() {
-  const char* named = std::getenv("PERSENSE_GOLDEN");
-  return named ? fs::path(named) : fs::path(PERSENSE_GOLDEN_DEFAULT);
-}
-
-json read_json(const fs::path& path) {
-  std::ifstream file(path);
-  REQUIRE(file);
-  return json::parse(file);
-}
-
-/// Runs `check` on every case folder of a suite (or on the suite itself when case.json is there).
-void for_each_case(const std::string& suite,
-                   const std::function<void(const fs::path&, const json&)>& check) {
-  const fs::path folder = golden_folder() / suite;
-  if (!fs::exists(folder)) SKIP("no golden suite " << suite << " in " << golden_folder());
-  std::vector<fs::path> cases;
-  if (fs::exists(folder / "case.json")) cases.push_back(folder);
-  for (const auto& entry : fs::directory_iterator(folder))
-    if (fs::exists(entry.path() / "case.json")) cases.push_back(entry.path());
-  std::sort(cases.begin(), cases.end());
-  REQUIRE_FALSE(cases.empty());
-  for (const auto& path : cases) {
-    INFO("golden case " << path.string());
-    check(path, read_json(path / "case.json"));
-  }
-  std::cout << suite << ": " << cases.size() << " cases\n";
-}
-
-FloatMap map_of(const Array& array) {
-  // leading dimensions of 1 are dropped, as in [1, 1, h, w]
-  std::vector<int> shape = array.shape;
-  while (shape.size() > 2) {
-    REQUIRE(shape.front() == 1);
-    shape.erase(shape.begin());
-  }
-  const auto values = array.floats();
-  return Eigen::Map<const FloatMap>(values.data(), shape.at(0), shape.at(1));
-}
 
 std::vector<Point> points_of(const fs::path& file) {
   const Array array = read_npy(file);
@@ -104,15 +50,6 @@ std::uint64_t formula_seed(const json& expected, const std::string& which) {
   const std::string text = expected["feature_storage"];
   REQUIRE(std::regex_search(text, seed, std::regex("([0-9]+) \\(" + which + "\\)")));
   return std::stoull(seed[1]);
-}
-
-/// Numbers that JSON cannot write stand as "nan", "inf", "-inf".
-double number(const json& value) {
-  return value.is_string() ? std::stod(value.get<std::string>()) : value.get<double>();
-}
-
-Size size_from(const json& height_width) {
-  return {height_width[1].get<int>(), height_width[0].get<int>()};
 }
 
 }  // namespace
@@ -281,10 +218,7 @@ TEST_CASE("resize_antialiased: equals Pillow's bilinear resize byte for byte",
     if (!fs::exists(path / "resized_rgb.npy"))
       return;  // large cases have a hash of the array alone
     const Array in = read_npy(path / "image_rgb.npy"), out = read_npy(path / "resized_rgb.npy");
-    cv::Mat image(in.dim(0), in.dim(1), CV_8UC3);
-    std::transform(in.values.begin(), in.values.end(), image.data,
-                   [](double v) { return static_cast<std::uint8_t>(v); });
-    const cv::Mat resized = resize_antialiased(image, size_from(expected["resized_hw"]));
+    const cv::Mat resized = resize_antialiased(image_of(in), size_from(expected["resized_hw"]));
     REQUIRE(static_cast<std::size_t>(resized.total()) * 3 == out.values.size());
     CHECK(std::equal(out.values.begin(), out.values.end(), resized.data));
   });
