@@ -1,0 +1,133 @@
+"""Command line of the export: ``python -m persense.export MODEL --checkpoint FILE -o FOLDER``."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import importlib
+import sys
+from typing import Optional, Sequence
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """What the command line says of a model; the work is in ``persense.export.<name>``."""
+
+    name: str
+    summary: str
+    checkpoint: str  #: of the example
+    files: str
+    source: str
+
+
+MODELS = (
+    Model(
+        "sam",
+        "Segment Anything, ViT-B, ViT-L or ViT-H",
+        "sam_vit_h_4b8939.pth",
+        "encoder.pt and decoder.pt",
+        "https://github.com/facebookresearch/segment-anything#model-checkpoints",
+    ),
+    Model(
+        "mobile_sam",
+        "MobileSAM (TinyViT encoder)",
+        "mobile_sam.pt",
+        "encoder.pt and decoder.pt",
+        "https://github.com/ChaoningZhang/MobileSAM",
+    ),
+    Model(
+        "countr",
+        "CounTR density maps",
+        "FSC147.pth",
+        "dmg.pt",
+        "https://github.com/Verg-Avesta/CounTR",
+    ),
+    Model(
+        "dsalvanet",
+        "DSALVANet density maps",
+        "checkpoint_200.pth",
+        "dmg.pt",
+        "https://github.com/aio-hnu/DSALVANet",
+    ),
+)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Shows an example before anything else."""
+
+    example = ""
+
+    def format_help(self) -> str:
+        return f"Example:\n  {self.example}\n\n{super().format_help()}"
+
+
+def _example(model: Model) -> str:
+    return f"python -m persense.export {model.name} --checkpoint {model.checkpoint} -o models"
+
+
+def parser() -> argparse.ArgumentParser:
+    """Build the parser; it needs no PyTorch, so that --help is quick."""
+    top = _Parser(
+        prog="python -m persense.export",
+        usage="%(prog)s MODEL --checkpoint FILE -o FOLDER [options]",
+        description="Make TorchScript archives, which persense runs without Python, from the "
+        "published checkpoints of a model.",
+        epilog="MODEL --help says where a model's checkpoints are found.",
+    )
+    top.example = _example(MODELS[0])
+    models = top.add_subparsers(dest="model", metavar="MODEL", required=True)
+    for model in MODELS:
+        sub = models.add_parser(
+            model.name,
+            prog=f"python -m persense.export {model.name}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            help=model.summary,
+            description=f"{model.summary}: writes {model.files}.",
+            epilog=f"Checkpoints: {model.source}",
+        )
+        sub.example = _example(model)
+        sub.add_argument(
+            "--checkpoint", required=True, metavar="FILE", help="the published weights"
+        )
+        sub.add_argument(
+            "-o",
+            "--output",
+            required=True,
+            metavar="FOLDER",
+            help="where the archives go; created if need be",
+        )
+        sub.add_argument(
+            "--half",
+            action="store_true",
+            help="store float16 weights: half the size, still runs in any precision",
+        )
+        if model.name == "sam":
+            sub.add_argument(
+                "--arch",
+                choices=("vit_b", "vit_l", "vit_h"),
+                help="refuse any other encoder (default: take the one that the checkpoint holds)",
+            )
+    return top
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Run the command line; give the exit code."""
+    options = parser().parse_args(arguments)
+    try:
+        from persense.export import archive
+    except ImportError as error:
+        print(f"persense.export: needs PyTorch to export a model: {error}", file=sys.stderr)
+        return 1
+    exporter = importlib.import_module(f"persense.export.{options.model}")
+    try:
+        checkpoint = archive.read_checkpoint(options.checkpoint)
+        archives = exporter.archives(checkpoint, options)
+        archive.write_archives(archives, checkpoint, options.output, options.half)
+    except archive.ExportError as error:
+        print(f"persense.export: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,38 @@
+"""Shared by all tests: where the golden vectors are, and small checkpoints to export."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+from typing import Callable, Dict
+
+import pytest
+import torch
+
+_REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="session")
+def golden_folder() -> Callable[[str], pathlib.Path]:
+    """Give a function: suite name -> its folder; the test is skipped where it is absent."""
+    root = pathlib.Path(
+        os.environ.get("PERSENSE_GOLDEN", _REPOSITORY.parent / "shared" / "golden")
+    )
+
+    def folder(suite: str) -> pathlib.Path:
+        if not (root / suite).is_dir():
+            pytest.skip(f"no golden vectors at {root / suite} (set PERSENSE_GOLDEN)")
+        return root / suite
+
+    return folder
+
+
+@pytest.fixture
+def save_checkpoint(tmp_path: pathlib.Path) -> Callable[..., pathlib.Path]:
+    """Give a function: state dict, file name -> the checkpoint's path."""
+
+    def save(state: Dict[str, torch.Tensor], name: str = "checkpoint.pth") -> pathlib.Path:
+        torch.save(state, tmp_path / name)
+        return tmp_path / name
+
+    return save
