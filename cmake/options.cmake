@@ -1,6 +1,8 @@
 # What a user may switch. A project that add_subdirectory's this one gets the libraries alone;
 # everything else is on only when this is the project being built.
-option(PERSENSE_WITH_TORCH "Build the TorchScript stages (needs LibTorch)" OFF)
+set(PERSENSE_WITH_TORCH AUTO CACHE STRING
+    "Build the TorchScript stages, which need LibTorch: ON, OFF, or AUTO (if it is there)")
+set_property(CACHE PERSENSE_WITH_TORCH PROPERTY STRINGS AUTO ON OFF)
 option(PERSENSE_BUILD_PROGRAM "Build the program persense" ${PROJECT_IS_TOP_LEVEL})
 option(PERSENSE_BUILD_EXAMPLES "Build the examples" ${PROJECT_IS_TOP_LEVEL})
 option(PERSENSE_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})

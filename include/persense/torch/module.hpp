@@ -7,44 +7,15 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/core/ivalue.h>
 
-#include <array>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
-#include <string>
 #include <string_view>
 #include <vector>
 
+#include "persense/torch/manifest.hpp"
+
 namespace persense::torchscript {
-
-/// Which slot of the pipeline an archive fills.
-enum class Stage { encoder, detector, dmg, decoder };
-
-/// What an archive says of itself: the file `persense.json` inside it.
-struct Manifest {
-  static constexpr int newest_format = 1;
-
-  int format = newest_format;
-  Stage stage = Stage::encoder;
-  std::string name;  ///< "sam_vit_h", "countr", ...
-
-  struct Input {
-    int size = 0;                             ///< longest (or only) side of the input, pixels
-    std::array<float, 3> mean{0, 0, 0};       ///< R G B, subtracted from 0..255
-    std::array<float, 3> deviation{1, 1, 1};  ///< R G B, divided by
-    int pad_multiple = 0;                     ///< 0: padded to a square of `size`
-  } input;
-
-  struct Output {
-    int channels = 0;
-    int stride = 0;  ///< input pixels a cell
-  } output;
-
-  std::string encoder;             ///< decoders: the name of the encoder they belong to
-  std::string prototype = "mean";  ///< encoders: "mean" or "ring_contrast"
-  std::string dtype = "fp32";      ///< of the stored weights: "fp32" or "fp16"
-  std::string upstream;            ///< where the weights come from, licence
-  std::string sha256_weights;      ///< of the checkpoint, hex; may be empty
-};
 
 /// Where and in which precision a module runs.
 struct Placement {
@@ -56,11 +27,6 @@ struct Placement {
 /// @throws InvalidArgument    another text, or fp16 on the CPU.
 /// @throws DeviceUnavailable  a CUDA device that this machine or build does not have.
 Placement placement(std::string_view device, std::string_view dtype);
-
-/// Reads an archive's manifest without loading its weights.
-/// @throws FileNotFound, Unreadable (truncated, not an archive, damaged), BadModel (no manifest, a
-///   newer format, a field of the wrong type).
-Manifest read_manifest(const std::filesystem::path& file);
 
 /// A loaded archive. Movable; cheap to copy (the weights are shared).
 /// @par Threads  `operator()` is const and may be called from several threads at once.

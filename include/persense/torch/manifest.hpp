@@ -1,0 +1,68 @@
+// persense/torch/manifest.hpp: what a model archive says of itself. Needs no LibTorch to include.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace persense::torchscript {
+
+/// Which slot of the pipeline an archive fills.
+enum class Stage { encoder, detector, dmg, decoder };
+
+/// "encoder", "detector", "dmg" or "decoder", as in `persense.json`.
+const char* name_of(Stage stage) noexcept;
+
+/// What an archive says of itself: the file `persense.json` inside it. Which fields must be there
+/// depends on the stage; one that a stage does not have keeps its default.
+struct Manifest {
+  static constexpr int newest_format = 1;
+
+  int format = newest_format;
+  Stage stage = Stage::encoder;
+  std::string name;  ///< "sam_vit_h", "countr", ...
+
+  struct Input {
+    int size = 0;                             ///< longest (or only) side of the input, pixels
+    std::array<float, 3> mean{0, 0, 0};       ///< R G B, subtracted from 0..255
+    std::array<float, 3> deviation{1, 1, 1};  ///< R G B, divided by
+    int pad_multiple = 0;                     ///< encoders: sides; 0: padded to a square of `size`
+    int exemplar_size = 0;                    ///< DMGs: side of an exemplar; 0: it takes boxes
+  } input;
+
+  struct Output {
+    int channels = 0;  ///< of the embedding that an encoder gives and a decoder takes
+    int stride = 0;    ///< of that embedding: input pixels a cell
+    int masks = 0;     ///< decoders: masks a prompt
+    float scale = 1;   ///< DMGs: the map is `scale` times objects per pixel
+  } output;
+
+  std::string encoder;             ///< decoders: the name of the encoder they belong to
+  std::string prototype = "mean";  ///< encoders: "mean" or "ring_contrast" (the default with
+                                   ///< `pad_multiple` > 0)
+  std::string dtype = "fp32";      ///< of the stored weights: "fp32", "fp16" or "bf16"
+  std::string upstream;            ///< where the weights come from, licence
+  std::string sha256_weights;      ///< of the checkpoint, hex; may be empty
+};
+
+/// An archive as `persense info` shows it.
+struct ArchiveInfo {
+  Manifest manifest;
+  std::uintmax_t bytes = 0;     ///< of the file
+  std::uintmax_t parts = 0;     ///< files inside it; the checksum of each was found right
+  std::int64_t parameters = 0;  ///< floating-point numbers in its weights and buffers
+};
+
+/// Reads an archive's manifest without loading its weights (but checks the whole file, as Module
+/// does).
+/// @throws FileNotFound, Unreadable (truncated, not an archive, damaged), BadModel (no manifest, a
+///   newer format, a field of the wrong type).
+/// @par Threads  Safe to call concurrently, as is `inspect`.
+Manifest read_manifest(const std::filesystem::path& file);
+
+/// Loads an archive of any stage on the CPU, to count its parameters.
+/// @throws as read_manifest; BadModel  also when LibTorch cannot load it; OutOfMemory.
+ArchiveInfo inspect(const std::filesystem::path& file);
+
+}  // namespace persense::torchscript
