@@ -30,6 +30,32 @@ inline PixelBox pixels_of(const Box& box, Size image) {
   return pixels.empty() ? PixelBox{} : pixels;
 }
 
+/// The centres of a box's first and last pixel, as the density networks take exemplars: whole
+/// numbers where the box is on the pixel grid.
+struct ExemplarCorners {
+  double first_x = 0, first_y = 0, last_x = 0, last_y = 0;
+};
+
+/// What of an exemplar box lies in the image: at least one pixel, however small the box.
+/// @throws InvalidArgument  the box lies outside the image, is inside out, or holds NaN.
+inline ExemplarCorners exemplar_corners(const Box& box, Size image) {
+  const auto meets = [](float a, float b, int length) {
+    return a <= b && b >= 0 && a < static_cast<float>(length);
+  };
+  if (!meets(box.x0, box.x1, image.width) || !meets(box.y0, box.y1, image.height))
+    throw InvalidArgument(
+        fmt::format("exemplar: box ({}, {}, {}, {}) has no pixel in the image of {}", box.x0,
+                    box.y0, box.x1, box.y1, to_string(image)));
+  const auto clip = [](float v, int length) {
+    return std::clamp(double{v}, 0.0, static_cast<double>(length - 1));
+  };
+  ExemplarCorners c{clip(box.x0, image.width), clip(box.y0, image.height),
+                    clip(box.x1 - 1, image.width), clip(box.y1 - 1, image.height)};
+  c.last_x = std::max(c.first_x, c.last_x);
+  c.last_y = std::max(c.first_y, c.last_y);
+  return c;
+}
+
 /// The positive location prior: the pixel of the box that is most similar to the support object
 /// (eq. 2; the first in raster order on ties), or the box's centre.
 /// @throws InvalidArgument  the box lies outside the map.
