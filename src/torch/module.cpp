@@ -1,41 +1,185 @@
 #include "persense/torch/module.hpp"
 
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <ATen/detail/CUDAHooksInterface.h>
 #include <c10/core/InferenceMode.h>
 #include <fmt/format.h>
 #include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/runtime/graph_executor.h>
 #include <torch/csrc/jit/serialization/import.h>
+#include <torch/version.h>
 
-#include "manifest.hpp"
+#include <charconv>
+#include <cstdlib>
+#include <mutex>
+#include <set>
+#include <stdexcept>
+#include <thread>
+
+#include "archive.hpp"
+#include "libtorch_errors.hpp"
 #include "persense/error.hpp"
 
 namespace persense::torchscript {
 
-struct Module::Loaded {
-  mutable torch::jit::Module module;
+namespace {
+
+/// What LibTorch reads an archive through: the very file that was checked.
+class Source final : public caffe2::serialize::ReadAdapterInterface {
+ public:
+  explicit Source(std::shared_ptr<const Archive> archive) : archive_(std::move(archive)) {}
+  std::size_t size() const override { return archive_->file().size(); }
+  std::size_t read(std::uint64_t at, void* to, std::size_t bytes, const char*) const override {
+    archive_->file().read(at, to, bytes);
+    return bytes;
+  }
+
+ private:
+  std::shared_ptr<const Archive> archive_;
 };
 
-Placement placement(std::string_view, std::string_view) { return {}; }
+/// Calls `use` with every tensor of a module: parameters, buffers and plain attributes, also those
+/// in lists. A shared one comes as often as it is found.
+template <class Use>
+void for_each_tensor(const torch::jit::Module& module, Use&& use) {
+  c10::IValue(module._ivalue()).visit([&](const c10::IValue& value) {
+    if (value.isTensor() && value.toTensor().defined()) use(value.toTensor());
+    return false;
+  });
+}
+
+torch::jit::Module load(const std::shared_ptr<const Archive>& archive) {
+  const std::string& name = archive->file().name();
+  archive->verify();
+  return translate(name, "cpu", fmt::format("LibTorch {} cannot load it", TORCH_VERSION), [&] {
+    auto module = torch::jit::load(std::make_shared<Source>(archive), at::Device(at::kCPU));
+    module.eval();
+    if (!module.find_method("forward")) throw std::runtime_error("it has no method forward");
+    return module;
+  });
+}
+
+// Tensor by tensor, so that host and device hold the weights once each at most. (The module's own
+// `to` would turn integer buffers into floating point.)
+void place(torch::jit::Module& module, const Placement& placement) {
+  const at::NoGradGuard no_gradients;
+  for_each_tensor(module, [&](const at::Tensor& tensor) {
+    const auto dtype = tensor.is_floating_point() ? placement.dtype : tensor.scalar_type();
+    at::Tensor(tensor).set_data(tensor.to(placement.device, dtype));
+  });
+}
+
+void require_available(const at::Device& device) {
+  if (!device.is_cuda()) return;
+  const auto unavailable = [&](const std::string& why) {
+    return DeviceUnavailable(fmt::format("device: got \"{}\", but {}", device.str(), why));
+  };
+  if (!at::CUDAHooksRegistry()->Has("CUDAHooks"))
+    throw unavailable(fmt::format("this build's LibTorch {} is for the CPU alone", TORCH_VERSION));
+  const auto count = at::hasCUDA() ? at::getNumGPUs() : 0;
+  if (count == 0) throw unavailable("there is no CUDA device, or no driver for it");
+  if (static_cast<std::size_t>(device.index()) >= count)
+    throw unavailable(fmt::format("there {} cuda:0{}", count == 1 ? "is only" : "are only",
+                                  count == 1 ? "" : fmt::format(" to cuda:{}", count - 1)));
+}
+
+at::Device device_of(std::string_view text) {
+  if (text == "cpu") return at::kCPU;
+  int index = 0;
+  constexpr std::string_view cuda = "cuda", prefix = "cuda:";
+  const char* const end = text.data() + text.size();
+  const bool numbered =
+      text.starts_with(prefix) && text.size() > prefix.size() && text[prefix.size()] != '-';
+  const auto parsed = numbered ? std::from_chars(text.data() + prefix.size(), end, index)
+                               : std::from_chars_result{end, std::errc()};
+  if ((text != cuda && !numbered) || parsed.ec != std::errc() || parsed.ptr != end || index > 127)
+    throw InvalidArgument(
+        fmt::format("device: got \"{}\", expected cpu, cuda or cuda:N as in cuda:1", text));
+  return {at::kCUDA, static_cast<c10::DeviceIndex>(index)};
+}
+
+at::ScalarType dtype_of(std::string_view text) {
+  if (text == "fp32") return at::kFloat;
+  if (text == "fp16") return at::kHalf;
+  if (text == "bf16") return at::kBFloat16;
+  throw InvalidArgument(fmt::format("dtype: got \"{}\", expected fp32, fp16 or bf16", text));
+}
+
+bool threads_were_set = false;  // guarded by the mutex below
+std::mutex threads_mutex;
+
+int all_cores() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
+
+void default_threads() {
+  const std::lock_guard lock(threads_mutex);
+  if (threads_were_set || std::getenv("OMP_NUM_THREADS")) return;
+  at::set_num_threads(all_cores());
+  threads_were_set = true;
+}
+
+std::vector<at::Tensor> tensors_of(const c10::IValue& value) {
+  if (value.isTensor()) return {value.toTensor()};
+  if (value.isTensorList()) return value.toTensorVector();
+  if (value.isTuple()) {
+    std::vector<at::Tensor> tensors;
+    for (const auto& element : value.toTupleRef().elements()) {
+      const auto some = tensors_of(element);
+      tensors.insert(tensors.end(), some.begin(), some.end());
+    }
+    return tensors;
+  }
+  throw std::runtime_error("it gave a value of type " + value.tagKind() + ", expected tensors");
+}
+
+}  // namespace
+
+Placement placement(std::string_view device, std::string_view dtype) {
+  const Placement result{device_of(device), dtype_of(dtype)};
+  if (result.device.is_cpu() && result.dtype == at::kHalf)
+    throw InvalidArgument("dtype: got \"fp16\" on the CPU, expected fp32 or bf16 there");
+  require_available(result.device);
+  return result;
+}
+
+void set_threads(int threads) {
+  if (threads < 0)
+    throw InvalidArgument(fmt::format("threads: got {}, expected 0 (all cores) or more", threads));
+  const std::lock_guard lock(threads_mutex);
+  at::set_num_threads(threads == 0 ? all_cores() : threads);
+  threads_were_set = true;
+}
+
+struct Module::Loaded {
+  torch::jit::Module module;
+  torch::jit::Method forward;
+};
 
 Module::Module(const std::filesystem::path& file, Stage expected, Placement placement)
     : file_(file), placement_(placement) {
-  torch::jit::ExtraFilesMap extra{{"persense.json", ""}};
-  auto loaded = std::make_shared<Loaded>();
-  loaded->module = torch::jit::load(file.string(), placement.device, extra);
-  loaded->module.eval();
-  manifest_ = parse_manifest(extra["persense.json"], file.string());
-  if (manifest_.stage != expected) throw BadModel("stage");
-  loaded_ = std::move(loaded);
+  require_available(placement.device);
+  const auto archive = std::make_shared<const Archive>(file);
+  manifest_ = archive->manifest();
+  if (manifest_.stage != expected)
+    throw BadModel(fmt::format("{}: got a module of stage {} (\"{}\"), expected one of stage {}",
+                               file.string(), name_of(manifest_.stage), manifest_.name,
+                               name_of(expected)));
+  default_threads();
+  auto module = load(archive);
+  translate(file.string(), placement.device.str(), "cannot be placed there",
+            [&] { place(module, placement); });
+  auto forward = module.get_method("forward");
+  loaded_ = std::make_shared<const Loaded>(Loaded{std::move(module), std::move(forward)});
 }
 
 std::vector<at::Tensor> Module::operator()(std::vector<c10::IValue> inputs) const {
-  const c10::InferenceMode no_gradients;
-  const c10::IValue result = loaded_->module.forward(std::move(inputs));
-  if (result.isTensor()) return {result.toTensor()};
-  if (result.isTensorList()) return result.toTensorVector();
-  std::vector<at::Tensor> tensors;
-  for (const auto& element : result.toTupleRef().elements()) tensors.push_back(element.toTensor());
-  return tensors;
+  return translate(file_.string(), placement_.device.str(), "its forward failed", [&] {
+    const c10::InferenceMode no_gradients;
+    // Optimising for the shapes of the first calls costs seconds, and again whenever they change,
+    // which the number of prompts does.
+    const torch::jit::GraphOptimizerEnabledGuard as_written(false);
+    return tensors_of(loaded_->forward(std::move(inputs)));
+  });
 }
 
 void Module::require_shape(const at::Tensor& tensor, const std::vector<std::int64_t>& shape,
@@ -43,11 +187,55 @@ void Module::require_shape(const at::Tensor& tensor, const std::vector<std::int6
   bool fits = tensor.dim() == static_cast<std::int64_t>(shape.size());
   for (std::size_t i = 0; fits && i < shape.size(); ++i)
     fits = shape[i] == -1 || shape[i] == tensor.size(static_cast<std::int64_t>(i));
-  if (!fits)
-    throw BadModel(fmt::format("{}: {}: got shape [{}], expected [{}]", file_.string(), what,
-                               fmt::join(tensor.sizes(), ", "), fmt::join(shape, ", ")));
+  if (fits) return;
+  std::vector<std::string> expected;
+  for (const auto length : shape) expected.push_back(length == -1 ? "any" : std::to_string(length));
+  throw BadModel(fmt::format("{}: {}: got shape [{}], expected [{}]", file_.string(), what,
+                             fmt::join(tensor.sizes(), ", "), fmt::join(expected, ", ")));
 }
 
-void set_threads(int threads) { at::set_num_threads(threads); }
+namespace {
+
+/// Counts floating-point numbers, those of a tensor that is found twice once.
+class Counter {
+ public:
+  void add(const at::Tensor& tensor) {
+    if (tensor.is_floating_point() && seen_.insert(tensor.unsafeGetTensorImpl()).second)
+      count_ += tensor.numel();
+  }
+  // A frozen module has its weights among the constants of its code.
+  void add(at::ArrayRef<const torch::jit::Block*> blocks) {
+    for (const auto* block : blocks)
+      for (const auto* node : block->nodes()) {
+        if (node->kind() == torch::jit::prim::Constant &&
+            node->hasAttribute(torch::jit::attr::value) &&
+            node->kindOf(torch::jit::attr::value) == torch::jit::AttributeKind::t)
+          add(node->t(torch::jit::attr::value));
+        add(node->blocks());
+      }
+  }
+  std::int64_t count() const { return count_; }
+
+ private:
+  std::set<const void*> seen_;
+  std::int64_t count_ = 0;
+};
+
+}  // namespace
+
+ArchiveInfo inspect(const std::filesystem::path& file) {
+  const auto archive = std::make_shared<const Archive>(file);
+  ArchiveInfo info{.manifest = archive->manifest(),
+                   .bytes = archive->file().size(),
+                   .parts = archive->parts().size()};
+  const auto module = load(archive);
+  Counter counter;
+  for_each_tensor(module, [&](const at::Tensor& tensor) { counter.add(tensor); });
+  const auto graph = module.get_method("forward").graph();
+  const torch::jit::Block* const code = graph->block();
+  counter.add(code);
+  info.parameters = counter.count();
+  return info;
+}
 
 }  // namespace persense::torchscript

@@ -54,14 +54,13 @@ struct ArchiveInfo {
   std::int64_t parameters = 0;  ///< floating-point numbers in its weights and buffers
 };
 
-/// Reads an archive's manifest without loading its weights (but checks the whole file, as Module
-/// does).
+/// Reads an archive's manifest; the weights are neither read nor checked.
 /// @throws FileNotFound, Unreadable (truncated, not an archive, damaged), BadModel (no manifest, a
-///   newer format, a field of the wrong type).
+///   newer format, a field that is missing, of the wrong type or out of range).
 /// @par Threads  Safe to call concurrently, as is `inspect`.
 Manifest read_manifest(const std::filesystem::path& file);
 
-/// Loads an archive of any stage on the CPU, to count its parameters.
+/// Checks the whole archive, of any stage, and loads it on the CPU to count its parameters.
 /// @throws as read_manifest; BadModel  also when LibTorch cannot load it; OutOfMemory.
 ArchiveInfo inspect(const std::filesystem::path& file);
 

@@ -1,0 +1,184 @@
+#include "archive.hpp"
+
+#include <fmt/format.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <thread>
+
+#include "manifest.hpp"
+#include "persense/error.hpp"
+
+namespace persense::torchscript {
+
+namespace {
+
+constexpr std::uint64_t chunk_length = 1 << 20;  // stays in the cache from reading to summing
+
+/// A stretch of a part whose sum one thread computes.
+struct Chunk {
+  const ZipPart* part;
+  std::uint64_t offset, bytes;  // of the bytes as stored
+  std::uint32_t crc = 0;
+};
+
+[[noreturn]] void damaged(const InputFile& file, const ZipPart& part) {
+  throw Unreadable(
+      fmt::format("{}: damaged archive: {}: its checksum is wrong", file.name(), part.name));
+}
+
+std::uint32_t crc_of(const std::uint8_t* bytes, std::uint64_t count, std::uint32_t before = 0) {
+  return static_cast<std::uint32_t>(::crc32_z(before, bytes, count));
+}
+
+/// Unpacks a deflated part piece by piece. `use` gets each piece.
+template <class Use>
+bool inflate_part(const InputFile& file, const ZipPart& part, Use&& use) {
+  const auto packed = file.read(part.begin, part.stored);
+  z_stream stream = {};
+  if (::inflateInit2(&stream, -MAX_WBITS) != Z_OK) throw std::bad_alloc();
+  const auto end = [](z_stream* s) { ::inflateEnd(s); };
+  const std::unique_ptr<z_stream, decltype(end)> guard(&stream, end);
+  std::vector<std::uint8_t> piece(chunk_length);
+  std::size_t given = 0;
+  std::uint64_t total = 0;
+  int status = Z_OK;
+  while (status == Z_OK) {
+    if (stream.avail_in == 0) {  // it counts in 32 bits
+      const auto length = std::min<std::size_t>(packed.size() - given, 1u << 30);
+      stream.next_in = const_cast<Bytef*>(packed.data() + given);
+      stream.avail_in = static_cast<uInt>(length);
+      given += length;
+    }
+    stream.next_out = piece.data();
+    stream.avail_out = static_cast<uInt>(piece.size());
+    status = ::inflate(&stream, Z_NO_FLUSH);
+    const std::size_t got = piece.size() - stream.avail_out;
+    total += got;
+    if (total > part.size) return false;  // before a small file can fill the memory
+    use(piece.data(), got);
+  }
+  return status == Z_STREAM_END && total == part.size && stream.avail_in == 0 &&
+         given == packed.size();
+}
+
+void sum(const InputFile& file, Chunk& chunk, std::vector<std::uint8_t>& buffer) {
+  const ZipPart& part = *chunk.part;
+  if (!part.deflated) {
+    file.read(part.begin + chunk.offset, buffer.data(), chunk.bytes);
+    chunk.crc = crc_of(buffer.data(), chunk.bytes);
+  } else if (!inflate_part(file, part, [&](const std::uint8_t* bytes, std::size_t count) {
+               chunk.crc = crc_of(bytes, count, chunk.crc);
+             })) {
+    damaged(file, part);
+  }
+}
+
+std::vector<Chunk> chunks_of(const std::vector<ZipPart>& parts) {
+  std::vector<Chunk> chunks;
+  for (const ZipPart& part : parts) {
+    if (part.deflated || part.stored == 0) chunks.push_back({&part, 0, part.stored});
+    for (std::uint64_t at = 0; !part.deflated && at < part.stored; at += chunk_length)
+      chunks.push_back({&part, at, std::min(chunk_length, part.stored - at)});
+  }
+  return chunks;
+}
+
+/// Runs `work(next)` on several threads; the first exception comes out.
+template <class Work>
+void on_all_cores(std::size_t most_threads, Work&& work) {
+  std::atomic<bool> failed = false;
+  std::exception_ptr failure;
+  std::mutex mutex;
+  const auto run = [&]() noexcept {
+    try {
+      work(failed);
+    } catch (...) {
+      const std::lock_guard lock(mutex);
+      if (!failure) failure = std::current_exception();
+      failed = true;
+    }
+  };
+  {
+    std::vector<std::jthread> helpers;
+    const std::size_t cores = std::max(1u, std::thread::hardware_concurrency());
+    for (std::size_t i = 1; i < std::min(cores, most_threads); ++i) helpers.emplace_back(run);
+    run();
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace
+
+Archive::Archive(const std::filesystem::path& path)
+    : file_(path),
+      parts_(read_zip_directory(file_)),
+      folder_(parts_.front().name.substr(0, parts_.front().name.find('/') + 1)) {
+  if (find("data.pkl") && find("constants.pkl")) return;
+  throw BadModel(fmt::format(
+      "{}: {}, expected a TorchScript archive as `python -m persense.export` writes them",
+      file_.name(), find("data.pkl") ? "a checkpoint (weights without code)" : "another zip file"));
+}
+
+const ZipPart* Archive::find(std::string_view name) const {
+  for (const ZipPart& part : parts_)
+    if (part.name.size() == folder_.size() + name.size() && part.name.starts_with(folder_) &&
+        part.name.ends_with(name))
+      return &part;
+  return nullptr;
+}
+
+Manifest Archive::manifest() const {
+  const ZipPart* part = find("extra/persense.json");
+  if (!part)
+    throw BadModel(file_.name() +
+                   ": there is no persense.json in it, expected an archive as `python -m "
+                   "persense.export` writes them");
+  constexpr std::uint64_t longest = 1 << 20;
+  if (part->size > longest)
+    throw BadModel(fmt::format("{}: persense.json: got {} bytes, expected at most {}", file_.name(),
+                               part->size, longest));
+  return parse_manifest(contents(*part), file_.name());
+}
+
+std::string Archive::contents(const ZipPart& part) const {
+  std::string text;
+  if (part.deflated) {
+    const bool whole = inflate_part(file_, part, [&](const std::uint8_t* bytes, std::size_t count) {
+      text.append(reinterpret_cast<const char*>(bytes), count);
+    });
+    if (!whole) damaged(file_, part);
+  } else {
+    text.resize(part.stored);
+    file_.read(part.begin, text.data(), text.size());
+  }
+  if (crc_of(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()) != part.crc)
+    damaged(file_, part);
+  return text;
+}
+
+void Archive::verify() const {
+  auto chunks = chunks_of(parts_);
+  std::atomic<std::size_t> next = 0;
+  on_all_cores(chunks.size(), [&](const std::atomic<bool>& failed) {
+    std::vector<std::uint8_t> buffer(chunk_length);
+    for (std::size_t i = next++; i < chunks.size() && !failed; i = next++)
+      sum(file_, chunks[i], buffer);
+  });
+  for (std::size_t i = 0; i < chunks.size();) {
+    const ZipPart& part = *chunks[i].part;
+    uLong crc = chunks[i].crc;
+    for (++i; i < chunks.size() && chunks[i].part == &part; ++i)
+      crc = ::crc32_combine(crc, chunks[i].crc, static_cast<z_off_t>(chunks[i].bytes));
+    if (crc != part.crc) damaged(file_, part);
+  }
+}
+
+Manifest read_manifest(const std::filesystem::path& file) { return Archive(file).manifest(); }
+
+}  // namespace persense::torchscript

@@ -1,0 +1,46 @@
+// archive.hpp (private): the file around a TorchScript module.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "persense/torch/manifest.hpp"
+#include "zip_directory.hpp"
+
+namespace persense::torchscript {
+
+/// An archive whose records are in order. Its parts' bytes are checked when they are asked for.
+class Archive {
+ public:
+  /// @throws FileNotFound, Unreadable  as `read_zip_directory`.
+  /// @throws BadModel  a zip file, but not a TorchScript one.
+  explicit Archive(const std::filesystem::path& path);
+
+  const InputFile& file() const { return file_; }
+  const std::vector<ZipPart>& parts() const { return parts_; }
+
+  /// @throws Unreadable  its checksum is wrong. @throws BadModel  there is none, or as
+  ///   `parse_manifest`.
+  Manifest manifest() const;
+
+  /// Computes the checksum of every part, on all cores.
+  /// @throws Unreadable  naming the first part whose checksum is wrong.
+  void verify() const;
+
+  /// The unpacked bytes of a part.
+  /// @throws Unreadable  its checksum is wrong.
+  std::string contents(const ZipPart& part) const;
+
+ private:
+  const ZipPart* find(std::string_view name) const;  // below the archive's one folder
+
+  InputFile file_;
+  std::vector<ZipPart> parts_;
+  std::string folder_;
+};
+
+}  // namespace persense::torchscript
