@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "persense/classic/encoder.hpp"
+#include "persense/classic/pieces.hpp"
 
 namespace persense::classic {
 
@@ -21,7 +21,7 @@ class ClassicDecoder {
   std::vector<ScoredMask> decode(const ClassicQuery& query, std::span<const Prompt> prompts) const {
     const Cut& cut = pieces_of(query, query.exemplars);
     const std::vector<int> owner = owners(query, cut, prompts);
-    const Upsampling upsampling(query.embedding);
+    const Upsampling upsampling(cut, query.image.size());
     std::vector<ScoredMask> masks(prompts.size());
     cv::parallel_for_(cv::Range(0, static_cast<int>(owner.size())), [&](const cv::Range& range) {
       for (int i = range.start; i < range.end; ++i) {
@@ -39,7 +39,7 @@ class ClassicDecoder {
   /// Per piece: the prompt that gets it, or -1.
   static std::vector<int> owners(const ClassicQuery& query, const Cut& cut,
                                  std::span<const Prompt> prompts) {
-    const detail::WorkScale scale(query.embedding);
+    const detail::WorkScale scale(cut, query.image.size());
     std::vector<int> owner(cut.pieces.size(), -1);
     std::vector<float> depth(cut.pieces.size(), -1.0f);
     for (std::size_t i = 0; i < prompts.size(); ++i) {
@@ -61,9 +61,9 @@ class ClassicDecoder {
   /// smooth.
   class Upsampling {
    public:
-    explicit Upsampling(const ClassicEmbedding& e)
-        : across_(persense::detail::linear_taps(e.work_size().width, e.image_size().width)),
-          down_(persense::detail::linear_taps(e.work_size().height, e.image_size().height)) {}
+    Upsampling(const Cut& cut, Size image)
+        : across_(persense::detail::linear_taps(cut.labels.cols, image.width)),
+          down_(persense::detail::linear_taps(cut.labels.rows, image.height)) {}
 
     Mask mask_of(const cv::Mat& labels, int label, const PixelBox& work) const {
       const auto [x0, x1] = readers(across_, work.x0, work.x1);

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "persense/classic/encoder.hpp"
+#include "persense/classic/pieces.hpp"
 
 namespace persense::classic {
 
@@ -16,7 +16,7 @@ class ClassicDetector {
   Detections detect(const ClassicQuery& query) const {
     // the square root puts a piece of score 0.02 at the paper's detection threshold of 0.15
     const Cut& cut = pieces_of(query, {});
-    const detail::WorkScale scale(query.embedding);
+    const detail::WorkScale scale(cut, query.image.size());
     Detections found;
     for (const Piece& piece : cut.pieces)
       if (piece.score > 0)

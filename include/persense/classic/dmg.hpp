@@ -5,7 +5,7 @@
 #include <opencv2/imgproc.hpp>
 #include <span>
 
-#include "persense/classic/encoder.hpp"
+#include "persense/classic/pieces.hpp"
 #include "persense/support.hpp"
 
 namespace persense::classic {

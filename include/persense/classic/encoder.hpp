@@ -1,4 +1,4 @@
-// persense/classic/encoder.hpp: the weight-free encoder, and what the other three stages share.
+// persense/classic/encoder.hpp: the weight-free encoder.
 #pragma once
 
 #include <algorithm>
@@ -18,6 +18,10 @@
 #include "persense/stages.hpp"
 
 namespace persense::classic {
+
+/// The diameter at which objects are looked at, pixels: shapes are clear, and more pixels add time
+/// alone.
+inline constexpr double work_diameter = 32;
 
 /// Pieces below this score are not objects.
 inline constexpr double lowest_piece_score = 0.1;
@@ -194,15 +198,19 @@ class ClassicEncoder {
   /// @param hint  object diameter in pixels: larger objects than `work_diameter` are looked at in a
   ///   smaller image, so that time depends on the number of objects rather than on pixels.
   Embedding encode(ImageView image, float hint) const {
-    constexpr double work_diameter = 32;  // shapes are clear, and more pixels add time alone
-    const double scale = hint > 0 ? std::min(1.0, work_diameter / hint) : 1.0;
+    return at_scale(image, hint > 0 ? std::min(1.0, work_diameter / hint) : 1.0);
+  }
+
+  /// The image at a working resolution of `scale` times its own.
+  static Embedding at_scale(ImageView image, double scale) {
     const cv::Mat rgb = image.mat();
     if (scale == 1) return Embedding(rgb.clone(), image.size());
     const auto side = [scale](int length) {
       return std::max(1, static_cast<int>(std::lround(length * scale)));
     };
     cv::Mat work;
-    cv::resize(rgb, work, {side(image.width), side(image.height)}, 0, 0, cv::INTER_AREA);
+    cv::resize(rgb, work, {side(image.width), side(image.height)}, 0, 0,
+               scale < 1 ? cv::INTER_AREA : cv::INTER_LINEAR);
     return Embedding(work, image.size());
   }
 
@@ -243,91 +251,5 @@ class ClassicEncoder {
     return map;
   }
 };
-
-using ClassicQuery = Query<ClassicEncoder>;
-
-namespace detail {
-
-/// Working resolution over image resolution, per axis.
-struct WorkScale {
-  double x, y;
-  explicit WorkScale(const ClassicEmbedding& e)
-      : x(static_cast<double>(e.work_size().width) / e.image_size().width),
-        y(static_cast<double>(e.work_size().height) / e.image_size().height) {}
-
-  Box to_image(const PixelBox& b) const {
-    return {static_cast<float>(b.x0 / x), static_cast<float>(b.y0 / y),
-            static_cast<float>(b.x1 / x), static_cast<float>(b.y1 / y)};
-  }
-};
-
-inline float box_iou(const Box& a, const Box& b) {
-  const Box common{std::max(a.x0, b.x0), std::max(a.y0, b.y0), std::min(a.x1, b.x1),
-                   std::min(a.y1, b.y1)};
-  return common.width() > 0 && common.height() > 0
-             ? common.area() / (a.area() + b.area() - common.area())
-             : 0.0f;
-}
-
-/// The indices of the pieces that the exemplars show. An exemplar that matches none is left out,
-/// and one of an odd look: learning from another kind of object would lose the right one.
-inline std::vector<std::size_t> pieces_shown(const ClassicEmbedding& embedding, const Cut& cut,
-                                             std::span<const Box> exemplars) {
-  const WorkScale scale(embedding);
-  std::vector<std::size_t> shown;
-  for (const Box& exemplar : exemplars) {
-    float best = 0.5f;  // a box that overlaps less shows something else
-    std::size_t which = cut.pieces.size();
-    for (std::size_t i = 0; i < cut.pieces.size(); ++i) {
-      const float iou = box_iou(scale.to_image(cut.pieces[i].box), exemplar);
-      if (iou > best) best = iou, which = i;
-    }
-    if (which < cut.pieces.size() && !cut.pieces[which].odd_look) shown.push_back(which);
-  }
-  return shown;
-}
-
-inline double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return 0.5 * (values[(values.size() - 1) / 2] + values[values.size() / 2]);
-}
-
-/// The support's prototype, learned again on objects of the query itself: its light and background
-/// are often not the support's. Kind and feature space stay the support's.
-inline ClassicPrototype adapted(const ClassicEmbedding& embedding, const Cut& cut,
-                                const std::vector<std::size_t>& shown,
-                                const ClassicPrototype& support) {
-  cv::Mat mask = cv::Mat::zeros(cut.labels.size(), CV_8UC1);
-  std::vector<double> areas;
-  for (const std::size_t i : shown) {
-    const PixelBox& b = cut.pieces[i].box;
-    const cv::Rect box(b.x0, b.y0, b.width(), b.height());
-    mask(box).setTo(255, cut.labels(box) == static_cast<int>(i) + 1);
-    areas.push_back(cut.pieces[i].area);
-  }
-  ClassicPrototype prototype = prototype_in(support.space, embedding, mask, median(areas));
-  prototype.look = support.look;
-  return prototype;
-}
-
-}  // namespace detail
-
-/// The pieces of a query, for the exemplars of the current pass. With fewer than three exemplars
-/// (or none that matches a piece) they follow from the support alone; with more, from what the
-/// exemplars look like in this query.
-inline const Cut& pieces_of(const ClassicQuery& query, std::span<const Box> exemplars) {
-  constexpr std::size_t enough = 3;  // fewer say little about how much objects vary
-  const ClassicEmbedding& embedding = query.embedding;
-  const ClassicPrototype& support = query.support.prototype;
-  const Cut& base = embedding.cut(
-      {}, [&] { return detail::cut_for(embedding, embedding.base_landscape(support), support); });
-  if (exemplars.size() < enough) return base;
-  const auto shown = detail::pieces_shown(embedding, base, exemplars);
-  if (shown.empty()) return base;
-  return embedding.cut(exemplars, [&] {
-    const ClassicPrototype prototype = detail::adapted(embedding, base, shown, support);
-    return detail::cut_for(embedding, *embedding.landscape(prototype), prototype);
-  });
-}
 
 }  // namespace persense::classic
