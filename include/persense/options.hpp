@@ -23,6 +23,10 @@ enum class LocationPrior {
   box_center,  ///< at the centre (released code)
 };
 
+struct LabelOptions {
+  Rules rules = Rules::paper;
+};
+
 struct DetectionOptions {
   float threshold = 0.15f;
 };
@@ -49,6 +53,7 @@ struct InstanceOptions {
 
 /// All options of a pipeline. `for_each_option` below documents every field.
 struct Options {
+  LabelOptions label;
   DetectionOptions detection;
   LocationPrior location_prior = LocationPrior::similarity;
   IdmOptions idm;
@@ -64,7 +69,8 @@ struct Options {
   static Options reference() {
     Options options;
     options.location_prior = LocationPrior::box_center;
-    options.idm.rules = options.ppsm.rules = options.feedback.rules = Rules::reference;
+    options.label.rules = options.idm.rules = Rules::reference;
+    options.ppsm.rules = options.feedback.rules = Rules::reference;
     options.instances.duplicate_overlap = 1.0f;
     return options;
   }
@@ -90,6 +96,8 @@ struct Options {
 template <class O, class Visit>
 requires std::is_same_v<std::remove_const_t<O>, Options>
 void for_each_option(O& o, Visit&& visit) {
+  visit("label.rules", o.label.rules, 0, 0,
+        "paper (default: English plurals) or reference: see all_phrase()");
   visit("detection.threshold", o.detection.threshold, 0.0, 1.0,
         "a detection is kept when its confidence is above this (default 0.15: paper 5.1, released "
         "code)");

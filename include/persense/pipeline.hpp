@@ -53,7 +53,7 @@ class Pipeline {
     CheckedMask checked = check_support(image, mask);
     const auto embedding = encoder_.encode(image, checked.diameter);
     auto prototype = encoder_.prototype(embedding, MaskView(checked.mask));
-    std::string phrase = label.empty() ? "" : all_phrase(label, options_.idm.rules);
+    std::string phrase = label.empty() ? "" : all_phrase(label, options_.label.rules);
     return {Image::copy_of(image), checked.mask,     checked.diameter,  checked.box,
             std::move(prototype),  std::move(label), std::move(phrase), std::move(checked.notes)};
   }

@@ -23,6 +23,7 @@ std::map<std::string, std::string> texts_of(const Options& options) {
 
 Options unusual_options() {
   Options options;
+  options.label.rules = Rules::reference;
   options.detection.threshold = 0.3333333f;
   options.location_prior = LocationPrior::box_center;
   options.idm = {77, Rules::reference};
@@ -52,8 +53,8 @@ TEST_CASE(
     }
   });
   CHECK(visits == static_cast<int>(keys.size()));
-  CHECK(keys == std::set<std::string>{"detection.threshold", "location_prior", "idm.threshold",
-                                      "idm.rules", "ppsm.norm_const", "ppsm.rules",
+  CHECK(keys == std::set<std::string>{"label.rules", "detection.threshold", "location_prior",
+                                      "idm.threshold", "idm.rules", "ppsm.norm_const", "ppsm.rules",
                                       "feedback.shots", "feedback.iterations", "feedback.rules",
                                       "instances.duplicate_overlap"});
 }
