@@ -26,7 +26,6 @@ namespace persense::countr {
 inline constexpr int side = 384;          ///< height of every frame; height and width of a window
 inline constexpr int step = 128;          ///< columns from one window to the next
 inline constexpr int exemplar_side = 64;  ///< of an exemplar crop
-inline constexpr double unit = 60;        ///< response that stands for one object
 inline constexpr int tiny = 10;  ///< an exemplar this small both ways calls for a closer look
 inline constexpr double doubled = 1.8;  ///< an exemplar answered by more objects is several parts
 inline constexpr double widest_aspect = 64;  ///< of an image: 24576 columns, 190 windows
@@ -44,6 +43,7 @@ struct Options {
   Rules rules = Rules::paper;
   bool antialias = true;  ///< shrink exemplars with a filter (torchvision >= 0.17) or by sampling
   PixelScaling scaling;   ///< default: to 0..1
+  float unit = 60;        ///< response that stands for one object
   int batch = 4;          ///< windows the network is given at once, at most
 };
 
@@ -215,20 +215,19 @@ inline FloatMap stitched(std::span<const FloatMap> maps) {
   return all;
 }
 
-inline double objects_in(const FloatMapView& response) {
-  return response.cast<double>().sum() / unit;
-}
+inline double sum_of(const FloatMapView& map) { return map.cast<double>().sum(); }
 
 /// Objects that the response puts into one exemplar, on average; 0 without exemplars.
 /// @param zoom  pixels of the response a pixel of the frame.
 inline double objects_an_exemplar(const FloatMapView& response, const Frame& frame, int zoom,
-                                  Rules rules) {
+                                  const Options& options) {
   if (frame.exemplars.empty()) return 0;
   double sum = 0;
   for (const PixelBox& box : frame.exemplars)
-    sum += objects_in(
+    sum += sum_of(
         response.block(box.y0 * zoom, box.x0 * zoom, box.height() * zoom, box.width() * zoom));
-  return sum / (rules == Rules::reference ? 3.0 : static_cast<double>(frame.exemplars.size()));
+  const auto exemplars = static_cast<double>(frame.exemplars.size());
+  return sum / options.unit / (options.rules == Rules::reference ? 3.0 : exemplars);
 }
 
 /// A response as a density map: nowhere negative, with `count` as its sum. A response without
@@ -239,7 +238,7 @@ inline DensityMap as_density(FloatMap response, double count, Rules rules) {
     response -= std::min(0.0f, response.minCoeff());
   else
     response = response.max(0.0f);
-  const double sum = response.cast<double>().sum();
+  const double sum = sum_of(response);
   if (sum == 0 || response.minCoeff() == response.maxCoeff())
     return DensityMap::Constant(response.rows(), response.cols(),
                                 static_cast<float>(count / static_cast<double>(response.size())));
@@ -287,11 +286,11 @@ DensityMap density(const Frame& frame, const Options& options, N&& network) {
   const auto parts = detail::parts_of(frame, options.rules);
   auto maps = detail::responses(frame, parts, options, network);
   double count = 0;
-  for (const FloatMap& map : maps) count += detail::objects_in(map);
+  for (const FloatMap& map : maps) count += detail::sum_of(map) / options.unit;
   const bool side_by_side = maps.size() > 1 && options.rules == Rules::paper;
   const int zoom = side_by_side ? 3 : 1;
   const FloatMap response = side_by_side ? detail::stitched(maps) : std::move(maps.back());
-  const double each = detail::objects_an_exemplar(response, frame, zoom, options.rules);
+  const double each = detail::objects_an_exemplar(response, frame, zoom, options);
   if (each > doubled) count /= each;
   return detail::as_density(response.middleCols(frame.padding * zoom, frame.inner.width * zoom),
                             count, options.rules);

@@ -5,6 +5,7 @@
 #include "golden.hpp"
 #include "persense/countr_frames.hpp"
 #include "persense/dsalvanet_frame.hpp"
+#include "persense/idm.hpp"
 
 using namespace persense;
 using namespace persense::testing;
@@ -135,6 +136,11 @@ TEST_CASE("countr: count and density equal the released code's", "[golden][count
       cv::resize(as_mat(density), at_image_size, {image.cols, image.rows}, 0, 0, cv::INTER_LINEAR);
       // the difference of two values is divided by the map's contrast: a few float32 roundings each
       CHECK((normalised(as_map(at_image_size)) - golden).abs().maxCoeff() < 1e-5f);
+      // the pipeline hands IDM the map as it is, the released code a normalised one
+      IdmOptions idm_options = Options::reference().idm;
+      idm_options.threshold = 20;
+      const Size size{image.cols, image.rows};
+      CHECK((idm(density, size, idm_options).points == idm(golden, size, idm_options).points));
     }
   });
 }
