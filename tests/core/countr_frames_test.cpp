@@ -207,8 +207,9 @@ TEST_CASE(
   CHECK(std::abs(brightest(reference).x - 3 * (second.x - 266)) <= 11);
   CHECK(std::abs(brightest(reference).y - 3 * (second.y - 256)) <= 11);
   CHECK(reference(first.y, first.x) == 0.0f);
-  // both count all nine parts; the released code leaves out a column that three does not divide
-  CHECK(sum_of(reference) == Approx(sum_of(paper)).epsilon(1e-3));
+  // both count all nine parts; of 400 columns the released code enlarges three times 133, we also
+  // 134, so that the last disc is 1 % narrower
+  CHECK(sum_of(reference) == Approx(sum_of(paper)).epsilon(0.01));
 }
 
 TEST_CASE("countr: exemplars answered by more than 1.8 objects each lower the count", "[countr]") {
