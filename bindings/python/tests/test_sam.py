@@ -12,13 +12,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from persense.export.archive import difference
-from persense.networks.sam import PromptDecoder, Sam, sam_config
+from persense.networks.sam import PromptDecoder, Sam, sam_for
 
 TOLERANCE = 1e-4  # of an array's deviation: what float32 sums in another order may differ by
 
 
 def sam_of(state: Dict[str, Tensor]) -> Sam:
-    sam = Sam(sam_config(state)).eval()
+    sam = sam_for(state).eval()
     sam.load_state_dict(state)
     return sam.requires_grad_(False)
 

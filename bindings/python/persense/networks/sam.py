@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Dict, List, Mapping, Optional, Tuple
+from typing import List, Mapping, Optional, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -21,28 +21,36 @@ from torch import Tensor, nn
 
 
 @dataclasses.dataclass(frozen=True)
-class SamConfig:
-    """Sizes of a SAM; all but the decoder's number of heads follow from a state dict's shapes."""
+class EncoderConfig:
+    """Sizes of a ViT image encoder."""
 
     grid: int  #: cells of an embedding along a side
     patch: int  #: input pixels a cell
-    width: int  #: of the encoder
-    heads: int  #: of the encoder
-    mlp_width: int  #: of the encoder
-    windows: Tuple[int, ...]  #: one entry an encoder block: window side in cells, 0 = global
+    width: int
+    heads: int
+    mlp_width: int
+    windows: Tuple[int, ...]  #: one entry a block: window side in cells, 0 = global
     channels: int  #: of an embedding
-    mask_channels: int  #: of the mask prompt's first stages
-    decoder_depth: int
-    decoder_mlp_width: int
-    decoder_narrow: int  #: width inside the decoder's cross attention
-    quality_width: int
-    quality_depth: int
-    decoder_heads: int = 8
 
     @property
     def image_size(self) -> int:
         """Side of the square input in pixels."""
         return self.grid * self.patch
+
+
+@dataclasses.dataclass(frozen=True)
+class DecoderConfig:
+    """Sizes of the prompt encoder and the mask decoder."""
+
+    image_size: int  #: side of the encoder's square input in pixels
+    channels: int  #: of an embedding
+    mask_channels: int  #: of the mask prompt's second stage
+    depth: int
+    mlp_width: int
+    narrow: int  #: width inside cross attention
+    quality_width: int
+    quality_depth: int
+    heads: int = 8  # the only size that no weight's shape shows
 
 
 def _count(state: Mapping[str, Tensor], pattern: str) -> int:
@@ -52,37 +60,37 @@ def _count(state: Mapping[str, Tensor], pattern: str) -> int:
     return count
 
 
-def _decoder_sizes(state: Mapping[str, Tensor]) -> Dict[str, int]:
-    layer = "mask_decoder.transformer.layers.0"
-    head = "mask_decoder.iou_prediction_head.layers"
-    return {
-        "channels": state["prompt_encoder.no_mask_embed.weight"].shape[1],
-        "mask_channels": state["prompt_encoder.mask_downscaling.3.weight"].shape[0],
-        "decoder_depth": _count(state, "mask_decoder.transformer.layers.{}.norm1.weight"),
-        "decoder_mlp_width": state[f"{layer}.mlp.lin1.weight"].shape[0],
-        "decoder_narrow": state[f"{layer}.cross_attn_token_to_image.q_proj.weight"].shape[0],
-        "quality_width": state[f"{head}.0.weight"].shape[0],
-        "quality_depth": _count(state, head + ".{}.weight"),
-    }
-
-
-def sam_config(state: Mapping[str, Tensor]) -> SamConfig:
-    """Sizes of the SAM whose state dict this is. Raises KeyError where a needed key is missing."""
+def encoder_config(state: Mapping[str, Tensor]) -> EncoderConfig:
+    """Sizes of the ViT in a SAM's state dict. Raises KeyError where a needed key is missing."""
     _, grid, _, width = state["image_encoder.pos_embed"].shape
-    windows = []
+    tables = []  # of relative positions: 2 side - 1 offsets, a head's width
     for block in range(_count(state, "image_encoder.blocks.{}.norm1.weight")):
-        table = state[f"image_encoder.blocks.{block}.attn.rel_pos_h"]  # 2 side - 1 offsets
-        side = (table.shape[0] + 1) // 2
-        windows.append(0 if side == grid else side)
-    head_width = state["image_encoder.blocks.0.attn.rel_pos_h"].shape[1]
-    return SamConfig(
+        tables.append(state[f"image_encoder.blocks.{block}.attn.rel_pos_h"].shape)
+    sides = [(length + 1) // 2 for length, _ in tables]
+    return EncoderConfig(
         grid=grid,
         patch=state["image_encoder.patch_embed.proj.weight"].shape[-1],
         width=width,
-        heads=width // head_width,
+        heads=width // tables[0][1],
         mlp_width=state["image_encoder.blocks.0.mlp.lin1.weight"].shape[0],
-        windows=tuple(windows),
-        **_decoder_sizes(state),
+        windows=tuple(0 if side == grid else side for side in sides),
+        channels=state["image_encoder.neck.0.weight"].shape[0],
+    )
+
+
+def decoder_config(state: Mapping[str, Tensor], image_size: int) -> DecoderConfig:
+    """Sizes of the decoder in a SAM's state dict. Raises KeyError where a needed key is missing."""
+    layer = "mask_decoder.transformer.layers.0"
+    head = "mask_decoder.iou_prediction_head.layers"
+    return DecoderConfig(
+        image_size=image_size,
+        channels=state["prompt_encoder.no_mask_embed.weight"].shape[1],
+        mask_channels=state["prompt_encoder.mask_downscaling.3.weight"].shape[0],
+        depth=_count(state, "mask_decoder.transformer.layers.{}.norm1.weight"),
+        mlp_width=state[f"{layer}.mlp.lin1.weight"].shape[0],
+        narrow=state[f"{layer}.cross_attn_token_to_image.q_proj.weight"].shape[0],
+        quality_width=state[f"{head}.0.weight"].shape[0],
+        quality_depth=_count(state, head + ".{}.weight"),
     )
 
 
@@ -167,7 +175,7 @@ class EncoderBlock(nn.Module):
 
     __constants__ = ["window"]
 
-    def __init__(self, config: SamConfig, window: int) -> None:
+    def __init__(self, config: EncoderConfig, window: int) -> None:
         super().__init__()
         self.window = window
         self.norm1 = nn.LayerNorm(config.width, eps=1e-6)
@@ -215,7 +223,7 @@ def neck(width: int, channels: int) -> nn.Sequential:
 class ImageEncoder(nn.Module):
     """SAM's ViT: normalised, padded image [1, 3, S, S] to embedding [1, C, S / 16, S / 16]."""
 
-    def __init__(self, config: SamConfig) -> None:
+    def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         self.patch_embed = PatchEmbedding(config.patch, config.width)
         self.pos_embed = nn.Parameter(torch.zeros(1, config.grid, config.grid, config.width))
@@ -262,7 +270,7 @@ class PromptEncoder(nn.Module):
 
     __constants__ = ["image_size"]
 
-    def __init__(self, config: SamConfig) -> None:
+    def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
         c, m = config.channels, config.mask_channels
         self.image_size = config.image_size
@@ -377,15 +385,15 @@ class TwoWayLayer(nn.Module):
 
     __constants__ = ["first"]
 
-    def __init__(self, config: SamConfig, first: bool) -> None:
+    def __init__(self, config: DecoderConfig, first: bool) -> None:
         super().__init__()
-        c, narrow, heads = config.channels, config.decoder_narrow, config.decoder_heads
+        c, narrow, heads = config.channels, config.narrow, config.heads
         self.first = first
         self.self_attn = Attention(c, c, heads)
         self.norm1 = nn.LayerNorm(c)
         self.cross_attn_token_to_image = Attention(c, narrow, heads)
         self.norm2 = nn.LayerNorm(c)
-        self.mlp = Mlp(c, config.decoder_mlp_width, nn.ReLU())
+        self.mlp = Mlp(c, config.mlp_width, nn.ReLU())
         self.norm3 = nn.LayerNorm(c)
         self.norm4 = nn.LayerNorm(c)
         self.cross_attn_image_to_token = Attention(c, narrow, heads)
@@ -417,13 +425,13 @@ class TwoWayLayer(nn.Module):
 class TwoWayTransformer(nn.Module):
     """The decoder's layers and a last attention of the prompt tokens to the image."""
 
-    def __init__(self, config: SamConfig) -> None:
+    def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
         c = config.channels
         self.layers = nn.ModuleList(
-            [TwoWayLayer(config, index == 0) for index in range(config.decoder_depth)]
+            [TwoWayLayer(config, index == 0) for index in range(config.depth)]
         )
-        self.final_attn_token_to_image = Attention(c, config.decoder_narrow, config.decoder_heads)
+        self.final_attn_token_to_image = Attention(c, config.narrow, config.heads)
         self.norm_final_attn = nn.LayerNorm(c)
 
     def forward(
@@ -472,7 +480,7 @@ class Head(nn.Module):
 class MaskDecoder(nn.Module):
     """Prompt and image tokens to four masks (the single one, then three) and their quality."""
 
-    def __init__(self, config: SamConfig) -> None:
+    def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
         c = config.channels
         self.transformer = TwoWayTransformer(config)
@@ -590,12 +598,21 @@ class PromptDecoder(nn.Module):
 class Sam(nn.Module):
     """The three parts under the official state dict's keys."""
 
-    def __init__(self, config: SamConfig, image_encoder: Optional[nn.Module] = None) -> None:
+    def __init__(self, image_encoder: nn.Module, config: DecoderConfig) -> None:
         super().__init__()
-        self.image_encoder = image_encoder or ImageEncoder(config)
+        self.image_encoder = image_encoder
         self.prompt_encoder = PromptEncoder(config)
         self.mask_decoder = MaskDecoder(config)
 
     def decoder(self) -> PromptDecoder:
         """Prompt encoder and mask decoder as one module; the weights are shared."""
         return PromptDecoder(self.prompt_encoder, self.mask_decoder)
+
+
+def sam_for(state: Mapping[str, Tensor]) -> Sam:
+    """Build the SAM (ViT) that a state dict is of, not yet filled.
+
+    Raises KeyError where a needed key is missing.
+    """
+    encoder = encoder_config(state)
+    return Sam(ImageEncoder(encoder), decoder_config(state, encoder.image_size))
