@@ -1,6 +1,7 @@
 """CounTR ("Transformer-based Generalised Visual Counting", BMVC 2022), scriptable.
 
-Written from the published architecture; the parameter names are those of the authors' checkpoints, so they load by key.
+Written from the published architecture; the parameter names are those of the authors' checkpoints,
+so they load by key.
 """
 
 from __future__ import annotations
@@ -9,11 +10,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from persense.networks.resize import resize_bilinear
+
 IMAGE_SIZE = 384
 PATCH = 16
 EXEMPLAR_SIZE = 64
 DECODER_DIM = 512
 DECODER_HEADS = 16
+SCALE = 60  # of the density: its sum over SCALE is the number of objects
 HEAD_DIM = 256  # channels of the density head
 LAYER_NORM_EPS = 1e-6
 
@@ -86,7 +90,7 @@ class EncoderBlock(nn.Module):
 
 
 class DecoderBlock(nn.Module):
-    """Self-attention of the image tokens, their cross-attention to the exemplars, and an MLP, all pre-norm."""
+    """Pre-norm self-attention of the image tokens, cross-attention to the exemplars, and MLP."""
 
     def __init__(self, dim: int, heads: int) -> None:
         super().__init__()
@@ -125,13 +129,15 @@ def _head_stage(inputs: int, *last: nn.Module) -> nn.Sequential:
 
 
 def _double(x: Tensor) -> Tensor:
-    return F.interpolate(x, size=[2 * x.shape[2], 2 * x.shape[3]], mode="bilinear", align_corners=False)
+    return resize_bilinear(x, 2 * x.shape[2], 2 * x.shape[3], False)
 
 
 class Countr(nn.Module):
-    """The density-map generator. Its map counts SCALE (60) per object and can dip below zero."""
+    """The density-map generator. Its map counts SCALE per object and can dip below 0."""
 
-    def __init__(self, dim: int = 768, depth: int = 12, heads: int = 12, decoder_depth: int = 2) -> None:
+    def __init__(
+        self, dim: int = 768, depth: int = 12, heads: int = 12, decoder_depth: int = 2
+    ) -> None:
         super().__init__()
         self.grid = IMAGE_SIZE // PATCH
         tokens = self.grid**2
@@ -147,7 +153,9 @@ class Countr(nn.Module):
         self.decoder_proj2 = _exemplar_stage(64, 128, nn.MaxPool2d(2))
         self.decoder_proj3 = _exemplar_stage(128, 256, nn.MaxPool2d(2))
         self.decoder_proj4 = _exemplar_stage(256, DECODER_DIM, nn.AdaptiveAvgPool2d(1))
-        self.decoder_blocks = nn.ModuleList([DecoderBlock(DECODER_DIM, DECODER_HEADS) for _ in range(decoder_depth)])
+        self.decoder_blocks = nn.ModuleList(
+            [DecoderBlock(DECODER_DIM, DECODER_HEADS) for _ in range(decoder_depth)]
+        )
         self.decoder_norm = nn.LayerNorm(DECODER_DIM, eps=LAYER_NORM_EPS)
 
         self.decode_head0 = _head_stage(DECODER_DIM)
@@ -185,7 +193,7 @@ class Countr(nn.Module):
         return _double(self.decode_head3(x)).squeeze(1)
 
     def forward(self, image: Tensor, exemplars: Tensor) -> Tensor:
-        """Raw density (60 per object) of the exemplars' class.
+        """Raw density (SCALE per object) of the exemplars' class.
 
         :param image: [B, 3, 384, 384] RGB in 0 .. 1; B > 1 for several windows of one image
         :param exemplars: [1, K, 3, 64, 64] RGB crops in 0 .. 1, K >= 0, the same for every window

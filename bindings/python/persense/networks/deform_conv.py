@@ -1,10 +1,10 @@
 """Modulated deformable convolution (DCNv2) on stock PyTorch operators, scriptable.
 
-The usual kernel samples every input channel at every kernel tap and multiplies afterwards: C * kh * kw planes in
-memory. Sampling is linear in the input, so the order can be turned round: first project each offset group's channels
-onto the few output channels (one grouped 1x1 convolution), then sample the projections. That samples outputs/group
-planes per tap and offset group instead of channels/group, which for DSALVANet (3 instead of 32) is a tenth of the work
-and of the memory, and needs no custom operator.
+The usual kernel samples every input channel at every kernel tap and multiplies afterwards, which
+takes C * kh * kw planes of memory. Sampling is linear in the input, so the order can be turned
+round: first project each offset group's channels onto the output channels (one grouped 1x1
+convolution), then sample the projections. Where an offset group has more channels than it feeds
+outputs (32 and 3 in DSALVANet) that is so much less work and memory, and no custom operator.
 """
 
 from __future__ import annotations
@@ -14,17 +14,20 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def deform_conv2d(input: Tensor, offset: Tensor, weight: Tensor, mask: Tensor, padding: int, dilation: int) -> Tensor:
+def deform_conv2d(
+    input: Tensor, offset: Tensor, weight: Tensor, mask: Tensor, padding: int, dilation: int
+) -> Tensor:
     """Deformable convolution with stride 1, equal in value to ``torchvision.ops.deform_conv2d``.
 
     :param input: [B, C, H, W]
-    :param offset: [B, 2 * G * kh * kw, h, w], (y, x) per offset group and tap, in input pixels; G divides C
-    :param weight: [O, C / groups, kh, kw]; every offset group lies within one weight group (groups divides G)
+    :param offset: [B, 2 * G * kh * kw, h, w]: (y, x) in input pixels per offset group and tap
+    :param weight: [O, C / groups, kh, kw]; groups divides G, so that every offset group lies within
+        one weight group
     :param mask: [B, G * kh * kw, h, w]
     :param padding: zero padding on all four sides
     :param dilation: distance between taps, both axes
-    :returns: [B, O, h, w] in the type of ``input``. Positions and blending are computed in float32 at least: a half
-        type cannot hold a position in a large map to a fraction of a pixel.
+    :returns: [B, O, h, w] in the type of ``input``. Positions and blending are computed in float32
+        at least: a half type cannot hold a position in a large map to a fraction of a pixel.
     """
     batch, channels, height, width = input.shape
     outputs, kh, kw = weight.shape[0], weight.shape[2], weight.shape[3]
@@ -32,13 +35,15 @@ def deform_conv2d(input: Tensor, offset: Tensor, weight: Tensor, mask: Tensor, p
     groups = channels // weight.shape[1]
     offset_groups = mask.shape[1] // taps
     out_h, out_w = mask.shape[2], mask.shape[3]
-    assert offset_groups % groups == 0, "deform_conv2d: an offset group must lie within one weight group"
-    assert offset.shape[1] == 2 * mask.shape[1], "deform_conv2d: two offsets per mask plane are needed"
+    assert offset_groups % groups == 0, "deform_conv2d: an offset group in two weight groups"
+    assert offset.shape[1] == 2 * mask.shape[1], "deform_conv2d: offset and mask do not match"
 
-    # Project: planes[b, g, tap, o] = sum over the channels c of offset group g of weight[o, c, tap] * input[b, c].
-    per_group = outputs // groups  # outputs an offset group contributes to
-    kernel = weight.reshape(groups, per_group, offset_groups // groups, channels // offset_groups, taps)
-    kernel = kernel.permute(0, 2, 4, 1, 3).reshape(offset_groups * taps * per_group, channels // offset_groups, 1, 1)
+    # Project: planes[b, g, tap, o] = sum over the channels c of offset group g of
+    # weight[o, c, tap] * input[b, c], for the outputs o that g contributes to.
+    per_group = outputs // groups
+    depth = channels // offset_groups
+    kernel = weight.reshape(groups, per_group, offset_groups // groups, depth, taps)
+    kernel = kernel.permute(0, 2, 4, 1, 3).reshape(-1, depth, 1, 1)
     planes = F.conv2d(input, kernel, groups=offset_groups).reshape(-1, per_group, height, width)
 
     # Sampling positions in input pixels, then in grid_sample's frame (-1 .. 1 from edge to edge).
@@ -50,10 +55,11 @@ def deform_conv2d(input: Tensor, offset: Tensor, weight: Tensor, mask: Tensor, p
     columns = torch.arange(out_w, device=input.device).reshape(1, 1, out_w)
     y = shift[:, :, :, 0] + (tap_y.reshape(taps, 1, 1) + rows)
     x = shift[:, :, :, 1] + (tap_x.reshape(taps, 1, 1) + columns)
-    grid = torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], dim=-1).reshape(-1, out_h, out_w, 2)
+    grid = torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], dim=-1)
+    grid = grid.reshape(-1, out_h, out_w, 2)
 
-    # Zero padding of grid_sample is that of the deformable convolution: a corner outside the map counts as 0.
-    sampled = F.grid_sample(planes.to(exact), grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    # Bilinear, padded as the deformable convolution pads: a corner outside the map counts as 0.
+    sampled = torch.grid_sampler(planes.to(exact), grid, 0, 0, False)
     sampled = sampled.reshape(batch, groups, -1, per_group, out_h, out_w)
     strength = mask.to(exact).reshape(batch, groups, -1, 1, out_h, out_w)
     return (sampled * strength).sum(dim=2).reshape(batch, outputs, out_h, out_w).to(input.dtype)

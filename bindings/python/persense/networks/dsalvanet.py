@@ -1,7 +1,8 @@
 """DSALVANet ("Few-Shot Object Counting with Dynamic Similarity-Aware in Latent Space"), scriptable.
 
-Written from the published architecture; the parameter names are those of the authors' checkpoint, so it loads by key.
-The network compares exactly three exemplars with the query image; another number is brought to three as the authors do.
+Written from the published architecture; the parameter names are those of the authors' checkpoint,
+so it loads by key. The network compares exactly three exemplars with the query image; another
+number of them is brought to three as the authors do it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from persense.networks.deform_conv import deform_conv2d
+from persense.networks.resize import resize_bilinear
 from persense.networks.resnet import ResNet50Features
 
 IMAGE_SIZE = 512
@@ -28,7 +30,8 @@ class ChannelNorm(nn.LayerNorm):
     """Layer normalisation over the channels of [B, C, H, W]."""
 
     def forward(self, x: Tensor) -> Tensor:
-        x = F.layer_norm(x.permute(0, 2, 3, 1), self.normalized_shape, self.weight, self.bias, self.eps)
+        x = x.permute(0, 2, 3, 1)
+        x = F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
         return x.permute(0, 3, 1, 2).contiguous()
 
 
@@ -41,14 +44,17 @@ class Backbone(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         stride4, stride8, stride16 = self.resnet(image)
-        size = [stride4.shape[2], stride4.shape[3]]
-        stride8 = F.interpolate(stride8, size=size, mode="bilinear", align_corners=False)
-        stride16 = F.interpolate(stride16, size=size, mode="bilinear", align_corners=False)
+        height, width = stride4.shape[2], stride4.shape[3]
+        stride8 = resize_bilinear(stride8, height, width, False)
+        stride16 = resize_bilinear(stride16, height, width, False)
         return torch.cat([stride4, stride8, stride16], dim=1)
 
 
 class DeformableMatch(nn.Module):
-    """Slides the exemplars over the query as deformable kernels whose offsets and masks come from the query."""
+    """Slides the exemplars over the query as deformable kernels.
+
+    The kernels' offsets and masks come from the query alone.
+    """
 
     OFFSET_GROUPS = 8
 
@@ -60,12 +66,13 @@ class DeformableMatch(nn.Module):
         self.conv_mask = nn.Conv2d(DIM, planes, POOL, padding=POOL // 2)
 
     def forward(self, query: Tensor, kernel: Tensor) -> Tensor:
+        offset = self.conv_offset(query)
         mask = torch.softmax(self.conv_mask(query), dim=1)
-        return deform_conv2d(query, self.conv_offset(query), kernel, mask, self.dilation, self.dilation)
+        return deform_conv2d(query, offset, kernel, mask, self.dilation, self.dilation)
 
 
 class Similarity(nn.Module):
-    """Similarity of every query cell to the exemplars at four scales, mixed back to DIM channels."""
+    """Similarity of each query cell to the exemplars at four scales, mixed to DIM channels."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -80,9 +87,9 @@ class Similarity(nn.Module):
     def forward(self, query: Tensor, exemplars: Tensor) -> Tensor:
         query = self.norm(self.in_conv(query))
         exemplars = self.norm(self.in_conv(exemplars))
-        # Each exemplar is cut into one kernel per group, in this order; the grouped convolutions then give the first
-        # half of all kernels to the first half of the channels, which is not the half they were cut from. The weights
-        # were trained so.
+        # Each exemplar is cut into one kernel per group, in this order; the grouped convolutions
+        # then give the first half of all kernels to the first half of the channels, which is not
+        # the half that all of them were cut from. The weights were trained so.
         channels = exemplars.shape[1] // self.groups
         kernel = exemplars.reshape(-1, channels, exemplars.shape[2], exemplars.shape[3])
         peak = F.adaptive_max_pool2d(kernel, 1)
@@ -96,7 +103,7 @@ class Similarity(nn.Module):
 
 
 class SimilarityBlock(nn.Module):
-    """Adds the similarity to the features, then a two-layer convolution, each with normalisation."""
+    """Adds the similarity to the features, then two convolutions, each sum normalised."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -125,7 +132,7 @@ class SimilarityBlocks(nn.Module):
         """Feature windows (top, left, bottom, right; ends exclusive) of the three exemplars."""
         exact = boxes[0].to(torch.promote_types(boxes.dtype, torch.float32)) / self.stride
         start = torch.floor(exact[:, :2]).to(torch.int64).cpu()
-        # The cell under the rounded-up corner belongs to the window, so its exclusive end is one further.
+        # The cell of the rounded-up corner belongs to the window: the exclusive end is one more.
         end = torch.ceil(exact[:, 2:]).to(torch.int64).cpu() + 1
         limit = torch.tensor([height, width])
         start = torch.minimum(start.clamp(min=0), limit - 1)
@@ -137,12 +144,16 @@ class SimilarityBlocks(nn.Module):
         windows = self.windows(boxes, features.shape[2], features.shape[3])
         for block in self.dsam_blocks:
             crops = [features[0, :, w[0] : w[2], w[1] : w[3]] for w in windows]
-            features = block(features, torch.stack([F.adaptive_max_pool2d(crop, self.pool) for crop in crops]))
+            pooled = [F.adaptive_max_pool2d(crop, self.pool) for crop in crops]
+            features = block(features, torch.stack(pooled))
         return features
 
 
 class LatentStatistics(nn.Module):
-    """Mean and log-variance of the latent features. The density comes from the mean alone when not training."""
+    """Mean and log-variance of the latent features; the density is made from the mean alone.
+
+    Training samples around it with the variance, which is defined here to complete the network.
+    """
 
     WIDTH = 512
 
@@ -174,6 +185,13 @@ class LatentStatistics(nn.Module):
         return self.mean(self.hidden(features))
 
 
+class Double(nn.Module):
+    """Doubles height and width, the corner pixels staying in the corners."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return resize_bilinear(x, 2 * x.shape[2], 2 * x.shape[3], True)
+
+
 class Regressor(nn.Module):
     """Latent features to a density map of four times their size; never negative."""
 
@@ -182,10 +200,10 @@ class Regressor(nn.Module):
         self.regressor = nn.Sequential(
             nn.Conv2d(DIM, DIM // 2, 5, padding=2),
             nn.LeakyReLU(),
-            nn.UpsamplingBilinear2d(scale_factor=2.0),
+            Double(),
             nn.Conv2d(DIM // 2, DIM // 4, 3, padding=1),
             nn.LeakyReLU(),
-            nn.UpsamplingBilinear2d(scale_factor=2.0),
+            Double(),
             nn.Conv2d(DIM // 4, DIM // 8, 1),
             nn.LeakyReLU(),
             nn.Conv2d(DIM // 8, 1, 1),
@@ -197,7 +215,10 @@ class Regressor(nn.Module):
 
 
 class Dsalvanet(nn.Module):
-    """The density-map generator, in evaluation mode: the latent features are their mean, so it is deterministic."""
+    """The density-map generator in evaluation mode.
+
+    The latent features are their mean, without noise, so the same input gives the same map.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -211,9 +232,10 @@ class Dsalvanet(nn.Module):
         """Density of the exemplars' class.
 
         :param image: [1, 3, 512, 512] RGB, normalised with the ImageNet mean and standard deviation
-        :param boxes: [1, K, 4] y0 x0 y1 x1 in pixels of that image, K >= 1, on any device, in float32 or float64
-            whatever the type of the network (a half type does not hold these numbers exactly). The first three are
-            used; with fewer, the list is repeated from its start until there are three.
+        :param boxes: [1, K, 4] y0 x0 y1 x1 in pixels of that image, K >= 1, on any device. In
+            float32, float64 or an integer type whatever the network's type: a half type does not
+            hold these numbers exactly. The first three are used; with fewer, the list is repeated
+            from its start until there are three.
         :returns: [1, 1, 512, 512], objects per pixel, >= 0
         """
         features = self.dsam_blocks(self.in_conv(self.backbone(image)), boxes)

@@ -1,0 +1,79 @@
+"""DSALVANet's checkpoint to ``dmg.pt``."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from typing import Dict, Iterator, List, Tuple
+
+import torch
+from torch import Tensor
+
+from persense.export.archive import Archive, Checkpoint, ExportError, load_by_key
+from persense.networks.dsalvanet import IMAGE_SIZE, Dsalvanet
+
+# The authors' backbone registers its stages twice, so their checkpoint holds these tensors twice.
+_ALIASES = {
+    "backbone.layer0.0.": "backbone.resnet.conv1.",
+    "backbone.layer0.1.": "backbone.resnet.bn1.",
+    "backbone.layer1.": "backbone.resnet.layer1.",
+    "backbone.layer2.": "backbone.resnet.layer2.",
+    "backbone.layer3.": "backbone.resnet.layer3.",
+    "backbone.layer4.": "backbone.resnet.layer4.",
+}
+_UNUSED = ("backbone.resnet.layer4.", "backbone.resnet.fc.")  # computed upstream, never read
+
+
+def _canonical_key(key: str) -> str:
+    for alias, name in _ALIASES.items():
+        if key.startswith(alias):
+            return name + key[len(alias) :]
+    return key
+
+
+def _canonical(checkpoint: Checkpoint) -> Checkpoint:
+    """The checkpoint with each tensor under one name, and without batch counters."""
+    state: Dict[str, Tensor] = {}
+    for key, value in checkpoint.state.items():
+        name = _canonical_key(key)
+        if name.endswith(".num_batches_tracked"):
+            continue
+        if name in state and not torch.equal(state[name], value):
+            raise ExportError(f"{checkpoint.path}: {key} differs from its other copy, {name}")
+        state[name] = value
+    return dataclasses.replace(checkpoint, state=state)
+
+
+def network(checkpoint: Checkpoint) -> Dsalvanet:
+    """The network of a checkpoint."""
+    model = Dsalvanet()
+    load_by_key(model, _canonical(checkpoint), "DSALVANet", ignore=_UNUSED)
+    return model
+
+
+def _samples() -> Iterator[Tuple[Tensor, Tensor]]:
+    """Random images with fewer and more boxes than the network compares; some reach the border."""
+    random = torch.Generator().manual_seed(0)
+    for shots in (1, 2, 5):
+        image = torch.randn(1, 3, IMAGE_SIZE, IMAGE_SIZE, generator=random)
+        corner = (torch.rand(1, shots, 2, generator=random) * IMAGE_SIZE).floor()
+        size = 8 + torch.rand(1, shots, 2, generator=random) * IMAGE_SIZE / 3
+        other = (corner + size).floor().clamp(max=IMAGE_SIZE)
+        yield image, torch.cat([corner, other], dim=2)
+
+
+def archives(checkpoint: Checkpoint, options: argparse.Namespace) -> List[Archive]:
+    """What to write for a DSALVANet checkpoint."""
+    manifest = {
+        "stage": "dmg",
+        "name": "dsalvanet",
+        "input": {
+            "size": IMAGE_SIZE,
+            "mean": [123.675, 116.28, 103.53],
+            "std": [58.395, 57.12, 57.375],
+        },
+        "output": {"scale": 1},
+        "upstream": "DSALVANet (https://github.com/kadvinj/DSALVANet, no licence stated)",
+        "sha256_weights": checkpoint.sha256,
+    }
+    return [Archive("dmg.pt", manifest, network(checkpoint), _samples)]
