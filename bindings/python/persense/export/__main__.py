@@ -47,7 +47,7 @@ MODELS = (
         "DSALVANet density maps",
         "checkpoint_200.pth",
         "dmg.pt",
-        "https://github.com/aio-hnu/DSALVANet",
+        "https://github.com/kadvinj/DSALVANet",
     ),
 )
 

@@ -1,4 +1,4 @@
-"""CounTR's checkpoint to ``dmg.pt``."""
+"""Export of CounTR: ``dmg.pt``."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def archives(checkpoint: Checkpoint, options: argparse.Namespace) -> List[Archiv
             "exemplar_size": EXEMPLAR_SIZE,
         },
         "output": {"scale": SCALE},
-        "upstream": "CounTR (https://github.com/Verg-Avesta/CounTR, MIT licence)",
+        "upstream": "CounTR, https://github.com/Verg-Avesta/CounTR, MIT",
         "sha256_weights": checkpoint.sha256,
     }
     return [Archive("dmg.pt", manifest, network(checkpoint), _samples)]

@@ -1,4 +1,4 @@
-"""DSALVANet's checkpoint to ``dmg.pt``."""
+"""Export of DSALVANet: ``dmg.pt``."""
 
 from __future__ import annotations
 
@@ -52,13 +52,16 @@ def network(checkpoint: Checkpoint) -> Dsalvanet:
 
 
 def _samples() -> Iterator[Tuple[Tensor, Tensor]]:
-    """Random images with fewer and more boxes than the network compares; some reach the border."""
+    """Images of several sizes, with as many boxes as are compared, fewer and more.
+
+    Some boxes reach the border. Smaller images than the network is meant for cost less.
+    """
     random = torch.Generator().manual_seed(0)
-    for shots in (1, 2, 5):
-        image = torch.randn(1, 3, IMAGE_SIZE, IMAGE_SIZE, generator=random)
-        corner = (torch.rand(1, shots, 2, generator=random) * IMAGE_SIZE).floor()
-        size = 8 + torch.rand(1, shots, 2, generator=random) * IMAGE_SIZE / 3
-        other = (corner + size).floor().clamp(max=IMAGE_SIZE)
+    for size, shots in ((IMAGE_SIZE, 3), (256, 1), (192, 2), (128, 5)):
+        image = torch.randn(1, 3, size, size, generator=random)
+        corner = (torch.rand(1, shots, 2, generator=random) * size).floor()
+        extent = 8 + torch.rand(1, shots, 2, generator=random) * size / 3
+        other = (corner + extent).floor().clamp(max=size)
         yield image, torch.cat([corner, other], dim=2)
 
 
@@ -73,7 +76,7 @@ def archives(checkpoint: Checkpoint, options: argparse.Namespace) -> List[Archiv
             "std": [58.395, 57.12, 57.375],
         },
         "output": {"scale": 1},
-        "upstream": "DSALVANet (https://github.com/kadvinj/DSALVANet, no licence stated)",
+        "upstream": "DSALVANet, https://github.com/kadvinj/DSALVANet, no licence stated",
         "sha256_weights": checkpoint.sha256,
     }
     return [Archive("dmg.pt", manifest, network(checkpoint), _samples)]
