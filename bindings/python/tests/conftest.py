@@ -8,6 +8,9 @@ from typing import Callable, Dict
 
 import pytest
 import torch
+from helpers import randomise
+
+from persense.networks.sam import DecoderConfig, EncoderConfig, ImageEncoder, Sam
 
 _REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
 
@@ -36,3 +39,22 @@ def save_checkpoint(tmp_path: pathlib.Path) -> Callable[..., pathlib.Path]:
         return tmp_path / name
 
     return save
+
+
+@pytest.fixture
+def random_sam() -> Sam:
+    """A small SAM (128 pixels, two blocks) with random weights."""
+    encoder = EncoderConfig(
+        grid=8, patch=16, width=32, heads=2, mlp_width=64, windows=(3, 0), channels=64
+    )
+    decoder = DecoderConfig(
+        image_size=encoder.image_size,
+        channels=encoder.channels,
+        mask_channels=16,
+        depth=2,
+        mlp_width=64,
+        narrow=32,
+        quality_width=64,
+        quality_depth=3,
+    )
+    return randomise(Sam(ImageEncoder(encoder), decoder))

@@ -11,7 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from helpers import open_archive
+from persense.export.__main__ import main
 from persense.export.archive import difference
+from persense.export.sam import architecture
 from persense.networks.sam import PromptDecoder, Sam, sam_for
 
 TOLERANCE = 1e-4  # of an array's deviation: what float32 sums in another order may differ by
@@ -66,11 +69,11 @@ class Case:
         self.best[number] = low[:, scores[0].argmax()][:, None]
         return low[0], scores[0]
 
-    def mask(self, low: Tensor) -> Tensor:
-        """Masks of the original size, by the published post-processing."""
+    def enlarge(self, low: Tensor) -> Tensor:
+        """Logits [n, ...] at the original size, by the published post-processing."""
         high = F.interpolate(low[None], (self.size, self.size), mode="bilinear")
         high = high[..., : self.input_hw[0], : self.input_hw[1]]
-        return (F.interpolate(high, self.original_hw, mode="bilinear") > 0)[0]
+        return F.interpolate(high, self.original_hw, mode="bilinear")[0]
 
 
 # ---- 256-pixel SAM with stored weights -----------------------------------------------------------
@@ -100,8 +103,15 @@ def preprocess(image: Tensor, size: int) -> Tensor:
     return F.pad(x, (0, size - w, 0, size - h))[None]
 
 
-def check(name: str, ours: Tensor, theirs: Tensor) -> None:
-    assert difference(ours, theirs) < TOLERANCE, f"{name}: {difference(ours, theirs):.2g}"
+def check(name: str, ours: Tensor, theirs: Tensor, tolerance: float = TOLERANCE) -> None:
+    assert difference(ours, theirs) < tolerance, f"{name}: {difference(ours, theirs):.2g}"
+
+
+def check_areas(logits: Tensor, expected: Any, tolerance: float = TOLERANCE) -> None:
+    """Masks may differ by the pixels whose logit is within the tolerance of 0."""
+    for own, area in zip(logits, expected):
+        open_pixels = int((own.abs() <= tolerance * own.std()).sum())
+        assert abs(int((own > 0).sum()) - area) <= open_pixels
 
 
 @pytest.mark.parametrize("scripted", [False, True], ids=["eager", "scripted"])
@@ -137,12 +147,11 @@ def test_tiny_sam_gives_the_golden_embedding_masks_and_scores(
         theirs = golden.load(folder / f"p{number}_scores.npy")
         # a single score has no deviation; the logits' head gives values of about 0.1 to 1
         assert (scores - theirs).abs().max() < TOLERANCE * 0.1
-        mask = case.mask(low[scores.argmax()][None])
-        # a pixel on the rim may flip where the interpolated logit is within rounding of 0
-        assert abs(int(mask.sum()) - prompt["mask_area"]) <= 1
-        if (folder / f"p{number}_mask.npy").exists():
-            stored = golden.load(folder / f"p{number}_mask.npy") > 0
-            assert int((mask[0] != stored).sum()) <= 1
+        logits = case.enlarge(low[scores.argmax()][None])
+        check_areas(logits, [prompt["mask_area"]])
+        if (folder / f"p{number}_highres.npy").exists():
+            stored = golden.load(folder / f"p{number}_highres.npy")
+            check(f"prompt {number} enlarged logits", logits[0], stored)
 
 
 def test_tiny_sam_places_the_grid_where_the_golden_positions_are(tiny_folder, tiny_state):
@@ -151,6 +160,15 @@ def test_tiny_sam_places_the_grid_where_the_golden_positions_are(tiny_folder, ti
 
 
 # ---- ViT-B with weights by formula ---------------------------------------------------------------
+
+
+# With these weights the decoder amplifies rounding. Prompt 3: the published code itself, run again on
+# another machine, is 1.9e-4 from the golden array, and the network in float64 1.0e-4. Prompts 1 and 2
+# continue with the mask of the prompt before: the published decoder turns 1e-6 of noise in it into
+# 1e-4 and 3e-4, 6e-5 into 3e-3 and 2e-2; the float64 network is 1.1e-2 from prompt 2's golden array.
+# The small SAM above is well conditioned and holds every such prompt to 1e-4.
+CONTINUES = {1: 0, 2: 1}
+TOLERANCES = {0: TOLERANCE, 1: 1e-3, 2: 3e-2, 3: 5e-4}
 
 
 def test_vit_b_gives_the_golden_embedding_masks_and_scores(golden_folder):
@@ -162,7 +180,6 @@ def test_vit_b_gives_the_golden_embedding_masks_and_scores(golden_folder):
     case = Case(sam.decoder(), embedding, 1024, story["original_hw"])
     attn_sim = 0.5 * golden.field(1, 64, 64, 0.2, 0.15, 0.3).reshape(1, -1) + 0.5
     target = golden.field(1, 1, 256, 0.9, 0.1, 0.2).reshape(1, -1)
-    continues = {1: 0, 2: 1}
     for prompt in story["prompts"]:
         number = prompt["id"]
         low, scores = case.run(
@@ -170,14 +187,124 @@ def test_vit_b_gives_the_golden_embedding_masks_and_scores(golden_folder):
             [prompt["point_xy"]],
             [prompt["label"]],
             prompt["box_xyxy"],
-            continues.get(number),
+            CONTINUES.get(number),
             attn_sim if prompt["guided"] else None,
             target if prompt["guided"] else None,
         )
+        tolerance = TOLERANCES[number]
         stored = golden.load(folder / f"p{number}_lowres_stride4.npy")
-        check(f"prompt {number} logits", low[:, ::4, ::4], stored)
-        check(f"prompt {number} scores", scores, golden.load(folder / f"p{number}_scores.npy"))
-        areas = case.mask(low).flatten(1).sum(1)
-        expected = torch.tensor(prompt["mask_areas"])
-        # of 700 000 pixels; those flip whose interpolated logit is within rounding of 0
-        assert (areas - expected).abs().max() <= 20
+        check(f"prompt {number} logits", low[:, ::4, ::4], stored, tolerance)
+        stored = golden.load(folder / f"p{number}_scores.npy")
+        check(f"prompt {number} scores", scores, stored, tolerance)
+        check_areas(case.enlarge(low), prompt["mask_areas"], tolerance)
+
+
+# ---- the decoder's contract ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def decoder(random_sam) -> PromptDecoder:
+    return random_sam.decoder()
+
+
+def prompts(n: int, points: int, size: int = 256) -> Tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(4)
+    coords = torch.rand(n, points, 2, generator=generator) * size
+    return coords, torch.randint(-1, 2, (n, points), generator=generator)
+
+
+@pytest.mark.parametrize("kind", ["points", "box", "mask", "guided", "guided one by one"])
+def test_many_prompts_in_one_call_give_what_each_gives_alone(decoder, kind):
+    generator = torch.Generator().manual_seed(5)
+    embedding = torch.randn(1, 64, 8, 8, generator=generator)
+    coords, labels = prompts(5, 2)
+    box = torch.rand(5, 4, generator=generator) * 256 if kind == "box" else None
+    mask = torch.randn(5, 1, 32, 32, generator=generator) if kind == "mask" else None
+    rows = {"guided": 1, "guided one by one": 5}.get(kind)
+    attn_sim = torch.rand(rows, 64, generator=generator) if rows else None
+    target = torch.randn(rows, 64, generator=generator) if rows else None
+    low, quality = decoder(embedding, coords, labels, box, mask, attn_sim, target)
+    assert low.shape == (5, 3, 32, 32) and quality.shape == (5, 3)
+
+    def one(x: Optional[Tensor], index: int) -> Optional[Tensor]:
+        return x if x is None or x.shape[0] == 1 else x[index : index + 1]
+
+    for index in range(5):
+        arguments = [one(x, index) for x in (coords, labels, box, mask, attn_sim, target)]
+        alone, alone_quality = decoder(embedding, *arguments)
+        check("logits", low[index : index + 1], alone)
+        check("quality", quality[index : index + 1], alone_quality)
+
+
+def test_a_point_labelled_as_none_is_the_padding_of_prompts_without_a_box(decoder):
+    embedding = torch.randn(1, 64, 8, 8, generator=torch.Generator().manual_seed(6))
+    encode = decoder.prompt_encoder
+    coords, labels = prompts(1, 1)
+    labels[:] = 1
+    tokens = encode(coords, labels, None)
+    assert tokens.shape == (1, 2, 64)
+    assert torch.equal(tokens[0, 1], encode.not_a_point_embed.weight[0])
+    twice = torch.cat([coords, coords], 1)
+    padded = encode(twice, torch.tensor([[1, -1]]), torch.rand(1, 4))
+    assert torch.equal(padded[0, :2], tokens[0])  # and a box brings two tokens, but no padding
+    assert padded.shape == (1, 4, 64)
+    low, _ = decoder(embedding, torch.zeros(1, 0, 2), labels[:, :0], torch.rand(1, 4) * 256)
+    assert bool(torch.isfinite(low).all())
+
+
+def test_half_precision_networks_keep_positions_exact_to_the_pixel(decoder):
+    coords = torch.tensor([[[1001.0, 700.0]]])
+    locate = decoder.prompt_encoder.pe_layer
+    exact = locate((coords + 0.5) / 1024)
+    rough = decoder.bfloat16().prompt_encoder.pe_layer((coords + 0.5) / 1024)
+    next_pixel = locate((coords + 1.5) / 1024)
+    assert rough.dtype == torch.bfloat16
+    # the matrix's own rounding (2**-9 of values to 3) turns a phase by less than 0.08
+    assert (rough.float() - exact).abs().max() < 0.08
+    assert (next_pixel - exact).abs().max() > 0
+
+
+# ---- export --------------------------------------------------------------------------------------
+
+
+def test_export_writes_two_archives_that_load_and_say_what_they_are(
+    random_sam, save_checkpoint, tmp_path
+):
+    file = save_checkpoint(random_sam.state_dict())
+    assert main(["sam", "--checkpoint", str(file), "-o", str(tmp_path / "models")]) == 0
+    assert {f.name for f in (tmp_path / "models").iterdir()} == {"encoder.pt", "decoder.pt"}
+    manifest, encoder = open_archive(tmp_path / "models" / "encoder.pt")
+    assert (manifest["format"], manifest["stage"], manifest["dtype"]) == (1, "encoder", "fp32")
+    assert manifest["input"]["size"] == 128 and manifest["output"]["channels"] == 64
+    assert encoder(torch.zeros(1, 3, 128, 128)).shape == (1, 64, 8, 8)
+    manifest, decoder = open_archive(tmp_path / "models" / "decoder.pt")
+    assert (manifest["stage"], manifest["encoder"]) == ("decoder", manifest["name"])
+    low, quality = decoder(torch.zeros(1, 64, 8, 8), *prompts(2, 1))
+    assert low.shape == (2, 3, 32, 32) and quality.shape == (2, 3)
+
+
+@pytest.mark.parametrize(
+    "width, depth, name", [(768, 12, "vit_b"), (1024, 24, "vit_l"), (1280, 32, "vit_h")]
+)
+def test_the_published_encoders_are_told_apart_by_width_and_depth(width, depth, name):
+    state = {f"image_encoder.blocks.{i}.norm1.weight": torch.zeros(0) for i in range(depth)}
+    state["image_encoder.pos_embed"] = torch.zeros(1, 1, 1, width)
+    assert architecture(state) == name
+
+
+def test_export_refuses_another_encoder_than_asked_for(random_sam, save_checkpoint, capsys):
+    file = save_checkpoint(random_sam.state_dict())
+    arguments = ["sam", "--checkpoint", str(file), "-o", str(file.parent / "o"), "--arch", "vit_h"]
+    assert main(arguments) == 1
+    assert "not vit_h" in capsys.readouterr().err
+
+
+def test_export_names_the_keys_that_do_not_fit(random_sam, save_checkpoint, capsys):
+    state = random_sam.state_dict()
+    state["extra"] = state.pop("mask_decoder.iou_token.weight")
+    file = save_checkpoint(state)
+    assert main(["sam", "--checkpoint", str(file), "-o", str(file.parent / "o")]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and str(file) in error
+    assert "1 of 174 keys missing (mask_decoder.iou_token.weight), 1 unexpected (extra)" in error
+    assert not (file.parent / "o").exists()

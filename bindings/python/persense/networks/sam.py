@@ -95,7 +95,11 @@ def decoder_config(state: Mapping[str, Tensor], image_size: int) -> DecoderConfi
 
 
 class LayerNorm2d(nn.Module):
-    """Layer norm over the channels of [n, c, h, w]."""
+    """Layer norm over the channels of [n, c, h, w].
+
+    The result is contiguous: on the CPU the convolution that follows is seven times less exact on
+    channels-last memory (1e-5 of the deviation instead of 1.5e-6).
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -103,7 +107,7 @@ class LayerNorm2d(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.last(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        return self.last(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2).contiguous()
 
     def last(self, x: Tensor) -> Tensor:
         """Normalise over the last dimension, where the channels are."""
