@@ -126,6 +126,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     except archive.ExportError as error:
         print(f"persense.export: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("persense.export: interrupted; nothing written", file=sys.stderr)
+        return 130
     return 0
 
 

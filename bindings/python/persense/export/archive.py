@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import hashlib
+import io
 import json
 import os
 import pathlib
@@ -17,7 +19,6 @@ import pickle
 import struct
 import sys
 import tempfile
-import types
 import warnings
 import zipfile
 from collections import OrderedDict
@@ -67,34 +68,74 @@ class _Ignored:
         """Accept a list's items."""
 
 
+_STORAGES = {
+    "DoubleStorage": torch.float64,
+    "FloatStorage": torch.float32,
+    "HalfStorage": torch.float16,
+    "BFloat16Storage": torch.bfloat16,
+    "LongStorage": torch.int64,
+    "IntStorage": torch.int32,
+    "ShortStorage": torch.int16,
+    "CharStorage": torch.int8,
+    "ByteStorage": torch.uint8,
+    "UntypedStorage": torch.uint8,
+    "BoolStorage": torch.bool,
+}
+
+
+def _rebuild_tensor(values: Tensor, offset: int, size: Any, stride: Any, *_: Any) -> Tensor:
+    return torch.as_strided(values, size, stride, offset)
+
+
+def _rebuild_parameter(data: Tensor, *_: Any) -> Tensor:
+    return data
+
+
 class _TensorUnpickler(pickle.Unpickler):
     """Unpickles tensors in plain containers and runs nothing else that a file names.
 
-    ``torch.load(weights_only=True)`` has the same aim, but versions differ in what they accept, and
-    all of them reject the training arguments that research checkpoints carry beside the weights.
+    ``torch.load(weights_only=True)`` rejects the training arguments that research checkpoints carry
+    beside the weights, and PyTorch 1.13.0 ignores the ``pickle_module`` it is given.
     """
 
-    _rebuild = {"_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_parameter"}
+    _known = {
+        ("collections", "OrderedDict"): OrderedDict,
+        ("torch._utils", "_rebuild_tensor"): _rebuild_tensor,
+        ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
+        ("torch._utils", "_rebuild_parameter"): _rebuild_parameter,
+    }
+
+    def __init__(self, archive: zipfile.ZipFile, folder: str) -> None:
+        super().__init__(io.BytesIO(archive.read(f"{folder}/data.pkl")), encoding="utf-8")
+        self._archive = archive
+        self._folder = folder
+        self._storages: Dict[str, Tensor] = {}
 
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) == ("collections", "OrderedDict"):
-            return OrderedDict
-        if module == "torch._utils" and name in self._rebuild:
-            return getattr(torch._utils, name)
-        if module in ("torch", "torch.storage"):
-            found = getattr(torch, name, None)
-            if isinstance(found, torch.dtype) or found is torch.Size:
-                return found
-            if name.endswith("Storage") and isinstance(found, type):
-                return found
-        return _Ignored
+        if module in ("torch", "torch.storage") and name in _STORAGES:
+            return _STORAGES[name]
+        return self._known.get((module, name), _Ignored)
+
+    def persistent_load(self, identity: Any) -> Tensor:
+        """A storage's values as one row; ``zipfile`` checks their CRC."""
+        _, dtype, key, _, _ = identity
+        if key not in self._storages:
+            content = bytearray(self._archive.read(f"{self._folder}/data/{key}"))
+            values = torch.frombuffer(content, dtype=dtype) if content else torch.empty(0)
+            self._storages[key] = values.to(dtype)
+        return self._storages[key]
 
 
-_tensor_pickle = types.SimpleNamespace(
-    __name__="tensor_pickle",
-    Unpickler=_TensorUnpickler,
-    load=lambda file, **options: _TensorUnpickler(file, **options).load(),
-)
+def _load(path: pathlib.Path) -> Any:
+    """What a checkpoint holds, with placeholders for all but tensors and plain containers."""
+    if not zipfile.is_zipfile(path):  # written by PyTorch before 1.6
+        return torch.load(path, map_location="cpu", weights_only=True)
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        if any(name.endswith("/constants.pkl") for name in names):
+            raise ExportError(f"{path}: a TorchScript archive, expected a checkpoint (state dict)")
+        folder = names[0].split("/")[0]
+        return _TensorUnpickler(archive, folder).load()
 
 
 def _sha256(path: pathlib.Path) -> str:
@@ -119,14 +160,6 @@ def _tensors(loaded: Any) -> Dict[str, Tensor]:
     return tensors
 
 
-def _is_torchscript(path: pathlib.Path) -> bool:
-    """Whether torch.load would hand the file to torch.jit.load, which runs its code."""
-    if not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return any(name.endswith("/constants.pkl") for name in archive.namelist())
-
-
 def read_checkpoint(path: os.PathLike) -> Checkpoint:
     """Read the tensors of a PyTorch checkpoint; nothing else in the file is executed or kept.
 
@@ -138,11 +171,7 @@ def read_checkpoint(path: os.PathLike) -> Checkpoint:
     except OSError as error:
         raise ExportError(f"{path}: cannot read it: {error.strerror}") from error
     try:
-        if _is_torchscript(path):
-            raise ExportError(f"{path}: a TorchScript archive, expected a checkpoint (state dict)")
-        loaded = torch.load(
-            path, map_location="cpu", pickle_module=_tensor_pickle, weights_only=False
-        )
+        loaded = _load(path)
     except ExportError:
         raise
     except Exception as error:  # whatever unpickling a damaged or foreign file may raise
@@ -241,6 +270,11 @@ def _compare(file: pathlib.Path, archive: Archive) -> float:
         for arguments in archive.samples():
             expected = _as_tuple(archive.network(*arguments))
             got = _as_tuple(module(*arguments))
+            if not all(bool(torch.isfinite(tensor).all()) for tensor in expected):
+                raise ExportError(
+                    f"{archive.file_name}: the network gives values that are not finite; is the "
+                    "checkpoint damaged?"
+                )
             if len(got) != len(expected):
                 raise ExportError(
                     f"{archive.file_name}: gives {len(got)} outputs, the network {len(expected)}"
@@ -317,6 +351,8 @@ def _save(archive: Archive, file: pathlib.Path, half: bool) -> None:
     try:
         with _known_deprecation():
             script.save(str(file), _extra_files={MANIFEST: json.dumps(manifest, indent=1)})
+    except RuntimeError as error:  # what LibTorch makes of a full disk
+        raise OSError(errno.EIO, str(error).splitlines()[0]) from error
     finally:
         if half:
             script.float()  # the network shares these tensors
