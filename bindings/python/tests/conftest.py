@@ -18,9 +18,7 @@ _REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
 @pytest.fixture(scope="session")
 def golden_folder() -> Callable[[str], pathlib.Path]:
     """Give a function: suite name -> its folder; the test is skipped where it is absent."""
-    root = pathlib.Path(
-        os.environ.get("PERSENSE_GOLDEN", _REPOSITORY.parent / "shared" / "golden")
-    )
+    root = pathlib.Path(os.environ.get("PERSENSE_GOLDEN", _REPOSITORY.parent / "shared" / "golden"))
 
     def folder(suite: str) -> pathlib.Path:
         if not (root / suite).is_dir():

@@ -13,10 +13,11 @@ from typing import List
 import pytest
 import torch
 from helpers import open_archive, randomise
+from torch import Tensor, nn
+
 from persense.export import archive
 from persense.export.__main__ import MODELS, main, parser
 from persense.export.archive import Archive, ExportError
-from torch import Tensor, nn
 
 
 class Scale(nn.Module):
@@ -168,8 +169,10 @@ def test_loading_names_missing_unexpected_and_misshapen_keys(checkpoint):
     with pytest.raises(ExportError, match=r"1 of 3 keys missing \(steps\), 1 unexpected \(more\)"):
         archive.load_by_key(Scale(), wrong, "Scale")
     archive.load_by_key(
-        Scale(), archive.Checkpoint(checkpoint.path, {**state, "head.x": state["steps"]}, ""),
-        "Scale", ignore=("head.",),
+        Scale(),
+        archive.Checkpoint(checkpoint.path, {**state, "head.x": state["steps"]}, ""),
+        "Scale",
+        ignore=("head.",),
     )
     wrong = archive.Checkpoint(checkpoint.path, {**state, "linear.bias": torch.ones(5)}, "")
     with pytest.raises(ExportError, match=r"linear.bias has shape \[5\], expected \[4\] in Scale"):
@@ -211,7 +214,11 @@ def test_archive_carries_no_local_path_and_is_the_same_every_time(checkpoint, tm
     ]
     content = [file.read_bytes() for file in files]
     assert content[0] == content[1]
-    for place in (str(tmp_path), str(pathlib.Path(__file__).parent), os.path.dirname(torch.__file__)):
+    for place in (
+        str(tmp_path),
+        str(pathlib.Path(__file__).parent),
+        os.path.dirname(torch.__file__),
+    ):
         assert place.encode() not in content[0]
     with zipfile.ZipFile(files[0]) as parts:
         assert parts.testzip() is None
@@ -227,7 +234,9 @@ def test_archive_records_are_aligned(checkpoint, tmp_path):
         for entry in parts.infolist():
             assert entry.compress_type == zipfile.ZIP_STORED
             head = entry.header_offset
-            name, extra = (int.from_bytes(content[head + i : head + i + 2], "little") for i in (26, 28))
+            name, extra = (
+                int.from_bytes(content[head + i : head + i + 2], "little") for i in (26, 28)
+            )
             assert (head + 30 + name + extra) % archive.ALIGNMENT == 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from helpers import open_archive, randomise
+
 from persense.export.__main__ import main
 from persense.export.archive import difference
 from persense.networks.sam import DecoderConfig, Sam

@@ -9,9 +9,9 @@ import golden
 import pytest
 import torch
 import torch.nn.functional as F
+from helpers import open_archive
 from torch import Tensor
 
-from helpers import open_archive
 from persense.export.__main__ import main
 from persense.export.archive import difference
 from persense.export.sam import architecture
@@ -162,11 +162,11 @@ def test_tiny_sam_places_the_grid_where_the_golden_positions_are(tiny_folder, ti
 # ---- ViT-B with weights by formula ---------------------------------------------------------------
 
 
-# With these weights the decoder amplifies rounding. Prompt 3: the published code itself, run again on
-# another machine, is 1.9e-4 from the golden array, and the network in float64 1.0e-4. Prompts 1 and 2
-# continue with the mask of the prompt before: the published decoder turns 1e-6 of noise in it into
-# 1e-4 and 3e-4, 6e-5 into 3e-3 and 2e-2; the float64 network is 1.1e-2 from prompt 2's golden array.
-# The small SAM above is well conditioned and holds every such prompt to 1e-4.
+# With these weights the decoder amplifies rounding. Prompt 3: the published code itself, run again
+# on another machine, is 1.9e-4 from the golden array, and the network in float64 1.0e-4. Prompts 1
+# and 2 continue with the mask of the prompt before: the published decoder turns 1e-6 of noise in it
+# into 1e-4 and 3e-4, 6e-5 into 3e-3 and 2e-2; the float64 network is 1.1e-2 from prompt 2's golden
+# array. The small SAM above is well conditioned and holds every such prompt to 1e-4.
 CONTINUES = {1: 0, 2: 1}
 TOLERANCES = {0: TOLERANCE, 1: 1e-3, 2: 3e-2, 3: 5e-4}
 

@@ -359,7 +359,11 @@ def _save(archive: Archive, file: pathlib.Path, half: bool) -> None:
 
 
 def _write(
-    archive: Archive, checkpoint: Checkpoint, folder: pathlib.Path, scratch: pathlib.Path, half: bool
+    archive: Archive,
+    checkpoint: Checkpoint,
+    folder: pathlib.Path,
+    scratch: pathlib.Path,
+    half: bool,
 ) -> Tuple[pathlib.Path, float]:
     """Write one archive into ``scratch`` and check it there."""
     if half:

@@ -1,8 +1,8 @@
 """Segment Anything: ViT image encoder, prompt encoder and mask decoder.
 
 After "Segment Anything" (Kirillov et al., 2023), with the target guidance of "Personalize Segment
-Anything Model with One Shot" (Zhang et al., 2023). :class:`Sam` loads an official state dict by key;
-its ``image_encoder`` and a :class:`PromptDecoder` on its other two parts are what is exported.
+Anything Model with One Shot" (Zhang et al., 2023). :class:`Sam` loads an official state dict by
+key; its ``image_encoder`` and a :class:`PromptDecoder` on its other two parts are what is exported.
 
 Unlike the published code, attention weights are made a few heads at a time, image tokens are shared
 by all prompts until the prompts change them, and transposed convolutions run as matrix products on
