@@ -18,14 +18,7 @@ namespace persense::torchscript {
 
 namespace {
 
-constexpr std::uint64_t chunk_length = 1 << 20;  // stays in the cache from reading to summing
-
-/// A stretch of a part whose sum one thread computes.
-struct Chunk {
-  const ZipPart* part;
-  std::uint64_t offset, bytes;  // of the bytes as stored
-  std::uint32_t crc = 0;
-};
+constexpr std::uint64_t piece_length = 1 << 18;  // stays in the cache from reading to summing
 
 [[noreturn]] void damaged(const InputFile& file, const ZipPart& part) {
   throw Unreadable(
@@ -44,7 +37,7 @@ bool inflate_part(const InputFile& file, const ZipPart& part, Use&& use) {
   if (::inflateInit2(&stream, -MAX_WBITS) != Z_OK) throw std::bad_alloc();
   const auto end = [](z_stream* s) { ::inflateEnd(s); };
   const std::unique_ptr<z_stream, decltype(end)> guard(&stream, end);
-  std::vector<std::uint8_t> piece(chunk_length);
+  std::vector<std::uint8_t> piece(piece_length);
   std::size_t given = 0;
   std::uint64_t total = 0;
   int status = Z_OK;
@@ -67,50 +60,22 @@ bool inflate_part(const InputFile& file, const ZipPart& part, Use&& use) {
          given == packed.size();
 }
 
-void sum(const InputFile& file, Chunk& chunk, std::vector<std::uint8_t>& buffer) {
-  const ZipPart& part = *chunk.part;
-  if (!part.deflated) {
-    file.read(part.begin + chunk.offset, buffer.data(), chunk.bytes);
-    chunk.crc = crc_of(buffer.data(), chunk.bytes);
-  } else if (!inflate_part(file, part, [&](const std::uint8_t* bytes, std::size_t count) {
-               chunk.crc = crc_of(bytes, count, chunk.crc);
-             })) {
-    damaged(file, part);
-  }
-}
-
-std::vector<Chunk> chunks_of(const std::vector<ZipPart>& parts) {
-  std::vector<Chunk> chunks;
-  for (const ZipPart& part : parts) {
-    if (part.deflated || part.stored == 0) chunks.push_back({&part, 0, part.stored});
-    for (std::uint64_t at = 0; !part.deflated && at < part.stored; at += chunk_length)
-      chunks.push_back({&part, at, std::min(chunk_length, part.stored - at)});
-  }
-  return chunks;
-}
-
-/// Runs `work(next)` on several threads; the first exception comes out.
-template <class Work>
-void on_all_cores(std::size_t most_threads, Work&& work) {
-  std::atomic<bool> failed = false;
-  std::exception_ptr failure;
-  std::mutex mutex;
-  const auto run = [&]() noexcept {
-    try {
-      work(failed);
-    } catch (...) {
-      const std::lock_guard lock(mutex);
-      if (!failure) failure = std::current_exception();
-      failed = true;
+void check(const InputFile& file, const ZipPart& part) {
+  std::uint32_t crc = 0;
+  bool whole = true;
+  if (part.deflated) {
+    whole = inflate_part(file, part, [&](const std::uint8_t* bytes, std::size_t count) {
+      crc = crc_of(bytes, count, crc);
+    });
+  } else {
+    std::vector<std::uint8_t> piece(std::min(piece_length, part.stored));
+    for (std::uint64_t at = 0; at < part.stored; at += piece.size()) {
+      const auto count = std::min<std::uint64_t>(piece.size(), part.stored - at);
+      file.read(part.begin + at, piece.data(), count);
+      crc = crc_of(piece.data(), count, crc);
     }
-  };
-  {
-    std::vector<std::jthread> helpers;
-    const std::size_t cores = std::max(1u, std::thread::hardware_concurrency());
-    for (std::size_t i = 1; i < std::min(cores, most_threads); ++i) helpers.emplace_back(run);
-    run();
   }
-  if (failure) std::rethrow_exception(failure);
+  if (!whole || crc != part.crc) damaged(file, part);
 }
 
 }  // namespace
@@ -163,20 +128,27 @@ std::string Archive::contents(const ZipPart& part) const {
 }
 
 void Archive::verify() const {
-  auto chunks = chunks_of(parts_);
   std::atomic<std::size_t> next = 0;
-  on_all_cores(chunks.size(), [&](const std::atomic<bool>& failed) {
-    std::vector<std::uint8_t> buffer(chunk_length);
-    for (std::size_t i = next++; i < chunks.size() && !failed; i = next++)
-      sum(file_, chunks[i], buffer);
-  });
-  for (std::size_t i = 0; i < chunks.size();) {
-    const ZipPart& part = *chunks[i].part;
-    uLong crc = chunks[i].crc;
-    for (++i; i < chunks.size() && chunks[i].part == &part; ++i)
-      crc = ::crc32_combine(crc, chunks[i].crc, static_cast<z_off_t>(chunks[i].bytes));
-    if (crc != part.crc) damaged(file_, part);
+  std::exception_ptr failure;
+  std::mutex failure_mutex;
+  const auto work = [&]() noexcept {
+    try {
+      for (std::size_t i = next++; i < parts_.size(); i = next++) check(file_, parts_[i]);
+    } catch (...) {
+      next = parts_.size();
+      const std::lock_guard lock(failure_mutex);
+      if (!failure) failure = std::current_exception();
+    }
+  };
+  {
+    constexpr std::uint64_t bytes_worth_a_thread = 1 << 24;
+    const auto threads = std::min<std::uint64_t>(std::thread::hardware_concurrency(),
+                                                 file_.size() / bytes_worth_a_thread);
+    std::vector<std::jthread> helpers;
+    for (std::uint64_t i = 1; i < threads; ++i) helpers.emplace_back(work);
+    work();
   }
+  if (failure) std::rethrow_exception(failure);
 }
 
 Manifest read_manifest(const std::filesystem::path& file) { return Archive(file).manifest(); }

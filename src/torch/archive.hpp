@@ -28,7 +28,7 @@ class Archive {
   Manifest manifest() const;
 
   /// Computes the checksum of every part, on all cores.
-  /// @throws Unreadable  naming the first part whose checksum is wrong.
+  /// @throws Unreadable  naming a part whose checksum is wrong.
   void verify() const;
 
   /// The unpacked bytes of a part.

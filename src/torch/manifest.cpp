@@ -1,6 +1,7 @@
 #include "manifest.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -69,7 +70,7 @@ class Fields {
                      std::string_view otherwise) const {
     auto result = text(key, std::string(otherwise));
     if (std::find(known.begin(), known.end(), result) == known.end())
-      refuse(key, fmt::format("one of {}", fmt::join(known, ", ")));
+      refuse(key, fmt::format("one of {}", fmt::join(known.begin(), known.end(), ", ")));
     return result;
   }
 

@@ -5,6 +5,7 @@
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <c10/core/InferenceMode.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
 #include <torch/csrc/jit/serialization/import.h>
@@ -12,6 +13,7 @@
 
 #include <charconv>
 #include <cstdlib>
+#include <map>
 #include <mutex>
 #include <set>
 #include <stdexcept>
@@ -28,15 +30,31 @@ namespace {
 /// What LibTorch reads an archive through: the very file that was checked.
 class Source final : public caffe2::serialize::ReadAdapterInterface {
  public:
-  explicit Source(std::shared_ptr<const Archive> archive) : archive_(std::move(archive)) {}
+  explicit Source(std::shared_ptr<const Archive> archive) : archive_(std::move(archive)) {
+    for (const ZipPart& part : archive_->parts())
+      if (part.name.find("/data/") != std::string::npos ||
+          part.name.find("/constants/") != std::string::npos)
+        weights_.insert(part.begin);
+  }
   std::size_t size() const override { return archive_->file().size(); }
   std::size_t read(std::uint64_t at, void* to, std::size_t bytes, const char*) const override {
     archive_->file().read(at, to, bytes);
+    if (weights_.contains(at)) read_.insert_or_assign(to, bytes);
     return bytes;
+  }
+
+  /// LibTorch believes the tensor's own account of its size, and would read whatever memory lies
+  /// behind a part that is shorter. Weights that are deflated (LibTorch writes none) are not read
+  /// to where they stay, and not known here.
+  bool holds_all_of(const at::Tensor& tensor) const {
+    const auto found = read_.find(tensor.storage().data());
+    return found == read_.end() || found->second >= tensor.storage().nbytes();
   }
 
  private:
   std::shared_ptr<const Archive> archive_;
+  std::set<std::uint64_t> weights_;  // where their parts begin
+  mutable std::map<const void*, std::size_t> read_;
 };
 
 /// Calls `use` with every tensor of a module: parameters, buffers and plain attributes, also those
@@ -53,7 +71,12 @@ torch::jit::Module load(const std::shared_ptr<const Archive>& archive) {
   const std::string& name = archive->file().name();
   archive->verify();
   return translate(name, "cpu", fmt::format("LibTorch {} cannot load it", TORCH_VERSION), [&] {
-    auto module = torch::jit::load(std::make_shared<Source>(archive), at::Device(at::kCPU));
+    const auto source = std::make_shared<Source>(archive);
+    auto module = torch::jit::load(source, at::Device(at::kCPU));
+    for_each_tensor(module, [&](const at::Tensor& tensor) {
+      if (!source->holds_all_of(tensor))
+        throw std::runtime_error("the file has fewer bytes for a tensor than that needs");
+    });
     module.eval();
     if (!module.find_method("forward")) throw std::runtime_error("it has no method forward");
     return module;
