@@ -2,6 +2,7 @@
 #pragma once
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <charconv>
 #include <numbers>
@@ -23,12 +24,24 @@ enum class LocationPrior {
   box_center,  ///< at the centre (released code)
 };
 
+enum class Switch { off, on };
+
+/// What PPSM makes of the estimated count before it computes its threshold.
+enum class CountRounding {
+  none,
+  ceil,  ///< up to the next whole number
+};
+
 struct LabelOptions {
   Rules rules = Rules::paper;
 };
 
 struct DetectionOptions {
   float threshold = 0.15f;
+};
+
+struct DmgOptions {
+  Rules rules = Rules::paper;
 };
 
 struct IdmOptions {
@@ -38,7 +51,14 @@ struct IdmOptions {
 
 struct PpsmOptions {
   float norm_const = std::numbers::sqrt2_v<float>;
+  CountRounding count_rounding = CountRounding::none;
   Rules rules = Rules::paper;
+};
+
+struct DecoderOptions {
+  Switch guidance = Switch::on;
+  Switch refinement = Switch::on;
+  int chunk_megabytes = 1024;
 };
 
 struct FeedbackOptions {
@@ -56,8 +76,10 @@ struct Options {
   LabelOptions label;
   DetectionOptions detection;
   LocationPrior location_prior = LocationPrior::similarity;
+  DmgOptions dmg;
   IdmOptions idm;
   PpsmOptions ppsm;
+  DecoderOptions decoder;
   FeedbackOptions feedback;
   InstanceOptions instances;
 
@@ -69,8 +91,9 @@ struct Options {
   static Options reference() {
     Options options;
     options.location_prior = LocationPrior::box_center;
-    options.label.rules = options.idm.rules = Rules::reference;
+    options.label.rules = options.dmg.rules = options.idm.rules = Rules::reference;
     options.ppsm.rules = options.feedback.rules = Rules::reference;
+    options.ppsm.count_rounding = CountRounding::ceil;
     options.instances.duplicate_overlap = 1.0f;
     return options;
   }
@@ -103,13 +126,27 @@ void for_each_option(O& o, Visit&& visit) {
         "code)");
   visit("location_prior", o.location_prior, 0, 0,
         "similarity (default: eq. 2) or box_center (released code)");
+  visit("dmg.rules", o.dmg.rules, 0, 0,
+        "of density networks: paper (default) or reference: see countr::Options and "
+        "dsalvanet::Options");
   visit(
       "idm.threshold", o.idm.threshold, 0, 255,
       "binarisation level on the 0..255 density map (default 30: algorithm 2; 20 for CounTR maps)");
   visit("idm.rules", o.idm.rules, 0, 0, "paper (default) or reference: see idm()");
   visit("ppsm.norm_const", o.ppsm.norm_const, 1e-3, 1e3,
         "normalisation constant of the similarity threshold (default sqrt 2: eq. 6)");
+  visit("ppsm.count_rounding", o.ppsm.count_rounding, 0, 0,
+        "none (default: eq. 6; released code with CounTR) or ceil (released code with DSALVANet)");
   visit("ppsm.rules", o.ppsm.rules, 0, 0, "paper (default) or reference: see ppsm()");
+  visit("decoder.guidance", o.decoder.guidance, 0, 0,
+        "of a SAM decoder: off or on (default: released code): the first decode of an exemplar and "
+        "of the first pass sees the support object");
+  visit("decoder.refinement", o.decoder.refinement, 0, 0,
+        "of a SAM decoder: off or on (default: released code): exemplar and first pass are decoded "
+        "again from their own mask");
+  visit("decoder.chunk_megabytes", o.decoder.chunk_megabytes, 1, 1 << 20,
+        "of a SAM decoder: working memory of the prompts decoded at once; more prompts are decoded "
+        "in chunks (default 1024: this library)");
   visit("feedback.shots", o.feedback.shots, 1, 64,
         "exemplars handed back to the density map generator (default 4: section 3.4)");
   visit("feedback.iterations", o.feedback.iterations, 0, 16,
@@ -127,6 +164,14 @@ struct EnumNames;
 template <>
 struct EnumNames<Rules> {
   static constexpr const char* names[] = {"paper", "reference"};
+};
+template <>
+struct EnumNames<Switch> {
+  static constexpr const char* names[] = {"off", "on"};
+};
+template <>
+struct EnumNames<CountRounding> {
+  static constexpr const char* names[] = {"none", "ceil"};
 };
 template <>
 struct EnumNames<LocationPrior> {

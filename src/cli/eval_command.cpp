@@ -1,5 +1,6 @@
 // Runs the engine over a data set with truth and prints the scores.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>

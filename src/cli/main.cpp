@@ -1,5 +1,6 @@
 // The program persense: arguments in, exit code out. Everything else is in the subcommands.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <csignal>
 #include <opencv2/core/utility.hpp>

@@ -1,6 +1,7 @@
 #include "option_flags.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <sstream>
 #include <type_traits>

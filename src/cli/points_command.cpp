@@ -134,8 +134,8 @@ Exit points(const PointsRequest& request) {
   const Size size = request.size.empty() ? size_of(density) : parse_size(request.size);
   IdmResult found = idm(density, size, options.idm);
   if (!request.similarity.empty()) {
-    const bool reference = options.ppsm.rules == Rules::reference;
-    const double count = request.count.value_or(reference ? ceil_count(found.count) : found.count);
+    const bool round_up = options.ppsm.count_rounding == CountRounding::ceil;
+    const double count = request.count.value_or(round_up ? ceil_count(found.count) : found.count);
     found.points = select(request, std::move(found.points), size, count, options.ppsm);
   }
   if (request.output.empty())

@@ -2,55 +2,57 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+
+#include "model.hpp"
 #include "persense/classic/classic.hpp"
-#include "persense/pipeline.hpp"
 
 namespace persense {
 
-struct Engine::Model {
-  virtual ~Model() = default;
-  virtual const Options& options() const = 0;
-  virtual EngineSupport support(ImageView image, MaskView mask, const std::string& label) const = 0;
-  virtual Result segment(const EngineSupport& support, ImageView query,
-                         const RunOptions& run) const = 0;
-};
+namespace {
 
-template <class Encoder, class Detector, class Dmg, class Decoder>
-struct Engine::ModelOf final : Engine::Model {
-  explicit ModelOf(Pipeline<Encoder, Detector, Dmg, Decoder> stages)
-      : pipeline(std::move(stages)) {}
-
-  const Options& options() const override { return pipeline.options(); }
-
-  EngineSupport support(ImageView image, MaskView mask, const std::string& label) const override {
-    auto prepared = std::make_shared<const Support<Encoder>>(pipeline.support(image, mask, label));
-    EngineSupport handle;
-    handle.info_ = std::make_shared<const EngineSupport::Info>(
-        EngineSupport::Info{prepared->image.size(), prepared->box, prepared->diameter,
-                            prepared->label, prepared->phrase, prepared->notes});
-    handle.prepared_ = std::move(prepared);
-    return handle;
-  }
-
-  Result segment(const EngineSupport& support, ImageView query,
-                 const RunOptions& run) const override {
-    return pipeline.segment(*static_cast<const Support<Encoder>*>(support.prepared_.get()), query,
-                            run);
-  }
-
-  Pipeline<Encoder, Detector, Dmg, Decoder> pipeline;
-};
-
-Engine::Engine(const std::string& stages, const Options& options) {
-  if (stages != "classic")
-    throw InvalidArgument(fmt::format("stages: got \"{}\", expected one of {}", stages,
-                                      fmt::join(available_stages(), ", ")));
-  using namespace classic;
-  model_ = std::make_shared<ModelOf<ClassicEncoder, ClassicDetector, ClassicDmg, ClassicDecoder>>(
-      Pipeline(ClassicEncoder{}, ClassicDetector{}, ClassicDmg{}, ClassicDecoder{}, options));
+Stages stages_of(const std::string& name) {
+  return name == "classic" ? Stages{} : Stages::in_folder(name);
 }
 
-std::vector<std::string> Engine::available_stages() { return {"classic"}; }
+}  // namespace
+
+Stages Stages::in_folder(const std::string& folder) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  if (!fs::is_directory(folder, error))
+    throw FileNotFound(fmt::format(
+        "models: got \"{}\", expected \"classic\" or a folder with encoder.pt, detector.pt, dmg.pt "
+        "or decoder.pt",
+        folder));
+  Stages stages;
+  const auto fill = [&](std::string& slot, const char* file) {
+    const fs::path path = fs::path(folder) / file;
+    if (fs::exists(path, error)) slot = path.string();
+  };
+  fill(stages.encoder, "encoder.pt");
+  fill(stages.detector, "detector.pt");
+  fill(stages.dmg, "dmg.pt");
+  fill(stages.decoder, "decoder.pt");
+  if (stages.all_classic())
+    throw FileNotFound(
+        fmt::format("models: no encoder.pt, detector.pt, dmg.pt or decoder.pt in {}", folder));
+  return stages;
+}
+
+bool Stages::all_classic() const {
+  return encoder == "classic" && detector == "classic" && dmg == "classic" && decoder == "classic";
+}
+
+Engine::Engine(const std::string& stages, const Options& preset)
+    : Engine(stages_of(stages), stages_of(stages).adapt(preset)) {}
+
+Engine::Engine(const Stages& stages, const Options& options) {
+  using namespace classic;
+  model_ = stages.all_classic() ? EngineParts::model(ClassicEncoder{}, ClassicDetector{},
+                                                     ClassicDmg{}, ClassicDecoder{}, options)
+                                : EngineParts::with_archives(stages, options);
+}
 
 const Options& Engine::options() const { return model_->options(); }
 
