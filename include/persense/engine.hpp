@@ -13,6 +13,33 @@
 
 namespace persense {
 
+/// What fills the four slots of a pipeline, and where models run.
+///
+/// A slot is "classic" (weight-free) or the path of a TorchScript archive (see `persense.export`).
+/// They mix freely, but for a decoder archive, which needs the encoder it was trained with.
+struct Stages {
+  std::string encoder = "classic";
+  std::string detector = "classic";
+  std::string dmg = "classic";
+  std::string decoder = "classic";
+
+  std::string device = "cpu";  ///< of archives: "cpu", "cuda" or "cuda:N"
+  std::string dtype = "fp32";  ///< of archives: "fp32", "fp16" (not on the CPU) or "bf16"
+  int threads = 0;             ///< of archives on the CPU, for the whole process; 0 = all cores
+
+  /// The stages in a folder of `encoder.pt`, `detector.pt`, `dmg.pt` and `decoder.pt`; a slot
+  /// without a file is "classic".
+  /// @throws FileNotFound  no such folder, or none of the four in it.
+  static Stages in_folder(const std::string& folder);
+
+  bool all_classic() const;
+
+  /// What these stages ask of a preset where they are not what it was made for: CounTR's maps are
+  /// binarised at 20, and the released code does not round its count up.
+  /// @throws as persense::Engine  when the DMG's archive cannot be read.
+  Options adapt(Options preset) const;
+};
+
 /// A support example prepared by one engine; cheap to copy, safe to share between threads.
 class EngineSupport {
  public:
@@ -36,12 +63,20 @@ class EngineSupport {
 /// @par Threads  Const throughout; one engine may serve any number of threads.
 class Engine {
  public:
-  /// @param stages  which stages fill the pipeline: "classic" (weight-free).
-  /// @throws InvalidArgument  an unknown name, or an option out of its range.
-  explicit Engine(const std::string& stages = "classic", const Options& options = Options::paper());
+  /// @param stages  "classic", or a folder of archives: see Stages::in_folder. The preset is
+  ///   adapted to them.
+  explicit Engine(const std::string& stages = "classic", const Options& preset = Options::paper());
 
-  /// The names `stages` may have in this build.
-  static std::vector<std::string> available_stages();
+  /// Loads the archives. Options are taken as they are: see Stages::adapt.
+  /// @throws InvalidArgument    an option out of its range, a device or dtype that is none, or
+  ///   archives in a build without LibTorch.
+  /// @throws FileNotFound, Unreadable, BadModel  an archive that is missing, damaged, of another
+  ///   stage, or that does not fit the others.
+  /// @throws DeviceUnavailable, OutOfMemory.
+  explicit Engine(const Stages& stages, const Options& options = Options::paper());
+
+  /// Whether this build can load archives.
+  static bool has_torch();
 
   const Options& options() const;
 
@@ -52,6 +87,7 @@ class Engine {
   Result segment(const EngineSupport& support, ImageView query, const RunOptions& run = {}) const;
 
  private:
+  friend struct EngineParts;  // src/engine/model.hpp
   struct Model;
   template <class Encoder, class Detector, class Dmg, class Decoder>
   struct ModelOf;

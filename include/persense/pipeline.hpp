@@ -54,6 +54,8 @@ class Pipeline {
     const auto embedding = encoder_.encode(image, checked.diameter);
     auto prototype = encoder_.prototype(embedding, MaskView(checked.mask));
     std::string phrase = label.empty() ? "" : all_phrase(label, options_.label.rules);
+    if constexpr (requires { prototype.notes; })
+      checked.notes.insert(checked.notes.end(), prototype.notes.begin(), prototype.notes.end());
     return {Image::copy_of(image), checked.mask,     checked.diameter,  checked.box,
             std::move(prototype),  std::move(label), std::move(phrase), std::move(checked.notes)};
   }
@@ -201,8 +203,8 @@ class Pipeline {
     for (const Detection& d : phrase) boxes.push_back(d.box);
     if (last && candidates.points.empty())
       result.notes.push_back("no candidate point in the density map");
-    const bool reference = options_.ppsm.rules == Rules::reference;
-    const double count = reference ? ceil_count(candidates.count) : candidates.count;
+    const bool round_up = options_.ppsm.count_rounding == CountRounding::ceil;
+    const double count = round_up ? ceil_count(candidates.count) : candidates.count;
     const auto passed =
         ppsm(candidates.points, query.similarity, count, boxes, options_.ppsm).selected;
     if (last && passed.empty() && !candidates.points.empty()) {

@@ -356,15 +356,14 @@ TEST_CASE("engine: a support outlives the engine's copies", "[engine]") {
   CHECK(copy.segment(support, ImageView(coins().query.image)).count() > 0);
 }
 
-TEST_CASE("engine: an unknown stage name or a bad option throws InvalidArgument naming it",
+TEST_CASE("engine: a folder that does not exist or a bad option is an error naming it",
           "[engine][errors]") {
-  CHECK_THAT(message_of<InvalidArgument>([] { Engine("fancy"); }),
-             ContainsSubstring("stages: got \"fancy\", expected one of classic"));
+  CHECK_THAT(message_of<FileNotFound>([] { Engine("fancy"); }),
+             ContainsSubstring("models: got \"fancy\", expected \"classic\" or a folder"));
   Options options;
   options.idm.threshold = 999;
   CHECK_THAT(message_of<InvalidArgument>([&] { Engine("classic", options); }),
              ContainsSubstring("idm.threshold"));
-  CHECK(Engine::available_stages() == std::vector<std::string>{"classic"});
   CHECK(Engine("classic", Options::reference()).options().idm.rules == Rules::reference);
 }
 

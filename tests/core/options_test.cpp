@@ -26,8 +26,10 @@ Options unusual_options() {
   options.label.rules = Rules::reference;
   options.detection.threshold = 0.3333333f;
   options.location_prior = LocationPrior::box_center;
+  options.dmg.rules = Rules::reference;
+  options.decoder = {Switch::off, Switch::off, 77};
   options.idm = {77, Rules::reference};
-  options.ppsm = {1.1f, Rules::reference};
+  options.ppsm = {1.1f, CountRounding::ceil, Rules::reference};
   options.feedback = {7, 3, Rules::reference};
   options.instances.duplicate_overlap = 0.123f;
   return options;
@@ -54,7 +56,9 @@ TEST_CASE(
   });
   CHECK(visits == static_cast<int>(keys.size()));
   CHECK(keys == std::set<std::string>{"label.rules", "detection.threshold", "location_prior",
-                                      "idm.threshold", "idm.rules", "ppsm.norm_const", "ppsm.rules",
+                                      "dmg.rules", "decoder.guidance", "decoder.refinement",
+                                      "decoder.chunk_megabytes", "idm.threshold", "idm.rules",
+                                      "ppsm.norm_const", "ppsm.count_rounding", "ppsm.rules",
                                       "feedback.shots", "feedback.iterations", "feedback.rules",
                                       "instances.duplicate_overlap"});
 }

@@ -18,7 +18,13 @@ namespace persense::classic {
 /// @par Source  this library.
 class ClassicDecoder {
  public:
-  std::vector<ScoredMask> decode(const ClassicQuery& query, std::span<const Prompt> prompts) const {
+  template <HoldsClassicEncoder E>
+  std::vector<ScoredMask> decode(const Query<E>& query, std::span<const Prompt> prompts) const {
+    return decode(ClassicQuery(query), prompts);
+  }
+
+  static std::vector<ScoredMask> decode(const ClassicQuery& query,
+                                        std::span<const Prompt> prompts) {
     const Cut& cut = pieces_of(query, query.exemplars);
     const std::vector<int> owner = owners(query, cut, prompts);
     const Upsampling upsampling(cut, query.image.size());

@@ -13,7 +13,12 @@ namespace persense::classic {
 /// @par Source  this library.
 class ClassicDetector {
  public:
-  Detections detect(const ClassicQuery& query) const {
+  template <HoldsClassicEncoder E>
+  Detections detect(const Query<E>& query) const {
+    return detect(ClassicQuery(query));
+  }
+
+  static Detections detect(const ClassicQuery& query) {
     // the square root puts a piece of score 0.02 at the paper's detection threshold of 0.15
     const Cut& cut = pieces_of(query, {});
     const detail::WorkScale scale(cut, query.image.size());

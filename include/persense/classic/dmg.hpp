@@ -18,7 +18,12 @@ namespace persense::classic {
 class ClassicDmg {
  public:
   /// @return  at working resolution.
-  DensityMap density(const ClassicQuery& query, std::span<const Box> exemplars) const {
+  template <HoldsClassicEncoder E>
+  DensityMap density(const Query<E>& query, std::span<const Box> exemplars) const {
+    return density(ClassicQuery(query), exemplars);
+  }
+
+  static DensityMap density(const ClassicQuery& query, std::span<const Box> exemplars) {
     constexpr double certain = 0.3;
     constexpr double width = 0.18;  // of the object's radius: neighbours in contact stay apart
     const Cut& cut = pieces_of(query, exemplars);

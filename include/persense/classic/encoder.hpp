@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <concepts>
 #include <memory>
 #include <mutex>
 #include <opencv2/imgproc.hpp>
@@ -250,6 +251,19 @@ class ClassicEncoder {
     map = ((map - static_cast<float>(neutral)) / static_cast<float>(reach)).max(-1.0f).min(1.0f);
     return map;
   }
+};
+
+/// The classic part of an encoder's embedding and prototype. An encoder that joins this one with
+/// another overloads both in the namespace of its own types.
+inline const ClassicEmbedding& classic_embedding(const ClassicEmbedding& e) { return e; }
+inline const ClassicPrototype& classic_prototype(const ClassicPrototype& p) { return p; }
+
+/// An encoder whose embedding and prototype hold ClassicEncoder's.
+template <class E>
+concept HoldsClassicEncoder = requires(const typename E::Embedding& embedding,
+                                       const typename E::Prototype& prototype) {
+  { classic_embedding(embedding) } -> std::same_as<const ClassicEmbedding&>;
+  { classic_prototype(prototype) } -> std::same_as<const ClassicPrototype&>;
 };
 
 }  // namespace persense::classic

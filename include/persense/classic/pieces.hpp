@@ -13,7 +13,20 @@
 
 namespace persense::classic {
 
-using ClassicQuery = Query<ClassicEncoder>;
+/// The part of a query that these stages work on.
+struct ClassicQuery {
+  ImageView image;
+  const ClassicEmbedding& embedding;
+  const ClassicPrototype& prototype;
+  std::span<const Box> exemplars;  ///< of the current pass
+
+  template <HoldsClassicEncoder E>
+  explicit ClassicQuery(const Query<E>& query)
+      : image(query.image),
+        embedding(classic_embedding(query.embedding)),
+        prototype(classic_prototype(query.support.prototype)),
+        exemplars(query.exemplars) {}
+};
 
 namespace detail {
 
@@ -115,7 +128,7 @@ inline double finer_scale(const Cut& cut, Size image, double area) {
 inline const Cut& pieces_of(const ClassicQuery& query, std::span<const Box> exemplars) {
   constexpr std::size_t enough = 3;  // fewer say little about how much objects vary
   const ClassicEmbedding& embedding = query.embedding;
-  const ClassicPrototype& support = query.support.prototype;
+  const ClassicPrototype& support = query.prototype;
   const Cut& base = embedding.cut(
       {}, [&] { return detail::cut_for(embedding, embedding.base_landscape(support), support); });
   if (exemplars.size() < enough) return base;
