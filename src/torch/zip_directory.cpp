@@ -234,8 +234,8 @@ class Reader {
             "its directory is cut off");
     ZipPart& part = entry.part;
     part.name.assign(reinterpret_cast<const char*>(bytes + central_length), common.name_length);
-    require(comment == 0 && disk == 0 && kind <= 1, "its directory entry is wrong", part.name);
-    require(known_writer(made_by, attributes), "its directory entry is wrong", part.name);
+    require(comment == 0 && disk == 0 && known_writer(made_by, kind, attributes),
+            "its directory entry is wrong", part.name);
     require((common.flags & encrypted_flag) == 0, "is encrypted", part.name);
     require(common.method == 0 || common.method == 8, "its compression is unknown", part.name);
     part.deflated = common.method == 8;
@@ -246,19 +246,20 @@ class Reader {
   }
 
   // LibTorch says version 0.0 of MS-DOS and gives no attributes. Others tell the version of the
-  // format they know, on DOS, Unix or NTFS, and attributes of a plain file.
-  static bool known_writer(std::uint16_t made_by, std::uint32_t attributes) {
-    if (made_by == 0) return attributes == 0;
+  // format they know, on DOS, Unix or NTFS, and attributes of a file or (Info-ZIP) of a folder; a
+  // kind of 1 says text.
+  static bool known_writer(std::uint16_t made_by, std::uint16_t kind, std::uint32_t attributes) {
+    if (made_by == 0) return kind == 0 && attributes == 0;
     constexpr std::array versions{20, 23, 30, 31, 45, 51, 63};
     constexpr std::array systems{0, 3, 10};
-    const auto is_one = [](const auto& list, int v) {
-      return std::ranges::find(list, v) != list.end();
+    constexpr std::array<std::uint32_t, 3> no_mode{0, 0x20, 0600u << 16};  // 0600: Python's own
+    const auto is_one = [](const auto& list, auto value) {
+      return std::ranges::find(list, value) != list.end();
     };
-    constexpr std::uint32_t dos_archive = 0x20, python_default = 0600u << 16;
-    const bool unix_file = S_ISREG(attributes >> 16) && (attributes & max16) == 0;
-    return is_one(versions, made_by & 0xff) && is_one(systems, made_by >> 8) &&
-           (attributes == 0 || attributes == dos_archive || attributes == python_default ||
-            unix_file);
+    const std::uint32_t mode = attributes >> 16, dos = attributes & max16;
+    const bool unix_file = (S_ISREG(mode) && dos == 0) || (S_ISDIR(mode) && dos == 0x10);
+    return is_one(versions, made_by & 0xff) && is_one(systems, made_by >> 8) && kind <= 1 &&
+           (unix_file || (kind == 0 && is_one(no_mode, attributes)));
   }
 
   /// The sizes and the place, from the 64-bit extra field where the entry's own are saturated.

@@ -264,13 +264,17 @@ TEST_CASE("torch archive: three hundred damaged archives give three hundred erro
   save_conv(folder / "m.pt");
   REQUIRE(!refusal_of(folder / "m.pt"));
   const Bytes whole = bytes_of(folder / "m.pt");
+  const auto contents = contents_of(folder / "m.pt");
   const fs::path file = folder / "damaged.pt";
   Random random(20240518);
   std::vector<std::string> tried, accepted;
   const StandardError standard_error(folder / "stderr.txt");
   const auto check = [&](const std::string& what, ErrorCode expected) {
     tried.push_back(what);
-    if (refusal_of(file) != expected) accepted.push_back(what);
+    const auto refusal = refusal_of(file);
+    // up to seven bits behind the end of a deflated part say nothing, and nothing guards them
+    const bool harmless = !refusal && contents_of(file) == contents;
+    if (refusal != expected && !harmless) accepted.push_back(what);
   };
 
   const auto damage_bytes = [&](const std::string& how, int times, auto&& damage) {
