@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -194,10 +195,7 @@ std::vector<ScoredMask> SamDecoder::to_masks(const InputFrame& frame, const Best
   auto [masks, scores] = silhouettes(best.low_res, best.scores);
   std::vector<ScoredMask> scored;
   for (std::size_t i = 0; i < masks.size(); ++i) {
-    if (!std::isfinite(scores[i]))
-      throw BadModel(fmt::format(
-          "{}: score of prompt {}: {} in {}, expected finite values; a wider precision may help",
-          module_.file().string(), i, scores[i], c10::toString(placement().dtype)));
+    if (!std::isfinite(scores[i])) throw not_finite(module_, "scores");
     scored.push_back({std::move(masks[i]), scores[i]});
   }
   return scored;

@@ -35,8 +35,7 @@ at::Tensor cell_similarity(const at::Tensor& features, const at::Tensor& unit) {
   const at::Tensor vectors = cells(features);
   const at::Tensor lengths = vectors.norm(2, 0);
   const at::Tensor cosine = unit.unsqueeze(0).matmul(vectors)[0] / lengths;
-  return at::where(lengths.gt(0), cosine, at::zeros_like(cosine))
-      .view({1, 1, features.size(2), features.size(3)});
+  return cosine.masked_fill(lengths.eq(0), 0).view({1, 1, features.size(2), features.size(3)});
 }
 
 /// The cells inside the mask, by the reference's rule (see persense::mask_on_grid): 0 or 1,
@@ -206,11 +205,7 @@ TorchEmbedding TorchEncoder::run(const at::Tensor& input, const InputFrame& fram
 }
 
 void TorchEncoder::require_finite(const at::Tensor& values, std::string_view what) const {
-  if (!values.isfinite().all().item<bool>())
-    throw BadModel(
-        fmt::format("{}: {}: not finite in {}, expected finite values; a wider precision "
-                    "may help",
-                    module_.file().string(), what, c10::toString(placement().dtype)));
+  if (!values.isfinite().all().item<bool>()) throw not_finite(module_, what);
 }
 
 at::Tensor TorchEncoder::input(ImageView image) const {
