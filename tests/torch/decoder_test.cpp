@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <map>
 #include <numbers>
 
 #include "golden/golden.hpp"
@@ -467,6 +468,81 @@ TEST_CASE("Silhouettes: masks equal the reference's, however small the memory",
       }
     }
   });
+}
+
+at::Tensor tensor_of(const fs::path& file) {
+  const auto array = read_npy(file);
+  auto values = array.floats();
+  const std::vector<std::int64_t> shape(array.shape.begin(), array.shape.end());
+  return at::from_blob(values.data(), shape).clone();
+}
+
+/// A golden prompt of `sam_tiny`, in pixels of the image.
+SamPrompts prompts_of(const json& prompt, const std::map<int, at::Tensor>& best) {
+  SamPrompts prompts;
+  const auto numbers = [&](const char* key) {
+    std::vector<double> values;
+    const json flat = prompt[key].flatten();
+    for (const auto& item : flat.items()) values.push_back(item.value());
+    return at::tensor(values);
+  };
+  if (prompt.contains("point")) {
+    prompts.points = numbers("point").view({1, -1, 2});
+    prompts.labels = numbers("label").view({1, -1});
+  }
+  if (prompt.contains("box")) prompts.boxes = numbers("box").view({1, 4});
+  if (prompt.contains("use_prev")) prompts.masks = best.at(prompt["use_prev"]);
+  return prompts;
+}
+
+// Made by: python -m persense.export sam, from a checkpoint of `sam_tiny`'s weights.
+TEST_CASE("SamDecoder: the small SAM of the golden vectors gives its embedding, logits and masks",
+          "[torch][decoder][golden]") {
+  const char* folder = std::getenv("PERSENSE_SAM_TINY");
+  if (!folder) SKIP("PERSENSE_SAM_TINY is not set to a folder with its encoder.pt and decoder.pt");
+  const TorchEncoder encoder(fs::path(folder) / "encoder.pt");
+  const SamDecoder decoder(fs::path(folder) / "decoder.pt", encoder);
+  const auto close = [](const at::Tensor& got, const at::Tensor& want) {
+    // float32 sums in another order: 1e-4 of the array's deviation
+    return ((got.flatten() - want.flatten()).abs().max() / want.std()).item<float>() < 1e-4f;
+  };
+  for (const char* image : {"image0", "image1"}) {
+    const fs::path path = persense::testing::golden_folder() / "sam_tiny" / image;
+    if (!fs::exists(path)) SKIP("no golden suite sam_tiny in " << path.parent_path());
+    const json story = persense::testing::read_json(path / "case.json");
+    const cv::Mat rgb = persense::testing::image_of(read_npy(path / "image_rgb.npy"));
+    const auto embedding = encoder.encode(ImageView(rgb));
+    CHECK(close(embedding.features(), tensor_of(path / "embedding.npy")));
+    const at::Tensor attention = tensor_of(path / "attn_sim.npy").view({1, -1});
+    const at::Tensor target = tensor_of(path / "target_embedding.npy").view({1, -1});
+    std::map<int, at::Tensor> best;
+    for (const json& prompt : story["prompts"]) {
+      const int id = prompt["id"];
+      INFO(image << ", prompt " << id);
+      if (!prompt["multimask"]) continue;  // archives answer with three masks, always
+      SamGuidance guidance;
+      if (prompt["attn_sim"]) guidance.attention = attention;
+      if (prompt["target_embedding"]) guidance.target = target;
+      const auto prediction = decoder.predict(embedding, prompts_of(prompt, best), guidance);
+      const fs::path stem = path / fmt::format("p{}_", id);
+      CHECK(close(prediction.low_res, tensor_of(stem.string() + "lowres.npy")));
+      CHECK((prediction.scores.flatten() - tensor_of(stem.string() + "scores.npy").flatten())
+                .abs()
+                .max()
+                .item<float>() < 1e-5f);
+      best[id] = prediction.low_res.narrow(1, prompt["best"], 1);
+      const auto mask = decoder.best_masks(embedding, prediction).at(0).mask;
+      // a pixel may change sides where its logit is within rounding of 0
+      CHECK(std::abs(static_cast<double>(mask.area()) - prompt["mask_area"].get<double>()) <= 2);
+      const fs::path dense = stem.string() + "mask.npy";
+      if (!fs::exists(dense)) continue;
+      const at::Tensor bytes = tensor_of(dense).view({rgb.rows, rgb.cols}).ne(0).to(at::kByte);
+      const Mask want =
+          crop_to_box(MaskView(bytes.data_ptr<std::uint8_t>(), rgb.rows, rgb.cols, rgb.cols));
+      const auto common = intersection_area(mask, want);
+      CHECK(mask.area() + want.area() - 2 * common <= 2);
+    }
+  }
 }
 
 }  // namespace
