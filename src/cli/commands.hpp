@@ -16,5 +16,6 @@ void add_segment(CLI::App& program, Task& task);
 void add_points(CLI::App& program, Task& task);
 void add_eval(CLI::App& program, Task& task);
 void add_options(CLI::App& program, Task& task);
+void add_info(CLI::App& program, Task& task);
 
 }  // namespace persense::cli

@@ -17,6 +17,7 @@
 #include "persense/io/files.hpp"
 #include "persense/io/images.hpp"
 #include "quiet_io.hpp"
+#include "stage_flags.hpp"
 #include "workers.hpp"
 
 namespace persense::cli {
@@ -52,6 +53,7 @@ const char* const footer =
 struct EvalRequest {
   fs::path dataset, json, labels;
   std::vector<std::string> classes;
+  StageFlags stages;
   OptionFlags options;
   int jobs = 1;
 };
@@ -84,7 +86,7 @@ class Evaluation {
  public:
   explicit Evaluation(const EvalRequest& request)
       : request_(request),
-        engine_("classic", options_from(request.options)),
+        engine_(engine_from(request.stages, request.options)),
         dataset_(choose_classes(eval::open_dataset(request.dataset), request.classes)) {}
 
   Exit run();
@@ -227,6 +229,7 @@ void add_eval(CLI::App& program, Task& task) {
       ->type_name("DIR")
       ->check(not_empty());
   add_option_flags(*command, request->options);
+  add_stage_flags(*command, request->stages);
   command->add_option("--jobs", request->jobs, "images worked on at once; scores are the same")
       ->type_name("N")
       ->check(CLI::Range(1, 1024).description(""))

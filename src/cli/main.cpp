@@ -74,6 +74,7 @@ Exit run(int argc, char** argv) {
   add_points(program, task);
   add_eval(program, task);
   add_options(program, task);
+  add_info(program, task);
   try {
     program.parse(argc, argv);
   } catch (const CLI::Success& help_or_version) {

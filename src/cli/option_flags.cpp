@@ -25,8 +25,8 @@ void add_option_flags(CLI::App& command, OptionFlags& flags) {
       ->allow_extra_args(false);
 }
 
-Options options_from(const OptionFlags& flags) {
-  Options options = Options::preset(flags.preset);
+Options options_from(const OptionFlags& flags, const Stages& stages) {
+  Options options = stages.adapt(Options::preset(flags.preset));
   for (const std::string& setting : flags.settings) {
     const auto equals = setting.find('=');
     if (equals == std::string::npos)

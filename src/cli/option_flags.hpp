@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "persense/engine.hpp"
 #include "persense/options.hpp"
 
 namespace persense::cli {
@@ -20,9 +21,9 @@ CLI::Validator not_empty();
 /// Adds --preset and --set to a subcommand; `flags` must outlive the parse.
 void add_option_flags(CLI::App& command, OptionFlags& flags);
 
-/// The preset with the settings applied in their order.
+/// The preset, adapted to the stages, with the settings applied in their order.
 /// @throws InvalidArgument  unknown preset, a setting without "=", unknown key, bad value.
-Options options_from(const OptionFlags& flags);
+Options options_from(const OptionFlags& flags, const Stages& stages = {});
 
 /// For every option: key, its value in `options`, the values it may have, and what it means.
 std::string options_table(const Options& options);

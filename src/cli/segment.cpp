@@ -39,11 +39,26 @@ std::string fingerprint(const fs::path& file) {
   return fmt::format("{:016x}", hash);
 }
 
+// An archive may be gigabytes: its path, size and time tell whether it is the same.
+std::string identity_of_stage(const std::string& slot) {
+  std::error_code ignored;
+  const auto size = fs::file_size(slot, ignored);
+  if (ignored) return slot;
+  return fmt::format("{} {} {}", identity(slot).string(), size,
+                     fs::last_write_time(slot, ignored).time_since_epoch().count());
+}
+
 RunRecord::Settings settings_of(const SegmentRequest& request, const Options& options) {
   RunRecord::Settings settings{{"version", PERSENSE_VERSION},
                                {"label", request.label},
                                {"support picture", fingerprint(request.support)},
                                {"support mask", fingerprint(request.mask)}};
+  const Stages stages = stages_from(request.stages);
+  settings["encoder"] = identity_of_stage(stages.encoder);
+  settings["detector"] = identity_of_stage(stages.detector);
+  settings["dmg"] = identity_of_stage(stages.dmg);
+  settings["decoder"] = identity_of_stage(stages.decoder);
+  settings["dtype"] = stages.dtype;
   for_each_option(options, [&](const char* key, const auto& field, double, double, auto) {
     settings[key] = option_text(field);
   });
@@ -115,7 +130,7 @@ class SegmentRun {
 
 SegmentRun::SegmentRun(const SegmentRequest& request)
     : request_(request),
-      engine_("classic", options_from(request.options)),
+      engine_(engine_from(request.stages, request.options)),
       queries_(expand_queries(request.queries)),
       kinds_(kinds_of(request)),
       support_image_(read_image(request.support)),

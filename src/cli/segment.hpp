@@ -7,6 +7,7 @@
 
 #include "exit_code.hpp"
 #include "option_flags.hpp"
+#include "stage_flags.hpp"
 
 namespace persense::cli {
 
@@ -15,6 +16,7 @@ struct SegmentRequest {
   std::filesystem::path support, mask, folder;
   std::vector<std::string> queries;
   bool overlay = false, labels = false, coco = false, csv = false, trace = false;
+  StageFlags stages;
   OptionFlags options;
   std::string label;
   bool resume = false;

@@ -22,6 +22,11 @@ const char* const description =
     "  persense segment --support support.jpg --mask mask.png shelf/ -o out --labels --coco \\\n"
     "    --resume\n"
     "\n"
+    "  # with models made by python -m persense.export, on a GPU\n"
+    "  persense segment --support support.jpg --mask mask.png photo.jpg -o out --models sam_vit_h "
+    "\\\n"
+    "    --device cuda --dtype fp16\n"
+    "\n"
     "  # every step of the method as a picture, with a lower threshold for weak density maps\n"
     "  persense segment --support support.jpg --mask mask.png 'shelf/*.jpg' -o out --trace \\\n"
     "    --set idm.threshold=20\n";
@@ -74,6 +79,7 @@ void add_segment(CLI::App& program, Task& task) {
       ->check(not_empty())
       ->required();
   add_option_flags(*command, request->options);
+  add_stage_flags(*command, request->stages);
   command
       ->add_option("--label", request->label,
                    "what the object is called: the COCO category, and for detectors that read text")

@@ -1,0 +1,169 @@
+// What a model archive says of itself.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "commands.hpp"
+#include "console.hpp"
+#include "option_flags.hpp"
+#include "persense/error.hpp"
+#include "persense/torch/manifest.hpp"
+
+namespace persense::cli {
+
+namespace fs = std::filesystem;
+using torchscript::ArchiveInfo;
+using torchscript::Manifest;
+using torchscript::Stage;
+
+namespace {
+
+const char* const description =
+    "Show what a model archive holds, and check that it is whole\n"
+    "\n"
+    "Examples:\n"
+    "  # stage, shapes, size, where the weights come from\n"
+    "  persense info models/encoder.pt\n"
+    "\n"
+    "  # the same for a script\n"
+    "  persense info models/encoder.pt --json\n";
+
+const char* const footer =
+    "Every checksum in the archive is computed and LibTorch reads it, so an archive that is shown\n"
+    "is one that can be used. It needs no GPU, whatever the precision of the weights.\n"
+    "\n";
+
+ArchiveInfo inspect(const fs::path& file) {
+#ifdef PERSENSE_TORCH
+  return torchscript::inspect(file);
+#else
+  throw InvalidArgument(
+      file.string() +
+      ": this build cannot read archives, as it was made without LibTorch (PERSENSE_WITH_TORCH)");
+#endif
+}
+
+/// 93735472 as "93 735 472".
+std::string grouped(std::uintmax_t number) {
+  std::string digits = std::to_string(number);
+  for (std::size_t i = digits.size(); i > 3;) digits.insert(i -= 3, " ");
+  return digits;
+}
+
+bool has_colours(Stage stage) { return stage != Stage::decoder; }
+bool has_embedding(Stage stage) { return stage == Stage::encoder || stage == Stage::decoder; }
+
+std::string input_line(const Manifest& manifest) {
+  const auto& input = manifest.input;
+  if (manifest.stage == Stage::decoder)
+    return fmt::format("embedding and prompts of a frame of {} pixels", input.size);
+  std::string size = fmt::format("{} x {} pixels", input.size, input.size);
+  if (manifest.stage == Stage::encoder)
+    size = fmt::format(
+        "longest side {} pixels, padded to {}", input.size,
+        input.pad_multiple == 0 ? "a square" : fmt::format("multiples of {}", input.pad_multiple));
+  return fmt::format("RGB, {}, mean {}, std {}", size, fmt::join(input.mean, " "),
+                     fmt::join(input.deviation, " "));
+}
+
+std::string output_line(const Manifest& manifest) {
+  const auto& output = manifest.output;
+  switch (manifest.stage) {
+    case Stage::encoder:
+      return fmt::format("{} channels, a cell every {} pixels", output.channels, output.stride);
+    case Stage::decoder:
+      return fmt::format("{} masks a prompt", output.masks);
+    case Stage::dmg:
+      return fmt::format("density times {}", output.scale);
+    case Stage::detector:
+      return "boxes";
+  }
+  return "";
+}
+
+std::string as_text(const ArchiveInfo& info) {
+  const Manifest& manifest = info.manifest;
+  std::string text;
+  const auto line = [&](const char* name, const std::string& value) {
+    if (!value.empty()) text += fmt::format("{:<12}{}\n", name, value);
+  };
+  line("stage", name_of(manifest.stage));
+  line("name", manifest.name);
+  line("input", input_line(manifest));
+  line("output", output_line(manifest));
+  line("encoder", manifest.encoder);
+  line("prototype", manifest.stage == Stage::encoder ? manifest.prototype : "");
+  line("dtype", manifest.dtype);
+  line("parameters", grouped(static_cast<std::uintmax_t>(info.parameters)));
+  line("size", fmt::format("{:.1f} MB", static_cast<double>(info.bytes) / 1e6));
+  line("upstream", manifest.upstream);
+  line("checkpoint", manifest.sha256_weights.empty() ? "" : "sha256 " + manifest.sha256_weights);
+  line("checksums", fmt::format("{} of {} right", info.parts, info.parts));
+  return text;
+}
+
+nlohmann::ordered_json as_json(const fs::path& file, const ArchiveInfo& info) {
+  const Manifest& manifest = info.manifest;
+  nlohmann::ordered_json json{{"file", file.string()},
+                              {"format", manifest.format},
+                              {"stage", name_of(manifest.stage)},
+                              {"name", manifest.name},
+                              {"input", {{"size", manifest.input.size}}},
+                              {"output", nlohmann::ordered_json::object()}};
+  auto &input = json["input"], &output = json["output"];
+  if (has_colours(manifest.stage)) {
+    input["mean"] = manifest.input.mean;
+    input["std"] = manifest.input.deviation;
+  }
+  if (has_embedding(manifest.stage)) {
+    output["channels"] = manifest.output.channels;
+    output["stride"] = manifest.output.stride;
+  }
+  if (manifest.stage == Stage::encoder) {
+    input["pad_multiple"] = manifest.input.pad_multiple;
+    json["prototype"] = manifest.prototype;
+  } else if (manifest.stage == Stage::decoder) {
+    output["masks"] = manifest.output.masks;
+    json["encoder"] = manifest.encoder;
+  } else if (manifest.stage == Stage::dmg) {
+    input["exemplar_size"] = manifest.input.exemplar_size;
+    output["scale"] = manifest.output.scale;
+  }
+  json["dtype"] = manifest.dtype;
+  json["parameters"] = info.parameters;
+  json["bytes"] = info.bytes;
+  json["parts"] = info.parts;
+  json["upstream"] = manifest.upstream;
+  json["sha256_weights"] = manifest.sha256_weights;
+  return json;
+}
+
+}  // namespace
+
+void add_info(CLI::App& program, Task& task) {
+  struct Request {
+    fs::path file;
+    bool json = false;
+  };
+  auto* command = program.add_subcommand("info", description);
+  const auto request = std::make_shared<Request>();
+  command->add_option("FILE", request->file, "model archive (.pt)")
+      ->type_name("")
+      ->check(not_empty())
+      ->required();
+  command->add_flag("--json", request->json, "print JSON");
+  command->footer(std::string(footer) + exit_code_help);
+  command->callback([request, &task] {
+    task = [request] {
+      const ArchiveInfo info = inspect(request->file);
+      const auto replace = nlohmann::ordered_json::error_handler_t::replace;
+      print_out(request->json ? as_json(request->file, info).dump(2, ' ', false, replace) + "\n"
+                              : as_text(info));
+      return Exit::ok;
+    };
+  });
+}
+
+}  // namespace persense::cli

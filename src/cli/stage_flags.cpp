@@ -1,0 +1,61 @@
+#include "stage_flags.hpp"
+
+namespace persense::cli {
+
+void add_stage_flags(CLI::App& command, StageFlags& flags) {
+  const char* const group =
+      "Stages (weight-free, when none is given; archives are made by python -m persense.export)";
+  command
+      .add_option("--models", flags.models,
+                  "folder with encoder.pt, detector.pt, dmg.pt, decoder.pt; a stage without a file "
+                  "is weight-free")
+      ->type_name("DIR")
+      ->check(not_empty())
+      ->group(group);
+  const auto add_slot = [&](const char* name, std::string& slot, const char* help) {
+    command.add_option(name, slot, help)
+        ->type_name("FILE|classic")
+        ->check(not_empty())
+        ->group(group);
+  };
+  add_slot("--encoder", flags.encoder, "this encoder instead (SAM, MobileSAM, ...)");
+  add_slot("--detector", flags.detector, "this detector instead");
+  add_slot("--dmg", flags.dmg, "this density map generator instead (CounTR, DSALVANet)");
+  add_slot("--decoder", flags.decoder, "this mask decoder instead; it needs its own encoder");
+  command.add_option("--device", flags.device, "of archives: cpu, cuda or cuda:N")
+      ->type_name("NAME")
+      ->capture_default_str()
+      ->group(group);
+  command.add_option("--dtype", flags.dtype, "of archives: fp32, fp16 (on a GPU) or bf16")
+      ->type_name("NAME")
+      ->capture_default_str()
+      ->group(group);
+  command
+      .add_option("--threads", flags.threads, "of archives on the CPU, all images together; 0: all")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1024).description(""))
+      ->capture_default_str()
+      ->group(group);
+}
+
+Stages stages_from(const StageFlags& flags) {
+  Stages stages = flags.models == "classic" ? Stages{} : Stages::in_folder(flags.models);
+  const auto replace = [](std::string& slot, const std::string& flag) {
+    if (!flag.empty()) slot = flag;
+  };
+  replace(stages.encoder, flags.encoder);
+  replace(stages.detector, flags.detector);
+  replace(stages.dmg, flags.dmg);
+  replace(stages.decoder, flags.decoder);
+  stages.device = flags.device;
+  stages.dtype = flags.dtype;
+  stages.threads = flags.threads;
+  return stages;
+}
+
+Engine engine_from(const StageFlags& flags, const OptionFlags& options) {
+  const Stages stages = stages_from(flags);
+  return Engine(stages, options_from(options, stages));
+}
+
+}  // namespace persense::cli

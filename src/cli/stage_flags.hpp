@@ -1,0 +1,29 @@
+// stage_flags.hpp: which stages a run uses and where its models run, shared by the subcommands.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+#include "option_flags.hpp"
+#include "persense/engine.hpp"
+
+namespace persense::cli {
+
+struct StageFlags {
+  std::string models = "classic";
+  std::string encoder, detector, dmg, decoder;  ///< empty: what `models` has
+  std::string device = "cpu", dtype = "fp32";
+  int threads = 0;
+};
+
+/// Adds --models, a flag a stage, --device, --dtype and --threads to a subcommand; `flags` must
+/// outlive the parse.
+void add_stage_flags(CLI::App& command, StageFlags& flags);
+
+/// @throws FileNotFound  a folder that is missing or has no archive.
+Stages stages_from(const StageFlags& flags);
+
+/// @throws as persense::Engine and options_from.
+Engine engine_from(const StageFlags& stages, const OptionFlags& options);
+
+}  // namespace persense::cli
