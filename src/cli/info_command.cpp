@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <array>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -52,6 +54,20 @@ std::string grouped(std::uintmax_t number) {
   return digits;
 }
 
+std::string megabytes(std::uintmax_t bytes) {
+  const auto count = static_cast<double>(bytes);
+  return count < 1e6 ? fmt::format("{:.1f} kB", count / 1e3)
+                     : fmt::format("{:.1f} MB", count / 1e6);
+}
+
+/// As numbers that print as they stand in the manifest: 123.675, not 123.67500305175781.
+std::array<double, 3> as_written(const std::array<float, 3>& colour) {
+  std::array<double, 3> result{};
+  std::transform(colour.begin(), colour.end(), result.begin(),
+                 [](float value) { return std::stod(fmt::format("{}", value)); });
+  return result;
+}
+
 bool has_colours(Stage stage) { return stage != Stage::decoder; }
 bool has_embedding(Stage stage) { return stage == Stage::encoder || stage == Stage::decoder; }
 
@@ -90,16 +106,17 @@ std::string as_text(const ArchiveInfo& info) {
     if (!value.empty()) text += fmt::format("{:<12}{}\n", name, value);
   };
   line("stage", name_of(manifest.stage));
-  line("name", manifest.name);
+  line("name", one_line(manifest.name));
   line("input", input_line(manifest));
   line("output", output_line(manifest));
-  line("encoder", manifest.encoder);
+  line("encoder", one_line(manifest.encoder));
   line("prototype", manifest.stage == Stage::encoder ? manifest.prototype : "");
   line("dtype", manifest.dtype);
   line("parameters", grouped(static_cast<std::uintmax_t>(info.parameters)));
-  line("size", fmt::format("{:.1f} MB", static_cast<double>(info.bytes) / 1e6));
-  line("upstream", manifest.upstream);
-  line("checkpoint", manifest.sha256_weights.empty() ? "" : "sha256 " + manifest.sha256_weights);
+  line("size", megabytes(info.bytes));
+  line("upstream", one_line(manifest.upstream));
+  line("checkpoint",
+       manifest.sha256_weights.empty() ? "" : "sha256 " + one_line(manifest.sha256_weights));
   line("checksums", fmt::format("{} of {} right", info.parts, info.parts));
   return text;
 }
@@ -114,8 +131,8 @@ nlohmann::ordered_json as_json(const fs::path& file, const ArchiveInfo& info) {
                               {"output", nlohmann::ordered_json::object()}};
   auto &input = json["input"], &output = json["output"];
   if (has_colours(manifest.stage)) {
-    input["mean"] = manifest.input.mean;
-    input["std"] = manifest.input.deviation;
+    input["mean"] = as_written(manifest.input.mean);
+    input["std"] = as_written(manifest.input.deviation);
   }
   if (has_embedding(manifest.stage)) {
     output["channels"] = manifest.output.channels;

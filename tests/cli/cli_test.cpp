@@ -5,6 +5,7 @@
 #include <set>
 
 #include "catch.hpp"
+#include "persense/engine.hpp"
 #include "persense/io/coco.hpp"
 #include "persense/io/npy.hpp"
 #include "workspace.hpp"
@@ -72,7 +73,7 @@ FloatMap two_blobs() {
 
 TEST_CASE("persense: every help text has examples before options, and the exit codes", "[cli]") {
   const Workspace work;
-  for (const std::string command : {"", "segment", "points", "eval", "options"}) {
+  for (const std::string command : {"", "segment", "points", "eval", "options", "info"}) {
     const Outcome help = work.run(command + " --help");
     INFO(command << "\n" << help.out);
     CHECK(help.exit == 0);
@@ -100,6 +101,14 @@ TEST_CASE("persense options: lists every key that --set takes", "[cli]") {
   for_each_option(options,
                   [&](const char* key, auto&&...) { CHECK_THAT(table.out, contains(key)); });
   CHECK_THAT(work.run("options --set idm.threshold=77").out, contains("77"));
+}
+
+TEST_CASE("persense info: without the archive, or without LibTorch, says so", "[cli][errors]") {
+  const Workspace work;
+  if (Engine::has_torch())
+    check_refused(work, work.run("info none.pt"), 3, "none.pt: no such file");
+  else
+    check_refused(work, work.run("info none.pt"), 2, "made without LibTorch");
 }
 
 TEST_CASE("persense: wrong arguments are refused in one line with exit code 2", "[cli][errors]") {
