@@ -14,9 +14,10 @@ persense_tests_tools="pkg-config:pkg-config python3:python3"
 # Only libopencv-dev has OpenCVConfig.cmake, so its modules cannot be installed one by one.
 persense_program_packages="libeigen3-dev libopencv-dev libfmt-dev nlohmann-json3-dev libcli11-dev"
 persense_tests_packages="catch2 libbenchmark-dev python3-venv"
-# Not linked by this version, so nothing stops without them. (Without an optimised BLAS, LibTorch
-# runs about 30 times slower.)
-persense_optional_packages="libtorch-dev libopenblas0-pthread"
+# For the TorchScript stages. Systems without a LibTorch package build everything else. (Without an
+# optimised BLAS, LibTorch runs about 30 times slower.)
+persense_program_optional="libtorch-dev libopenblas0-pthread zlib1g-dev"
+persense_tests_optional="python3-torch python3-pytest"
 
 persense_say() { printf 'setup: %s\n' "$*" >&2; }
 
@@ -65,14 +66,17 @@ persense_may_install() {
 persense_setup() {
     [ "${PERSENSE_SETUP:-on}" = off ] && return
     local tools=$persense_program_tools packages=$persense_program_packages
+    local extras=$persense_program_optional
     if [ "$1" = tests ]; then
         tools="$tools $persense_tests_tools"
         packages="$packages $persense_tests_packages"
+        extras="$extras $persense_tests_optional"
     fi
     if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
         persense_say "this system has no apt-get; these must be there, from wherever it has them:" \
             "a C++20 compiler, CMake 3.25 or newer, Ninja, Eigen 3.4, OpenCV 4.5 (core, imgproc," \
-            "imgcodecs), fmt, nlohmann-json, CLI11; for the tests pkg-config, Catch2, Python 3"
+            "imgcodecs), fmt, nlohmann-json, CLI11; for the tests pkg-config, Catch2, Python 3;" \
+            "for models LibTorch 1.13 or newer and zlib"
         return
     fi
 
@@ -80,7 +84,7 @@ persense_setup() {
     # shellcheck disable=SC2086 # lists of words
     missing=$(persense_missing_tools $tools; persense_missing_packages $packages)
     # shellcheck disable=SC2086
-    optional=$(persense_missing_packages $persense_optional_packages)
+    optional=$(persense_missing_packages $extras)
     if [ -n "$missing$optional" ]; then
         if persense_may_install; then
             persense_install "$missing" "$optional"
@@ -90,7 +94,7 @@ persense_setup() {
             persense_say "(PERSENSE_SETUP=off skips this check, if their libraries come from elsewhere)"
             exit 3
         else
-            persense_say "not installed, not needed by this version: $optional"
+            persense_say "not installed, so models (TorchScript) or their tests are left out: $optional"
         fi
     fi
 }
@@ -104,10 +108,12 @@ persense_install() {
         persense_say "apt-get could not install these, its message is above: $1"
         exit 3
     fi
-    # shellcheck disable=SC2086
-    if [ -n "$2" ] && ! persense_apt install --no-install-recommends $2; then
-        persense_say "could not install, not needed by this version: $2"
-    fi
+    local package
+    for package in $2; do  # one by one: a name that this system does not know fails the whole list
+        { apt-cache show "$package" >/dev/null 2>&1 &&
+            persense_apt install --no-install-recommends "$package"; } ||
+            persense_say "could not install $package: models (TorchScript) or their tests are left out"
+    done
 }
 
 # Makes a Python environment for the tests that ask another implementation (pycocotools, OpenCV).
