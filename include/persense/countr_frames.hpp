@@ -41,10 +41,10 @@ inline constexpr double widest_aspect = 64;  ///< of an image: 24576 columns, 19
 ///   - a negative response lowers all others instead of being no object.
 struct Options {
   Rules rules = Rules::paper;
-  bool antialias = true;  ///< shrink exemplars with a filter (torchvision >= 0.17) or by sampling
-  PixelScaling scaling;   ///< default: to 0..1
-  float unit = 60;        ///< response that stands for one object
-  int batch = 4;          ///< windows the network is given at once, at most
+  bool antialias = true;   ///< shrink exemplars with a filter (torchvision >= 0.17) or by sampling
+  PixelScaling scaling{};  ///< default: to 0..1
+  float unit = 60;         ///< response that stands for one object
+  int batch = 0;  ///< windows the network is given at once, at most; 0: one, or what suits a device
 };
 
 /// An image and its exemplars as CounTR sees them.
