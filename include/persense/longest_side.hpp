@@ -2,7 +2,10 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
+#include <cstddef>
 #include <cstdint>
+#include <opencv2/core.hpp>
 #include <vector>
 
 #include "persense/geometry.hpp"
@@ -67,36 +70,58 @@ struct PillowTaps {
     }
   }
 
-  template <class Read>
-  std::uint8_t at(int i, Read&& read) const {
-    int sum = 1 << (precision_bits - 1);
-    for (int k = 0; k < length[i]; ++k) sum += read(first[i] + k) * weights[i][k];
+  static std::uint8_t rounded(int sum) {
     return static_cast<std::uint8_t>(std::clamp(sum >> precision_bits, 0, 255));
+  }
+  static constexpr int half = 1 << (precision_bits - 1);
+
+  /// One row, from `from` to `to` pixels of some channels.
+  template <int Channels>
+  void across(const std::uint8_t* in, std::uint8_t* out) const {
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      const std::uint8_t* pixel = in + std::ptrdiff_t{first[i]} * Channels;
+      int sums[Channels];
+      std::fill(sums, sums + Channels, half);
+      for (const int weight : weights[i])
+        for (int c = 0; c < Channels; ++c) sums[c] += *pixel++ * weight;
+      for (const int sum : sums) *out++ = rounded(sum);
+    }
+  }
+
+  /// Row `i` of the image whose columns are resampled. `sums` is room for a row.
+  void down(const cv::Mat& in, std::size_t i, std::uint8_t* out, std::vector<int>& sums) const {
+    std::fill(sums.begin(), sums.end(), half);
+    for (int k = 0; k < length[i]; ++k) {
+      const std::uint8_t* row = in.ptr(first[i] + k);
+      const int weight = weights[i][static_cast<std::size_t>(k)];
+      for (std::size_t x = 0; x < sums.size(); ++x) sums[x] += row[x] * weight;
+    }
+    std::transform(sums.begin(), sums.end(), out, rounded);
   }
 };
 
 }  // namespace detail
 
-/// Resizes an 8-bit image (any number of channels) with an antialiased triangle filter, columns
-/// after rows, rounding to 8 bits in between.
+/// Resizes an 8-bit image (one to four channels) with an antialiased triangle filter, columns
+/// after rows, rounding to 8 bits in between. Rows are shared between OpenCV's threads.
 /// @par Source  Pillow's `resize(BILINEAR)`, which the reference uses before every encoder; equal
-/// to it
-///   byte for byte.
+///   to it byte for byte.
 inline cv::Mat resize_antialiased(const cv::Mat& image, Size size) {
-  CV_Assert(image.depth() == CV_8U);
-  const int channels = image.channels();
-  const detail::PillowTaps across(image.cols, size.width), down(image.rows, size.height);
+  CV_Assert(image.depth() == CV_8U && image.channels() <= 4);
+  using Taps = detail::PillowTaps;
+  constexpr decltype(&Taps::across<1>) across[] = {&Taps::across<1>, &Taps::across<2>,
+                                                   &Taps::across<3>, &Taps::across<4>};
+  const Taps columns(image.cols, size.width), rows(image.rows, size.height);
+  const auto resize_row = across[image.channels() - 1];
   cv::Mat wide(image.rows, size.width, image.type()), out(size.height, size.width, image.type());
-  for (int y = 0; y < image.rows; ++y) {
-    const std::uint8_t* in = image.ptr(y);
-    std::uint8_t* row = wide.ptr(y);
-    for (int x = 0; x < size.width; ++x)
-      for (int c = 0; c < channels; ++c)
-        row[x * channels + c] = across.at(x, [&](int k) { return int{in[k * channels + c]}; });
-  }
-  for (int y = 0; y < size.height; ++y)
-    for (int i = 0; i < size.width * channels; ++i)
-      out.ptr(y)[i] = down.at(y, [&](int k) { return int{wide.ptr(k)[i]}; });
+  cv::parallel_for_(cv::Range(0, image.rows), [&](const cv::Range& range) {
+    for (int y = range.start; y < range.end; ++y) (columns.*resize_row)(image.ptr(y), wide.ptr(y));
+  });
+  cv::parallel_for_(cv::Range(0, size.height), [&](const cv::Range& range) {
+    std::vector<int> sums(static_cast<std::size_t>(size.width * image.channels()));
+    for (int y = range.start; y < range.end; ++y)
+      rows.down(wide, static_cast<std::size_t>(y), out.ptr(y), sums);
+  });
   return out;
 }
 
