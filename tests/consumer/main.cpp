@@ -6,6 +6,10 @@
 #include "persense/engine.hpp"
 #include "persense/pipeline.hpp"
 
+#ifdef WITH_TORCH
+bool torch_answers();  // torch.cpp
+#endif
+
 int main() {
   cv::Mat picture(240, 320, CV_8UC3, cv::Scalar(40, 90, 50));
   cv::Mat mask = cv::Mat::zeros(picture.size(), CV_8UC1);
@@ -14,6 +18,9 @@ int main() {
       cv::circle(picture, {40 + 80 * column, 40 + 80 * row}, 18, cv::Scalar(220, 170, 60), -1);
   cv::circle(mask, {120, 120}, 18, cv::Scalar(255), -1);
 
+#ifdef WITH_TORCH
+  if (!torch_answers()) return 1;
+#endif
   const persense::Engine engine("classic");
   const auto support = engine.support(persense::ImageView(picture), persense::MaskView(mask));
   const auto result = engine.segment(support, persense::ImageView(picture));
