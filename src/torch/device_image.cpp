@@ -81,6 +81,19 @@ at::Tensor upload(MaskView mask, at::Device device) {
 }
 
 at::Tensor resize_antialiased(const at::Tensor& image, Size size) {
+  const auto channels = static_cast<int>(image.size(2));
+  const auto rows = static_cast<int>(image.size(0)), columns = static_cast<int>(image.size(1));
+  if (size == Size{columns, rows}) return image;
+  if (!image.device().is_cpu()) return resize_by_gathering(image, size);
+  const cv::Mat pixels(rows, columns, CV_8UC(channels), image.data_ptr(),
+                       static_cast<std::size_t>(image.stride(0)));
+  at::Tensor out = at::empty({size.height, size.width, channels}, at::kByte);
+  cv::Mat written(size.height, size.width, CV_8UC(channels), out.data_ptr());
+  persense::resize_antialiased(pixels, size).copyTo(written);
+  return out;
+}
+
+at::Tensor resize_by_gathering(const at::Tensor& image, Size size) {
   // whole rows are the unit of both passes: the first one works on the transposed image
   const std::int64_t channels = image.size(2);
   at::Tensor out = image;

@@ -13,9 +13,13 @@ at::Tensor upload(ImageView image, at::Device device);
 /// (h, w, 1) uint8, 0 or 255.
 at::Tensor upload(MaskView mask, at::Device device);
 
-/// An 8-bit image (h, w, channels) resized as persense::resize_antialiased does it: the same fixed
-/// point, so the same bytes, on any device.
+/// An 8-bit image (h, w, channels) resized as persense::resize_antialiased does it: by that very
+/// function on the CPU, by resize_by_gathering elsewhere.
 at::Tensor resize_antialiased(const at::Tensor& image, Size size);
+
+/// The same in tensor operations: the same fixed point, so the same bytes, on any device. (On the
+/// CPU ten times slower.)
+at::Tensor resize_by_gathering(const at::Tensor& image, Size size);
 
 /// Bilinear, align_corners false: the reference's `interpolate`. @param maps  (n, c, h, w) float32.
 at::Tensor resize_bilinear(const at::Tensor& maps, Size size);

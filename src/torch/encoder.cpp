@@ -221,7 +221,8 @@ at::Tensor TorchEncoder::input(ImageView image) const {
     return at::constant_pad_nd(normal, {0, frame.padded.width - frame.inner.width, 0,
                                         frame.padded.height - frame.inner.height})
         .unsqueeze(0)
-        .to(placement().dtype);
+        .to(placement().dtype)
+        .contiguous();
   });
 }
 

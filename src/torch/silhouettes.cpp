@@ -91,7 +91,9 @@ std::int64_t Silhouettes::blocks_at_once() const {
   const std::int64_t m = down_.samples(), n = across_.samples();
   const std::int64_t floats =
       2 * m * n /* samples and their indices */ + block * (m + 2 * n) + 2 * block * block;
-  return std::max<std::int64_t>(1, budget_ / (floats * static_cast<std::int64_t>(sizeof(float))));
+  constexpr std::int64_t most = 1 << 15;  // of one batched product, for older CUDA libraries
+  const std::int64_t fit = budget_ / (floats * static_cast<std::int64_t>(sizeof(float)));
+  return std::clamp<std::int64_t>(fit, 1, most);
 }
 
 /// (blocks, block, block) uint8 on the host, the regions' blocks one after another, row-major.

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <map>
 #include <numbers>
+#include <thread>
 
 #include "golden/golden.hpp"
 #include "sam_archives.hpp"
@@ -221,6 +222,41 @@ TEST_CASE("SamDecoder: the chunks' size does not change the answer", "[torch][de
       CHECK(in_chunks[i].score > 0.0f);
     }
   }
+}
+
+TEST_CASE("SamDecoder: a call decodes no more prompts at once than fit the memory",
+          "[torch][decoder]") {
+  const Scene scene;
+  const SamDecoder small(scene.archives.decoder, scene.encoder, {.chunk_megabytes = 1});
+  SamPrompts prompts;
+  prompts.points = at::rand({100, 1, 2}) * 150;
+  prompts.labels = at::ones({100, 1});
+  const auto at_once = scene.decoder.predict(scene.embedding, prompts);
+  const auto in_chunks = small.predict(scene.embedding, prompts);
+  CHECK(at::equal(in_chunks.low_res, at_once.low_res));
+  // the score tells how many were decoded together: 6 arrays of 16 x 16 x 3 floats each would let
+  // 42 into three quarters of a megabyte, so 100 are cut into three
+  CHECK(at_once.scores.select(1, 1).eq(0.1f).all().item<bool>());
+  CHECK(in_chunks.scores.select(1, 1).max().item<float>() == Approx(0.034));
+  CHECK(in_chunks.scores.select(1, 1).min().item<float>() == Approx(0.033));
+}
+
+TEST_CASE("SamDecoder: several threads may decode one query", "[torch][decoder]") {
+  const Scene scene;
+  const std::vector<Prompt> prompts{{{50, 60}, Prompt::Role::first_pass}, {{100, 20}}};
+  const auto want = scene.decode(prompts);
+  std::vector<std::vector<ScoredMask>> got(4);
+  std::vector<std::thread> threads;
+  for (auto& answer : got)
+    threads.emplace_back([&] {
+      for (int i = 0; i < 10; ++i) answer = scene.decode(prompts);
+    });
+  for (auto& thread : threads) thread.join();
+  for (const auto& answer : got)
+    for (std::size_t i = 0; i < prompts.size(); ++i) {
+      check_equal(answer[i].mask, want[i].mask);
+      CHECK(answer[i].score == want[i].score);
+    }
 }
 
 TEST_CASE("SamDecoder: objects at the border, in the padding and empty ones", "[torch][decoder]") {
