@@ -5,7 +5,7 @@
 # The column "ratio" is the figure beside ours over ours for other versions of IDM, a share of the
 # whole for steps, and otherwise how many times as long ours takes as the one beside it.
 #
-#   benchmarks/run.sh [idm|pipeline|prompts]... [argument of Google Benchmark]...
+#   benchmarks/run.sh [idm|pipeline|prompts|decode]... [argument of Google Benchmark]...
 #
 # Examples:
 #   benchmarks/run.sh 2>/dev/null                            the table alone
@@ -24,7 +24,7 @@ while [ $# -gt 0 ] && [ "${1#-}" = "$1" ]; do
     names+=("$1")
     shift
 done
-[ ${#names[@]} -gt 0 ] || names=(idm pipeline prompts)
+[ ${#names[@]} -gt 0 ] || names=(idm pipeline prompts)  # decode takes minutes: only when named
 
 persense_setup tests
 persense_python build/python tests/requirements.txt
@@ -36,5 +36,10 @@ printf '| %s | %s: | %s | %s: | %s: | %s |\n' \
     "$(printf '%44s' | tr ' ' -)" "$(printf '%8s' | tr ' ' -)" "$(printf '%29s' | tr ' ' -)" \
     ---- -------- ---
 for name in "${names[@]}"; do
+    if [ "$name" = decode ]; then  # beside the published predictor, for Debian's PyTorch
+        export PERSENSE_UPSTREAM=$PWD/build/upstream
+        [ -d "$PERSENSE_UPSTREAM/segment_anything" ] ||
+            python3 -m pip install -q --no-deps --target "$PERSENSE_UPSTREAM" segment-anything==1.0 >&2
+    fi
     "build/benchmarks/benchmarks/${name}_benchmark" "$@"
 done
