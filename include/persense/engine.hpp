@@ -68,8 +68,8 @@ class Engine {
   explicit Engine(const std::string& stages = "classic", const Options& preset = Options::paper());
 
   /// Loads the archives. Options are taken as they are: see Stages::adapt.
-  /// @throws InvalidArgument    an option out of its range, a device or dtype that is none, or
-  ///   archives in a build without LibTorch.
+  /// @throws InvalidArgument    an option out of its range, a device or dtype that is none or that
+  ///   no stage would use, or archives in a build without LibTorch.
   /// @throws FileNotFound, Unreadable, BadModel  an archive that is missing, damaged, of another
   ///   stage, or that does not fit the others.
   /// @throws DeviceUnavailable, OutOfMemory.

@@ -49,6 +49,11 @@ Engine::Engine(const std::string& stages, const Options& preset)
 
 Engine::Engine(const Stages& stages, const Options& options) {
   using namespace classic;
+  if (stages.all_classic() && (stages.device != "cpu" || stages.dtype != "fp32"))
+    throw InvalidArgument(
+        fmt::format("device {}, dtype {}: no stage is an archive, and the weight-free stages run "
+                    "on the CPU",
+                    stages.device, stages.dtype));
   model_ = stages.all_classic() ? EngineParts::model(ClassicEncoder{}, ClassicDetector{},
                                                      ClassicDmg{}, ClassicDecoder{}, options)
                                 : EngineParts::with_archives(stages, options);

@@ -130,6 +130,25 @@ TEST_CASE("persense: wrong arguments are refused in one line with exit code 2", 
   check_refused(work, work.segment("q.png -o out --set idm.threshold=abc"), 2, "abc");
 }
 
+TEST_CASE("persense segment: stages that cannot be had are refused in one line", "[cli][errors]") {
+  const Workspace work;
+  work.save("q.png", discs(3, 2));
+  const std::string run = "q.png -o out ";
+  check_refused(work, work.segment(run + "--device cuda"), 2, "no stage is an archive");
+  check_refused(work, work.segment(run + "--models none"), 3, "models: got \"none\"");
+  check_refused(work, work.segment(run + "--models ."), 3, "models: no encoder.pt");
+  if (!Engine::has_torch()) {
+    check_refused(work, work.segment(run + "--encoder e.pt"), 2, "made without LibTorch");
+    return;
+  }
+  for (const std::string slot : {"--encoder", "--dmg", "--decoder"})
+    check_refused(work, work.segment(run + slot + " none.pt"), 3, "none.pt: no such file");
+  check_refused(work, work.segment(run + "--encoder q.png"), 3, "q.png: not a zip file");
+  check_refused(work, work.segment(run + "--encoder e.pt --device tpu"), 2, "tpu");
+  check_refused(work, work.segment(run + "--encoder e.pt --dtype fp8"), 2, "fp8");
+  check_refused(work, work.segment(run + "--detector e.pt"), 2, "detector archives");
+}
+
 TEST_CASE("persense segment: writes an overlay when no output is asked for", "[cli]") {
   const Workspace work;
   work.save("q.png", discs(3, 2));
