@@ -20,11 +20,13 @@ struct LongestSide {
   Size original;
   int target = 1024;
 
-  /// The size inside the padding: both sides times target / longest, rounded half up.
+  /// The size inside the padding: both sides times target / longest, rounded half up, at least 1.
   Size input() const {
     const double scale = static_cast<double>(target) / std::max(original.width, original.height);
-    return {static_cast<int>(original.width * scale + 0.5),
-            static_cast<int>(original.height * scale + 0.5)};
+    const auto side = [scale](int length) {
+      return std::max(1, static_cast<int>(length * scale + 0.5));
+    };
+    return {side(original.width), side(original.height)};
   }
   double to_input_x(double x) const {
     return x * (static_cast<double>(input().width) / original.width);
