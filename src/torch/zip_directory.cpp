@@ -321,7 +321,7 @@ class Reader {
         wrong, part.name);
     for_each_extra(variable.data() + local.name_length, local.extra_length, part.name,
                    [&](auto id, auto* at, auto length) {
-                     if (id == 1 && length >= 16) require(agrees64(at, part), wrong, part.name);
+                     if (id == 1) require(agrees64(at, length, entry), wrong, part.name);
                    });
     part.begin = entry.local + head;
     check_descriptor(entry, room - head - part.stored);
@@ -341,10 +341,15 @@ class Reader {
     return same && (sizes || (behind && none));
   }
 
-  static bool agrees64(const std::uint8_t* extra, const ZipPart& part) {
+  // Sizes, place, or both: LibTorch gives each where it is too large for 32 bits, and the stored
+  // size as 0 when it writes it behind the part.
+  static bool agrees64(const std::uint8_t* extra, std::size_t length, const Central& entry) {
     Numbers numbers(extra);
+    if (length == 8) return numbers.u64() == entry.local;
+    if (length != 16 && length != 24) return false;
     const std::uint64_t size = numbers.u64(), stored = numbers.u64();
-    return (size == part.size && stored == part.stored) || (size == 0 && stored == 0);
+    return (size == entry.part.size || size == 0) && (stored == entry.part.stored || stored == 0) &&
+           (length == 16 || numbers.u64() == entry.local);
   }
 
   /// @param bytes  between the part's end and what comes next.

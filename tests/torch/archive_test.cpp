@@ -240,16 +240,21 @@ TEST_CASE("torch archive: what another writer packs anew still loads", "[torch]"
   const Scratch folder;
   save_conv(folder / "m.pt");
   const auto contents = contents_of(folder / "m.pt");
-  for (const std::string method : {"STORED", "DEFLATED"}) {
+  for (const std::string how : {"STORED", "DEFLATED", "64-bit"}) {
+    const std::string method = how == "DEFLATED" ? how : "STORED";
+    const std::string large = how == "64-bit" ? "True" : "False";
     const std::string script =
         "import sys, zipfile\n"
-        "with zipfile.ZipFile(sys.argv[1]) as old, zipfile.ZipFile(sys.argv[2], 'w', "
-        "zipfile.ZIP_" +
+        "with zipfile.ZipFile(sys.argv[1]) as old, zipfile.ZipFile(sys.argv[2], 'w', zipfile.ZIP_" +
         method +
         ") as new:\n"
-        "    for name in old.namelist(): new.writestr(name, old.read(name))\n";
+        "    for name in old.namelist():\n"
+        "        with new.open(name, 'w', force_zip64=" +
+        large +
+        ") as part:\n"
+        "            part.write(old.read(name))\n";
     put_bytes(folder / "pack.py", {script.begin(), script.end()});
-    const fs::path packed = folder / (method + ".pt");
+    const fs::path packed = folder / (how + ".pt");
     REQUIRE(std::system(("python3 " + (folder / "pack.py").string() + " " +
                          (folder / "m.pt").string() + " " + packed.string())
                             .c_str()) == 0);
