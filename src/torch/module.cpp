@@ -11,6 +11,7 @@
 #include <torch/csrc/jit/serialization/import.h>
 #include <torch/version.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <map>
@@ -102,7 +103,7 @@ void require_available(const at::Device& device) {
     throw unavailable(fmt::format("this build's LibTorch {} is for the CPU alone", TORCH_VERSION));
   const auto count = at::hasCUDA() ? at::getNumGPUs() : 0;
   if (count == 0) throw unavailable("there is no CUDA device, or no driver for it");
-  if (static_cast<std::size_t>(device.index()) >= count)
+  if (static_cast<std::size_t>(std::max<int>(device.index(), 0)) >= count)
     throw unavailable(fmt::format("there {} cuda:0{}", count == 1 ? "is only" : "are only",
                                   count == 1 ? "" : fmt::format(" to cuda:{}", count - 1)));
 }
@@ -181,6 +182,7 @@ struct Module::Loaded {
 Module::Module(const std::filesystem::path& file, Stage expected, Placement placement)
     : file_(file), placement_(placement) {
   require_available(placement.device);
+  if (placement.device.is_cuda() && !placement.device.has_index()) placement_.device.set_index(0);
   const auto archive = std::make_shared<const Archive>(file);
   manifest_ = archive->manifest();
   if (manifest_.stage != expected)
@@ -189,8 +191,8 @@ Module::Module(const std::filesystem::path& file, Stage expected, Placement plac
                                name_of(expected)));
   default_threads();
   auto module = load(archive);
-  translate(file.string(), placement.device.str(), "cannot be placed there",
-            [&] { place(module, placement); });
+  translate(file.string(), placement_.device.str(), "cannot be placed there",
+            [&] { place(module, placement_); });
   auto forward = module.get_method("forward");
   loaded_ = std::make_shared<const Loaded>(Loaded{std::move(module), std::move(forward)});
 }
