@@ -28,7 +28,7 @@ struct Detections {
 };
 
 /// A decoder's answer to one prompt. The mask may be empty. `score` is the decoder's own estimate
-/// of the mask's quality, in [0, 1].
+/// of the mask's quality: in [0, 1], or a little beyond where a network predicts it.
 struct ScoredMask {
   Mask mask;
   float score = 0;
@@ -39,7 +39,7 @@ struct Instance {
   Mask mask;
   Box box;          ///< tight box of the mask, half-open
   Point point;      ///< the point prompt it grew from
-  float score = 0;  ///< the decoder's, in [0, 1]
+  float score = 0;  ///< the decoder's: see ScoredMask
 };
 
 /// The steps a query goes through, for timings and progress.
