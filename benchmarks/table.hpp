@@ -35,7 +35,7 @@ inline std::string time_text(double seconds) {
   return seconds >= 1 ? fmt::format("{:.2f} s", seconds) : fmt::format("{:.2f} ms", 1e3 * seconds);
 }
 
-/// Shows every run on standard error and keeps the medians over the repetitions.
+/// Shows every run on standard error and keeps the medians over the repetitions (of one: itself).
 class Medians : public benchmark::ConsoleReporter {
  public:
   Medians() : benchmark::ConsoleReporter(OO_Tabular) {
@@ -46,7 +46,7 @@ class Medians : public benchmark::ConsoleReporter {
   void ReportRuns(const std::vector<Run>& runs) override {
     benchmark::ConsoleReporter::ReportRuns(runs);
     for (const Run& run : runs)
-      if (run.aggregate_name == "median")
+      if (run.aggregate_name == "median" || run.repetitions == 1)
         medians_.insert_or_assign(run.run_name.function_name, run);
   }
 
