@@ -106,7 +106,8 @@ TEST_CASE("torch manifest: a wrong field is named, with what was got and expecte
   CHECK_THAT(refusal("/input/size", 1e30), ContainsSubstring("input.size: got 1e+30"));
   CHECK_THAT(refusal("/input/size", 18446744073709551615u), ContainsSubstring("input.size: got"));
   CHECK_THAT(refusal("/input/size", 1024.5), ContainsSubstring("input.size: got 1024.5"));
-  CHECK_THAT(refusal("/input/mean", Json{1, 2}), ContainsSubstring("input.mean: got [1,2], expected"));
+  CHECK_THAT(refusal("/input/mean", Json{1, 2}),
+             ContainsSubstring("input.mean: got [1,2], expected"));
   CHECK_THAT(refusal("/input/mean/1", "x"), ContainsSubstring("expected three numbers"));
   CHECK_THAT(refusal("/input/mean/1", 1e300), ContainsSubstring("expected three numbers"));
   CHECK_THAT(refusal("/input/std/2", 0), ContainsSubstring("expected three numbers above 0"));
