@@ -24,7 +24,8 @@ namespace persense {
 /// - `encode(image, hint) -> Embedding`. `hint` is the expected object diameter in pixels, 0 when
 ///   unknown; an encoder may use it to choose its working scale.
 /// - `prototype(embedding, mask) -> Prototype`. `mask` has the image's size and at least one pixel.
-///   A prototype may have `std::vector<std::string> notes`: lines for the user, part of every result.
+///   A prototype may have `std::vector<std::string> notes`: lines for the user, part of every
+///   result.
 /// - `similarity(embedding, prototype, size) -> FloatMap` of shape (size.height, size.width), every
 ///   value in [-1, 1] (eq. 1 of the paper).
 ///
