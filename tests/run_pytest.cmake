@@ -1,11 +1,7 @@
 # Runs one file of Python tests: cmake -D SOURCE_DIR=... -D TESTS=test_x.py -P run_pytest.cmake
 #
-# With Debian's Python, whose packages python3-torch and python3-pytest cmake/setup.sh installs, or
-# with PERSENSE_TORCH_PYTHON. Skips, and says so, where there is no PyTorch.
-set(python /usr/bin/python3)
-if(DEFINED ENV{PERSENSE_TORCH_PYTHON})
-  set(python $ENV{PERSENSE_TORCH_PYTHON})
-endif()
+# Skips, and says so, where there is no PyTorch.
+include(${CMAKE_CURRENT_LIST_DIR}/torch_python.cmake)
 execute_process(COMMAND ${python} -c "import pytest, torch" RESULT_VARIABLE missing ERROR_VARIABLE why
                 OUTPUT_QUIET)
 if(missing)

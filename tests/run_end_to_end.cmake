@@ -1,0 +1,9 @@
+# Runs torch/end_to_end.py: cmake -D SCRIPT=... -D FOLDER=... -P run_end_to_end.cmake
+include(${CMAKE_CURRENT_LIST_DIR}/torch_python.cmake)
+set(skipped 4)
+execute_process(COMMAND ${python} -B ${SCRIPT} ${FOLDER} RESULT_VARIABLE failed)
+if(failed MATCHES "[^0-9]")
+  message("SKIPPED: ${python}: ${failed}")
+elseif(failed AND NOT failed EQUAL skipped)
+  message(FATAL_ERROR "${SCRIPT}: exited with ${failed}")
+endif()
