@@ -36,6 +36,10 @@ printf '| %s | %s: | %s | %s: | %s: | %s |\n' \
     "$(printf '%44s' | tr ' ' -)" "$(printf '%8s' | tr ' ' -)" "$(printf '%29s' | tr ' ' -)" \
     ---- -------- ---
 for name in "${names[@]}"; do
+    if [ ! -x "build/benchmarks/benchmarks/${name}_benchmark" ]; then
+        echo "run.sh: $name is left out, as this build is without LibTorch" >&2
+        continue
+    fi
     if [ "$name" = decode ]; then  # beside the published predictor, for Debian's PyTorch
         export PERSENSE_UPSTREAM=$PWD/build/upstream
         [ -d "$PERSENSE_UPSTREAM/segment_anything" ] ||

@@ -2,26 +2,32 @@
 // program, the C ABI and the Python package stand on this and on nothing else.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "persense/image.hpp"
 #include "persense/options.hpp"
+#include "persense/own_stages.hpp"
 #include "persense/result.hpp"
 #include "persense/run_options.hpp"
+#include "persense/torch/manifest.hpp"
 
 namespace persense {
 
 /// What fills the four slots of a pipeline, and where models run.
 ///
-/// A slot is "classic" (weight-free) or the path of a TorchScript archive (see `persense.export`).
-/// They mix freely, but for a decoder archive, which needs the encoder it was trained with.
+/// A slot is "classic" (weight-free), the path of a TorchScript archive (see `persense.export`), or
+/// a stage of the user's (`own`). They mix freely, but for a decoder archive, which needs the
+/// encoder it was trained with.
 struct Stages {
   std::string encoder = "classic";
   std::string detector = "classic";
   std::string dmg = "classic";
   std::string decoder = "classic";
+
+  OwnStages own;  ///< where one is set, the slot's name above stays "classic"
 
   std::string device = "cpu";  ///< of archives: "cpu", "cuda" or "cuda:N"
   std::string dtype = "fp32";  ///< of archives: "fp32", "fp16" (not on the CPU) or "bf16"
@@ -32,12 +38,13 @@ struct Stages {
   /// @throws FileNotFound  no such folder, or none of the four in it.
   static Stages in_folder(const std::string& folder);
 
-  bool all_classic() const;
+  /// The first slot that is not "classic"; empty when all are.
+  std::string first_archive() const;
 
   /// What these stages ask of a preset where they are not what it was made for: CounTR's maps are
   /// binarised at 20, and the released code does not round its count up.
   /// @throws as persense::Engine  when the DMG's archive cannot be read.
-  Options adapt(Options preset) const;
+  Options adapt(const Options& preset) const;
 };
 
 /// A support example prepared by one engine; cheap to copy, safe to share between threads.
@@ -69,7 +76,8 @@ class Engine {
 
   /// Loads the archives. Options are taken as they are: see Stages::adapt.
   /// @throws InvalidArgument    an option out of its range, a device or dtype that is none or that
-  ///   no stage would use, or archives in a build without LibTorch.
+  ///   no stage would use, archives in a build without LibTorch, or a slot with both an archive and
+  ///   a stage of the user's.
   /// @throws FileNotFound, Unreadable, BadModel  an archive that is missing, damaged, of another
   ///   stage, or that does not fit the others.
   /// @throws DeviceUnavailable, OutOfMemory.
@@ -77,6 +85,11 @@ class Engine {
 
   /// Whether this build can load archives.
   static bool has_torch();
+
+  /// What an archive holds, of any stage; all its checksums are computed and LibTorch reads it.
+  /// @throws InvalidArgument  a build without LibTorch. @throws FileNotFound, Unreadable, BadModel,
+  ///   OutOfMemory.
+  static torchscript::ArchiveInfo inspect(const std::filesystem::path& archive);
 
   const Options& options() const;
 

@@ -10,8 +10,7 @@
 #include "commands.hpp"
 #include "console.hpp"
 #include "option_flags.hpp"
-#include "persense/error.hpp"
-#include "persense/torch/manifest.hpp"
+#include "persense/engine.hpp"
 
 namespace persense::cli {
 
@@ -36,16 +35,6 @@ const char* const footer =
     "Every checksum in the archive is computed and LibTorch reads it, so an archive that is shown\n"
     "is one that can be used. It needs no GPU, whatever the precision of the weights.\n"
     "\n";
-
-ArchiveInfo inspect(const fs::path& file) {
-#ifdef PERSENSE_TORCH
-  return torchscript::inspect(file);
-#else
-  throw InvalidArgument(
-      file.string() +
-      ": this build cannot read archives, as it was made without LibTorch (PERSENSE_WITH_TORCH)");
-#endif
-}
 
 /// 93735472 as "93 735 472".
 std::string grouped(std::uintmax_t number) {
@@ -174,7 +163,7 @@ void add_info(CLI::App& program, Task& task) {
   command->footer(std::string(footer) + exit_code_help);
   command->callback([request, &task] {
     task = [request] {
-      const ArchiveInfo info = inspect(request->file);
+      const ArchiveInfo info = Engine::inspect(request->file);
       const auto replace = nlohmann::ordered_json::error_handler_t::replace;
       print_out(request->json ? as_json(request->file, info).dump(2, ' ', false, replace) + "\n"
                               : as_text(info));

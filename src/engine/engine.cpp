@@ -4,15 +4,49 @@
 
 #include <filesystem>
 
-#include "model.hpp"
+#include "any_stages.hpp"
+#include "archive_stages.hpp"
+#include "own_stages.hpp"
 #include "persense/classic/classic.hpp"
 
 namespace persense {
 
 namespace {
 
-Stages stages_of(const std::string& name) {
-  return name == "classic" ? Stages{} : Stages::in_folder(name);
+constexpr const char* weight_free = "classic";
+
+/// A slot cannot hold an archive and a stage of the user's.
+void check_slots(const Stages& stages) {
+  const auto check = [](const char* slot, const std::string& archive, bool own) {
+    if (own && archive != weight_free)
+      throw InvalidArgument(fmt::format(
+          "{}: got \"{}\" and a stage of your own, expected one of them", slot, archive));
+  };
+  check("encoder", stages.encoder, static_cast<bool>(stages.own.encode));
+  check("detector", stages.detector, static_cast<bool>(stages.own.detect));
+  check("dmg", stages.dmg, static_cast<bool>(stages.own.density));
+  check("decoder", stages.decoder, static_cast<bool>(stages.own.decode));
+}
+
+template <class Any, class WeightFree, class Own, class Function>
+Any either(const Function& function) {
+  if (function) return Any(Own(function));
+  return Any(WeightFree{});
+}
+
+std::shared_ptr<const EngineParts::Model> model_without_archives(const Stages& stages,
+                                                                 const Options& options) {
+  using namespace classic;
+  auto detector = either<AnyDetector<ClassicDetector, OwnDetector>, ClassicDetector, OwnDetector>(
+      stages.own.detect);
+  auto dmg = either<AnyDmg<ClassicDmg, OwnDmg>, ClassicDmg, OwnDmg>(stages.own.density);
+  auto decoder =
+      either<AnyDecoder<ClassicDecoder, OwnDecoder>, ClassicDecoder, OwnDecoder>(stages.own.decode);
+  if (stages.own.encode)
+    return EngineParts::model(JoinedEncoder(OwnEncoder(stages.own.encode)), std::move(detector),
+                              std::move(dmg), std::move(decoder), options);
+  return EngineParts::model(ClassicEncoder{}, std::move(detector), std::move(dmg),
+                            std::move(decoder), options);
 }
 
 }  // namespace
@@ -34,29 +68,43 @@ Stages Stages::in_folder(const std::string& folder) {
   fill(stages.detector, "detector.pt");
   fill(stages.dmg, "dmg.pt");
   fill(stages.decoder, "decoder.pt");
-  if (stages.all_classic())
+  if (stages.first_archive().empty())
     throw FileNotFound(
         fmt::format("models: no encoder.pt, detector.pt, dmg.pt or decoder.pt in {}", folder));
   return stages;
 }
 
-bool Stages::all_classic() const {
-  return encoder == "classic" && detector == "classic" && dmg == "classic" && decoder == "classic";
+std::string Stages::first_archive() const {
+  for (const auto* slot : {&encoder, &detector, &dmg, &decoder})
+    if (*slot != weight_free) return *slot;
+  return {};
 }
 
-Engine::Engine(const std::string& stages, const Options& preset)
-    : Engine(stages_of(stages), stages_of(stages).adapt(preset)) {}
+Options Stages::adapt(const Options& preset) const {
+  return dmg == weight_free ? preset : archive_stages(dmg).adapt(*this, preset);
+}
+
+bool Engine::has_torch() { return has_archive_stages(); }
+
+torchscript::ArchiveInfo Engine::inspect(const std::filesystem::path& archive) {
+  return archive_stages(archive.string()).inspect(archive);
+}
+
+Engine::Engine(const std::string& name, const Options& preset) {
+  const Stages stages = name == weight_free ? Stages{} : Stages::in_folder(name);
+  *this = Engine(stages, stages.adapt(preset));
+}
 
 Engine::Engine(const Stages& stages, const Options& options) {
-  using namespace classic;
-  if (stages.all_classic() && (stages.device != "cpu" || stages.dtype != "fp32"))
+  check_slots(stages);
+  const std::string archive = stages.first_archive();
+  if (archive.empty() && (stages.device != "cpu" || stages.dtype != "fp32"))
     throw InvalidArgument(
         fmt::format("device {}, dtype {}: no stage is an archive, and the weight-free stages run "
                     "on the CPU",
                     stages.device, stages.dtype));
-  model_ = stages.all_classic() ? EngineParts::model(ClassicEncoder{}, ClassicDetector{},
-                                                     ClassicDmg{}, ClassicDecoder{}, options)
-                                : EngineParts::with_archives(stages, options);
+  model_ = archive.empty() ? model_without_archives(stages, options)
+                           : archive_stages(archive).model(stages, options);
 }
 
 const Options& Engine::options() const { return model_->options(); }

@@ -1,5 +1,5 @@
-// joined_encoder.hpp: an encoder archive beside the weight-free one, so that stages of either kind
-// find what they work on.
+// joined_encoder.hpp: any encoder beside the weight-free one, so that stages of either kind find
+// what they work on.
 #pragma once
 
 #include <string>
@@ -7,62 +7,57 @@
 #include <vector>
 
 #include "persense/classic/encoder.hpp"
-#include "persense/torch/encoder.hpp"
 
 namespace persense {
 
+template <ImageEncoder Main>
 struct JoinedEmbedding {
-  torchscript::TorchEmbedding torch;
+  typename Main::Embedding main;
   classic::ClassicEmbedding classic;
 };
 
+template <ImageEncoder Main>
 struct JoinedPrototype {
-  torchscript::TorchPrototype torch;
+  typename Main::Prototype main;
   classic::ClassicPrototype classic;
   std::vector<std::string> notes;
 };
 
-inline const torchscript::TorchEmbedding& torch_embedding(const JoinedEmbedding& e) {
-  return e.torch;
-}
-inline const torchscript::TorchPrototype& torch_prototype(const JoinedPrototype& p) {
-  return p.torch;
-}
-inline const classic::ClassicEmbedding& classic_embedding(const JoinedEmbedding& e) {
+template <ImageEncoder Main>
+const classic::ClassicEmbedding& classic_embedding(const JoinedEmbedding<Main>& e) {
   return e.classic;
 }
-inline const classic::ClassicPrototype& classic_prototype(const JoinedPrototype& p) {
+template <ImageEncoder Main>
+const classic::ClassicPrototype& classic_prototype(const JoinedPrototype<Main>& p) {
   return p.classic;
 }
 
-/// The archive says what is similar; the weight-free stages make their pieces from pixels, finer
-/// than any encoder's cells.
+/// The main encoder says what is similar; the weight-free stages make their pieces from pixels,
+/// finer than any encoder's cells.
+template <ImageEncoder Main>
 class JoinedEncoder {
  public:
-  using Embedding = JoinedEmbedding;
-  using Prototype = JoinedPrototype;
+  using Embedding = JoinedEmbedding<Main>;
+  using Prototype = JoinedPrototype<Main>;
 
-  explicit JoinedEncoder(torchscript::TorchEncoder archive) : archive_(std::move(archive)) {}
+  explicit JoinedEncoder(Main main) : main_(std::move(main)) {}
 
   Embedding encode(ImageView image, float hint) const {
-    return {archive_.encode(image, hint), weight_free_.encode(image, hint)};
+    return {main_.encode(image, hint), weight_free_.encode(image, hint)};
   }
   Prototype prototype(const Embedding& embedding, MaskView mask) const {
-    auto torch = archive_.prototype(embedding.torch, mask);
-    auto notes = torch.notes;
-    return {std::move(torch), weight_free_.prototype(embedding.classic, mask), std::move(notes)};
+    auto main = main_.prototype(embedding.main, mask);
+    std::vector<std::string> notes;
+    if constexpr (requires { main.notes; }) notes = main.notes;
+    return {std::move(main), weight_free_.prototype(embedding.classic, mask), std::move(notes)};
   }
   FloatMap similarity(const Embedding& embedding, const Prototype& prototype, Size size) const {
-    return archive_.similarity(embedding.torch, prototype.torch, size);
+    return main_.similarity(embedding.main, prototype.main, size);
   }
 
  private:
-  torchscript::TorchEncoder archive_;
+  Main main_;
   classic::ClassicEncoder weight_free_;
 };
-
-static_assert(ImageEncoder<JoinedEncoder>);
-static_assert(torchscript::HoldsTorchEncoder<JoinedEncoder>);
-static_assert(classic::HoldsClassicEncoder<JoinedEncoder>);
 
 }  // namespace persense

@@ -53,10 +53,6 @@ struct EngineParts {
     return std::make_shared<const Engine::ModelOf<Encoder, Detector, Dmg, Decoder>>(Pipeline(
         std::move(encoder), std::move(detector), std::move(dmg), std::move(decoder), options));
   }
-
-  /// A model with at least one archive. Defined by torch_stages.cpp, or by no_torch_stages.cpp in
-  /// builds without LibTorch.
-  static std::shared_ptr<const Model> with_archives(const Stages& stages, const Options& options);
 };
 
 }  // namespace persense

@@ -1,10 +1,10 @@
 // Pipelines with TorchScript archives in some of their slots.
-#include <optional>
 #include <utility>
-#include <variant>
 
+#include "any_stages.hpp"
+#include "archive_stages.hpp"
 #include "joined_encoder.hpp"
-#include "model.hpp"
+#include "own_stages.hpp"
 #include "persense/classic/classic.hpp"
 #include "persense/torch/countr.hpp"
 #include "persense/torch/decoder.hpp"
@@ -16,94 +16,99 @@ namespace persense {
 using namespace torchscript;
 using namespace classic;
 
+inline const TorchEmbedding& torch_embedding(const JoinedEmbedding<TorchEncoder>& e) {
+  return e.main;
+}
+inline const TorchPrototype& torch_prototype(const JoinedPrototype<TorchEncoder>& p) {
+  return p.main;
+}
+static_assert(HoldsTorchEncoder<JoinedEncoder<TorchEncoder>>);
+static_assert(HoldsClassicEncoder<JoinedEncoder<TorchEncoder>>);
+
 namespace {
 
 constexpr const char* weight_free = "classic";
 
-/// Any density map generator.
-class AnyDmg {
- public:
-  using Choice = std::variant<ClassicDmg, CountrDmg, DsalvanetDmg>;
-  explicit AnyDmg(Choice choice) : choice_(std::move(choice)) {}
+using Detector = AnyDetector<ClassicDetector, OwnDetector>;
+using Dmg = AnyDmg<ClassicDmg, CountrDmg, DsalvanetDmg, OwnDmg>;
+using Decoder = AnyDecoder<ClassicDecoder, OwnDecoder>;
+using ArchiveDecoder = AnyDecoder<ClassicDecoder, OwnDecoder, SamDecoder>;
 
-  template <HoldsClassicEncoder E>
-  DensityMap density(const Query<E>& query, std::span<const Box> exemplars) const {
-    return std::visit([&](const auto& dmg) { return dmg.density(query, exemplars); }, choice_);
-  }
+Detector detector_of(const Stages& stages) {
+  if (stages.own.detect) return Detector(OwnDetector(stages.own.detect));
+  if (stages.detector == weight_free) return Detector(ClassicDetector{});
+  throw InvalidArgument(
+      fmt::format("detector: got \"{}\", expected \"classic\": detector archives are not built yet",
+                  stages.detector));
+}
 
- private:
-  Choice choice_;
-};
-
-/// Any decoder that goes with a TorchScript encoder.
-class AnyDecoder {
- public:
-  using Choice = std::variant<ClassicDecoder, SamDecoder>;
-  explicit AnyDecoder(Choice choice) : choice_(std::move(choice)) {}
-
-  std::vector<ScoredMask> decode(const Query<JoinedEncoder>& query,
-                                 std::span<const Prompt> prompts) const {
-    return std::visit([&](const auto& decoder) { return decoder.decode(query, prompts); }, choice_);
-  }
-
- private:
-  Choice choice_;
-};
-
-AnyDmg dmg_of(const Stages& stages, const Placement& placement, Rules rules) {
-  if (stages.dmg == weight_free) return AnyDmg(ClassicDmg{});
+Dmg dmg_of(const Stages& stages, const Placement& placement, Rules rules) {
+  if (stages.own.density) return Dmg(OwnDmg(stages.own.density));
+  if (stages.dmg == weight_free) return Dmg(ClassicDmg{});
   const std::string name = read_manifest(stages.dmg).name;
   if (name == "countr")
-    return AnyDmg(CountrDmg(Module(stages.dmg, Stage::dmg, placement), {.rules = rules}));
+    return Dmg(CountrDmg(Module(stages.dmg, Stage::dmg, placement), {.rules = rules}));
   if (name == "dsalvanet")
-    return AnyDmg(DsalvanetDmg(Module(stages.dmg, Stage::dmg, placement), {.rules = rules}));
+    return Dmg(DsalvanetDmg(Module(stages.dmg, Stage::dmg, placement), {.rules = rules}));
   throw BadModel(fmt::format(
       "{}: density map generator \"{}\", expected \"countr\" or \"dsalvanet\"", stages.dmg, name));
 }
 
-AnyDecoder decoder_of(const Stages& stages, const TorchEncoder& encoder,
-                      const persense::DecoderOptions& options) {
-  if (stages.decoder == weight_free) return AnyDecoder(ClassicDecoder{});
-  return AnyDecoder(SamDecoder(stages.decoder, encoder,
-                               {.guidance = options.guidance == Switch::on,
-                                .refinement = options.refinement == Switch::on,
-                                .chunk_megabytes = options.chunk_megabytes}));
+/// One that does without an encoder archive.
+Decoder decoder_of(const Stages& stages) {
+  if (stages.own.decode) return Decoder(OwnDecoder(stages.own.decode));
+  if (stages.decoder == weight_free) return Decoder(ClassicDecoder{});
+  throw InvalidArgument(
+      fmt::format("decoder {}: needs the encoder archive that it was trained with (\"{}\"), got {}",
+                  stages.decoder, read_manifest(stages.decoder).encoder,
+                  stages.own.encode ? "an encoder of your own" : "\"classic\""));
 }
 
-}  // namespace
+ArchiveDecoder decoder_of(const Stages& stages, const TorchEncoder& encoder,
+                          const persense::DecoderOptions& options) {
+  if (stages.own.decode) return ArchiveDecoder(OwnDecoder(stages.own.decode));
+  if (stages.decoder == weight_free) return ArchiveDecoder(ClassicDecoder{});
+  return ArchiveDecoder(SamDecoder(stages.decoder, encoder,
+                                   {.guidance = options.guidance == Switch::on,
+                                    .refinement = options.refinement == Switch::on,
+                                    .chunk_megabytes = options.chunk_megabytes}));
+}
 
-bool Engine::has_torch() { return true; }
-
-Options Stages::adapt(Options preset) const {
+Options adapt(const Stages& stages, Options preset) {
   constexpr int countr_threshold = 20;  // released code: its maps have blunter peaks
-  if (dmg != weight_free && read_manifest(dmg).name == "countr") {
+  if (read_manifest(stages.dmg).name == "countr") {
     preset.idm.threshold = countr_threshold;
     preset.ppsm.count_rounding = CountRounding::none;
   }
   return preset;
 }
 
-std::shared_ptr<const EngineParts::Model> EngineParts::with_archives(const Stages& stages,
-                                                                     const Options& options) {
+std::shared_ptr<const EngineParts::Model> model_of(const Stages& stages, const Options& options) {
   validate(options);
-  if (stages.detector != weight_free)
-    throw InvalidArgument(fmt::format(
-        "detector: got \"{}\", expected \"classic\": detector archives are not built yet",
-        stages.detector));
+  Detector detector = detector_of(stages);
   const Placement where = placement(stages.device, stages.dtype);
   set_threads(stages.threads);
-  AnyDmg dmg = dmg_of(stages, where, options.dmg.rules);
+  Dmg dmg = dmg_of(stages, where, options.dmg.rules);
   if (stages.encoder != weight_free) {
     TorchEncoder encoder(stages.encoder, where);
-    AnyDecoder decoder = decoder_of(stages, encoder, options.decoder);
-    return model(JoinedEncoder(std::move(encoder)), ClassicDetector{}, std::move(dmg),
-                 std::move(decoder), options);
+    ArchiveDecoder decoder = decoder_of(stages, encoder, options.decoder);
+    return EngineParts::model(JoinedEncoder(std::move(encoder)), std::move(detector),
+                              std::move(dmg), std::move(decoder), options);
   }
-  if (stages.decoder != weight_free)
-    throw InvalidArgument(fmt::format(
-        "decoder {}: needs the encoder archive that it was trained with (\"{}\"), got \"classic\"",
-        stages.decoder, read_manifest(stages.decoder).encoder));
-  return model(ClassicEncoder{}, ClassicDetector{}, std::move(dmg), ClassicDecoder{}, options);
+  Decoder decoder = decoder_of(stages);
+  if (stages.own.encode)
+    return EngineParts::model(JoinedEncoder(OwnEncoder(stages.own.encode)), std::move(detector),
+                              std::move(dmg), std::move(decoder), options);
+  return EngineParts::model(ClassicEncoder{}, std::move(detector), std::move(dmg),
+                            std::move(decoder), options);
 }
 
+}  // namespace
+
 }  // namespace persense
+
+const persense::ArchiveStages* persense_archive_stages() {
+  static const persense::ArchiveStages stages{PERSENSE_VERSION, &persense::model_of,
+                                              &persense::adapt, &persense::torchscript::inspect};
+  return &stages;
+}

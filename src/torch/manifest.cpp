@@ -166,20 +166,6 @@ void read_stage(const Fields& all, Manifest& manifest) {
 
 }  // namespace
 
-const char* name_of(Stage stage) noexcept {
-  switch (stage) {
-    case Stage::encoder:
-      return "encoder";
-    case Stage::detector:
-      return "detector";
-    case Stage::dmg:
-      return "dmg";
-    case Stage::decoder:
-      return "decoder";
-  }
-  return "stage";
-}
-
 Manifest parse_manifest(const std::string& text, const std::string& where) {
   const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object())

@@ -6,8 +6,8 @@
 #include <opencv2/imgproc.hpp>
 #include <ostream>
 #include <random>
-#include <string>
 
+#include "message_of.hpp"
 #include "persense/maps.hpp"
 
 namespace persense {
@@ -58,17 +58,6 @@ inline FloatMap bump_map(Random& random, Size size, int count, float narrowest, 
       }
   }
   return map;
-}
-
-/// The message of the Exception that `action` throws; "" when it throws nothing.
-template <class Exception, class Action>
-std::string message_of(Action&& action) {
-  try {
-    action();
-  } catch (const Exception& error) {
-    return error.what();
-  }
-  return "";
 }
 
 }  // namespace testing

@@ -13,9 +13,12 @@
 #include <string>
 #include <vector>
 
+#include "message_of.hpp"
 #include "persense/result.hpp"
 
 namespace persense::test {
+
+using testing::message_of;
 
 namespace fs = std::filesystem;
 
@@ -53,17 +56,6 @@ inline void put_bytes(const fs::path& path, const Bytes& bytes) {
   std::ofstream file(path, std::ios::binary);
   file.write(reinterpret_cast<const char*>(bytes.data()),
              static_cast<std::streamsize>(bytes.size()));
-}
-
-/// The first error's message and code, for tests of both.
-template <class E, class F>
-std::string message_of(F&& body) {
-  try {
-    body();
-  } catch (const E& e) {
-    return e.what();
-  }
-  return "no exception of the expected type";
 }
 
 inline Instance instance_of(const cv::Mat& mask, float score = 0.5f) {

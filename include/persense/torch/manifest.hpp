@@ -12,7 +12,10 @@ namespace persense::torchscript {
 enum class Stage { encoder, detector, dmg, decoder };
 
 /// "encoder", "detector", "dmg" or "decoder", as in `persense.json`.
-const char* name_of(Stage stage) noexcept;
+constexpr const char* name_of(Stage stage) noexcept {
+  constexpr const char* names[] = {"encoder", "detector", "dmg", "decoder"};
+  return names[static_cast<int>(stage)];
+}
 
 /// What an archive says of itself: the file `persense.json` inside it. Which fields must be there
 /// depends on the stage; one that a stage does not have keeps its default.

@@ -1,0 +1,63 @@
+// any_stages.hpp: a slot that holds one of several stages.
+#pragma once
+
+#include <span>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "persense/stages.hpp"
+
+namespace persense {
+
+template <class... Choices>
+class AnyDetector {
+ public:
+  template <class Choice>
+  explicit AnyDetector(Choice choice) : choice_(std::move(choice)) {}
+
+  template <ImageEncoder E>
+  requires(DetectorFor<Choices, E>&&...) Detections detect(const Query<E>& query)
+  const {
+    return std::visit([&](const auto& detector) { return detector.detect(query); }, choice_);
+  }
+
+ private:
+  std::variant<Choices...> choice_;
+};
+
+template <class... Choices>
+class AnyDmg {
+ public:
+  template <class Choice>
+  explicit AnyDmg(Choice choice) : choice_(std::move(choice)) {}
+
+  template <ImageEncoder E>
+  requires(DmgFor<Choices, E>&&...) DensityMap
+      density(const Query<E>& query, std::span<const Box> exemplars)
+  const {
+    return std::visit([&](const auto& dmg) { return dmg.density(query, exemplars); }, choice_);
+  }
+
+ private:
+  std::variant<Choices...> choice_;
+};
+
+template <class... Choices>
+class AnyDecoder {
+ public:
+  template <class Choice>
+  explicit AnyDecoder(Choice choice) : choice_(std::move(choice)) {}
+
+  template <ImageEncoder E>
+  requires(DecoderFor<Choices, E>&&...) std::vector<ScoredMask> decode(
+      const Query<E>& query, std::span<const Prompt> prompts)
+  const {
+    return std::visit([&](const auto& decoder) { return decoder.decode(query, prompts); }, choice_);
+  }
+
+ private:
+  std::variant<Choices...> choice_;
+};
+
+}  // namespace persense

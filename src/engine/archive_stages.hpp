@@ -1,0 +1,35 @@
+// archive_stages.hpp: what the engine asks of the code that knows LibTorch. One of three files
+// answers: linked_stages.cpp, loaded_stages.cpp (from a library opened on first use) or
+// no_torch_stages.cpp.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "model.hpp"
+#include "persense/torch/manifest.hpp"
+
+namespace persense {
+
+struct ArchiveStages {
+  const char* version;  ///< of the library that it was built with
+  /// A model with at least one archive.
+  std::shared_ptr<const EngineParts::Model> (*model)(const Stages&, const Options&);
+  Options (*adapt)(const Stages&, Options preset);
+  torchscript::ArchiveInfo (*inspect)(const std::filesystem::path&);
+};
+
+/// Whether this build has them.
+bool has_archive_stages();
+
+/// @param archive  whose reading asks for them, for messages.
+/// @throws InvalidArgument  a build without LibTorch. @throws Unreadable  the library that holds
+///   them, or LibTorch, cannot be loaded.
+const ArchiveStages& archive_stages(const std::string& archive);
+
+}  // namespace persense
+
+/// Defined by torch_stages.cpp.
+extern "C" __attribute__((visibility("default"))) const persense::ArchiveStages*
+persense_archive_stages();

@@ -1,0 +1,61 @@
+// The TorchScript stages from a library that is opened when an archive is first asked for. Starting
+// LibTorch takes a third of a second, and a process that holds another LibTorch (Python with
+// PyTorch, say) cannot take a second one: who names no archive is spared both.
+#include <dlfcn.h>
+
+#include <vector>
+
+#include "archive_stages.hpp"
+
+namespace persense {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* library_name = "libpersense_archives.so";
+
+/// Where the library may lie, seen from the program or library that this code is part of.
+std::vector<fs::path> places() {
+  Dl_info here{};
+  std::error_code error;
+  if (dladdr(reinterpret_cast<const void*>(&archive_stages), &here) == 0 ||
+      here.dli_fname == nullptr)
+    return {};
+  fs::path self = fs::canonical(here.dli_fname, error);
+  if (error) self = fs::canonical("/proc/self/exe", error);  // a program found by way of PATH
+  const fs::path folder = self.parent_path();
+  return {folder / "persense", folder, folder / ".." / PERSENSE_LIBDIR / "persense"};
+}
+
+const ArchiveStages* load() {
+  std::string tried;
+  for (const fs::path& place : places()) {
+    const fs::path file = place / library_name;
+    tried += (tried.empty() ? "" : ", ") + place.lexically_normal().string();
+    std::error_code error;
+    if (!fs::exists(file, error)) continue;
+    void* const library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (library == nullptr)
+      throw Unreadable(fmt::format("{}: cannot be loaded: {}", file.string(), dlerror()));
+    using Entry = const ArchiveStages* (*)();
+    const auto entry = reinterpret_cast<Entry>(dlsym(library, "persense_archive_stages"));
+    const ArchiveStages* const stages = entry != nullptr ? entry() : nullptr;
+    if (stages == nullptr || std::string(stages->version) != PERSENSE_VERSION)
+      throw Unreadable(fmt::format("{}: is of version {}, expected {}", file.string(),
+                                   stages == nullptr ? "none" : stages->version, PERSENSE_VERSION));
+    return stages;
+  }
+  throw Unreadable(fmt::format("{}, which reads archives: not found in {}", library_name, tried));
+}
+
+}  // namespace
+
+bool has_archive_stages() { return true; }
+
+const ArchiveStages& archive_stages(const std::string&) {
+  static const ArchiveStages* const stages = load();  // tried again by the next call if it throws
+  return *stages;
+}
+
+}  // namespace persense

@@ -1,0 +1,90 @@
+#include "own_stages.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace persense {
+
+FeatureGrid OwnEncoder::encode(ImageView image, float hint) const {
+  FeatureGrid grid = encode_(image, hint);
+  if (grid.size.width < 1 || grid.size.height < 1 || grid.features.rows() < 1 ||
+      grid.features.cols() != grid.size.pixels())
+    throw InvalidArgument(
+        fmt::format("encoder: features of {} x {} (channels x cells) for a grid of {} cells; "
+                    "expected at least one channel and cell, and a column a cell",
+                    grid.features.rows(), grid.features.cols(), to_string(grid.size)));
+  require_finite(grid.features, "encoder: features");
+  return grid;
+}
+
+FeaturePrototype OwnEncoder::prototype(const FeatureGrid& grid, MaskView mask) const {
+  cv::Mat inside, cover;
+  cv::threshold(mask.mat(), inside, 0, 1, cv::THRESH_BINARY);
+  inside.convertTo(inside, CV_32FC1);
+  cv::resize(inside, cover, {grid.size.width, grid.size.height}, 0, 0, cv::INTER_AREA);
+  FloatMap covered = as_map(cover);
+  const float most = covered.maxCoeff();
+  covered -= most > 0.5f ? 0.5f : std::nextafter(most, 0.0f);
+  return feature_prototype(grid.features, covered);
+}
+
+FloatMap OwnEncoder::similarity(const FeatureGrid& grid, const FeaturePrototype& prototype,
+                                Size size) const {
+  if (grid.features.rows() != prototype.unit.size())
+    throw InvalidArgument(fmt::format("encoder: {} channels for the query, {} for the support",
+                                      grid.features.rows(), prototype.unit.size()));
+  return resize_bilinear(feature_similarity(grid.features, grid.size, prototype), size)
+      .max(-1.0f)
+      .min(1.0f);
+}
+
+void check_own(const Detections& detections) {
+  for (const auto* list : {&detections.label, &detections.phrase})
+    for (std::size_t i = 0; i < list->size(); ++i) {
+      const auto& [box, confidence] = (*list)[i];
+      const bool finite = std::isfinite(box.x0) && std::isfinite(box.y0) && std::isfinite(box.x1) &&
+                          std::isfinite(box.y1);
+      if (!finite || !(box.x0 < box.x1 && box.y0 < box.y1))
+        throw InvalidArgument(
+            fmt::format("detector: box {} is ({}, {}, {}, {}); expected finite x0 < x1 and y0 < y1",
+                        i, box.x0, box.y0, box.x1, box.y1));
+      if (!(confidence >= 0 && confidence <= 1))
+        throw InvalidArgument(
+            fmt::format("detector: confidence {} is {}; expected 0 to 1", i, confidence));
+    }
+}
+
+void check_own(const DensityMap& density) {
+  if (density.size() == 0)
+    throw InvalidArgument(
+        fmt::format("density map: size {}, expected at least 1 x 1", to_string(size_of(density))));
+  require_finite(density, "density map");
+  if (density.minCoeff() < 0)
+    throw InvalidArgument(
+        fmt::format("density map: lowest value {}, expected none below 0", density.minCoeff()));
+}
+
+void check_own(std::span<const ScoredMask> masks, std::size_t prompts, Size image) {
+  if (masks.size() != prompts)
+    throw InvalidArgument(
+        fmt::format("decoder: {} masks for {} prompts, expected one each", masks.size(), prompts));
+  for (std::size_t i = 0; i < masks.size(); ++i) {
+    const auto& [mask, score] = masks[i];
+    const PixelBox& box = mask.box;
+    if (box.area() != static_cast<std::int64_t>(mask.bits.size()))
+      throw InvalidArgument(fmt::format("decoder: mask {} has {} values for a box of {} pixels", i,
+                                        mask.bits.size(), box.area()));
+    if (!mask.empty() &&
+        (box.x0 < 0 || box.y0 < 0 || box.x1 > image.width || box.y1 > image.height))
+      throw InvalidArgument(
+          fmt::format("decoder: mask {} covers ({}, {}, {}, {}), expected a box inside of {}", i,
+                      box.x0, box.y0, box.x1, box.y1, to_string(image)));
+    if (!std::isfinite(score))
+      throw InvalidArgument(
+          fmt::format("decoder: score {} is {}, expected a finite number", i, score));
+  }
+}
+
+}  // namespace persense

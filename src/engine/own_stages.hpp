@@ -1,0 +1,105 @@
+// own_stages.hpp: the user's functions as stages of a pipeline.
+#pragma once
+
+#include <opencv2/imgproc.hpp>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "joined_encoder.hpp"
+#include "persense/own_stages.hpp"
+#include "persense/similarity.hpp"
+
+namespace persense {
+
+/// OwnStages::encode as an encoder.
+class OwnEncoder {
+ public:
+  using Embedding = FeatureGrid;
+  using Prototype = FeaturePrototype;
+
+  explicit OwnEncoder(decltype(OwnStages::encode) encode) : encode_(std::move(encode)) {}
+
+  FeatureGrid encode(ImageView image, float hint) const;
+  /// An object that covers no cell by half is averaged over the cell that it covers most.
+  FeaturePrototype prototype(const FeatureGrid& grid, MaskView mask) const;
+  FloatMap similarity(const FeatureGrid& grid, const FeaturePrototype& prototype, Size size) const;
+
+ private:
+  decltype(OwnStages::encode) encode_;
+};
+
+/// Features of the user's own encoder where there is one.
+template <class Embedding>
+const FeatureGrid* own_features(const Embedding&) {
+  return nullptr;
+}
+inline const FeatureGrid* own_features(const JoinedEmbedding<OwnEncoder>& e) { return &e.main; }
+
+template <ImageEncoder E>
+StageQuery stage_query(const Query<E>& query) {
+  return {query.image,
+          query.similarity,
+          query.support.image.view(),
+          query.support.mask_view(),
+          query.support.label,
+          query.support.phrase,
+          query.exemplars,
+          own_features(query.embedding)};
+}
+
+// What the user's functions return, checked. @throws InvalidArgument  as OwnStages says.
+void check_own(const Detections& detections);
+void check_own(const DensityMap& density);
+void check_own(std::span<const ScoredMask> masks, std::size_t prompts, Size image);
+
+class OwnDetector {
+ public:
+  explicit OwnDetector(decltype(OwnStages::detect) detect) : detect_(std::move(detect)) {}
+
+  template <ImageEncoder E>
+  Detections detect(const Query<E>& query) const {
+    Detections found = detect_(stage_query(query));
+    check_own(found);
+    return found;
+  }
+
+ private:
+  decltype(OwnStages::detect) detect_;
+};
+
+class OwnDmg {
+ public:
+  explicit OwnDmg(decltype(OwnStages::density) density) : density_(std::move(density)) {}
+
+  template <ImageEncoder E>
+  DensityMap density(const Query<E>& query, std::span<const Box> exemplars) const {
+    StageQuery seen = stage_query(query);
+    seen.exemplars = exemplars;
+    DensityMap map = density_(seen);
+    check_own(map);
+    return map;
+  }
+
+ private:
+  decltype(OwnStages::density) density_;
+};
+
+class OwnDecoder {
+ public:
+  explicit OwnDecoder(decltype(OwnStages::decode) decode) : decode_(std::move(decode)) {}
+
+  template <ImageEncoder E>
+  std::vector<ScoredMask> decode(const Query<E>& query, std::span<const Prompt> prompts) const {
+    auto masks = decode_(stage_query(query), prompts);
+    check_own(masks, prompts.size(), query.image.size());
+    return masks;
+  }
+
+ private:
+  decltype(OwnStages::decode) decode_;
+};
+
+static_assert(ImageEncoder<OwnEncoder>);
+
+}  // namespace persense
