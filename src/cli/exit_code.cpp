@@ -1,10 +1,6 @@
 #include "exit_code.hpp"
 
-#include <algorithm>
-#include <new>
-#include <opencv2/core.hpp>
-
-#include "persense/error.hpp"
+#include <utility>
 
 namespace persense::cli {
 
@@ -45,26 +41,9 @@ Exit exit_for(ErrorCode code) {
 
 }  // namespace
 
-std::string one_line(std::string text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
-  std::replace_if(
-      text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
-  return text;
-}
-
-Failure describe(const std::exception_ptr& error) noexcept try {
-  std::rethrow_exception(error);
-} catch (const Error& e) {
-  return {exit_for(e.code()), one_line(e.what())};
-} catch (const std::bad_alloc&) {
-  return {Exit::out_of_memory, "out of memory"};
-} catch (const cv::Exception& e) {
-  if (e.code == cv::Error::StsNoMem) return {Exit::out_of_memory, "out of memory"};
-  return {Exit::internal, one_line("OpenCV: " + e.err + " in " + e.func)};
-} catch (const std::exception& e) {
-  return {Exit::internal, one_line(e.what())};
-} catch (...) {
-  return {Exit::internal, "unknown exception"};
+Failure describe(const std::exception_ptr& error) noexcept {
+  auto [code, line] = persense::describe(error);
+  return {exit_for(code), std::move(line)};
 }
 
 }  // namespace persense::cli

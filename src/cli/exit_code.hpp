@@ -4,6 +4,8 @@
 #include <exception>
 #include <string>
 
+#include "persense/failure.hpp"
+
 namespace persense::cli {
 
 /// Exit codes. `exit_code_help` documents them; scripts rely on the values.
@@ -29,8 +31,5 @@ struct Failure {
 
 /// Describes any exception. Never throws but std::bad_alloc's successors.
 Failure describe(const std::exception_ptr& error) noexcept;
-
-/// Text made fit for a terminal line: line breaks and other control characters become spaces.
-std::string one_line(std::string text);
 
 }  // namespace persense::cli

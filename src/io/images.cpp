@@ -112,8 +112,12 @@ cv::Mat read_labels(const std::filesystem::path& path) {
   return labels;
 }
 
-cv::Mat label_image(Size size, std::span<const Instance> instances) {
-  cv::Mat labels = cv::Mat::zeros(size.height, size.width, CV_32SC1);
+void paint_labels(std::span<const Instance> instances, cv::Mat& labels) {
+  if (labels.type() != CV_32SC1)
+    throw InvalidArgument(
+        fmt::format("label image: got {} channels of {} bytes, expected 1 x int32",
+                    labels.channels(), labels.elemSize1()));
+  labels = 0;
   std::vector<std::size_t> order(instances.size());
   std::iota(order.rbegin(), order.rend(), std::size_t{0});
   // painted last, seen: low scores first, and among equals the later instance first
@@ -122,7 +126,7 @@ cv::Mat label_image(Size size, std::span<const Instance> instances) {
   });
   for (const std::size_t i : order) {
     const Mask& mask = instances[i].mask;
-    const PixelBox box = intersection(mask.box, {0, 0, size.width, size.height});
+    const PixelBox box = intersection(mask.box, {0, 0, labels.cols, labels.rows});
     for (int y = box.y0; y < box.y1; ++y) {
       const std::uint8_t* bits = mask.row(y) - mask.box.x0;
       int* row = labels.ptr<int>(y);
@@ -130,6 +134,11 @@ cv::Mat label_image(Size size, std::span<const Instance> instances) {
         if (bits[x] != 0) row[x] = static_cast<int>(i) + 1;
     }
   }
+}
+
+cv::Mat label_image(Size size, std::span<const Instance> instances) {
+  cv::Mat labels(size.height, size.width, CV_32SC1);
+  paint_labels(instances, labels);
   return labels;
 }
 

@@ -40,6 +40,10 @@ cv::Mat read_labels(const std::filesystem::path& path);
 /// @return  (size.height, size.width) CV_32SC1.
 cv::Mat label_image(Size size, std::span<const Instance> instances);
 
+/// The same into a matrix of the caller's, of its size; what it held is overwritten.
+/// @throws InvalidArgument  not CV_32SC1.
+void paint_labels(std::span<const Instance> instances, cv::Mat& labels);
+
 /// Writes `label_image` as 16-bit grey PNG.
 /// @throws InvalidArgument  more than 65535 instances. @throws Unwritable.
 void write_labels_png(const std::filesystem::path& path, const Result& result);

@@ -1,0 +1,68 @@
+// handles.hpp: what is behind the opaque types. None changes after its creation.
+#pragma once
+
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "persense.h"
+#include "persense/engine.hpp"
+#include "persense/idm.hpp"
+
+namespace persense::capi {
+
+/// Lines of text as an array of C strings. The lines must outlive it, unchanged.
+inline std::vector<const char*> c_strings(const std::vector<std::string>& lines) {
+  std::vector<const char*> pointers;
+  pointers.reserve(lines.size());
+  for (const std::string& line : lines) pointers.push_back(line.c_str());
+  return pointers;
+}
+
+}  // namespace persense::capi
+
+struct persense_pipeline {
+  persense_pipeline(const persense::Stages& stages, const persense::Options& options);
+
+  const persense::Engine engine;
+  std::vector<std::pair<std::string, std::string>> options;  ///< key and value, as text
+};
+
+struct persense_support {
+  persense_support(const persense::Engine& made_by, persense::EngineSupport prepared);
+  persense_support(const persense_support&) = delete;
+
+  const persense::Engine engine;
+  const persense::EngineSupport support;
+  std::vector<const char*> notes;
+  persense_support_info info{};
+};
+
+struct persense_result {
+  explicit persense_result(persense::Result found);
+  persense_result(const persense_result&) = delete;
+
+  const persense::Result result;
+  std::vector<persense_instance> instances;
+  std::vector<const char*> notes;
+  persense_result_info info{};
+
+  std::mutex rle_guard;
+  std::vector<std::string> rle;  ///< by instance; empty until it is asked for
+};
+
+struct persense_points {
+  explicit persense_points(const persense::IdmResult& found);
+  persense_points(const persense_points&) = delete;
+
+  std::vector<persense_point> points;
+  persense_points_info info{};
+};
+
+struct persense_picture {
+  persense_picture(cv::Mat from_file, persense_pixel_format format);
+
+  const cv::Mat pixels;
+  persense_image image{};
+};

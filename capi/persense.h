@@ -1,0 +1,383 @@
+/* persense.h: point at one object in one picture, get every such object of another. C99 and C++.
+ *
+ *     persense_pipeline* pipeline;                          what finds objects, made once
+ *     persense_support* support;                            one example object, for any number of
+ *     persense_result* result;                              queries
+ *     if (persense_pipeline_create(NULL, &pipeline) != PERSENSE_OK ||
+ *         persense_support_create(pipeline, &image, &mask, NULL, &support) != PERSENSE_OK ||
+ *         persense_segment(support, &query, NULL, &result) != PERSENSE_OK)
+ *       fprintf(stderr, "%s\n", persense_last_error());
+ *     const persense_result_info* found = persense_result_get_info(result);
+ *     for (size_t i = 0; i < found->instance_count; ++i) use(&found->instances[i]);
+ *
+ * Rules, for every function here:
+ *
+ * Threads   A handle never changes after its creation, so any number of threads may use one at
+ *           once; freeing it is for one thread, when the others are done with it. The last error
+ *           belongs to its thread. The log callback is the one thing that all threads share.
+ * Errors    A function that can fail returns a persense_status; persense_last_error() has one line
+ *           that says why. Then everything it hands out is NULL or 0, and nothing has to be freed.
+ *           A getter that is given NULL returns NULL or 0 and sets the last error too.
+ * Memory    What `create`, `read`, `segment` and `idm` hand out, the caller frees; free takes NULL.
+ *           Handles may be freed in any order: a support keeps what it needs of its pipeline.
+ *           Pointers that a getter returns, and what they point to, belong to its handle and live
+ *           as long. Arguments are borrowed for the call.
+ * Arrays    Whose length the caller knows beforehand are written into the caller's memory; all
+ *           others belong to a handle.
+ * Text      UTF-8, ends with '\0'. NULL is the default, or the empty text.
+ * Structs   Those that start with `struct_size` are filled in by the caller and may get new fields
+ *           at their end: set it to their sizeof, and the rest to zero bytes, which are the
+ *           defaults (the _init functions do both). A library that is newer takes the defaults for
+ *           fields the caller does not have; an older one refuses those it does not know, unless
+ *           they are zero. Structs named _info belong to the library and may get new fields at
+ *           their end too: read them through the pointer. All others never change.
+ * Pixels    x runs right, y runs down. Boxes are half-open: x0 <= x < x1, y0 <= y < y1.
+ *
+ * The library writes to no stream and handles no signal.
+ */
+#ifndef PERSENSE_H
+#define PERSENSE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define PERSENSE_API __attribute__((visibility("default")))
+#else
+#define PERSENSE_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Library ---------------------------------------------------------------------------- */
+
+/* Grows when programs have to be compiled anew, as the library's soname does. */
+#define PERSENSE_ABI_VERSION 1
+
+/* The ABI version of the library that was loaded; compare with PERSENSE_ABI_VERSION. */
+PERSENSE_API int32_t persense_abi_version(void);
+
+/* The version of the library that was loaded, as "0.1.0". */
+PERSENSE_API const char* persense_version(void);
+
+/* Whether this build can load TorchScript archives: 1 or 0. */
+PERSENSE_API int32_t persense_has_archives(void);
+
+/* ---- Errors ----------------------------------------------------------------------------- */
+
+typedef enum persense_status {
+  PERSENSE_OK = 0,
+  PERSENSE_INVALID_ARGUMENT = 1,   /* an argument, option or size that the caller can correct */
+  PERSENSE_FILE_NOT_FOUND = 2,     /* a path that does not exist */
+  PERSENSE_UNREADABLE = 3,         /* a file that is damaged, of another type, or not permitted */
+  PERSENSE_BAD_MODEL = 4,          /* a model archive that does not fit its stage */
+  PERSENSE_OUT_OF_MEMORY = 5,      /* of the host or of the device */
+  PERSENSE_DEVICE_UNAVAILABLE = 6, /* a device that this machine or this build does not have */
+  PERSENSE_CANCELLED = 7,          /* the caller's should_stop asked for it */
+  PERSENSE_UNWRITABLE = 8,         /* an output that could not be written */
+  PERSENSE_INTERNAL = 9            /* a defect of the library: please report it */
+} persense_status;
+
+/* "OK", "InvalidArgument", ...; "unknown status" for any other number. Never NULL. */
+PERSENSE_API const char* persense_status_name(persense_status status);
+
+/* What the latest failing call of this thread had to say: one line, at most 1023 bytes. Never NULL;
+ * "" when none has failed. Kept until the thread's next failing call. */
+PERSENSE_API const char* persense_last_error(void);
+
+/* ---- Log -------------------------------------------------------------------------------- */
+
+typedef enum persense_log_level {
+  PERSENSE_LOG_ERROR = 0,   /* a call failed: the text of persense_last_error() */
+  PERSENSE_LOG_WARNING = 1, /* a note: what a user should know about a support or a result */
+  PERSENSE_LOG_INFO = 2     /* what was done, in how much time */
+} persense_log_level;
+
+/* Gets one line of text, valid for the call; must not throw or jump out of the library. */
+typedef void (*persense_log_callback)(persense_log_level level, const char* text, void* user);
+
+/* Hands what the library has to say to `callback`; NULL (at first) drops it. Threads: of the whole
+ * process; may be called at any time, and a callback that is running then goes on to its end. The
+ * callback runs on the thread whose call has something to say, so on several at once. */
+PERSENSE_API void persense_set_log_callback(persense_log_callback callback, void* user);
+
+/* ---- Pictures, maps and geometry -------------------------------------------------------- */
+
+typedef enum persense_pixel_format {
+  PERSENSE_RGB8 = 0, /* 3 bytes a pixel; used where it lies, the others are converted once */
+  PERSENSE_BGR8 = 1,
+  PERSENSE_GRAY8 = 2, /* 1 byte a pixel */
+  PERSENSE_RGBA8 = 3, /* 4 bytes a pixel; alpha is ignored */
+  PERSENSE_BGRA8 = 4
+} persense_pixel_format;
+
+/* Borrowed pixels: `height` rows, `stride` bytes from one to the next (0: no bytes between them).
+ * At least 1 x 1, at most 2^31 - 1 pixels. */
+typedef struct persense_image {
+  const uint8_t* data;
+  int32_t width;
+  int32_t height;
+  int64_t stride;
+  int32_t format; /* persense_pixel_format */
+} persense_image;
+
+/* A borrowed map of one float a pixel; `stride` as in persense_image, a multiple of 4. */
+typedef struct persense_map {
+  const float* data;
+  int32_t width;
+  int32_t height;
+  int64_t stride;
+} persense_map;
+
+typedef struct persense_point {
+  int32_t x;
+  int32_t y;
+} persense_point;
+
+typedef struct persense_box {
+  float x0;
+  float y0;
+  float x1;
+  float y1;
+} persense_box;
+
+/* A picture that was read from a file. */
+typedef struct persense_picture persense_picture;
+
+/* Reads PNG, JPEG, TIFF, WebP or BMP as RGB8: 8 or 16 bits, grey, RGB or RGBA. EXIF orientation is
+ * applied. FILE_NOT_FOUND, UNREADABLE. */
+PERSENSE_API persense_status persense_picture_read(const char* path, persense_picture** out);
+
+/* Reads the same as a mask, GRAY8: 255 where a colour channel is not zero (in lossy formats: above
+ * half of the picture's maximum), else 0. */
+PERSENSE_API persense_status persense_picture_read_mask(const char* path, persense_picture** out);
+
+PERSENSE_API const persense_image* persense_picture_get_image(const persense_picture* picture);
+PERSENSE_API void persense_picture_free(persense_picture* picture);
+
+/* ---- Options of the method -------------------------------------------------------------- */
+
+/* Every constant of the method is an option with a key. Settings are text: "key=value" pairs with
+ * white space between them, as in "idm.threshold=25 feedback.shots=2". The last of a key counts. */
+typedef struct persense_option_info {
+  const char* key;           /* "idm.threshold" */
+  const char* default_value; /* in the preset "paper" */
+  const char* range;         /* "0 to 255", or "paper|reference" */
+  const char* help;
+} persense_option_info;
+
+PERSENSE_API size_t persense_option_count(void);
+
+/* The option of this index, NULL past the last. What it points to lives as long as the library. */
+PERSENSE_API const persense_option_info* persense_option_get_info(size_t index);
+
+/* ---- Pipeline --------------------------------------------------------------------------- */
+
+/* What finds objects: an encoder, a detector, a density map generator (dmg) and a decoder, with the
+ * options of the method. */
+typedef struct persense_pipeline persense_pipeline;
+
+typedef struct persense_pipeline_options {
+  size_t struct_size;
+  const char* models;  /* "classic" (the default: no model files), or a folder with encoder.pt,
+                          detector.pt, dmg.pt or decoder.pt; a slot without a file is "classic" */
+  const char* encoder; /* these four instead of what `models` has: "classic" or an archive's path */
+  const char* detector;
+  const char* dmg;
+  const char* decoder;
+  const char* device;   /* of archives: "cpu" (the default), "cuda" or "cuda:N" */
+  const char* dtype;    /* of archives: "fp32" (the default), "fp16" (on a GPU) or "bf16" */
+  const char* preset;   /* "paper" (the default) or "reference" (the released code) */
+  const char* settings; /* on top of the preset, adapted to the stages: see persense_option_info */
+  int32_t threads;      /* of archives on the CPU, for the whole process; 0: all cores */
+  int32_t reserved;     /* 0 */
+} persense_pipeline_options;
+
+/* Writes `struct_size` bytes, no more. Does nothing for NULL. */
+PERSENSE_API void persense_pipeline_options_init(persense_pipeline_options* options,
+                                                 size_t struct_size);
+
+/* `options` may be NULL: all defaults. INVALID_ARGUMENT, FILE_NOT_FOUND, UNREADABLE, BAD_MODEL,
+ * DEVICE_UNAVAILABLE, OUT_OF_MEMORY. */
+PERSENSE_API persense_status persense_pipeline_create(const persense_pipeline_options* options,
+                                                      persense_pipeline** out);
+
+/* The value that an option has in this pipeline, as text; NULL for a key that is none. */
+PERSENSE_API const char* persense_pipeline_get_option(const persense_pipeline* pipeline,
+                                                      const char* key);
+PERSENSE_API void persense_pipeline_free(persense_pipeline* pipeline);
+
+/* ---- Support ---------------------------------------------------------------------------- */
+
+/* One example object, prepared by a pipeline for any number of queries. */
+typedef struct persense_support persense_support;
+
+typedef struct persense_support_info {
+  int32_t width; /* of the support image */
+  int32_t height;
+  persense_box box;   /* around the mask */
+  float diameter;     /* of the disc with the mask's area, pixels */
+  const char* label;  /* as it was given */
+  const char* phrase; /* "all potatoes" */
+  size_t note_count;  /* lines that a user should know */
+  const char* const* notes;
+} persense_support_info;
+
+/* `mask`: GRAY8 of the image's size, not zero on the one object; only its largest connected part is
+ * used. `label`: class label, for detectors that read text. The pixels are copied. */
+PERSENSE_API persense_status persense_support_create(const persense_pipeline* pipeline,
+                                                     const persense_image* image,
+                                                     const persense_image* mask, const char* label,
+                                                     persense_support** out);
+PERSENSE_API const persense_support_info* persense_support_get_info(
+    const persense_support* support);
+PERSENSE_API void persense_support_free(persense_support* support);
+
+/* ---- Segmentation ----------------------------------------------------------------------- */
+
+typedef struct persense_result persense_result;
+
+/* All callbacks run on the thread that called persense_segment, and must not throw or jump out of
+ * the library. The steps from "density" on are run once a pass. */
+typedef struct persense_run_options {
+  size_t struct_size;
+  void (*on_step)(int32_t step, const char* name, void* user); /* before each step */
+  int32_t (*should_stop)(void* user); /* before each step, before on_step: not 0 cancels */
+  void* user;                         /* handed to both */
+  int32_t trace;                      /* not 0: keep what persense_result_write_figure draws */
+  int32_t reserved;                   /* 0 */
+} persense_run_options;
+
+/* Writes `struct_size` bytes, no more. Does nothing for NULL. */
+PERSENSE_API void persense_run_options_init(persense_run_options* options, size_t struct_size);
+
+/* The name of a step, "encode" to "instances"; NULL for a number that is none. */
+PERSENSE_API const char* persense_step_name(int32_t step);
+
+/* One object. 64 bytes where pointers have 64 bits. */
+typedef struct persense_instance {
+  persense_box box;     /* around the mask */
+  persense_point point; /* the point prompt that it grew from */
+  float score;          /* the decoder's: 0 to 1, or a little beyond where a network predicts it */
+  int32_t id;           /* 1, 2, ...: its value in the label map and in the files */
+  int32_t mask_x;       /* where the mask's first pixel lies in the image */
+  int32_t mask_y;
+  int32_t mask_width; /* the mask is cropped to its box */
+  int32_t mask_height;
+  const uint8_t* mask; /* mask_height rows of mask_width bytes, 1 in the object and 0 beside it */
+  int64_t area;        /* pixels in the object */
+} persense_instance;
+
+typedef struct persense_result_info {
+  int32_t width; /* of the query image */
+  int32_t height;
+  size_t instance_count;
+  const persense_instance* instances;
+  double estimated_count; /* the density map's sum */
+  persense_map density;   /* objects per pixel */
+  size_t note_count;      /* lines that a user should know */
+  const char* const* notes;
+  size_t step_count; /* of step_seconds; see persense_step_name */
+  const double* step_seconds;
+  int32_t ppsm_fallback; /* 1: no candidate point passed PPSM, so all were kept */
+  int32_t has_trace;
+} persense_result_info;
+
+/* Finds every instance of the support's object in an image. None is a result without instances, not
+ * an error. `options` may be NULL: all defaults. CANCELLED, INVALID_ARGUMENT, OUT_OF_MEMORY. */
+PERSENSE_API persense_status persense_segment(const persense_support* support,
+                                              const persense_image* image,
+                                              const persense_run_options* options,
+                                              persense_result** out);
+PERSENSE_API const persense_result_info* persense_result_get_info(const persense_result* result);
+
+/* An instance's mask as COCO's compressed run-length code: the text "counts" of a segmentation
+ * whose size is [height, width] of the result. Made on first use; belongs to the result. */
+PERSENSE_API persense_status persense_result_get_rle(const persense_result* result, size_t index,
+                                                     const char** counts);
+
+/* Writes the instances' ids into the caller's `labels`: `height` rows of `width`, 0 where no
+ * instance is; where masks overlap, the highest score wins. `byte_count`: of the whole memory.
+ * `stride`: bytes from row to row (0: no bytes between them), a multiple of 4. */
+PERSENSE_API persense_status persense_result_get_labels(const persense_result* result,
+                                                        int32_t* labels, size_t byte_count,
+                                                        int64_t stride);
+
+/* Files: complete, or as they were before. UNWRITABLE. */
+
+/* 16-bit PNG of the ids. INVALID_ARGUMENT for more than 65535 instances. */
+PERSENSE_API persense_status persense_result_write_labels(const persense_result* result,
+                                                          const char* path);
+
+/* A line an instance: id,x,y,x0,y0,x1,y1,area,score. */
+PERSENSE_API persense_status persense_result_write_csv(const persense_result* result,
+                                                       const char* path);
+
+/* COCO JSON of one image. `image_name`: its file_name; `category`: NULL or "" for "object". */
+PERSENSE_API persense_status persense_result_write_coco(const persense_result* result,
+                                                        const char* image_name,
+                                                        const char* category, const char* path);
+
+/* PNG of the query image with the instances drawn over it. */
+PERSENSE_API persense_status persense_result_write_overlay(const persense_result* result,
+                                                           const persense_image* query,
+                                                           const char* path);
+
+/* PNG of all steps side by side. INVALID_ARGUMENT for a result without a trace. */
+PERSENSE_API persense_status persense_result_write_figure(const persense_result* result,
+                                                          const persense_image* query,
+                                                          const persense_image* support_image,
+                                                          const persense_image* support_mask,
+                                                          const char* path);
+
+PERSENSE_API void persense_result_free(persense_result* result);
+
+/* ---- IDM and PPSM alone, on maps of the caller's ---------------------------------------- */
+
+typedef struct persense_method_options {
+  size_t struct_size;
+  const char* preset; /* as in persense_pipeline_options */
+  const char* settings;
+} persense_method_options;
+
+/* Writes `struct_size` bytes, no more. Does nothing for NULL. */
+PERSENSE_API void persense_method_options_init(persense_method_options* options,
+                                               size_t struct_size);
+
+/* Candidate points of a density map. */
+typedef struct persense_points persense_points;
+
+typedef struct persense_points_info {
+  size_t point_count;
+  const persense_point* points;
+  double estimated_count; /* the density map's sum */
+} persense_points_info;
+
+/* The Instance Detection Module: a point for each blob of a density map (objects per pixel).
+ * `image_width`, `image_height`: of the image that the map is stretched to; points are its pixels.
+ * 0, 0: the map's own. `options` may be NULL. INVALID_ARGUMENT for NaN or infinity in the map. */
+PERSENSE_API persense_status persense_idm(const persense_map* density, int32_t image_width,
+                                          int32_t image_height,
+                                          const persense_method_options* options,
+                                          persense_points** out);
+PERSENSE_API const persense_points_info* persense_points_get_info(const persense_points* points);
+PERSENSE_API void persense_points_free(persense_points* points);
+
+/* The Point Prompt Selection Module: which candidates are similar enough and lie in a box.
+ * `similarity`: query against support, in the candidates' frame. `count`: how many objects the
+ * density map estimates; the option ppsm.count_rounding is applied to it. `selected`: the caller's
+ * memory for `candidate_count` indices; `*selected_count` of them are written, ascending.
+ * `threshold`: gets the similarity that was asked for; may be NULL, as may `options`. */
+PERSENSE_API persense_status persense_ppsm(const persense_point* candidates, size_t candidate_count,
+                                           const persense_map* similarity, double count,
+                                           const persense_box* boxes, size_t box_count,
+                                           const persense_method_options* options, size_t* selected,
+                                           size_t* selected_count, float* threshold);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* PERSENSE_H */
