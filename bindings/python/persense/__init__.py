@@ -1,3 +1,109 @@
-"""persense: segment every object like the one you point at, in dense images."""
+"""persense: segment every object like the one you point at, in dense images.
+
+    import persense
+
+    pipeline = persense.Pipeline.classic()
+    support = pipeline.support("support.jpg", "mask.png")
+    result = support.segment("shelf.jpg")
+    print(len(result), result.boxes, result.scores)
+
+Images are paths, PIL images or NumPy arrays: uint8 of shape (H, W, 3), RGB, or (H, W), grey.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, Dict, List
+
+from persense.errors import (
+    BadModel,
+    Cancelled,
+    DeviceUnavailable,
+    Error,
+    FileNotFound,
+    InternalError,
+    InvalidArgument,
+    OutOfMemory,
+    Unreadable,
+    Unwritable,
+)
+
+if TYPE_CHECKING:
+    from persense._images import read_image, read_mask
+    from persense._options import Option, options
+    from persense._pipeline import Pipeline, Segmented, Support, has_torch
+    from persense._steps import IdmResult, PpsmResult, idm, ppsm
+    from persense.result import Result
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "BadModel",
+    "Cancelled",
+    "DeviceUnavailable",
+    "Error",
+    "FileNotFound",
+    "IdmResult",
+    "InternalError",
+    "InvalidArgument",
+    "Option",
+    "OutOfMemory",
+    "Pipeline",
+    "PpsmResult",
+    "Result",
+    "Segmented",
+    "Support",
+    "Unreadable",
+    "Unwritable",
+    "__version__",
+    "has_torch",
+    "idm",
+    "options",
+    "ppsm",
+    "read_image",
+    "read_mask",
+]
+
+# Imported at first use: persense.export and persense.networks work without the compiled module,
+# and `python -m persense` starts without NumPy.
+_MODULES: Dict[str, str] = {
+    "IdmResult": "_steps",
+    "Option": "_options",
+    "Pipeline": "_pipeline",
+    "PpsmResult": "_steps",
+    "Result": "result",
+    "Segmented": "_pipeline",
+    "Support": "_pipeline",
+    "has_torch": "_pipeline",
+    "idm": "_steps",
+    "options": "_options",
+    "ppsm": "_steps",
+    "read_image": "_images",
+    "read_mask": "_images",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "_core":
+        return _import_core()
+    if name not in _MODULES:
+        raise AttributeError(f"module 'persense' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"persense.{_MODULES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def _import_core() -> Any:
+    try:
+        return importlib.import_module("persense._core")
+    except ModuleNotFoundError as error:
+        if error.name != "persense._core":
+            raise
+        raise ImportError(
+            f"persense._core: no compiled module for this Python in {__path__[0]}; expected an "
+            "installed package: pip install ./bindings/python"
+        ) from None
+
+
+def __dir__() -> List[str]:
+    return sorted(set(globals()) | set(__all__))

@@ -1,0 +1,77 @@
+"""Images and masks as callers have them: paths, PIL images, arrays."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Union
+
+import numpy as np
+import numpy.typing as npt
+
+from persense import _core
+from persense.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    import PIL.Image
+
+__all__ = ["ImageLike", "MaskLike", "as_image", "as_mask", "read_image", "read_mask"]
+
+Path = Union[str, "os.PathLike[str]"]
+ImageLike = Union[Path, npt.NDArray[np.uint8], "PIL.Image.Image"]
+MaskLike = Union[Path, npt.NDArray[np.uint8], npt.NDArray[np.bool_], "PIL.Image.Image"]
+
+
+def read_image(path: Path) -> npt.NDArray[np.uint8]:
+    """Read a picture as (H, W, 3) uint8, RGB.
+
+    PNG, JPEG, TIFF (first page), WebP or BMP, 8 or 16 bits, grey, RGB or RGBA (alpha is dropped).
+    EXIF orientation is applied. 16-bit pixels are scaled to 0..255 by the sensor depth that their
+    maximum suggests.
+
+    Raises FileNotFound, or Unreadable for anything that is no such picture.
+    """
+    return _core.read_image(os.fspath(path))
+
+
+def read_mask(path: Path) -> npt.NDArray[np.uint8]:
+    """Read a mask as (H, W) uint8, 0 or 255.
+
+    Formats, orientation and errors as in read_image. A pixel is inside when any colour channel is
+    not zero; in JPEG and WebP, where compression leaves noise, when it is above half of the
+    picture's maximum. Alpha is ignored.
+    """
+    return _core.read_mask(os.fspath(path))
+
+
+def _is_pil(value: object) -> bool:
+    # whoever hands over a PIL image has imported PIL
+    pil = sys.modules.get("PIL.Image")
+    return pil is not None and isinstance(value, pil.Image)
+
+
+def _from_pil(image: Any, name: str, modes: "tuple[str, ...]") -> npt.NDArray[Any]:
+    if image.mode not in modes:
+        raise InvalidArgument(
+            f"{name}: got a PIL image of mode {image.mode!r}, expected {' or '.join(modes)}; "
+            f"see PIL.Image.Image.convert"
+        )
+    return np.asarray(image)
+
+
+def as_image(value: ImageLike, name: str) -> npt.NDArray[np.uint8]:
+    """Give the array behind any form of image. What is no image is left for _core to refuse."""
+    if isinstance(value, (str, os.PathLike)):
+        return read_image(value)
+    if _is_pil(value):
+        return _from_pil(value, name, ("RGB", "L"))
+    return value  # type: ignore[return-value]
+
+
+def as_mask(value: MaskLike, name: str) -> npt.NDArray[Any]:
+    """Give the array behind any form of mask. What is no mask is left for _core to refuse."""
+    if isinstance(value, (str, os.PathLike)):
+        return read_mask(value)
+    if _is_pil(value):
+        return _from_pil(value, name, ("1", "L"))
+    return value  # type: ignore[return-value]

@@ -1,0 +1,82 @@
+// Pictures from files, and pictures of results.
+#include <filesystem>
+#include <string>
+
+#include "arrays.hpp"
+#include "bind.hpp"
+#include "persense/io/figure.hpp"
+#include "persense/io/images.hpp"
+#include "persense/io/overlay.hpp"
+
+namespace persense::python {
+
+using namespace py::literals;
+
+namespace {
+
+py::array read_image(const std::string& path) {
+  cv::Mat pixels;
+  {
+    py::gil_scoped_release nogil;
+    pixels = io::read_image(path).mat();
+  }
+  return array_of(std::move(pixels));
+}
+
+py::array read_mask(const std::string& path) {
+  cv::Mat pixels;
+  {
+    py::gil_scoped_release nogil;
+    pixels = io::read_mask(path);
+  }
+  return array_of(std::move(pixels));
+}
+
+py::array overlay(const Result& result, const py::object& image, float fill, float line_width,
+                  bool numbers, bool points) {
+  const Held<ImageView> held = image_argument(image, "image");
+  cv::Mat picture;
+  {
+    py::gil_scoped_release nogil;
+    picture = io::render_overlay(held.view, result, {fill, line_width, numbers, points});
+  }
+  return array_of(std::move(picture));
+}
+
+py::array figure(const Result& result, const py::object& image, const py::object& support_image,
+                 const py::object& support_mask) {
+  const Held<ImageView> query = image_argument(image, "image");
+  const Held<ImageView> support = image_argument(support_image, "support_image");
+  const Held<MaskView> mask = mask_argument(support_mask, "support_mask");
+  cv::Mat picture;
+  {
+    py::gil_scoped_release nogil;
+    picture = io::render_figure(query.view, support.view, mask.view, result);
+  }
+  return array_of(std::move(picture));
+}
+
+}  // namespace
+
+void bind_images(py::module_& m) {
+  m.def("read_image", &read_image, "path"_a,
+        "The picture in a file as (H, W, 3) uint8, RGB.\n\n"
+        "PNG, JPEG, TIFF (first page), WebP or BMP, 8 or 16 bits, grey, RGB or RGBA (alpha is\n"
+        "dropped). EXIF orientation is applied. 16-bit pixels are scaled to 0..255 by the sensor\n"
+        "depth that their maximum suggests.");
+  m.def("read_mask", &read_mask, "path"_a,
+        "The mask in a file as (H, W) uint8, 0 or 255.\n\n"
+        "Formats and orientation as in read_image. A pixel is inside when any colour channel is\n"
+        "not zero; in JPEG and WebP, when it is above half of the picture's maximum.");
+  m.def("overlay", &overlay, "result"_a, "image"_a, "fill"_a = io::OverlayOptions{}.fill,
+        "line_width"_a = io::OverlayOptions{}.line_width,
+        "numbers"_a = io::OverlayOptions{}.numbers, "points"_a = io::OverlayOptions{}.points,
+        "The instances drawn over their picture: (H, W, 3) uint8, RGB.\n\n"
+        "fill is the opacity inside an object; line_width is in pixels, 0 chooses it from the\n"
+        "picture's size; numbers are the instances' ids, points their prompts.");
+  m.def("figure", &figure, "result"_a, "image"_a, "support_image"_a, "support_mask"_a,
+        "All steps of a result with a trace side by side, as the paper's figure 7: (H, W, 3)\n"
+        "uint8, RGB, of a size that does not depend on the image's.");
+}
+
+}  // namespace persense::python

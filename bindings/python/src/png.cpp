@@ -1,0 +1,73 @@
+// PNG in memory, for notebooks and for files that hold pictures as text.
+#include <opencv2/imgcodecs.hpp>
+#include <opencv2/imgproc.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "arrays.hpp"
+#include "bind.hpp"
+#include "persense/error.hpp"
+
+namespace persense::python {
+
+using namespace py::literals;
+
+namespace {
+
+/// No side longer than `side` pixels; 0 = as it is.
+cv::Mat reduced(const cv::Mat& pixels, int side) {
+  const int longest = std::max(pixels.rows, pixels.cols);
+  if (side <= 0 || longest <= side) return pixels;
+  const double zoom = static_cast<double>(side) / longest;
+  cv::Mat small;
+  cv::resize(pixels, small,
+             {std::max(1, cvRound(pixels.cols * zoom)), std::max(1, cvRound(pixels.rows * zoom))},
+             0, 0, cv::INTER_AREA);
+  return small;
+}
+
+std::vector<std::uint8_t> encode(const cv::Mat& pixels, int side) {
+  cv::Mat picture = reduced(pixels, side);
+  if (picture.channels() == 3) cv::cvtColor(picture, picture, cv::COLOR_RGB2BGR);
+  std::vector<std::uint8_t> png;
+  cv::imencode(".png", picture, png);
+  return png;
+}
+
+py::bytes encode_png(const py::array& pixels, int side) {
+  std::vector<std::uint8_t> png;
+  if (pixels.ndim() == 3) {
+    const Held<ImageView> held = image_argument(pixels, "pixels");
+    py::gil_scoped_release nogil;
+    png = encode(held.view.mat(), side);
+  } else {
+    const Held<MaskView> held = mask_argument(pixels, "pixels");
+    py::gil_scoped_release nogil;
+    png = encode(held.view.mat(), side);
+  }
+  return {reinterpret_cast<const char*>(png.data()), png.size()};
+}
+
+py::array decode_png(const py::bytes& bytes) {
+  const auto text = bytes.cast<std::string_view>();
+  cv::Mat pixels;
+  if (!text.empty()) {
+    const cv::Mat buffer(1, static_cast<int>(text.size()), CV_8UC1, const_cast<char*>(text.data()));
+    pixels = cv::imdecode(buffer, cv::IMREAD_GRAYSCALE);
+  }
+  if (pixels.empty()) throw InvalidArgument("PNG: damaged, expected a grey picture");
+  return array_of(std::move(pixels));
+}
+
+}  // namespace
+
+void bind_png(py::module_& m) {
+  m.def("encode_png", &encode_png, "pixels"_a, "side"_a = 0,
+        "(H, W, 3) RGB or (H, W) grey, uint8, as the bytes of a PNG file; where a side is longer\n"
+        "than `side`, reduced to it.");
+  m.def("decode_png", &decode_png, "bytes"_a,
+        "The grey picture in the bytes of a PNG file: (H, W) uint8.");
+}
+
+}  // namespace persense::python
