@@ -1,0 +1,245 @@
+"""labelme's JSON: masks out for correction by hand, and back in."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+import math
+import os
+import tempfile
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _core
+from ._core import Mask
+from ._outlines import fill, outlines, simplify
+from .errors import FileNotFound, Unreadable, Unwritable
+
+__all__ = ["Annotations", "read_labelme"]
+
+_VERSION = "5.5.0"  # of labelme, the first whose files may hold masks beside polygons
+
+
+@dataclasses.dataclass(frozen=True)
+class Annotations:
+    """What a labelme file holds."""
+
+    size: Tuple[int, int]
+    """(width, height) of the picture."""
+    masks: List[Mask]
+    """One an instance, cropped to its box: shapes with the same label and group_id are one."""
+    labels: List[str]
+    """One an instance."""
+    image_path: str
+    """The picture's file as the annotation names it: relative to the annotation's folder."""
+
+    def to_labels(self) -> NDArray[np.int32]:
+        """A label image (H, W): 0 is background, i + 1 is instance i; later ones lie above."""
+        width, height = self.size
+        labels = np.zeros((height, width), dtype=np.int32)
+        for number, mask in enumerate(self.masks, start=1):
+            x0, y0, x1, y1 = mask.box
+            labels[y0:y1, x0:x1][mask.bits] = number
+        return labels
+
+    def to_dense(self, index: int) -> NDArray[np.bool_]:
+        """One instance over the whole picture, (H, W): fit for `Pipeline.support`."""
+        width, height = self.size
+        dense = np.zeros((height, width), dtype=bool)
+        x0, y0, x1, y1 = self.masks[index].box
+        dense[y0:y1, x0:x1] = self.masks[index].bits
+        return dense
+
+
+def read_labelme(path: Union[str, os.PathLike[str]]) -> Annotations:
+    """The masks in a labelme file: polygons, rectangles, circles and masks.
+
+    A pixel is inside when its centre is. Shapes that share label and group_id are parts of one
+    instance. Parts outside of the picture are cut off; an instance without any pixel keeps its
+    place with an empty mask.
+
+    Raises:
+        FileNotFound: no such file.
+        Unreadable: not a labelme file, or with a shape that has no area (a line, a point).
+    """
+    name = os.fspath(path)
+    document = _read_json(name)
+    try:
+        width, height = int(document["imageWidth"]), int(document["imageHeight"])
+        shapes = list(document["shapes"])
+        image_path = str(document["imagePath"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise Unreadable(f"{name}: not a labelme file ({_why(error)})") from None
+    if width < 1 or height < 1:
+        raise Unreadable(f"{name}: picture of {width} x {height}, expected at least 1 x 1")
+    instances: Dict[Any, Mask] = {}
+    for number, shape in enumerate(shapes, start=1):
+        try:
+            group = shape.get("group_id")
+            key = (str(shape["label"]), ("shape", number) if group is None else group)
+            part = _mask_of(shape, width, height)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            raise Unreadable(f"{name}: shape {number}: {_why(error)}") from None
+        instances[key] = _union(instances[key], part) if key in instances else part
+    return Annotations(
+        size=(width, height),
+        masks=list(instances.values()),
+        labels=[key[0] for key in instances],
+        image_path=image_path,
+    )
+
+
+def _read_json(name: str) -> Any:
+    try:
+        with open(name, encoding="utf-8") as file:
+            return json.load(file)
+    except FileNotFoundError:
+        raise FileNotFound(f"{name}: no such file") from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise Unreadable(f"{name}: {error}") from None
+
+
+def _why(error: Exception) -> str:
+    return f"it has no {error}" if isinstance(error, KeyError) else str(error)
+
+
+def _mask_of(shape: Dict[str, Any], width: int, height: int) -> Mask:
+    """The shape's pixels in a picture of this size."""
+    kind = shape.get("shape_type", "polygon")
+    points = np.array(shape["points"], dtype=np.float64)
+    if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
+        raise ValueError("points that are not pairs of numbers")
+    if kind == "polygon":
+        return _filled(points, width, height)
+    if kind == "rectangle":
+        (xa, ya), (xb, yb) = points[0], points[1]
+        return _filled(np.array([(xa, ya), (xb, ya), (xb, yb), (xa, yb)]), width, height)
+    if kind == "circle":
+        center, edge = points[0], points[1]
+        angles = np.linspace(0, 2 * np.pi, 256, endpoint=False)
+        rim = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        return _filled(center + np.hypot(*(edge - center)) * rim, width, height)
+    if kind == "mask":
+        bits = _core.decode_png(base64.b64decode(shape["mask"]))
+        x0, y0 = (int(v) for v in points[0])
+        inside = bits[max(0, -y0) : max(0, height - y0), max(0, -x0) : max(0, width - x0)]
+        return _placed(inside != 0, max(0, x0), max(0, y0))
+    raise ValueError(f"is a {kind}, expected a polygon, rectangle, circle or mask")
+
+
+def _filled(polygon: NDArray[np.float64], width: int, height: int) -> Mask:
+    """A polygon's pixels; only its box is looked at."""
+    x0, y0 = (max(0, math.floor(v)) for v in polygon.min(axis=0))
+    x1, y1 = (math.ceil(v) for v in polygon.max(axis=0))
+    box_width, box_height = max(0, min(x1, width) - x0), max(0, min(y1, height) - y0)
+    return _placed(fill([polygon - (x0, y0)], box_width, box_height), x0, y0)
+
+
+def _placed(bits: NDArray[np.bool_], x0: int, y0: int) -> Mask:
+    """The mask whose bitmap's first pixel lies at (x0, y0)."""
+    return Mask(bits if bits.size > 0 else np.zeros((1, 1), dtype=bool), (x0, y0))
+
+
+def _union(a: Mask, b: Mask) -> Mask:
+    if a.area == 0 or b.area == 0:
+        return b if a.area == 0 else a
+    x0, y0 = (min(a.box[i], b.box[i]) for i in (0, 1))
+    x1, y1 = (max(a.box[i], b.box[i]) for i in (2, 3))
+    bits = np.zeros((y1 - y0, x1 - x0), dtype=bool)
+    for part in (a, b):
+        left, top, right, bottom = part.box
+        bits[top - y0 : bottom - y0, left - x0 : right - x0] |= part.bits
+    return _placed(bits, x0, y0)
+
+
+def labelme_document(
+    masks: Sequence[Mask],
+    size: Tuple[int, int],
+    *,
+    label: str,
+    shape: str,
+    tolerance: float,
+    image_path: str,
+    image_png: Optional[bytes],
+) -> Dict[str, Any]:
+    """See Result.to_labelme."""
+    shapes: List[Dict[str, Any]] = []
+    for number, mask in enumerate(masks, start=1):
+        if shape == "mask":
+            shapes.append(_mask_shape(mask, label))
+        else:
+            shapes += _polygon_shapes(mask, label, number, tolerance)
+    return {
+        "version": _VERSION,
+        "flags": {},
+        "shapes": shapes,
+        "imagePath": image_path,
+        "imageData": None if image_png is None else base64.b64encode(image_png).decode("ascii"),
+        "imageHeight": size[1],
+        "imageWidth": size[0],
+    }
+
+
+def _shape(kind: str, label: str, points: Any, group: Optional[int] = None) -> Dict[str, Any]:
+    return {
+        "label": label,
+        "points": points,
+        "group_id": group,
+        "description": "",
+        "shape_type": kind,
+        "flags": {},
+        "mask": None,
+    }
+
+
+def _mask_shape(mask: Mask, label: str) -> Dict[str, Any]:
+    x0, y0, x1, y1 = mask.box
+    shape = _shape("mask", label, [[x0, y0], [x1 - 1, y1 - 1]])  # labelme's corners are inclusive
+    png = _core.encode_png(mask.bits.astype(np.uint8))
+    return {**shape, "mask": base64.b64encode(png).decode("ascii")}
+
+
+def _polygon_shapes(mask: Mask, label: str, group: int, tolerance: float) -> List[Dict[str, Any]]:
+    """One polygon a part; several parts are told to belong together by their group."""
+    rings = [ring for ring in outlines(mask.bits) if _is_outer(ring)]
+    return [
+        _shape(
+            "polygon",
+            label,
+            (simplify(ring, tolerance) + np.array(mask.box[:2])).astype(float).tolist(),
+            group if len(rings) > 1 else None,
+        )
+        for ring in rings
+    ]
+
+
+def _is_outer(ring: NDArray[np.int64]) -> bool:
+    x, y = ring.T
+    return bool(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1)) > 0)
+
+
+def write_json(path: str, document: Dict[str, Any]) -> None:
+    """Writes a JSON file that is complete or absent. Raises Unwritable."""
+    folder, name = os.path.split(os.path.abspath(path))
+    temporary = None
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=folder, prefix=f".{name}.", delete=False
+        ) as file:
+            temporary = file.name
+            json.dump(document, file)
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary is not None and os.path.exists(temporary):
+            os.unlink(temporary)
+        raise Unwritable(f"{path}: {error.strerror}") from None
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,566 @@
+"""What a query gives back, and everything it can be turned into."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import operator
+import os
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Dict,
+    Iterator,
+    List,
+    Optional,
+    Sequence,
+    SupportsIndex,
+    Tuple,
+    Union,
+    overload,
+)
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from . import _core
+from ._core import Mask, TracePass
+from ._images import as_image, as_mask
+from ._optional import optional
+from .errors import Error, InvalidArgument
+from .labelme import labelme_document, write_json
+
+if TYPE_CHECKING:
+    import pandas
+    import supervision
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from ._images import ImageLike, MaskLike
+    from ._pipeline import Support
+
+__all__ = ["Instance", "Mask", "Result", "Trace", "TracePass"]
+
+_NOTEBOOK_SIDE = 1600  # pixels: a notebook keeps every picture in its file
+
+
+@dataclasses.dataclass(frozen=True)
+class Instance:
+    """One object found in the query image."""
+
+    id: int
+    """Its number: 1 to the count; its value in label images and its id in tables and overlays."""
+    box: NDArray[np.float32]
+    """(4,): x0, y0, x1, y1 of the mask's tight box, half-open."""
+    point: NDArray[np.int32]
+    """(2,): x, y of the point prompt that it grew from."""
+    score: float
+    """The decoder's estimate of the mask's quality, about 0 to 1."""
+    mask: Mask
+    """The pixels: `mask.bits` is (h, w) bool, cropped to `mask.box`."""
+
+    @property
+    def area(self) -> int:
+        """Pixels inside the mask."""
+        return self.mask.area
+
+
+class Result:
+    """Every instance found in one query image, in the order of their prompts.
+
+    A sequence: `len(result)` is the count, `result[i]` an Instance, and iterating gives them all.
+    Arrays are read-only views of the result's memory where that is possible. Masks are cropped to
+    their boxes, so a result's size grows with the objects, not with count x image.
+
+    Pickling keeps everything but the query image; where it came from a file, it is read again when
+    it is needed.
+    """
+
+    def __init__(
+        self,
+        core: _core.Result,
+        *,
+        image: Optional[NDArray[np.uint8]] = None,
+        path: Optional[str] = None,
+        support: Optional[Support] = None,
+    ) -> None:
+        self._core = core
+        self._image = image
+        self._path = path
+        self._support = support
+        self._label = "" if support is None else support.label
+        self._masks: Optional[List[Mask]] = None
+
+    # ---- what was found ----
+
+    def __len__(self) -> int:
+        return len(self._core)
+
+    @property
+    def count(self) -> int:
+        """How many instances were found: `len(result)`."""
+        return len(self._core)
+
+    @property
+    def estimated_count(self) -> float:
+        """The density map's sum: an estimate of the count that needs no masks."""
+        return self._core.estimated_count
+
+    @property
+    def size(self) -> Tuple[int, int]:
+        """(width, height) of the query image."""
+        return self._core.size
+
+    @property
+    def path(self) -> Optional[str]:
+        """The query image's file, where it was given as one."""
+        return self._path
+
+    @property
+    def image(self) -> Optional[NDArray[np.uint8]]:
+        """The query image, (H, W, 3) or (H, W) uint8; None after unpickling."""
+        return self._image
+
+    @property
+    def label(self) -> str:
+        """What the object is called: the support's label, which may be empty."""
+        return self._label
+
+    @property
+    def boxes(self) -> NDArray[np.float32]:
+        """(N, 4): x0, y0, x1, y1 of the masks' tight boxes in pixels, half-open."""
+        return self._core.boxes
+
+    @property
+    def scores(self) -> NDArray[np.float32]:
+        """(N,): the decoder's estimate of each mask's quality, about 0 to 1."""
+        return self._core.scores
+
+    @property
+    def points(self) -> NDArray[np.int32]:
+        """(N, 2): x, y of the point prompt that each instance grew from."""
+        return self._core.points
+
+    @property
+    def masks(self) -> List[Mask]:
+        """N masks: `bits` is (h, w) bool, cropped to `box`, which is x0, y0, x1, y1."""
+        if self._masks is None:
+            self._masks = self._core.masks
+        return self._masks
+
+    @property
+    def areas(self) -> NDArray[np.int64]:
+        """(N,): pixels inside each mask."""
+        return np.array([mask.area for mask in self.masks], dtype=np.int64)
+
+    @property
+    def density(self) -> NDArray[np.float32]:
+        """(h, w): the last density map, objects per pixel; it may be smaller than the image."""
+        return self._core.density
+
+    @property
+    def timings(self) -> Dict[str, float]:
+        """Seconds by step, summed over the passes."""
+        return self._core.timings
+
+    @property
+    def notes(self) -> List[str]:
+        """What a user should know about this result, one line each."""
+        return self._core.notes
+
+    @property
+    def ppsm_fallback(self) -> bool:
+        """Whether no candidate passed PPSM in the last pass, so that all were kept."""
+        return self._core.ppsm_fallback
+
+    @property
+    def trace(self) -> Optional[Trace]:
+        """Every intermediate, where `segment(..., trace=True)` asked for it."""
+        return None if self._core.trace is None else Trace(self)
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> Instance: ...
+    @overload
+    def __getitem__(self, index: slice) -> List[Instance]: ...
+    def __getitem__(self, index: Union[SupportsIndex, slice]) -> Union[Instance, List[Instance]]:
+        """The instance at an index (the last is -1), or a list of those in a slice."""
+        instances = self._instances()
+        if isinstance(index, slice):
+            return instances[index]
+        at = operator.index(index)
+        if not -len(instances) <= at < len(instances):
+            raise IndexError(f"instance {at}: the result has {len(instances)}")
+        return instances[at]
+
+    def __iter__(self) -> Iterator[Instance]:
+        return iter(self._instances())
+
+    def _instances(self) -> List[Instance]:
+        columns = zip(self.boxes, self.points, self.scores.tolist(), self.masks)
+        return [
+            Instance(number, box, point, score, mask)
+            for number, (box, point, score, mask) in enumerate(columns, start=1)
+        ]
+
+    def __repr__(self) -> str:
+        width, height = self.size
+        name = f", {os.path.basename(self._path)!r}" if self._path else ""
+        label = f", label={self._label!r}" if self._label else ""
+        return (
+            f"Result({len(self)} instances, estimated {self.estimated_count:.1f}, "
+            f"{width} x {height}{name}{label})"
+        )
+
+    def __getstate__(self) -> Dict[str, Any]:
+        return {"core": self._core, "path": self._path, "label": self._label}
+
+    def __setstate__(self, state: Dict[str, Any]) -> None:
+        self.__init__(state["core"], path=state["path"])  # type: ignore[misc]
+        self._label = state["label"]
+
+    # ---- arrays ----
+
+    def to_dense(self) -> NDArray[np.bool_]:
+        """All masks over the whole image: (N, H, W) bool.
+
+        Takes N x H x W bytes: 200 objects on 12 megapixels are 2.4 GB. `masks`, `to_labels()` and
+        `to_coco()` stay small.
+        """
+        width, height = self.size
+        dense = np.zeros((len(self), height, width), dtype=bool)
+        for plane, mask in zip(dense, self.masks):
+            x0, y0, x1, y1 = mask.box
+            plane[y0:y1, x0:x1] = mask.bits
+        return dense
+
+    def to_labels(self, dtype: DTypeLike = np.int32) -> NDArray[Any]:
+        """A label image (H, W): 0 is background, i + 1 (`Instance.id`) is instance i.
+
+        A pixel of several masks belongs to the one with the highest score (the earlier on ties).
+
+        Args:
+            dtype: integers that can hold the count; np.uint16 is what label image files hold.
+
+        Raises:
+            InvalidArgument: a dtype that is not an integer, or too small for the count.
+        """
+        kind = np.dtype(dtype)
+        if kind.kind not in "iu" or np.iinfo(kind).max < len(self):
+            raise InvalidArgument(
+                f"dtype: got {kind}, expected integers that can hold the count, {len(self)}"
+            )
+        return self._core.labels().astype(kind, copy=False)
+
+    # ---- what other tools read ----
+
+    def to_coco(
+        self,
+        image_id: int = 1,
+        *,
+        first_annotation_id: int = 1,
+        category: Optional[str] = None,
+        file_name: Optional[str] = None,
+    ) -> Dict[str, Any]:
+        """A COCO data set of this one image, as a dict for `json.dump` and pycocotools.
+
+        Annotations have run-length encoded masks, `bbox` (x, y, width, height), `area`, `score` and
+        `point`, the point prompt (x, y). The category has id 1.
+
+        Args:
+            image_id: the image's id.
+            first_annotation_id: annotation ids count from here; to join several images in one
+                file, go on where the last one ended and join the lists.
+            category: what the objects are called; by default the label, or else "object".
+            file_name: by default the name of the query's file, or else "".
+        """
+        width, height = self.size
+        name = os.path.basename(self._path or "") if file_name is None else file_name
+        annotations = [
+            self._coco_annotation(index, instance, image_id, first_annotation_id + index)
+            for index, instance in enumerate(self)
+        ]
+        named = category or self._label or "object"
+        return {
+            "info": {"description": "Instances found by persense", "version": _core.__version__},
+            "licenses": [],
+            "categories": [{"id": 1, "name": named, "supercategory": ""}],
+            "images": [{"id": image_id, "file_name": name, "width": width, "height": height}],
+            "annotations": annotations,
+        }
+
+    def _coco_annotation(
+        self, index: int, instance: Instance, image_id: int, annotation_id: int
+    ) -> Dict[str, Any]:
+        width, height = self.size
+        x0, y0, x1, y1 = instance.mask.box
+        return {
+            "id": annotation_id,
+            "image_id": image_id,
+            "category_id": 1,
+            "bbox": [x0, y0, x1 - x0, y1 - y0],
+            "area": instance.area,
+            "score": _four_decimals(instance.score),
+            "point": instance.point.tolist(),
+            "iscrowd": 0,
+            "segmentation": {"size": [height, width], "counts": self._core.rle(index)},
+        }
+
+    def to_labelme(
+        self,
+        path: Union[str, os.PathLike[str], None] = None,
+        *,
+        label: Optional[str] = None,
+        shape: str = "polygon",
+        tolerance: float = 0.75,
+        image_path: Optional[str] = None,
+        embed_image: bool = False,
+    ) -> Dict[str, Any]:
+        """A labelme annotation, to correct the masks by hand; `read_labelme` reads it back.
+
+        Args:
+            path: where to write it as JSON (it appears complete or not at all); None to only get
+                the dict.
+            label: of every shape; by default the result's label, or else "object".
+            shape: "polygon", whose corners labelme can move (holes are filled; the parts of one
+                instance share a group_id), or "mask", which keeps every pixel.
+            tolerance: how far, in pixels, a polygon may run from the mask's border; 0 follows
+                every pixel.
+            image_path: the picture that labelme opens with it; by default the query's file, as seen
+                from `path`.
+            embed_image: keep the picture inside of the JSON, for results of arrays without a file.
+
+        Raises:
+            InvalidArgument: a shape or tolerance out of range, or no picture to refer to.
+            Unwritable: `path` could not be written.
+        """
+        if shape not in ("polygon", "mask"):
+            raise InvalidArgument(f"shape: got {shape!r}, expected 'polygon' or 'mask'")
+        if not 0 <= tolerance < math.inf:
+            raise InvalidArgument(f"tolerance: got {tolerance}, expected 0 or more pixels")
+        picture = image_path if image_path is not None else self._path_seen_from(path)
+        if picture is None and not embed_image:
+            raise InvalidArgument(
+                "to_labelme: the query image has no file; give image_path=... or embed_image=True"
+            )
+        document = labelme_document(
+            self.masks,
+            self.size,
+            label=label or self._label or "object",
+            shape=shape,
+            tolerance=tolerance,
+            image_path=picture or "",
+            image_png=_core.encode_png(self._picture(None)) if embed_image else None,
+        )
+        if path is not None:
+            write_json(os.fspath(path), document)
+        return document
+
+    def _path_seen_from(self, path: Union[str, os.PathLike[str], None]) -> Optional[str]:
+        if self._path is None or path is None:
+            return self._path
+        return os.path.relpath(self._path, os.path.dirname(os.path.abspath(path)))
+
+    def to_supervision(self) -> supervision.Detections:
+        """`supervision.Detections` with boxes, masks over the whole image (N x H x W bytes), scores
+        as `confidence`, class 0, and the label as `data["class_name"]`.
+        """
+        sv = optional("supervision", "supervision")
+        detections: supervision.Detections = sv.Detections(
+            xyxy=self.boxes.copy(),
+            mask=self.to_dense(),
+            confidence=self.scores.copy(),
+            class_id=np.zeros(len(self), dtype=int),
+            data={"class_name": np.array([self._label or "object"] * len(self))},
+        )
+        return detections
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """A row an instance: id, x, y (the prompt), x0, y0, x1, y1 (the box), area, score."""
+        pd = optional("pandas", "dataframe")
+        boxes = np.array([mask.box for mask in self.masks], dtype=np.int64).reshape(-1, 4)
+        table: pandas.DataFrame = pd.DataFrame(
+            {
+                "id": np.arange(1, len(self) + 1),
+                "x": self.points[:, 0],
+                "y": self.points[:, 1],
+                "x0": boxes[:, 0],
+                "y0": boxes[:, 1],
+                "x1": boxes[:, 2],
+                "y1": boxes[:, 3],
+                "area": self.areas,
+                "score": self.scores,
+            }
+        )
+        return table
+
+    # ---- pictures ----
+
+    def plot(
+        self,
+        ax: Optional[Axes] = None,
+        image: Optional[ImageLike] = None,
+        *,
+        numbers: bool = True,
+        points: bool = False,
+        fill: float = 0.28,
+        line_width: Optional[float] = None,
+    ) -> Axes:
+        """Draws the instances over their image with matplotlib: outlines, a light fill, numbers.
+
+        Args:
+            ax: where to draw; by default a new figure that the picture fills.
+            image: the query image, needed where the result was unpickled and its file is gone.
+            numbers: each instance's id inside it, where it fits.
+            points: the point prompts as dots.
+            fill: opacity of the colour inside an object, 0 to 1.
+            line_width: of the outlines, in typographic points; by default chosen to fit.
+
+        Returns:
+            The axes, in the image's pixel coordinates.
+
+        Raises:
+            InvalidArgument: no image, one of another size, or a fill out of range.
+            ImportError: matplotlib is missing.
+        """
+        from ._plotting import plot_instances
+
+        if not 0 <= fill <= 1:
+            raise InvalidArgument(f"fill: got {fill}, expected 0 to 1")
+        picture = self._picture(image)
+        prompts = self.points if points else None
+        return plot_instances(picture, self.masks, prompts, ax, numbers, fill, line_width)
+
+    def overlay(
+        self,
+        image: Optional[ImageLike] = None,
+        *,
+        numbers: bool = True,
+        points: bool = True,
+        fill: float = 0.28,
+        line_width: float = 0,
+    ) -> NDArray[np.uint8]:
+        """The picture that the program writes with `--overlay`: (H, W, 3) uint8, without matplotlib.
+
+        Args:
+            image, numbers, points, fill: as in `plot`.
+            line_width: of the outlines, in pixels; 0 chooses it from the image's size.
+
+        Raises:
+            InvalidArgument: no image, one of another size, or an option out of its range.
+        """
+        picture = self._picture(image)
+        return _core.overlay(self._core, picture, fill, line_width, numbers, points)
+
+    def _repr_png_(self) -> Optional[bytes]:
+        """What a notebook shows: the overlay, where the image is at hand."""
+        try:
+            picture = self.overlay()
+        except Error:
+            return None  # the notebook shows the text instead
+        return _core.encode_png(picture, _NOTEBOOK_SIDE)
+
+    def _picture(self, image: Optional[ImageLike]) -> NDArray[np.uint8]:
+        """The query image as (H, W, 3), from the caller, from memory or from its file."""
+        if image is not None:
+            picture = as_image(image, "image")
+        elif self._image is not None:
+            picture = self._image
+        elif self._path is not None and os.path.exists(self._path):
+            picture = _core.read_image(self._path)
+        else:
+            raise InvalidArgument(
+                "image: this result was unpickled and does not hold its picture; give image=..."
+            )
+        if picture.shape[1::-1] != self.size:
+            height, width = picture.shape[:2]
+            raise InvalidArgument(
+                f"image: got {width} x {height}, expected the result's "
+                f"{self.size[0]} x {self.size[1]}"
+            )
+        return np.repeat(picture[:, :, None], 3, axis=2) if picture.ndim == 2 else picture
+
+
+class Trace:
+    """Every intermediate of the paper's figure 7, from `segment(..., trace=True)`."""
+
+    def __init__(self, result: Result) -> None:
+        assert result._core.trace is not None
+        self._result = result
+        self._core = result._core.trace
+
+    @property
+    def similarity(self) -> NDArray[np.float32]:
+        """(H, W) in [-1, 1]: how much each pixel looks like the support object."""
+        return self._core.similarity
+
+    @property
+    def label_detections(self) -> Tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Boxes (N, 4) and confidences (N,) found for the class label."""
+        return self._core.label_detections
+
+    @property
+    def phrase_detections(self) -> Tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Boxes (N, 4) and confidences (N,) found for the phrase ("all potatoes")."""
+        return self._core.phrase_detections
+
+    @property
+    def location_prior(self) -> Tuple[int, int]:
+        """(x, y) of the first exemplar's point prompt."""
+        return self._core.location_prior
+
+    @property
+    def exemplar_mask(self) -> Mask:
+        """The mask of the object at the location prior, whose box is the first exemplar."""
+        return self._core.exemplar_mask
+
+    @property
+    def exemplar_score(self) -> float:
+        """The decoder's score of `exemplar_mask`."""
+        return self._core.exemplar_score
+
+    @property
+    def passes(self) -> Sequence[TracePass]:
+        """The rounds of density map, IDM, PPSM and decoding, in their order."""
+        return self._core.passes
+
+    def __repr__(self) -> str:
+        prompts = ", ".join(str(len(step.prompts)) for step in self.passes)
+        return f"Trace({len(self.passes)} passes, prompts: {prompts})"
+
+    def plot(
+        self,
+        image: Optional[ImageLike] = None,
+        *,
+        support_image: Optional[ImageLike] = None,
+        support_mask: Optional[MaskLike] = None,
+    ) -> Figure:
+        """All stages side by side in a new matplotlib figure, as the paper's figure 7.
+
+        Support, similarity, detections with location prior and first exemplar; then for every pass
+        its exemplars, density map with candidates, prompts and masks; the instances last.
+
+        Args:
+            image: the query image, needed where the result was unpickled and its file is gone.
+            support_image, support_mask: the support example, which an unpickled result does not
+                hold; without it the first panel is left out.
+
+        Raises:
+            InvalidArgument: no image, or one of another size.
+            ImportError: matplotlib is missing.
+        """
+        from ._plotting import FigureOfStages
+
+        result = self._result
+        support = result._support
+        example = None if support is None else (support.image, support.mask)
+        if support_image is not None and support_mask is not None:
+            example = as_image(support_image, "support_image"), as_mask(support_mask, "support_mask")
+        picture = result._picture(image)
+        return FigureOfStages(
+            picture, self, result.masks, result.estimated_count, example
+        ).draw()
+
+
+def _four_decimals(score: float) -> float:
+    """Rounded as the files of the program have it: halves away from zero."""
+    return math.copysign(math.floor(abs(score) * 1e4 + 0.5) / 1e4, score)
