@@ -33,19 +33,23 @@ if TYPE_CHECKING:
     from persense._options import Option, options
     from persense._pipeline import Pipeline, Segmented, Support, has_torch
     from persense._steps import IdmResult, PpsmResult, idm, ppsm
-    from persense.result import Result
+    from persense.labelme import Annotations, read_labelme
+    from persense.result import Instance, Mask, Result, Trace, TracePass
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Annotations",
     "BadModel",
     "Cancelled",
     "DeviceUnavailable",
     "Error",
     "FileNotFound",
     "IdmResult",
+    "Instance",
     "InternalError",
     "InvalidArgument",
+    "Mask",
     "Option",
     "OutOfMemory",
     "Pipeline",
@@ -53,6 +57,8 @@ __all__ = [
     "Result",
     "Segmented",
     "Support",
+    "Trace",
+    "TracePass",
     "Unreadable",
     "Unwritable",
     "__version__",
@@ -61,24 +67,31 @@ __all__ = [
     "options",
     "ppsm",
     "read_image",
+    "read_labelme",
     "read_mask",
 ]
 
 # Imported at first use: persense.export and persense.networks work without the compiled module,
 # and `python -m persense` starts without NumPy.
 _MODULES: Dict[str, str] = {
+    "Annotations": "labelme",
     "IdmResult": "_steps",
+    "Instance": "result",
+    "Mask": "result",
     "Option": "_options",
     "Pipeline": "_pipeline",
     "PpsmResult": "_steps",
     "Result": "result",
     "Segmented": "_pipeline",
     "Support": "_pipeline",
+    "Trace": "result",
+    "TracePass": "result",
     "has_torch": "_pipeline",
     "idm": "_steps",
     "options": "_options",
     "ppsm": "_steps",
     "read_image": "_images",
+    "read_labelme": "labelme",
     "read_mask": "_images",
 }
 

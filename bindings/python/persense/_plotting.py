@@ -59,7 +59,7 @@ def plot_instances(
         line_width = 1.5 if per_pixel * _median_side(masks) > 20 else 0.9
     draw_masks(ax, masks, fill, line_width, per_pixel)
     if points is not None:
-        draw_dots(ax, points, max(1.6, 1.3 * line_width))
+        draw_dots(ax, points, 2 * line_width)
     if numbers:
         _draw_numbers(ax, masks, per_pixel)
     return ax
@@ -172,7 +172,7 @@ def _draw_numbers(ax: Axes, masks: Sequence[Mask], per_pixel: float) -> None:
     effects = optional("matplotlib.patheffects", "plot")
     discs = [innermost(mask.bits) for mask in masks]
     median = per_pixel * float(np.median([radius for _, _, radius in discs]))
-    largest = float(np.clip(0.85 * median, 5.0, 11.0))
+    largest = float(np.clip(0.85 * median, 5.0, 12.0))
     for number, (mask, (x, y, radius)) in enumerate(zip(masks, discs), start=1):
         text = str(number)
         # a digit is about 0.6 of the size wide and 0.75 high; the text's corners stay in the disc
