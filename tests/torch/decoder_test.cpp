@@ -3,7 +3,6 @@
 #include <ATen/ATen.h>
 
 #include <cmath>
-#include <cstdlib>
 #include <map>
 #include <numbers>
 #include <thread>
@@ -531,13 +530,12 @@ SamPrompts prompts_of(const json& prompt, const std::map<int, at::Tensor>& best)
   return prompts;
 }
 
-// Made by: python -m persense.export sam, from a checkpoint of `sam_tiny`'s weights.
 TEST_CASE("SamDecoder: the small SAM of the golden vectors gives its embedding, logits and masks",
-          "[torch][decoder][golden]") {
-  const char* folder = std::getenv("PERSENSE_SAM_TINY");
-  if (!folder) SKIP("PERSENSE_SAM_TINY is not set to a folder with its encoder.pt and decoder.pt");
-  const TorchEncoder encoder(fs::path(folder) / "encoder.pt");
-  const SamDecoder decoder(fs::path(folder) / "decoder.pt", encoder);
+          "[torch][decoder][golden][golden_sam]") {
+  const fs::path folder = PERSENSE_GOLDEN_SAM;  // made by golden_sam.py
+  if (!fs::exists(folder / "decoder.pt")) SKIP("no archives in " << folder);
+  const TorchEncoder encoder(folder / "encoder.pt");
+  const SamDecoder decoder(folder / "decoder.pt", encoder);
   const auto close = [](const at::Tensor& got, const at::Tensor& want) {
     // float32 sums in another order: 1e-4 of the array's deviation
     return ((got.flatten() - want.flatten()).abs().max() / want.std()).item<float>() < 1e-4f;

@@ -1,5 +1,6 @@
-# Runs torch/end_to_end.py: cmake -D SCRIPT=... -D FOLDER=... -P run_end_to_end.cmake
-include(${CMAKE_CURRENT_LIST_DIR}/torch_python.cmake)
+# Runs a Python script that makes what tests compare with:
+# cmake -D SCRIPT=... -D FOLDER=... -P run_script.cmake
+include(${CMAKE_CURRENT_LIST_DIR}/../torch_python.cmake)
 set(skipped 4)
 execute_process(COMMAND ${python} -B ${SCRIPT} ${FOLDER} RESULT_VARIABLE failed)
 if(failed MATCHES "[^0-9]")

@@ -1,0 +1,24 @@
+# The tests that compare with what a Python script makes, and the tests that run the scripts before
+# them.
+#
+# persense_from_python(<tag of the tests> <script> <test file> <what the script makes>)
+function(persense_from_python tag script source name)
+  set(folder ${CMAKE_CURRENT_BINARY_DIR}/${tag})
+  string(TOUPPER ${tag} variable)
+  set_property(SOURCE ${source} APPEND PROPERTY COMPILE_DEFINITIONS PERSENSE_${variable}="${folder}")
+  add_test(NAME "torch/${name}"
+           COMMAND ${CMAKE_COMMAND} -D SCRIPT=${CMAKE_CURRENT_SOURCE_DIR}/${script} -D FOLDER=${folder}
+                   -P ${CMAKE_CURRENT_SOURCE_DIR}/torch/run_script.cmake)
+  set_tests_properties("torch/${name}" PROPERTIES
+    LABELS torch FIXTURES_SETUP ${tag} SKIP_REGULAR_EXPRESSION "SKIPPED: ")
+  catch_discover_tests(torch_tests
+    TEST_SPEC "[${tag}]"
+    TEST_PREFIX "torch/"
+    EXTRA_ARGS ${catch_arguments}
+    PROPERTIES LABELS torch SKIP_RETURN_CODE 4 FIXTURES_REQUIRED ${tag})
+endfunction()
+
+persense_from_python(end_to_end torch/end_to_end.py torch/end_to_end_test.cpp
+                     "end to end: the method in plain Python")
+persense_from_python(golden_sam torch/golden_sam.py torch/decoder_test.cpp
+                     "golden SAM: is exported")
