@@ -28,10 +28,11 @@ cv::Mat reduced(const cv::Mat& pixels, int side) {
 }
 
 std::vector<std::uint8_t> encode(const cv::Mat& pixels, int side) {
-  cv::Mat picture = reduced(pixels, side);
-  if (picture.channels() == 3) cv::cvtColor(picture, picture, cv::COLOR_RGB2BGR);
+  cv::Mat picture = reduced(pixels, side), bgr;
+  // not in place: the pixels may be the caller's
+  if (picture.channels() == 3) cv::cvtColor(picture, bgr, cv::COLOR_RGB2BGR);
   std::vector<std::uint8_t> png;
-  cv::imencode(".png", picture, png);
+  cv::imencode(".png", picture.channels() == 3 ? bgr : picture, png);
   return png;
 }
 

@@ -1,0 +1,65 @@
+"""Outlines of bitmaps as polygons: exact, and simpler within a tolerance."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from samples import found_in
+
+from persense._outlines import fill, innermost, outlines, simplify
+
+
+def signed_area(ring: np.ndarray) -> float:
+    x, y = ring.T
+    return 0.5 * float(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1)))
+
+
+def test_filled_outlines_are_the_bitmap_again() -> None:
+    rng = np.random.default_rng(5)
+    for _ in range(500):
+        height, width = rng.integers(1, 12, 2)
+        bits = rng.random((height, width)) < rng.random()
+        rings = outlines(bits)
+        assert (fill(rings, int(width), int(height)) == bits).all()
+        assert sum(signed_area(ring) for ring in rings) == bits.sum()
+
+
+def test_outer_borders_are_clockwise_and_holes_are_not() -> None:
+    bits = np.ones((5, 6), dtype=bool)
+    bits[2, 2:4] = False
+    outer, hole = outlines(bits)
+    assert outer.tolist() == [[0, 0], [6, 0], [6, 5], [0, 5]]
+    assert signed_area(outer) == 30 and signed_area(hole) == -2
+
+
+def test_parts_that_touch_at_a_corner_are_one_part() -> None:
+    assert len(outlines(np.eye(4, dtype=bool))) == 1
+    assert len(outlines(np.array([[1, 0, 1]], dtype=bool))) == 2
+
+
+@pytest.mark.parametrize("tolerance", [0.5, 1.0, 2.0])
+def test_a_simplified_outline_stays_within_its_tolerance(tolerance: float) -> None:
+    for mask in found_in("beans").masks[:20]:
+        for ring in outlines(mask.bits):
+            simple = simplify(ring, tolerance).astype(float)
+            assert 3 <= len(simple) <= len(ring)
+            ends = np.roll(simple, -1, axis=0)
+            for point in ring:
+                along = ends - simple
+                t = np.clip(((point - simple) * along).sum(1) / (along**2).sum(1), 0, 1)
+                apart = np.linalg.norm(simple + t[:, None] * along - point, axis=1).min()
+                assert apart <= tolerance + 1e-9
+
+
+def test_fill_cuts_off_what_lies_outside() -> None:
+    square = np.array([(-3.0, -3.0), (2.0, -3.0), (2.0, 2.0), (-3.0, 2.0)])
+    bits = fill([square], 4, 3)
+    assert bits.tolist() == [[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 0, 0]]
+
+
+def test_innermost_lies_inside_the_object() -> None:
+    for kind in ("beans", "cells"):
+        for mask in found_in(kind).masks:
+            x, y, radius = innermost(mask.bits)
+            assert mask.bits[int(y), int(x)]
+            assert 0 < radius <= max(mask.bits.shape) / 2 + 1
