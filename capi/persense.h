@@ -276,7 +276,7 @@ typedef struct persense_result_info {
   size_t instance_count;
   const persense_instance* instances;
   double estimated_count; /* the density map's sum */
-  persense_map density;   /* objects per pixel */
+  persense_map density;   /* the last one; of a size that its generator chose */
   size_t note_count;      /* lines that a user should know */
   const char* const* notes;
   size_t step_count; /* of step_seconds; see persense_step_name */
