@@ -1,0 +1,33 @@
+# PyTorch in the environment that the package is built for has a LibTorch, and a process holds one
+# LibTorch or none: so that one it is, before any other that CMake would find.
+#
+# Sets torch_of_python to PyTorch's full version where it is used, and to nothing elsewhere.
+set(torch_of_python "")
+if(NOT PERSENSE_WITH_TORCH)
+  if(DEFINED PERSENSE_WITH_TORCH)
+    return()
+  endif()
+endif()
+# What isolated builds see of the environment is where its packages are.
+execute_process(
+  COMMAND ${Python_EXECUTABLE} -c "import sysconfig; print(sysconfig.get_path('platlib'))"
+  OUTPUT_VARIABLE packages OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+set(folder ${packages}/torch/share/cmake/Torch)
+if(NOT EXISTS ${folder}/TorchConfig.cmake)
+  return()
+endif()
+
+file(READ ${packages}/torch/version.py text)
+string(REGEX MATCH "__version__ = '([^']+)'" found "${text}")
+set(version ${CMAKE_MATCH_1})
+# A CUDA build's TorchConfig.cmake ends the configuration where there is no toolkit.
+if(text MATCHES "cuda[^=\n]*= '")
+  find_package(CUDAToolkit QUIET)
+  if(NOT CUDAToolkit_FOUND)
+    message(STATUS "PyTorch ${version} of this environment is for CUDA and is left out: there is no CUDA "
+                   "toolkit to build against")
+    return()
+  endif()
+endif()
+set(torch_of_python ${version})
+set(Torch_DIR ${folder})

@@ -29,9 +29,10 @@ from persense.errors import (
 )
 
 if TYPE_CHECKING:
+    from persense._archives import ArchiveInfo, has_torch, info
     from persense._images import read_image, read_mask
     from persense._options import Option, options
-    from persense._pipeline import Pipeline, Segmented, Support, has_torch
+    from persense._pipeline import Pipeline, Segmented, Support
     from persense._steps import IdmResult, PpsmResult, idm, ppsm
     from persense.labelme import Annotations, read_labelme
     from persense.result import Instance, Mask, Result, Trace, TracePass
@@ -64,6 +65,7 @@ __all__ = [
     "__version__",
     "has_torch",
     "idm",
+    "info",
     "options",
     "ppsm",
     "read_image",
@@ -75,6 +77,7 @@ __all__ = [
 # and `python -m persense` starts without NumPy.
 _MODULES: Dict[str, str] = {
     "Annotations": "labelme",
+    "ArchiveInfo": "_archives",
     "IdmResult": "_steps",
     "Instance": "result",
     "Mask": "result",
@@ -86,8 +89,9 @@ _MODULES: Dict[str, str] = {
     "Support": "_pipeline",
     "Trace": "result",
     "TracePass": "result",
-    "has_torch": "_pipeline",
+    "has_torch": "_archives",
     "idm": "_steps",
+    "info": "_archives",
     "options": "_options",
     "ppsm": "_steps",
     "read_image": "_images",

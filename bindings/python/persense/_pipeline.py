@@ -6,29 +6,34 @@ import concurrent.futures
 import itertools
 import os
 from collections import deque
-from typing import Callable, Deque, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
-from typing import Sized, Union
+from typing import (
+    Any,
+    Callable,
+    Deque,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sized,
+    Tuple,
+    Union,
+)
 
 import numpy as np
 import numpy.typing as npt
 
-from persense import _core
+from persense import _core, _torch
 from persense._images import ImageLike, MaskLike, as_image, as_mask
 from persense._options import OptionValue, apply
 from persense.errors import Error, InvalidArgument
 from persense.result import Result
+from persense.stages import Decoder, Detector, Dmg, DmgOfQuery, Encoder, Slot, fill
 
-__all__ = ["Pipeline", "Segmented", "Support", "has_torch"]
+__all__ = ["Pipeline", "Segmented", "Support"]
 
-Slot = Union[str, "os.PathLike[str]"]
 Progress = Callable[[str], object]
-
-_SLOTS = ("encoder", "detector", "dmg", "decoder")
-
-
-def has_torch() -> bool:
-    """Whether this build can load model archives."""
-    return _core.has_torch()
 
 
 class Segmented(NamedTuple):
@@ -58,15 +63,16 @@ class Pipeline:
         preset: str = "paper",
         options: Optional[Mapping[str, OptionValue]] = None,
         *,
-        encoder: Slot = "classic",
-        detector: Slot = "classic",
-        dmg: Slot = "classic",
-        decoder: Slot = "classic",
+        encoder: Optional[Slot[Encoder]] = None,
+        detector: Optional[Slot[Detector]] = None,
+        dmg: Optional[Slot[Union[Dmg, DmgOfQuery]]] = None,
+        decoder: Optional[Slot[Decoder]] = None,
     ) -> Pipeline:
         """Make a pipeline of the weight-free stages, which need no model files.
 
         preset: "paper", or "reference" for the released code's behaviour to the bit.
         options: by key, as ``{"idm.threshold": 25}``; see ``persense.options()``.
+        encoder, detector, dmg, decoder: stages of your own instead; see persense.stages.
         """
         return cls.from_models(
             None,
@@ -83,10 +89,10 @@ class Pipeline:
         cls,
         folder: Optional[Union[str, "os.PathLike[str]"]] = None,
         *,
-        encoder: Optional[Slot] = None,
-        detector: Optional[Slot] = None,
-        dmg: Optional[Slot] = None,
-        decoder: Optional[Slot] = None,
+        encoder: Optional[Slot[Encoder]] = None,
+        detector: Optional[Slot[Detector]] = None,
+        dmg: Optional[Slot[Union[Dmg, DmgOfQuery]]] = None,
+        decoder: Optional[Slot[Decoder]] = None,
         device: str = "cpu",
         dtype: str = "fp32",
         threads: int = 0,
@@ -97,7 +103,8 @@ class Pipeline:
 
         folder: holds encoder.pt, detector.pt, dmg.pt and decoder.pt; a slot without a file is
             "classic". None: every slot is "classic" unless it is named below.
-        encoder, detector, dmg, decoder: "classic" or an archive's path, instead of the folder's.
+        encoder, detector, dmg, decoder: instead of the folder's: "classic", an archive's path, or
+            a stage of your own, see persense.stages.
         device: "cpu", "cuda" or "cuda:N".
         dtype: "fp32", "fp16" (not on the CPU) or "bf16".
         threads: of archives on the CPU, for the whole process; 0 = all cores.
@@ -107,9 +114,9 @@ class Pipeline:
         DeviceUnavailable.
         """
         stages = _core.Stages() if folder is None else _core.Stages.in_folder(os.fspath(folder))
-        for name, slot in zip(_SLOTS, (encoder, detector, dmg, decoder)):
-            if slot is not None:
-                setattr(stages, name, os.fspath(slot))
+        fill(stages, encoder=encoder, detector=detector, dmg=dmg, decoder=decoder)
+        if stages.first_archive():
+            _torch.require_one_version()
         stages.device, stages.dtype, stages.threads = device, dtype, threads
         chosen = stages.adapt(_core.Options.preset(preset))
         apply(chosen, options or {})
@@ -142,7 +149,7 @@ class Support:
         engine: _core.Engine,
         prepared: _core.Support,
         image: npt.NDArray[np.uint8],
-        mask: npt.NDArray[np.uint8],
+        mask: npt.NDArray[Any],
     ) -> None:
         """Use Pipeline.support."""
         self._engine = engine
@@ -156,7 +163,7 @@ class Support:
         return self._image
 
     @property
-    def mask(self) -> npt.NDArray[np.uint8]:
+    def mask(self) -> npt.NDArray[Any]:
         """The mask as it was given: (H, W) bool or uint8."""
         return self._mask
 

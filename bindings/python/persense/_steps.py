@@ -20,7 +20,7 @@ class IdmResult(NamedTuple):
 
     points: npt.NDArray[np.int32]
     """(N, 2) int32: x, y of the candidates, in pixels of the image."""
-    count: float
+    estimated_count: float
     """The density map's sum."""
 
 

@@ -10,6 +10,7 @@ void bind_images(pybind11::module_& m);
 void bind_options(pybind11::module_& m);
 void bind_png(pybind11::module_& m);
 void bind_result(pybind11::module_& m);
+void bind_stages(pybind11::module_& m);
 void bind_steps(pybind11::module_& m);
 void bind_engine(pybind11::module_& m);
 

@@ -1,6 +1,7 @@
 // Pictures from files, and pictures of results.
+#include <pybind11/stl/filesystem.h>
+
 #include <filesystem>
-#include <string>
 
 #include "arrays.hpp"
 #include "bind.hpp"
@@ -14,7 +15,9 @@ using namespace py::literals;
 
 namespace {
 
-py::array read_image(const std::string& path) {
+using Pixels = py::array_t<std::uint8_t>;
+
+Pixels read_image(const std::filesystem::path& path) {
   cv::Mat pixels;
   {
     py::gil_scoped_release nogil;
@@ -23,7 +26,7 @@ py::array read_image(const std::string& path) {
   return array_of(std::move(pixels));
 }
 
-py::array read_mask(const std::string& path) {
+Pixels read_mask(const std::filesystem::path& path) {
   cv::Mat pixels;
   {
     py::gil_scoped_release nogil;
@@ -32,8 +35,8 @@ py::array read_mask(const std::string& path) {
   return array_of(std::move(pixels));
 }
 
-py::array overlay(const Result& result, const py::object& image, float fill, float line_width,
-                  bool numbers, bool points) {
+Pixels overlay(const Result& result, const py::object& image, float fill, float line_width,
+               bool numbers, bool points) {
   const Held<ImageView> held = image_argument(image, "image");
   cv::Mat picture;
   {
@@ -43,8 +46,8 @@ py::array overlay(const Result& result, const py::object& image, float fill, flo
   return array_of(std::move(picture));
 }
 
-py::array figure(const Result& result, const py::object& image, const py::object& support_image,
-                 const py::object& support_mask) {
+Pixels figure(const Result& result, const py::object& image, const py::object& support_image,
+              const py::object& support_mask) {
   const Held<ImageView> query = image_argument(image, "image");
   const Held<ImageView> support = image_argument(support_image, "support_image");
   const Held<MaskView> mask = mask_argument(support_mask, "support_mask");

@@ -6,10 +6,11 @@ PYBIND11_MODULE(_core, m) {
   m.doc() = "The compiled half of persense; use it through the package `persense`.";
   m.attr("__version__") = PERSENSE_VERSION;
   bind_errors(m);
-  bind_images(m);
   bind_options(m);
   bind_png(m);
   bind_result(m);
+  bind_images(m);
   bind_steps(m);
+  bind_stages(m);
   bind_engine(m);
 }

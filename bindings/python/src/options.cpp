@@ -1,5 +1,6 @@
 // Options by key.
 #include <pybind11/stl.h>
+#include <pybind11/typing.h>
 
 #include "bind.hpp"
 #include "persense/options.hpp"
@@ -13,9 +14,11 @@ namespace {
 
 // (key, default, lowest, highest, values, help); bounds are None for options that are words, and
 // values empty for those that are numbers.
-py::list option_table() {
+using Row = py::typing::Tuple<py::str, py::object, py::object, py::object, py::object, py::str>;
+
+py::typing::List<Row> option_table() {
   const Options defaults;
-  py::list table;
+  py::typing::List<Row> table;
   for_each_option(defaults, [&]<class Field>(const char* key, const Field& field, auto lowest,
                                              auto highest, const char* help) {
     py::object low = py::none(), high = py::none(), value = py::str(option_text(field));
@@ -51,7 +54,7 @@ void bind_options(py::module_& m) {
       .def(
           "items",
           [](const Options& options) {
-            py::dict values;
+            py::typing::Dict<py::str, py::str> values;
             for_each_option(options, [&](const char* key, const auto& field, auto, auto, auto) {
               values[key] = option_text(field);
             });

@@ -2,6 +2,8 @@
 #include "persense/result.hpp"
 
 #include <pybind11/stl.h>
+#include <pybind11/stl/filesystem.h>
+#include <pybind11/typing.h>
 
 #include <string>
 
@@ -20,7 +22,7 @@ namespace {
 
 using ResultPtr = std::shared_ptr<Result>;
 
-py::tuple size_of(Size size) { return py::make_tuple(size.width, size.height); }
+std::pair<int, int> size_of(Size size) { return {size.width, size.height}; }
 
 // A part of something shared, which lives as long as the part.
 template <class Whole, class Part>
@@ -54,14 +56,14 @@ py::array_t<int> points_of(const Result& result) {
   return array_of(points);
 }
 
-py::list masks_of(const ResultPtr& result) {
-  py::list masks;
-  for (const Instance& i : result->instances) masks.append(part_of(result, i.mask));
+std::vector<std::shared_ptr<Mask>> masks_of(const ResultPtr& result) {
+  std::vector<std::shared_ptr<Mask>> masks;
+  for (const Instance& i : result->instances) masks.push_back(part_of(result, i.mask));
   return masks;
 }
 
-py::dict timings_of(const Result& result) {
-  py::dict timings;
+py::typing::Dict<py::str, double> timings_of(const Result& result) {
+  py::typing::Dict<py::str, double> timings;
   for (std::size_t i = 0; i < step_count; ++i)
     timings[name_of(static_cast<Step>(i))] = result.timings.seconds[i];
   return timings;
@@ -74,7 +76,7 @@ const Instance& instance_at(const Result& result, py::ssize_t index) {
   return result.instances[static_cast<std::size_t>(index < 0 ? index + count : index)];
 }
 
-py::array labels_of(const Result& result) {
+py::array_t<std::int32_t> labels_of(const Result& result) {
   cv::Mat labels;
   {
     py::gil_scoped_release nogil;
@@ -83,11 +85,11 @@ py::array labels_of(const Result& result) {
   return array_of(std::move(labels));
 }
 
-py::tuple detections_of(const std::vector<Detection>& found) {
+std::pair<py::array_t<float>, py::array_t<float>> detections_of(
+    const std::vector<Detection>& found) {
   std::vector<Box> boxes;
   for (const Detection& d : found) boxes.push_back(d.box);
-  return py::make_tuple(array_of(boxes),
-                        column<float>(found, [](const Detection& d) { return d.confidence; }));
+  return {array_of(boxes), column<float>(found, [](const Detection& d) { return d.confidence; })};
 }
 
 std::shared_ptr<Mask> mask_at(const py::object& bits, std::pair<int, int> origin) {
@@ -104,7 +106,7 @@ void bind_mask(py::module_& m) {
       .def_property_readonly(
           "box",
           [](const Mask& mask) {
-            return py::make_tuple(mask.box.x0, mask.box.y0, mask.box.x1, mask.box.y1);
+            return std::tuple(mask.box.x0, mask.box.y0, mask.box.x1, mask.box.y1);
           },
           "(x0, y0, x1, y1), pixels of the image, half-open.")
       .def_property_readonly("bits", &bits_of,
@@ -136,8 +138,8 @@ void bind_pass(py::module_& m) {
       .def_property_readonly(
           "masks",
           [](const PassPtr& pass) {
-            py::list masks;
-            for (const ScoredMask& s : pass->masks) masks.append(part_of(pass, s.mask));
+            std::vector<std::shared_ptr<Mask>> masks;
+            for (const ScoredMask& s : pass->masks) masks.push_back(part_of(pass, s.mask));
             return masks;
           },
           "M masks, one a prompt; a mask may be empty.")
@@ -167,7 +169,7 @@ void bind_trace(py::module_& m) {
       .def_property_readonly(
           "location_prior",
           [](const Trace& trace) {
-            return py::make_tuple(trace.location_prior.x, trace.location_prior.y);
+            return std::pair(trace.location_prior.x, trace.location_prior.y);
           },
           "(x, y) of the exemplar's point prompt.")
       .def_property_readonly(
@@ -180,8 +182,8 @@ void bind_trace(py::module_& m) {
       .def_property_readonly(
           "passes",
           [](const TracePtr& trace) {
-            py::list passes;
-            for (const TracePass& pass : trace->passes) passes.append(part_of(trace, pass));
+            std::vector<std::shared_ptr<TracePass>> passes;
+            for (const TracePass& pass : trace->passes) passes.push_back(part_of(trace, pass));
             return passes;
           },
           "The passes in their order, at most 1 + feedback.iterations.");
@@ -215,8 +217,12 @@ void bind_result_class(py::module_& m) {
           "notes", [](const Result& r) { return r.notes; },
           "One line each: what a user should know about this result.")
       .def_property_readonly(
-          "trace", [](const ResultPtr& r) { return r->trace ? part_of(r, *r->trace) : nullptr; },
-          py::return_value_policy::automatic, "Every intermediate, where it was asked for.")
+          "trace",
+          [](const ResultPtr& r) -> std::optional<std::shared_ptr<Trace>> {
+            if (!r->trace) return std::nullopt;
+            return part_of(r, *r->trace);
+          },
+          "Every intermediate, where it was asked for.")
       .def(
           "rle",
           [](const Result& r, py::ssize_t index) {
@@ -240,7 +246,7 @@ void bind_result(py::module_& m) {
   bind_result_class(m);
   m.def(
       "write_coco",
-      [](const std::string& path, const std::string& file_name, const Result& result,
+      [](const std::filesystem::path& path, const std::string& file_name, const Result& result,
          const std::string& category) {
         py::gil_scoped_release nogil;
         io::write_coco(path, file_name, result, category);
@@ -249,7 +255,7 @@ void bind_result(py::module_& m) {
       "Writes a COCO file of one image; the file is complete or absent.");
   m.def(
       "write_labels",
-      [](const std::string& path, const Result& result) {
+      [](const std::filesystem::path& path, const Result& result) {
         py::gil_scoped_release nogil;
         io::write_labels_png(path, result);
       },

@@ -12,8 +12,9 @@ using namespace py::literals;
 
 namespace {
 
-py::tuple find_candidates(const py::object& density, std::pair<int, int> image_size,
-                          const Options& options) {
+std::pair<py::array_t<int>, double> find_candidates(const py::object& density,
+                                                    std::pair<int, int> image_size,
+                                                    const Options& options) {
   py::object keep;
   const FloatMapView map = map_argument(density, "density", keep);
   IdmResult found;
@@ -21,11 +22,13 @@ py::tuple find_candidates(const py::object& density, std::pair<int, int> image_s
     py::gil_scoped_release nogil;
     found = idm(map, Size{image_size.first, image_size.second}, options.idm);
   }
-  return py::make_tuple(array_of(found.points), found.count);
+  return {array_of(found.points), found.count};
 }
 
-py::tuple select_points(const py::object& points, const py::object& similarity, double count,
-                        const py::object& boxes, const Options& options) {
+std::pair<py::array_t<std::int64_t>, float> select_points(const py::object& points,
+                                                          const py::object& similarity,
+                                                          double count, const py::object& boxes,
+                                                          const Options& options) {
   const auto candidates = points_argument(points, "points");
   const auto detections = boxes_argument(boxes, "boxes");
   py::object keep;
@@ -38,7 +41,7 @@ py::tuple select_points(const py::object& points, const py::object& similarity, 
   }
   py::array_t<std::int64_t> selected(static_cast<py::ssize_t>(passed.selected.size()));
   std::copy(passed.selected.begin(), passed.selected.end(), selected.mutable_data());
-  return py::make_tuple(selected, passed.threshold);
+  return {selected, passed.threshold};
 }
 
 }  // namespace

@@ -160,7 +160,7 @@ def _tensors(loaded: Any) -> Dict[str, Tensor]:
     return tensors
 
 
-def read_checkpoint(path: os.PathLike) -> Checkpoint:
+def read_checkpoint(path: os.PathLike[str]) -> Checkpoint:
     """Read the tensors of a PyTorch checkpoint; nothing else in the file is executed or kept.
 
     Raises ExportError if the file is missing, unreadable, not a checkpoint or holds no tensors.
@@ -381,7 +381,7 @@ def _write(
 def write_archives(
     archives: Sequence[Archive],
     checkpoint: Checkpoint,
-    folder: os.PathLike,
+    folder: os.PathLike[str],
     half: bool = False,
     report: Callable[[str], None] = print,
 ) -> List[pathlib.Path]:

@@ -1,0 +1,52 @@
+"""What model archives hold."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Dict, NamedTuple, Union
+
+from persense import _core, _torch
+
+__all__ = ["ArchiveInfo", "has_torch", "info"]
+
+
+class ArchiveInfo(NamedTuple):
+    """What a model archive says of itself, as `persense info` shows it."""
+
+    stage: str
+    """encoder, detector, dmg or decoder."""
+    name: str
+    """sam_vit_h, countr, ..."""
+    format: int
+    input: Dict[str, Any]
+    output: Dict[str, Any]
+    encoder: str
+    """Of a decoder: the name of the encoder that it belongs to."""
+    prototype: str
+    """Of an encoder: mean or ring_contrast."""
+    dtype: str
+    """Of the stored weights: fp32, fp16 or bf16."""
+    upstream: str
+    """Where the weights come from, and their licence."""
+    sha256_weights: str
+    """Of the checkpoint, hex; may be empty."""
+    bytes: int
+    """Of the file."""
+    parts: int
+    """Files inside of it; the checksum of each was found right."""
+    parameters: int
+    """Numbers in its weights and buffers."""
+
+
+def has_torch() -> bool:
+    """Whether this build can load model archives."""
+    return _core.has_torch()
+
+
+def info(archive: Union[str, "os.PathLike[str]"]) -> ArchiveInfo:
+    """Check a whole model archive and give what it says of itself.
+
+    Raises FileNotFound, Unreadable (truncated, damaged, not an archive) or BadModel.
+    """
+    _torch.require_one_version()
+    return ArchiveInfo(**_core.inspect(os.fspath(archive)))

@@ -1,0 +1,478 @@
+"""
+The compiled half of persense; use it through the package `persense`.
+"""
+from __future__ import annotations
+import numpy
+import numpy.typing
+import os
+import typing
+__all__: list[str] = ['Engine', 'Mask', 'Options', 'Query', 'Result', 'Stages', 'Stop', 'Support', 'Trace', 'TracePass', 'decode_png', 'encode_png', 'figure', 'has_torch', 'idm', 'inspect', 'option_table', 'overlay', 'ppsm', 'read_image', 'read_mask', 'torch_version', 'write_coco', 'write_labels']
+class Options:
+    """
+    All options of a pipeline.
+    """
+    @staticmethod
+    def preset(name: str) -> Options:
+        """
+        The options of a preset: paper or reference.
+        """
+    def items(self) -> dict[str, str]:
+        """
+        Every option's value as text.
+        """
+    def set(self, key: str, value: str) -> None:
+        """
+        Sets one option from text, as "idm.threshold" from "25".
+        """
+class Mask:
+    """
+    The pixels of one object, cropped to their tight box.
+    """
+    def __getstate__(self) -> tuple[typing.Any, ...]:
+        ...
+    def __init__(self, bits: typing.Any, origin: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex] = (0, 0)) -> None:
+        """
+        The non-zero pixels of a bool or uint8 array (h, w), whose first pixel lies at
+        `origin` (x, y) in the image.
+        """
+    def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: tuple[typing.Any, ...]) -> None:
+        ...
+    @property
+    def area(self) -> int:
+        """
+        Pixels inside.
+        """
+    @property
+    def bits(self) -> numpy.typing.NDArray[numpy.bool_]:
+        """
+        (y1 - y0, x1 - x0) bool, read-only; a view, not a copy.
+        """
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """
+        (x0, y0, x1, y1), pixels of the image, half-open.
+        """
+class TracePass:
+    """
+    One round of density, IDM, PPSM and decoding.
+    """
+    @property
+    def candidates(self) -> numpy.typing.NDArray[numpy.int32]:
+        """
+        (N, 2) int32: x, y; what IDM found.
+        """
+    @property
+    def density(self) -> numpy.typing.NDArray[numpy.float32]:
+        """
+        (h, w) float32 as the density map generator gave it, read-only.
+        """
+    @property
+    def exemplars(self) -> numpy.typing.NDArray[numpy.float32]:
+        """
+        (K, 4) float32: x0, y0, x1, y1.
+        """
+    @property
+    def masks(self) -> list[Mask]:
+        """
+        M masks, one a prompt; a mask may be empty.
+        """
+    @property
+    def prompts(self) -> numpy.typing.NDArray[numpy.int32]:
+        """
+        (M, 2) int32: x, y; what PPSM let through, or all candidates.
+        """
+    @property
+    def scores(self) -> numpy.typing.NDArray[numpy.float32]:
+        """
+        (M,) float32: the decoder's score of every mask.
+        """
+class Trace:
+    """
+    Every intermediate of the paper's figure 7.
+    """
+    @property
+    def exemplar_mask(self) -> Mask:
+        """
+        The mask of the object at the location prior.
+        """
+    @property
+    def exemplar_score(self) -> float:
+        """
+        The decoder's score of exemplar_mask.
+        """
+    @property
+    def label_detections(self) -> tuple[numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.float32]]:
+        """
+        (boxes (N, 4) float32, confidences (N,) float32) found for the label.
+        """
+    @property
+    def location_prior(self) -> tuple[int, int]:
+        """
+        (x, y) of the exemplar's point prompt.
+        """
+    @property
+    def passes(self) -> list[TracePass]:
+        """
+        The passes in their order, at most 1 + feedback.iterations.
+        """
+    @property
+    def phrase_detections(self) -> tuple[numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.float32]]:
+        """
+        (boxes (N, 4) float32, confidences (N,) float32) found for the phrase.
+        """
+    @property
+    def similarity(self) -> numpy.typing.NDArray[numpy.float32]:
+        """
+        (H, W) float32 in [-1, 1], read-only.
+        """
+class Result:
+    """
+    Everything found in one query image.
+    """
+    def __getstate__(self) -> tuple[typing.Any, ...]:
+        ...
+    def __len__(self) -> int:
+        ...
+    def __setstate__(self, arg0: tuple[typing.Any, ...]) -> None:
+        ...
+    def csv(self) -> str:
+        """
+        A header line, then id,x,y,x0,y0,x1,y1,area,score a line.
+        """
+    def labels(self) -> numpy.typing.NDArray[numpy.int32]:
+        """
+        (H, W) int32: 0 = background, i + 1 = instance i; a pixel of several masks goes to
+        the highest score.
+        """
+    def rle(self, index: typing.SupportsInt | typing.SupportsIndex) -> str:
+        """
+        COCO's compressed run lengths of one instance's mask.
+        """
+    @property
+    def boxes(self) -> numpy.typing.NDArray[numpy.float32]:
+        """
+        (N, 4) float32: x0, y0, x1, y1 of the masks' tight boxes, half-open.
+        """
+    @property
+    def density(self) -> numpy.typing.NDArray[numpy.float32]:
+        """
+        (h, w) float32: the last density map, objects per pixel, read-only; a view.
+        """
+    @property
+    def estimated_count(self) -> float:
+        """
+        The sum of the last density map.
+        """
+    @property
+    def masks(self) -> list[Mask]:
+        """
+        N masks, each cropped to its box.
+        """
+    @property
+    def notes(self) -> list[str]:
+        """
+        One line each: what a user should know about this result.
+        """
+    @property
+    def points(self) -> numpy.typing.NDArray[numpy.int32]:
+        """
+        (N, 2) int32: x, y of the point prompt of each instance.
+        """
+    @property
+    def ppsm_fallback(self) -> bool:
+        """
+        Whether no candidate passed PPSM in the last pass, so that all were kept.
+        """
+    @property
+    def scores(self) -> numpy.typing.NDArray[numpy.float32]:
+        """
+        (N,) float32: the decoder's estimate of each mask's quality.
+        """
+    @property
+    def size(self) -> tuple[int, int]:
+        """
+        (width, height) of the query image.
+        """
+    @property
+    def timings(self) -> dict[str, float]:
+        """
+        Seconds by step, summed over the passes.
+        """
+    @property
+    def trace(self) -> Trace | None:
+        """
+        Every intermediate, where it was asked for.
+        """
+class Query:
+    """
+    What is known of a query so far; for a stage of the user's, while it runs.
+
+    Arrays are read-only and may be kept; the query itself is over when the stage returns.
+    """
+    @property
+    def exemplars(self) -> numpy.typing.NDArray[numpy.float32]:
+        """
+        (K, 4) float32: x0, y0, x1, y1 of the current pass's exemplars; none before the first pass.
+        """
+    @property
+    def features(self) -> numpy.typing.NDArray[numpy.float32] | None:
+        """
+        (C, h, w) float32: what the user's own encoder made of the image; None without one.
+        """
+    @property
+    def image(self) -> numpy.typing.NDArray[numpy.uint8]:
+        """
+        (H, W, 3) uint8, RGB: the caller's own memory.
+        """
+    @property
+    def label(self) -> str:
+        """
+        The support's label; may be empty.
+        """
+    @property
+    def phrase(self) -> str:
+        """
+        "all <plural>"; empty without a label.
+        """
+    @property
+    def role(self) -> str | None:
+        """
+        Of a decode: "exemplar", "first_pass" or "final_pass".
+        """
+    @property
+    def similarity(self) -> numpy.typing.NDArray[numpy.float32]:
+        """
+        (H, W) float32 in [-1, 1]: every pixel's similarity to the support.
+        """
+    @property
+    def support_image(self) -> numpy.typing.NDArray[numpy.uint8]:
+        """
+        (H', W', 3) uint8, RGB.
+        """
+    @property
+    def support_mask(self) -> numpy.typing.NDArray[numpy.bool_]:
+        """
+        (H', W') bool: the one object in the support image.
+        """
+class Stages:
+    """
+    What fills the four slots of a pipeline.
+    """
+    @staticmethod
+    def in_folder(folder: os.PathLike[str] | str | bytes) -> Stages:
+        """
+        The archives in a folder; a slot without a file is "classic".
+        """
+    def __init__(self) -> None:
+        ...
+    def adapt(self, preset: Options) -> Options:
+        """
+        The preset with what these stages ask for.
+        """
+    def first_archive(self) -> str:
+        """
+        The first slot that is not "classic"; empty when all are.
+        """
+    def set_decode(self, function: typing.Any) -> None:
+        """
+        function(query, points) -> masks, scores.
+        """
+    def set_density(self, function: typing.Any) -> None:
+        """
+        function(query) -> (h, w) floats.
+        """
+    def set_detect(self, function: typing.Any) -> None:
+        """
+        function(query) -> boxes, confidences.
+        """
+    def set_encode(self, function: typing.Any) -> None:
+        """
+        function(image, hint) -> (C, h, w) floats.
+        """
+    @property
+    def decoder(self) -> str:
+        """
+        "classic" or an archive's path.
+        """
+    @decoder.setter
+    def decoder(self, arg1: os.PathLike[str] | str | bytes) -> None:
+        ...
+    @property
+    def detector(self) -> str:
+        """
+        "classic" or an archive's path.
+        """
+    @detector.setter
+    def detector(self, arg1: os.PathLike[str] | str | bytes) -> None:
+        ...
+    @property
+    def device(self) -> str:
+        """
+        "cpu", "cuda" or "cuda:N".
+        """
+    @device.setter
+    def device(self, arg0: str) -> None:
+        ...
+    @property
+    def dmg(self) -> str:
+        """
+        "classic" or an archive's path.
+        """
+    @dmg.setter
+    def dmg(self, arg1: os.PathLike[str] | str | bytes) -> None:
+        ...
+    @property
+    def dtype(self) -> str:
+        """
+        "fp32", "fp16" or "bf16".
+        """
+    @dtype.setter
+    def dtype(self, arg0: str) -> None:
+        ...
+    @property
+    def encoder(self) -> str:
+        """
+        "classic" or an archive's path.
+        """
+    @encoder.setter
+    def encoder(self, arg1: os.PathLike[str] | str | bytes) -> None:
+        ...
+    @property
+    def threads(self) -> int:
+        """
+        0 = all cores.
+        """
+    @threads.setter
+    def threads(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+class Stop:
+    """
+    Cancels the queries that were given it.
+    """
+    def __init__(self) -> None:
+        ...
+    def request(self) -> None:
+        """
+        Ends them before their next step.
+        """
+class Support:
+    """
+    A support example prepared by one engine.
+    """
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """
+        (x0, y0, x1, y1): the mask's tight box, half-open.
+        """
+    @property
+    def diameter(self) -> float:
+        """
+        Of the disc with the mask's area, pixels.
+        """
+    @property
+    def label(self) -> str:
+        """
+        What the object is called.
+        """
+    @property
+    def notes(self) -> list[str]:
+        """
+        What was done to the input.
+        """
+    @property
+    def phrase(self) -> str:
+        """
+        "all <plural>".
+        """
+    @property
+    def size(self) -> tuple[int, int]:
+        """
+        (width, height) of the image.
+        """
+class Engine:
+    """
+    A pipeline whose stages were chosen at run time.
+    """
+    def __init__(self, stages: Stages, options: Options) -> None:
+        ...
+    def segment(self, support: Support, query: typing.Any, trace: bool = False, progress: typing.Any = None, stop: Stop | None = None) -> Result:
+        """
+        Finds every instance of the support object in a query image.
+        """
+    def support(self, image: typing.Any, mask: typing.Any, label: str = '') -> Support:
+        """
+        Prepares a support example.
+        """
+    @property
+    def options(self) -> Options:
+        """
+        The options that it runs with.
+        """
+def decode_png(bytes: bytes) -> numpy.ndarray:
+    """
+    The grey picture in the bytes of a PNG file: (H, W) uint8.
+    """
+def encode_png(pixels: numpy.ndarray, side: typing.SupportsInt | typing.SupportsIndex = 0) -> bytes:
+    """
+    (H, W, 3) RGB or (H, W) grey, uint8, as the bytes of a PNG file; where a side is longer
+    than `side`, reduced to it.
+    """
+def figure(result: Result, image: typing.Any, support_image: typing.Any, support_mask: typing.Any) -> numpy.typing.NDArray[numpy.uint8]:
+    """
+    All steps of a result with a trace side by side, as the paper's figure 7: (H, W, 3)
+    uint8, RGB, of a size that does not depend on the image's.
+    """
+def has_torch() -> bool:
+    """
+    Whether this build can load model archives.
+    """
+def idm(density: typing.Any, image_size: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex], options: Options) -> tuple[numpy.typing.NDArray[numpy.int32], float]:
+    """
+    Candidate points of a density map: ((N, 2) int32, the map's sum).
+    """
+def inspect(archive: os.PathLike[str] | str | bytes) -> dict[str, typing.Any]:
+    """
+    What an archive says of itself, after all its checksums were computed.
+    """
+def option_table() -> list[tuple[str, typing.Any, typing.Any, typing.Any, typing.Any, str]]:
+    """
+    Every option as (key, default, lowest, highest, words, help).
+    """
+def overlay(result: Result, image: typing.Any, fill: typing.SupportsFloat | typing.SupportsIndex = 0.2800000011920929, line_width: typing.SupportsFloat | typing.SupportsIndex = 0.0, numbers: bool = True, points: bool = True) -> numpy.typing.NDArray[numpy.uint8]:
+    """
+    The instances drawn over their picture: (H, W, 3) uint8, RGB.
+
+    fill is the opacity inside an object; line_width is in pixels, 0 chooses it from the
+    picture's size; numbers are the instances' ids, points their prompts.
+    """
+def ppsm(points: typing.Any, similarity: typing.Any, count: typing.SupportsFloat | typing.SupportsIndex, boxes: typing.Any, options: Options) -> tuple[numpy.typing.NDArray[numpy.int64], float]:
+    """
+    The candidates that PPSM lets through: ((M,) int64 indices, the threshold).
+    """
+def read_image(path: os.PathLike[str] | str | bytes) -> numpy.typing.NDArray[numpy.uint8]:
+    """
+    The picture in a file as (H, W, 3) uint8, RGB.
+
+    PNG, JPEG, TIFF (first page), WebP or BMP, 8 or 16 bits, grey, RGB or RGBA (alpha is
+    dropped). EXIF orientation is applied. 16-bit pixels are scaled to 0..255 by the sensor
+    depth that their maximum suggests.
+    """
+def read_mask(path: os.PathLike[str] | str | bytes) -> numpy.typing.NDArray[numpy.uint8]:
+    """
+    The mask in a file as (H, W) uint8, 0 or 255.
+
+    Formats and orientation as in read_image. A pixel is inside when any colour channel is
+    not zero; in JPEG and WebP, when it is above half of the picture's maximum.
+    """
+def write_coco(path: os.PathLike[str] | str | bytes, file_name: str, result: Result, category: str = 'object') -> None:
+    """
+    Writes a COCO file of one image; the file is complete or absent.
+    """
+def write_labels(path: os.PathLike[str] | str | bytes, result: Result) -> None:
+    """
+    Writes labels() as a 16-bit grey PNG.
+    """
+__version__: str
+torch_version: str

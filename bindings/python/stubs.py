@@ -1,0 +1,57 @@
+"""Write persense/_core.pyi from the installed package's compiled module, or check it.
+
+    python bindings/python/stubs.py            # after pip install ./bindings/python
+    python bindings/python/stubs.py --check    # exit code 1 where the file is out of date
+
+Needs pybind11-stubgen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+STUBS = pathlib.Path(__file__).resolve().parent / "persense" / "_core.pyi"
+
+
+def generate() -> str:
+    """The stubs of the persense._core that this Python imports."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = ["-m", "pybind11_stubgen", "persense._core", "--exit-code", "-o", folder]
+        subprocess.run([sys.executable, "-P", *command], check=True, cwd=folder)
+        text = (pathlib.Path(folder) / "persense" / "_core.pyi").read_text(encoding="utf-8")
+    # numpy.bool is new in NumPy 2
+    text = text.replace("numpy.bool]", "numpy.bool_]")
+    # pickle's state has no types of its own
+    text = re.sub(r"\btuple(?=[:)])", "tuple[typing.Any, ...]", text)
+    text = re.sub(r"os\.PathLike\b", "os.PathLike[str]", text)
+    # versions of the build are no part of the interface
+    text = re.sub(r"^(__version__|torch_version): str = .*$", r"\1: str", text, flags=re.MULTILINE)
+    return re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)
+
+
+def main() -> int:
+    """Write or check; give the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="compare instead of writing")
+    check = parser.parse_args().check
+    text = generate()
+    if not check:
+        STUBS.write_text(text, encoding="utf-8")
+        return 0
+    written = STUBS.read_text(encoding="utf-8")
+    sys.stdout.writelines(
+        difflib.unified_diff(
+            written.splitlines(True), text.splitlines(True), str(STUBS), "as generated"
+        )
+    )
+    return int(text != written)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
