@@ -5,6 +5,9 @@ include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/persense)
 install(TARGETS persense_core ${PERSENSE_LIBRARIES} EXPORT persense-targets FILE_SET HEADERS)
 install(EXPORT persense-targets NAMESPACE persense:: DESTINATION ${package_dir})
+# Of its own, so that C programs need none of what the C++ libraries need.
+install(TARGETS persense_capi EXPORT persense-capi-targets FILE_SET HEADERS)
+install(EXPORT persense-capi-targets NAMESPACE persense:: DESTINATION ${package_dir})
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 configure_package_config_file(cmake/persense-config.cmake.in persense-config.cmake
@@ -68,5 +71,8 @@ else()
   set(PERSENSE_PC_LIBDIR ${CMAKE_INSTALL_FULL_LIBDIR})
   set(PERSENSE_PC_INCLUDEDIR ${CMAKE_INSTALL_FULL_INCLUDEDIR})
 endif()
-configure_file(cmake/persense.pc.in persense.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/persense.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+foreach(name IN ITEMS persense persense-c)
+  configure_file(cmake/${name}.pc.in ${name}.pc @ONLY)
+endforeach()
+install(FILES ${PROJECT_BINARY_DIR}/persense.pc ${PROJECT_BINARY_DIR}/persense-c.pc
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

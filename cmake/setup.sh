@@ -17,7 +17,7 @@ persense_tests_packages="catch2 libbenchmark-dev python3-venv"
 # For the TorchScript stages. Systems without a LibTorch package build everything else. (Without an
 # optimised BLAS, LibTorch runs about 30 times slower.)
 persense_program_optional="libtorch-dev libopenblas0-pthread zlib1g-dev"
-persense_tests_optional="python3-torch python3-pytest python3-opencv python3-pil"
+persense_tests_optional="python3-torch python3-pytest python3-opencv python3-pil gfortran"
 
 persense_say() { printf 'setup: %s\n' "$*" >&2; }
 
@@ -94,7 +94,7 @@ persense_setup() {
             persense_say "(PERSENSE_SETUP=off skips this check, if their libraries come from elsewhere)"
             exit 3
         else
-            persense_say "not installed, so models (TorchScript) or their tests are left out: $optional"
+            persense_say "not installed, so models (TorchScript) or some tests are left out: $optional"
         fi
     fi
 }
@@ -112,7 +112,7 @@ persense_install() {
     for package in $2; do  # one by one: a name that this system does not know fails the whole list
         { apt-cache show "$package" >/dev/null 2>&1 &&
             persense_apt install --no-install-recommends "$package"; } ||
-            persense_say "could not install $package: models (TorchScript) or their tests are left out"
+            persense_say "could not install $package: models (TorchScript) or some tests are left out"
     done
 }
 
