@@ -62,9 +62,7 @@ def _edges_from(bits: NDArray[np.bool_]) -> Tuple[NDArray[np.uint8], int]:
     return ways.ravel(), ways.shape[1]
 
 
-def fill(
-    polygons: Sequence[NDArray[Any]], width: int, height: int
-) -> NDArray[np.bool_]:
+def fill(polygons: Sequence[NDArray[Any]], width: int, height: int) -> NDArray[np.bool_]:
     """Bitmap (height, width) of the pixels whose centres lie inside the polygons (even-odd rule).
 
     Polygons are closed, (K, 2) points (x, y); pixel (0, 0) covers 0 <= x < 1 and 0 <= y < 1. What

@@ -19,22 +19,25 @@ if TYPE_CHECKING:
     from .result import Trace
 
 # the overlay's colours: vivid, of similar lightness, around the hue circle
-_PALETTE = np.array(
-    [
-        (253, 84, 97),
-        (253, 139, 74),
-        (254, 180, 58),
-        (244, 217, 22),
-        (156, 228, 50),
-        (20, 225, 132),
-        (1, 232, 223),
-        (27, 195, 243),
-        (70, 153, 254),
-        (148, 118, 255),
-        (213, 106, 238),
-        (253, 99, 182),
-    ]
-) / 255
+_PALETTE = (
+    np.array(
+        [
+            (253, 84, 97),
+            (253, 139, 74),
+            (254, 180, 58),
+            (244, 217, 22),
+            (156, 228, 50),
+            (20, 225, 132),
+            (1, 232, 223),
+            (27, 195, 243),
+            (70, 153, 254),
+            (148, 118, 255),
+            (213, 106, 238),
+            (253, 99, 182),
+        ]
+    )
+    / 255
+)
 _AMBER, _SKY, _RED = (1.0, 0.71, 0.2), (0.3, 0.75, 1.0), (0.93, 0.2, 0.2)
 _INK, _FAINT = "#1c2029", "#6b7280"
 _DARK_RIM = "#14161e"
@@ -83,15 +86,10 @@ def _new_axes(width: int, height: int) -> Axes:
 
 def _points_per_pixel(ax: Axes, width: int, height: int) -> float:
     """Typographic points that an image pixel takes on the page."""
-    figure = ax.get_figure(root=True)
-    assert figure is not None
-    inches_wide, inches_high = figure.get_size_inches()
-    if figure.get_axes() == [ax] and ax.get_subplotspec() is not None:
-        room_wide, room_high = inches_wide, inches_high  # the layout fills the figure
-    else:
-        place = ax.get_position()
-        room_wide, room_high = place.width * inches_wide, place.height * inches_high
-    return 72 * float(min(room_wide / width, room_high / height))
+    figure = ax.figure
+    alone = figure.get_axes() == [ax] and ax.get_subplotspec() is not None
+    room = figure.bbox if alone else ax.get_window_extent()  # a layout gives it all to the only one
+    return 72 / figure.dpi * float(min(room.width / width, room.height / height))
 
 
 def _median_side(masks: Sequence[Mask]) -> float:
@@ -153,8 +151,7 @@ def draw_masks(
 
 
 def draw_dots(ax: Axes, points: NDArray[Any], size: float) -> None:
-    """White dots with a dark rim at (N, 2) points; `size` is their diameter in typographic points.
-    """
+    """White dots with a dark rim at (N, 2) points; `size` is their diameter on the page."""
     ax.scatter(
         points[:, 0],
         points[:, 1],
@@ -278,7 +275,9 @@ class FigureOfStages:
         for number, (draw, ax) in enumerate(zip(panels, places), start=1):
             title, detail = draw(ax)
             ax.set_anchor("NW")
-            ax.set_title(f"{number}  {title}\n", loc="left", fontsize=9.5, color=_INK, weight="bold")
+            ax.set_title(
+                f"{number}  {title}\n", loc="left", fontsize=9.5, color=_INK, weight="bold"
+            )
             ax.annotate(
                 detail, (0, 1), (0, 4), "axes fraction", "offset points", fontsize=8, color=_FAINT
             )
@@ -392,4 +391,3 @@ class FigureOfStages:
             collections.LineCollection(list(corners), colors=[color], linewidths=line_width),
             autolim=False,
         )
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import operator
 import os
@@ -16,6 +17,7 @@ from typing import (
     Sequence,
     SupportsIndex,
     Tuple,
+    TypeVar,
     Union,
     overload,
 )
@@ -69,8 +71,8 @@ class Result:
     """Every instance found in one query image, in the order of their prompts.
 
     A sequence: `len(result)` is the count, `result[i]` an Instance, and iterating gives them all.
-    Arrays are read-only views of the result's memory where that is possible. Masks are cropped to
-    their boxes, so a result's size grows with the objects, not with count x image.
+    Arrays are read-only. Masks are cropped to their boxes: a result's size grows with the objects,
+    not with count x image.
 
     Pickling keeps everything but the query image; where it came from a file, it is read again when
     it is needed.
@@ -89,7 +91,6 @@ class Result:
         self._path = path
         self._support = support
         self._label = "" if support is None else support.label
-        self._masks: Optional[List[Mask]] = None
 
     # ---- what was found ----
 
@@ -126,32 +127,30 @@ class Result:
         """What the object is called: the support's label, which may be empty."""
         return self._label
 
-    @property
+    @functools.cached_property
     def boxes(self) -> NDArray[np.float32]:
         """(N, 4): x0, y0, x1, y1 of the masks' tight boxes in pixels, half-open."""
-        return self._core.boxes
+        return _read_only(self._core.boxes)
 
-    @property
+    @functools.cached_property
     def scores(self) -> NDArray[np.float32]:
         """(N,): the decoder's estimate of each mask's quality, about 0 to 1."""
-        return self._core.scores
+        return _read_only(self._core.scores)
 
-    @property
+    @functools.cached_property
     def points(self) -> NDArray[np.int32]:
         """(N, 2): x, y of the point prompt that each instance grew from."""
-        return self._core.points
+        return _read_only(self._core.points)
 
-    @property
-    def masks(self) -> List[Mask]:
+    @functools.cached_property
+    def masks(self) -> Sequence[Mask]:
         """N masks: `bits` is (h, w) bool, cropped to `box`, which is x0, y0, x1, y1."""
-        if self._masks is None:
-            self._masks = self._core.masks
-        return self._masks
+        return tuple(self._core.masks)
 
-    @property
+    @functools.cached_property
     def areas(self) -> NDArray[np.int64]:
         """(N,): pixels inside each mask."""
-        return np.array([mask.area for mask in self.masks], dtype=np.int64)
+        return _read_only(np.array([mask.area for mask in self.masks], dtype=np.int64))
 
     @property
     def density(self) -> NDArray[np.float32]:
@@ -184,23 +183,19 @@ class Result:
     def __getitem__(self, index: slice) -> List[Instance]: ...
     def __getitem__(self, index: Union[SupportsIndex, slice]) -> Union[Instance, List[Instance]]:
         """The instance at an index (the last is -1), or a list of those in a slice."""
-        instances = self._instances()
         if isinstance(index, slice):
-            return instances[index]
+            return [self._instance(at) for at in range(*index.indices(len(self)))]
         at = operator.index(index)
-        if not -len(instances) <= at < len(instances):
-            raise IndexError(f"instance {at}: the result has {len(instances)}")
-        return instances[at]
+        if not -len(self) <= at < len(self):
+            raise IndexError(f"instance {at}: the result has {len(self)}")
+        return self._instance(at % len(self))
 
     def __iter__(self) -> Iterator[Instance]:
-        return iter(self._instances())
+        return (self._instance(at) for at in range(len(self)))
 
-    def _instances(self) -> List[Instance]:
-        columns = zip(self.boxes, self.points, self.scores.tolist(), self.masks)
-        return [
-            Instance(number, box, point, score, mask)
-            for number, (box, point, score, mask) in enumerate(columns, start=1)
-        ]
+    def _instance(self, at: int) -> Instance:
+        score = float(self.scores[at])
+        return Instance(at + 1, self.boxes[at], self.points[at], score, self.masks[at])
 
     def __repr__(self) -> str:
         width, height = self.size
@@ -439,7 +434,7 @@ class Result:
         fill: float = 0.28,
         line_width: float = 0,
     ) -> NDArray[np.uint8]:
-        """The picture that the program writes with `--overlay`: (H, W, 3) uint8, without matplotlib.
+        """The picture that the program writes with `--overlay`: (H, W, 3) uint8. No matplotlib.
 
         Args:
             image, numbers, points, fill: as in `plot`.
@@ -554,11 +549,20 @@ class Trace:
         support = result._support
         example = None if support is None else (support.image, support.mask)
         if support_image is not None and support_mask is not None:
-            example = as_image(support_image, "support_image"), as_mask(support_mask, "support_mask")
+            example = (
+                as_image(support_image, "support_image"),
+                as_mask(support_mask, "support_mask"),
+            )
         picture = result._picture(image)
-        return FigureOfStages(
-            picture, self, result.masks, result.estimated_count, example
-        ).draw()
+        return FigureOfStages(picture, self, result.masks, result.estimated_count, example).draw()
+
+
+_Scalar = TypeVar("_Scalar", bound=np.generic)
+
+
+def _read_only(array: NDArray[_Scalar]) -> NDArray[_Scalar]:
+    array.flags.writeable = False
+    return array
 
 
 def _four_decimals(score: float) -> float:

@@ -39,7 +39,9 @@ def run_program(*arguments: object) -> None:
     )
 
 
-def run_example(name: str, *arguments: object, status: int = 0) -> "subprocess.CompletedProcess[str]":
+def run_example(
+    name: str, *arguments: object, status: int = 0
+) -> "subprocess.CompletedProcess[str]":
     """Runs an example as a user would, and checks its exit status."""
     command: List[str] = [sys.executable, str(EXAMPLES / name), *map(str, arguments)]
     done = subprocess.run(

@@ -43,6 +43,8 @@ def test_columns_are_one_row_an_instance_and_agree_with_the_masks(kind: str) -> 
     assert result.scores.shape == (count,) and result.scores.dtype == np.float32
     assert result.areas.tolist() == [mask.bits.sum() for mask in result.masks]
     assert result.boxes.tolist() == [list(mask.box) for mask in result.masks]
+    for array in (result.boxes, result.points, result.scores, result.areas, result.density):
+        assert not array.flags.writeable
     for mask in result.masks:
         x0, y0, x1, y1 = mask.box
         assert mask.bits.shape == (y1 - y0, x1 - x0) and mask.bits.dtype == bool
