@@ -33,7 +33,9 @@
  *           their end too: read them through the pointer. All others never change.
  * Pixels    x runs right, y runs down. Boxes are half-open: x0 <= x < x1, y0 <= y < y1.
  *
- * The library writes to no stream and handles no signal.
+ * The library writes to no stream, handles no signal, and leaves what belongs to the process (the
+ * locale, the settings of OpenCV) as it is. libpng and libjpeg, which decode for it, may write a
+ * line of theirs to stderr when persense_picture_read is given a damaged file.
  */
 #ifndef PERSENSE_H
 #define PERSENSE_H

@@ -100,8 +100,9 @@ int main(void) {
   lost = live_allocations() - live;
   CHECK(lost <= leaked_by_opencv());
   CHECK(everything() == PERSENSE_OK);
-  printf("%ld allocations; of %ld tries %ld failed, %ld went on without\n", total,
-         failed + survived, failed, survived);
+  printf(
+      "%ld allocations; of %ld tries %ld failed and %ld went on without; OpenCV lost %ld blocks\n",
+      total, failed + survived, failed, survived, lost);
   scene_free(image);
   scene_free(mask);
   return failed_checks != 0;
