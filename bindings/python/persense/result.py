@@ -457,22 +457,22 @@ class Result:
     def _picture(self, image: Optional[ImageLike]) -> NDArray[np.uint8]:
         """The query image as (H, W, 3), from the caller, from memory or from its file."""
         if image is not None:
-            picture = as_image(image, "image")
+            picture = _rgb(image, "image")
         elif self._image is not None:
-            picture = self._image
+            picture = _rgb(self._image, "image")
         elif self._path is not None and os.path.exists(self._path):
-            picture = _core.read_image(self._path)
+            picture = _rgb(self._path, "image")
         else:
             raise InvalidArgument(
                 "image: this result was unpickled and does not hold its picture; give image=..."
             )
-        if picture.shape[1::-1] != self.size:
-            height, width = picture.shape[:2]
+        height, width = picture.shape[:2]
+        if (width, height) != self.size:
             raise InvalidArgument(
                 f"image: got {width} x {height}, expected the result's "
                 f"{self.size[0]} x {self.size[1]}"
             )
-        return np.repeat(picture[:, :, None], 3, axis=2) if picture.ndim == 2 else picture
+        return picture
 
 
 class Trace:
@@ -546,13 +546,14 @@ class Trace:
         from ._plotting import FigureOfStages
 
         result = self._result
-        support = result._support
-        example = None if support is None else (support.image, support.mask)
+        if (support_image is None) != (support_mask is None):
+            missing = "support_image" if support_image is None else "support_mask"
+            raise InvalidArgument(f"{missing}: got None, expected the support's, or neither")
+        if support_image is None and result._support is not None:
+            support_image, support_mask = result._support.image, result._support.mask
+        example = None
         if support_image is not None and support_mask is not None:
-            example = (
-                as_image(support_image, "support_image"),
-                as_mask(support_mask, "support_mask"),
-            )
+            example = _rgb(support_image, "support_image"), as_mask(support_mask, "support_mask")
         picture = result._picture(image)
         return FigureOfStages(picture, self, result.masks, result.estimated_count, example).draw()
 
@@ -563,6 +564,21 @@ _Scalar = TypeVar("_Scalar", bound=np.generic)
 def _read_only(array: NDArray[_Scalar]) -> NDArray[_Scalar]:
     array.flags.writeable = False
     return array
+
+
+def _rgb(value: ImageLike, name: str) -> NDArray[np.uint8]:
+    """Any form of image as (H, W, 3)."""
+    picture: Any = as_image(value, name)
+    shape, dtype = getattr(picture, "shape", None), getattr(picture, "dtype", None)
+    if shape is None or dtype != np.uint8 or not (len(shape) == 2 or shape[2:] == (3,)):
+        got = type(picture).__name__ if shape is None else f"{dtype} array of shape {shape}"
+        raise InvalidArgument(
+            f"{name}: got {got}, expected a uint8 array of shape (H, W, 3), RGB, or (H, W), grey"
+        )
+    rgb: NDArray[np.uint8] = (
+        np.repeat(picture[:, :, None], 3, axis=2) if picture.ndim == 2 else picture
+    )
+    return rgb
 
 
 def _four_decimals(score: float) -> float:

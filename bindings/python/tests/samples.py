@@ -11,9 +11,8 @@ from typing import List
 
 import pytest
 
-persense = pytest.importorskip("persense._core", reason="the extension is not built") and (
-    pytest.importorskip("persense")
-)
+pytest.importorskip("persense._core", reason="the package is not installed")
+import persense  # noqa: E402
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
 DATA = REPOSITORY / "examples" / "data"

@@ -121,6 +121,24 @@ def test_a_picture_of_another_size_is_refused(draw: str) -> None:
         getattr(found_in("beans"), draw)(image=picture)
 
 
+@pytest.mark.parametrize(
+    "picture, got",
+    [
+        (np.zeros((480, 640, 3)), r"float64 array of shape \(480, 640, 3\)"),
+        (np.zeros((480, 640, 4), dtype=np.uint8), r"uint8 array of shape \(480, 640, 4\)"),
+        ([[1, 2]], "list"),
+    ],
+)
+def test_what_is_no_picture_is_refused(picture: object, got: str) -> None:
+    with pytest.raises(persense.InvalidArgument, match=f"image: got {got}, expected a uint8 array"):
+        found_in("beans").plot(image=picture)
+
+
+def test_half_of_a_support_is_refused() -> None:
+    with pytest.raises(persense.InvalidArgument, match="support_mask: got None"):
+        found_in("pebbles").trace.plot(support_image=DATA / "pebbles" / "00.jpg")
+
+
 def test_a_fill_out_of_range_is_refused() -> None:
     for draw in (found_in("beans").plot, found_in("beans").overlay):
         with pytest.raises(persense.InvalidArgument, match="fill: got 2"):
