@@ -34,7 +34,7 @@ cv::Mat pixels_of(const persense_image* given, const char* name) {
   const persense_image& image = required(given, name);
   const Format& format = format_of(image, name);
   const Size size = checked_size(image.width, image.height, name);
-  required(image.data, fmt::format("{}: data", name).c_str());
+  require(image.data, fmt::format("{}: data", name).c_str());
   const auto stride = checked_stride(image.stride, size, format.channels, 1, name);
   return cv::Mat(size.height, size.width, CV_8UC(format.channels),
                  const_cast<std::uint8_t*>(image.data), static_cast<std::size_t>(stride));
@@ -70,7 +70,7 @@ std::ptrdiff_t checked_stride(std::int64_t stride, Size size, std::int64_t pixel
 }
 
 std::string path_argument(const char* path) {
-  required(path, "path");
+  require(path, "path");
   if (*path == '\0') throw InvalidArgument("path: got an empty text, expected the name of a file");
   return path;
 }
@@ -95,13 +95,14 @@ MaskView mask_argument(const persense_image* mask, const char* name) {
 FloatMapView map_argument(const persense_map* given, const char* name) {
   const persense_map& map = required(given, name);
   const Size size = checked_size(map.width, map.height, name);
-  const float* const data = &required(map.data, fmt::format("{}: data", name).c_str());
-  if (reinterpret_cast<std::uintptr_t>(data) % alignof(float) != 0)
+  require(map.data, fmt::format("{}: data", name).c_str());
+  if (reinterpret_cast<std::uintptr_t>(map.data) % alignof(float) != 0)
     throw InvalidArgument(
         fmt::format("{}: data at an address that is not a multiple of {}", name, alignof(float)));
   const auto stride = checked_stride(map.stride, size, sizeof(float), sizeof(float), name);
   return Eigen::Map<const FloatMap, 0, Eigen::OuterStride<>>(
-      data, size.height, size.width, Eigen::OuterStride<>(stride / std::ptrdiff_t{sizeof(float)}));
+      map.data, size.height, size.width,
+      Eigen::OuterStride<>(stride / std::ptrdiff_t{sizeof(float)}));
 }
 
 Options method_argument(const char* preset, const char* settings, const Stages& stages) {

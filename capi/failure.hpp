@@ -33,12 +33,16 @@ auto guard_getter(Body&& body) noexcept -> decltype(body()) {
   return value;
 }
 
+/// @throws InvalidArgument  NULL, naming the argument.
+inline void require(const void* pointer, const char* name) {
+  if (pointer == nullptr)
+    throw InvalidArgument(std::string(name) + ": got NULL, expected a pointer");
+}
+
 /// What a pointer points to. @throws InvalidArgument  NULL, naming the argument.
 template <class T>
 T& required(T* pointer, const char* name) {
-  if (pointer == nullptr)
-    throw InvalidArgument(std::string(name) + ": got NULL, expected a " +
-                          (std::is_same_v<std::remove_const_t<T>, char> ? "text" : "pointer"));
+  require(pointer, name);
   return *pointer;
 }
 

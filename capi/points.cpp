@@ -20,10 +20,9 @@ Options method_of(const persense_method_options* options) {
   return method_argument(given.preset, given.settings);
 }
 
-/// @throws InvalidArgument  NULL, unless there is none.
-template <class T>
-void require_array(const T* array, std::size_t count, const char* name) {
-  if (count > 0) required(array, name);
+/// @throws InvalidArgument  NULL, unless there is nothing in it.
+void require_array(const void* array, std::size_t count, const char* name) {
+  if (count > 0) require(array, name);
 }
 
 std::vector<Point> points_of(const persense_point* points, std::size_t count) {

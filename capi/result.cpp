@@ -37,7 +37,7 @@ persense_map map_of(const FloatMap& from) {
 cv::Mat labels_argument(std::int32_t* labels, std::size_t byte_count, std::int64_t given_stride,
                         Size size) {
   constexpr std::int64_t bytes = sizeof *labels;
-  required(labels, "labels");
+  require(labels, "labels");
   const auto stride = checked_stride(given_stride, size, bytes, bytes, "labels");
   const std::int64_t needed = (size.height - 1) * stride + size.width * bytes;
   if (byte_count < static_cast<std::size_t>(needed))

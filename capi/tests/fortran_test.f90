@@ -133,7 +133,7 @@ program fortran_test
   call persense_support_free(support)
   call persense_pipeline_free(pipeline)
   call persense_result_free(c_null_ptr)
-  print '(i0, a)', count, " discs"
+  print *, count, "discs"
 
 contains
 

@@ -36,7 +36,7 @@ static int same(const persense_result* a, const persense_result* b) {
 }
 
 static void every_format_and_stride_gives_the_same_result(void) {
-  static const int paddings[] = {0, 1, 13, 64};
+  static const int paddings[] = {0, 13};
   persense_result* colour = segmented(scene_image(PERSENSE_RGB8, 0), scene_mask(6, 0));
   persense_result* grey = segmented(scene_image(PERSENSE_GRAY8, 0), scene_mask(6, 0));
   int format, i;
@@ -44,9 +44,9 @@ static void every_format_and_stride_gives_the_same_result(void) {
   CHECK(persense_result_get_info(grey)->instance_count == scene_discs);
   CHECK(!same(colour, grey)); /* or the comparison sees nothing */
   for (format = PERSENSE_RGB8; format <= PERSENSE_BGRA8; ++format)
-    for (i = 0; i < 4; ++i) {
+    for (i = 0; i < 2; ++i) {
       persense_result* result =
-          segmented(scene_image(format, paddings[i]), scene_mask(6, paddings[3 - i]));
+          segmented(scene_image(format, paddings[i]), scene_mask(6, paddings[1 - i]));
       CHECK(same(result, format == PERSENSE_GRAY8 ? grey : colour));
       persense_result_free(result);
     }

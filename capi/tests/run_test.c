@@ -93,6 +93,7 @@ static void the_log_tells_errors_notes_and_results(void) {
   CHECK(log.lines[PERSENSE_LOG_INFO] == 1);
   CHECK(strstr(log.last[PERSENSE_LOG_INFO], "segmented 160 x 120") != NULL);
   CHECK(strstr(log.last[PERSENSE_LOG_INFO], "12 instances") != NULL);
+  persense_result_free(result);
   CHECK(persense_segment(NULL, &image, NULL, &result) != PERSENSE_OK);
   CHECK(log.lines[PERSENSE_LOG_ERROR] == 1);
   CHECK(strcmp(log.last[PERSENSE_LOG_ERROR], persense_last_error()) == 0);
