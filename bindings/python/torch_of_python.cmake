@@ -3,17 +3,14 @@
 #
 # Sets torch_of_python to PyTorch's full version where it is used, and to nothing elsewhere.
 set(torch_of_python "")
-if(NOT PERSENSE_WITH_TORCH)
-  if(DEFINED PERSENSE_WITH_TORCH)
-    return()
-  endif()
+if(DEFINED PERSENSE_WITH_TORCH AND NOT PERSENSE_WITH_TORCH)
+  return()
 endif()
 # What isolated builds see of the environment is where its packages are.
 execute_process(
   COMMAND ${Python_EXECUTABLE} -c "import sysconfig; print(sysconfig.get_path('platlib'))"
   OUTPUT_VARIABLE packages OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
-set(folder ${packages}/torch/share/cmake/Torch)
-if(NOT EXISTS ${folder}/TorchConfig.cmake)
+if(NOT EXISTS ${packages}/torch/share/cmake/Torch/TorchConfig.cmake)
   return()
 endif()
 
@@ -30,4 +27,5 @@ if(text MATCHES "cuda[^=\n]*= '")
   endif()
 endif()
 set(torch_of_python ${version})
-set(Torch_DIR ${folder})
+# Not Torch_DIR: its config looks for Caffe2's, of which the system may have another.
+list(PREPEND CMAKE_PREFIX_PATH ${packages}/torch/share/cmake)

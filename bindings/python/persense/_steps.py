@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from persense import _core
 from persense._options import OptionValue, apply
+from persense.errors import InvalidArgument
 
 __all__ = ["IdmResult", "PpsmResult", "idm", "ppsm"]
 
@@ -70,11 +71,14 @@ def ppsm(
 
     points: (N, 2) whole numbers, x and y in pixels of the similarity map.
     similarity: (H, W) float32 or float64.
-    count: how many objects the density map estimates.
+    count: how many objects the density map estimates. It is taken as it is: rounding it
+        (ppsm.count_rounding) is the pipeline's.
     boxes: (K, 4) numbers, x0, y0, x1, y1.
     options: those of PPSM without their prefix, as ``norm_const=1.4``; see ``persense.options()``.
 
     Raises InvalidArgument for an empty map or a point outside it.
     """
+    if "count_rounding" in options:
+        raise InvalidArgument("option count_rounding: not of ppsm alone; round the count itself")
     chosen = _options(preset, "ppsm", options)
     return PpsmResult(*_core.ppsm(points, similarity, count, boxes, chosen))

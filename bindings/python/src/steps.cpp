@@ -33,7 +33,6 @@ std::pair<py::array_t<std::int64_t>, float> select_points(const py::object& poin
   const auto detections = boxes_argument(boxes, "boxes");
   py::object keep;
   const FloatMapView map = map_argument(similarity, "similarity", keep);
-  if (options.ppsm.count_rounding == CountRounding::ceil) count = ceil_count(count);
   PpsmResult passed;
   {
     py::gil_scoped_release nogil;

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import pathlib
-from typing import Callable, Dict
+from typing import TYPE_CHECKING, Callable, Dict
 
 import pytest
-import torch
-from helpers import randomise
 
-from persense.networks.sam import DecoderConfig, EncoderConfig, ImageEncoder, Sam
+if TYPE_CHECKING:  # the installed package is tested without PyTorch
+    import torch
+
+    from persense.networks.sam import Sam
 
 _REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
 
@@ -31,6 +32,7 @@ def golden_folder() -> Callable[[str], pathlib.Path]:
 @pytest.fixture
 def save_checkpoint(tmp_path: pathlib.Path) -> Callable[..., pathlib.Path]:
     """Give a function: state dict, file name -> the checkpoint's path."""
+    import torch
 
     def save(state: Dict[str, torch.Tensor], name: str = "checkpoint.pth") -> pathlib.Path:
         torch.save(state, tmp_path / name)
@@ -42,6 +44,10 @@ def save_checkpoint(tmp_path: pathlib.Path) -> Callable[..., pathlib.Path]:
 @pytest.fixture
 def random_sam() -> Sam:
     """A small SAM (128 pixels, two blocks) with random weights."""
+    from helpers import randomise
+
+    from persense.networks.sam import DecoderConfig, EncoderConfig, ImageEncoder, Sam
+
     encoder = EncoderConfig(
         grid=8, patch=16, width=32, heads=2, mlp_width=64, windows=(3, 0), channels=64
     )

@@ -1,0 +1,97 @@
+"""Python gives what C++ gives: the program's files, and the golden vectors of IDM and PPSM."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+from typing import Any, Callable, List, Tuple
+
+import numpy as np
+import pytest
+from samples import DATA, REPOSITORY, persense, run_program
+
+
+def example_folders() -> List[pathlib.Path]:
+    """The repository's samples, and one picture of every class of the data beside it."""
+    data = pathlib.Path(os.environ.get("PERSENSE_DATA", REPOSITORY.parent / "shared" / "data"))
+    folders = [DATA, data / "dense"]
+    return [f for root in folders if root.is_dir() for f in sorted(root.iterdir()) if f.is_dir()]
+
+
+def pictures_of(folder: pathlib.Path) -> Tuple[pathlib.Path, pathlib.Path, pathlib.Path]:
+    """Support, mask and query."""
+    by_stem = {f.stem: f for f in folder.iterdir() if f.suffix in (".jpg", ".tif", ".webp")}
+    return by_stem["00"], folder / "00.png", by_stem["01"]
+
+
+def test_data_beside_the_repository_is_there() -> None:
+    if len(example_folders()) == 4:
+        pytest.skip("no data at ../shared/data (set PERSENSE_DATA): the repository's samples alone")
+
+
+@pytest.mark.parametrize("folder", example_folders(), ids=lambda f: f.name)
+def test_files_of_the_program_equal_pythons(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    support, mask, query = pictures_of(folder)
+    run_program(
+        "segment", "--support", support, "--mask", mask, "--label", "thing", query,
+        "-o", tmp_path / "program", "--labels", "--csv", "--coco",
+    )  # fmt: skip
+    core = persense.Pipeline.classic().support(support, mask, "thing").segment(query)._core
+    assert (tmp_path / "program" / "01_instances.csv").read_text() == core.csv()
+    labels, coco = tmp_path / "labels.png", tmp_path / "coco.json"
+    persense._core.write_labels(labels, core)
+    assert labels.read_bytes() == (tmp_path / "program" / "01_labels.png").read_bytes()
+    persense._core.write_coco(coco, query.name, core, "thing")
+    assert coco.read_bytes() == (tmp_path / "program" / "instances.json").read_bytes()
+
+    written = json.loads(coco.read_text())["annotations"]
+    assert [a["segmentation"]["counts"] for a in written] == [core.rle(i) for i in range(len(core))]
+    assert [a["point"] for a in written] == core.points.tolist()
+    assert len(core) > 0
+
+
+def cases(folder: pathlib.Path) -> "List[Tuple[pathlib.Path, Any]]":
+    found = [p for p in sorted(folder.iterdir()) if (p / "case.json").is_file()]
+    if (folder / "case.json").is_file():
+        found.insert(0, folder)
+    assert found
+    return [(p, json.loads((p / "case.json").read_text(encoding="utf-8"))) for p in found]
+
+
+def two_dimensional(file: pathlib.Path) -> np.ndarray:
+    array = np.load(file)
+    return array.reshape(array.shape[-2:]).astype(np.float32)
+
+
+def test_idm_equals_the_golden_vectors(golden_folder: Callable[[str], pathlib.Path]) -> None:
+    for folder, expected in cases(golden_folder("idm")):
+        height, width = expected["image_size_hw"]
+        found = persense.idm(two_dimensional(folder / "dm.npy"), (width, height), preset="reference")
+        assert found.points.tolist() == np.load(folder / "points.npy").reshape(-1, 2).tolist(), folder
+        # the reference rounds the float32 sum up
+        assert np.ceil(np.float32(found.estimated_count)) == float(expected["count"])
+
+
+def test_idm_at_threshold_20_equals_the_golden_vectors(
+    golden_folder: Callable[[str], pathlib.Path]
+) -> None:
+    for folder, expected in cases(golden_folder("idm_countr")):
+        height, width = expected["image_size_hw"]
+        density = two_dimensional(folder / "density.npy")
+        found = persense.idm(density, (width, height), preset="reference", threshold=20)
+        assert found.points.tolist() == np.load(folder / "points.npy").reshape(-1, 2).tolist(), folder
+
+
+def test_ppsm_equals_the_golden_vectors(golden_folder: Callable[[str], pathlib.Path]) -> None:
+    for folder, expected in cases(golden_folder("ppsm")):
+        got = persense.ppsm(
+            np.load(folder / "points.npy").astype(int),
+            two_dimensional(folder / "similarity.npy"),
+            float(expected["count"]),
+            np.load(folder / "boxes.npy"),
+            preset="reference",
+        )
+        assert got.selected.tolist() == expected["selected_index"], folder
+        threshold = np.float32(expected["threshold"])
+        assert np.float32(got.threshold) == threshold or np.isnan([got.threshold, threshold]).all()

@@ -1,0 +1,88 @@
+"""One process, one LibTorch."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+from samples import DATA, persense
+from test_core_processes import run_python
+
+needs_torch = pytest.mark.skipif(
+    not persense.has_torch(), reason="this build of the package has no LibTorch"
+)
+
+
+@pytest.fixture
+def other_torch(tmp_path: pathlib.Path) -> pathlib.Path:
+    """A folder with something that calls itself PyTorch 0.1.2."""
+    package = tmp_path / "site" / "torch"
+    package.mkdir(parents=True)
+    (package / "version.py").write_text("__version__ = '0.1.2+other'\n")
+    (package / "__init__.py").write_text("from torch.version import __version__\n")
+    return package.parent
+
+
+@needs_torch
+def test_archive_beside_another_pytorch_is_refused(other_torch: pathlib.Path) -> None:
+    done = run_python(
+        """
+        import sys; sys.path.insert(0, sys.argv[1])
+        import torch, persense
+        for ask in (lambda: persense.info("a.pt"), lambda: persense.Pipeline.from_models(dmg="a.pt")):
+            try: ask()
+            except persense.InvalidArgument as error: print(error)
+        print(len(persense.Pipeline.classic().support(sys.argv[2] + "/00.jpg", sys.argv[2] + "/00.png")
+            .segment(sys.argv[2] + "/01.jpg")) > 0)
+        """,
+        other_torch,
+        DATA / "beans",
+    )
+    *lines, segmented = done.stdout.splitlines()
+    assert len(lines) == 2 and segmented == "True", done.stderr
+    for line in lines:
+        assert line.startswith("torch: PyTorch 0.1.2+other and the LibTorch ")
+        assert persense._core.torch_version in line
+        assert "pip install" in line
+
+
+@needs_torch
+def test_another_pytorch_after_an_archive_is_an_import_error(other_torch: pathlib.Path) -> None:
+    done = run_python(
+        """
+        import sys; sys.path.insert(0, sys.argv[1])
+        import persense
+        try: persense.info("none.pt")
+        except FileNotFoundError as error: print("first", error)
+        try: import torch
+        except ImportError as error: print(error)
+        import json, statistics  # others are imported as before
+        """,
+        other_torch,
+    )
+    first, second = done.stdout.splitlines()
+    assert first.startswith("first") and "none.pt" in first, done.stderr
+    assert second.startswith("torch: PyTorch 0.1.2+other and the LibTorch ")
+    assert done.returncode == 0, done.stderr
+
+
+def test_builds_without_libtorch_say_so() -> None:
+    if persense.has_torch():
+        assert persense._core.torch_version
+        return
+    assert persense._core.torch_version == ""
+    with pytest.raises(persense.InvalidArgument, match="without LibTorch"):
+        persense.Pipeline.from_models(dmg="a.pt")
+
+
+def test_classic_pipelines_never_load_libtorch() -> None:
+    done = run_python(
+        """
+        import sys, persense
+        beans = sys.argv[1]
+        persense.Pipeline.classic().support(beans + "/00.jpg", beans + "/00.png").segment(beans + "/01.jpg")
+        print("torch" in open("/proc/self/maps").read())
+        """,
+        DATA / "beans",
+    )
+    assert done.stdout == "False\n", done.stderr
