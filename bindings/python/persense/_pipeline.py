@@ -51,11 +51,13 @@ class Pipeline:
     """A pipeline whose stages were chosen at run time.
 
     Threads: any number may use one pipeline, and one support, at once.
+    Processes: a fork may use it too, unless stages are archives.
     """
 
     def __init__(self, stages: _core.Stages, options: _core.Options) -> None:
         """Use Pipeline.classic or Pipeline.from_models."""
         self._engine = _core.Engine(stages, options)
+        self._archives = bool(stages.first_archive())
 
     @classmethod
     def classic(
@@ -137,8 +139,10 @@ class Pipeline:
         Raises InvalidArgument for an empty mask or one of another size than the image.
         """
         pixels, inside = as_image(image, "image"), as_mask(mask, "mask")
+        if self._archives:
+            _torch.require_one_process()
         prepared = self._engine.support(pixels, inside, label or "")
-        return Support(self._engine, prepared, pixels, inside)
+        return Support(self._engine, prepared, pixels, inside, self._archives)
 
 
 class Support:
@@ -150,12 +154,14 @@ class Support:
         prepared: _core.Support,
         image: npt.NDArray[np.uint8],
         mask: npt.NDArray[Any],
+        archives: bool,
     ) -> None:
         """Use Pipeline.support."""
         self._engine = engine
         self._prepared = prepared
         self._image = image
         self._mask = mask
+        self._archives = archives
 
     @property
     def image(self) -> npt.NDArray[np.uint8]:
@@ -225,6 +231,8 @@ class Support:
         stop: Optional[_core.Stop],
     ) -> Result:
         image = as_image(query, "query")
+        if self._archives:
+            _torch.require_one_process()
         core = self._engine.segment(self._prepared, image, trace, progress, stop)
         path = os.fspath(query) if isinstance(query, (str, os.PathLike)) else None
         return Result(core, image=image, path=path, support=self)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.abc
 import importlib.machinery
+import os
 import pathlib
 import re
 import sys
@@ -13,7 +14,9 @@ from typing import Optional, Sequence
 from persense import _core
 from persense.errors import InvalidArgument
 
-__all__ = ["require_one_version"]
+__all__ = ["require_one_process", "require_one_version"]
+
+_process: Optional[int] = None  # that loaded LibTorch; its forks inherit the number
 
 
 def _release(version: str) -> str:
@@ -57,12 +60,29 @@ class _Guard(importlib.abc.MetaPathFinder):
 def require_one_version() -> None:
     """Call before anything that loads LibTorch.
 
-    Raises InvalidArgument where another version of PyTorch was imported; one that is imported later
-    raises ImportError.
+    Raises InvalidArgument where another version of PyTorch was imported (one that is imported later
+    raises ImportError), and as require_one_process.
     """
+    require_one_process()
     torch = sys.modules.get("torch")
     conflict = _conflict(str(torch.__version__)) if torch is not None else None
     if conflict:
         raise InvalidArgument(conflict)
     if not any(isinstance(finder, _Guard) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Guard())
+
+
+def require_one_process() -> None:
+    """Call before an archive is loaded or runs.
+
+    Raises InvalidArgument in a fork of a process that loaded one: LibTorch's threads are not forked,
+    and the child would wait for them for ever.
+    """
+    global _process
+    if _process is None:
+        _process = os.getpid()
+    if _process != os.getpid():
+        raise InvalidArgument(
+            "archives: this process is a fork of one that loaded some, whose threads were not "
+            'forked; expected a process that was started anew: multiprocessing.get_context("spawn")'
+        )

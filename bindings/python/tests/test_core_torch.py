@@ -86,3 +86,24 @@ def test_classic_pipelines_never_load_libtorch() -> None:
         DATA / "beans",
     )
     assert done.stdout == "False\n", done.stderr
+
+
+def test_archives_in_a_fork_of_a_process_that_loaded_one_are_refused() -> None:
+    done = run_python(
+        """
+        import os
+        import persense
+        from persense import InvalidArgument, _torch
+        try: persense.info("none.pt")  # would load LibTorch
+        except persense.Error: pass
+        _torch.require_one_process()
+        child = os.fork()
+        if child == 0:
+            try: _torch.require_one_process()
+            except InvalidArgument as error: print(error, flush=True)
+            os._exit(0)
+        os.waitpid(child, 0)
+        """
+    )
+    assert done.stdout.startswith("archives: this process is a fork of one that loaded some")
+    assert "spawn" in done.stdout and done.stderr == ""
