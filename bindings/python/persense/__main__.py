@@ -14,8 +14,10 @@ def main() -> NoReturn:
     """Become the program, so that its exit code and signals are this process's."""
     program = pathlib.Path(__file__).with_name("persense")
     if not program.is_file():
-        sys.exit(f"persense: no program at {program}; expected an installed package: "
-                 "pip install ./bindings/python")
+        sys.exit(
+            f"persense: no program at {program}; expected an installed package: "
+            "pip install ./bindings/python"
+        )
     sys.stdout.flush()
     os.execv(program, ["persense", *sys.argv[1:]])
 

@@ -195,7 +195,7 @@ class Support:
 
     @property
     def phrase(self) -> str:
-        """"all <plural>"; empty without a label."""
+        """ "all <plural>"; empty without a label."""
         return self._prepared.phrase
 
     @property

@@ -75,8 +75,8 @@ def require_one_version() -> None:
 def require_one_process() -> None:
     """Call before an archive is loaded or runs.
 
-    Raises InvalidArgument in a fork of a process that loaded one: LibTorch's threads are not forked,
-    and the child would wait for them for ever.
+    Raises InvalidArgument in a fork of a process that loaded one: LibTorch's threads are not
+    forked, and the child would wait for them for ever.
     """
     global _process
     if _process is None:

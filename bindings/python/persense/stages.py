@@ -126,7 +126,7 @@ def _method(slot: str, stage: object, name: str, arguments: str) -> Any:
     method = getattr(stage, name, None)
     if not callable(method):
         raise InvalidArgument(
-            f"{slot}: got {type(stage).__name__}, expected \"classic\", an archive's path or an "
+            f'{slot}: got {type(stage).__name__}, expected "classic", an archive\'s path or an '
             f"object with a method {name}({arguments})"
         )
     return method

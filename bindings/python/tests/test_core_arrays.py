@@ -90,7 +90,12 @@ def test_masks_of_any_layout_and_type_give_the_same_support() -> None:
     pipeline = persense.Pipeline.classic()
     mask = persense.read_mask(BEANS / "00.png")
     box = pipeline.support(BEANS / "00.jpg", mask).box
-    for other in (mask > 0, np.asfortranarray(mask), mask[::-1].copy()[::-1], (mask > 0) * np.uint8(1)):
+    for other in (
+        mask > 0,
+        np.asfortranarray(mask),
+        mask[::-1].copy()[::-1],
+        (mask > 0) * np.uint8(1),
+    ):
         assert pipeline.support(BEANS / "00.jpg", other).box == box
 
 
@@ -154,7 +159,9 @@ def test_pil_images_are_taken_in_the_modes_that_need_no_conversion(support: Any)
     assert support.segment(picture)._core.csv() == support.segment(np.asarray(picture))._core.csv()
     support.segment(picture.convert("L"))
     for mode in ("RGBA", "P", "F", "CMYK"):
-        with pytest.raises(persense.InvalidArgument, match=f"query: got a PIL image of mode '{mode}'"):
+        with pytest.raises(
+            persense.InvalidArgument, match=f"query: got a PIL image of mode '{mode}'"
+        ):
             support.segment(picture.convert(mode))
     mask = pil.open(BEANS / "00.png")
     pipeline = persense.Pipeline.classic()
@@ -201,7 +208,9 @@ def test_idm_and_ppsm_take_lists_and_arrays_and_refuse_the_rest() -> None:
     density[10:14, 20:25] = 1
     points, count = persense.idm(density, (120, 80))
     assert points.dtype == np.int32 and points.shape == (1, 2) and count == 20
-    assert (persense.idm(np.asfortranarray(density.astype(np.float32)), (120, 80)).points == points).all()
+    assert (
+        persense.idm(np.asfortranarray(density.astype(np.float32)), (120, 80)).points == points
+    ).all()
     similarity = np.full((80, 120), 0.5, np.float32)
     kept = persense.ppsm(points, similarity, 20, [[0, 0, 120, 80]])
     assert kept.selected.tolist() == [0]

@@ -67,20 +67,26 @@ def two_dimensional(file: pathlib.Path) -> np.ndarray:
 def test_idm_equals_the_golden_vectors(golden_folder: Callable[[str], pathlib.Path]) -> None:
     for folder, expected in cases(golden_folder("idm")):
         height, width = expected["image_size_hw"]
-        found = persense.idm(two_dimensional(folder / "dm.npy"), (width, height), preset="reference")
-        assert found.points.tolist() == np.load(folder / "points.npy").reshape(-1, 2).tolist(), folder
+        found = persense.idm(
+            two_dimensional(folder / "dm.npy"), (width, height), preset="reference"
+        )
+        assert found.points.tolist() == np.load(folder / "points.npy").reshape(-1, 2).tolist(), (
+            folder
+        )
         # the reference rounds the float32 sum up
         assert np.ceil(np.float32(found.estimated_count)) == float(expected["count"])
 
 
 def test_idm_at_threshold_20_equals_the_golden_vectors(
-    golden_folder: Callable[[str], pathlib.Path]
+    golden_folder: Callable[[str], pathlib.Path],
 ) -> None:
     for folder, expected in cases(golden_folder("idm_countr")):
         height, width = expected["image_size_hw"]
         density = two_dimensional(folder / "density.npy")
         found = persense.idm(density, (width, height), preset="reference", threshold=20)
-        assert found.points.tolist() == np.load(folder / "points.npy").reshape(-1, 2).tolist(), folder
+        assert found.points.tolist() == np.load(folder / "points.npy").reshape(-1, 2).tolist(), (
+            folder
+        )
 
 
 def test_ppsm_equals_the_golden_vectors(golden_folder: Callable[[str], pathlib.Path]) -> None:

@@ -37,12 +37,17 @@ def test_support_says_what_it_was_made_of() -> None:
 
 def test_options_are_set_by_key_from_numbers_words_and_switches() -> None:
     pipeline = persense.Pipeline.classic(
-        options={"idm.threshold": 25, "ppsm.norm_const": np.float64(1.5), "decoder.guidance": False,
-                 "location_prior": "box_center"}
+        options={
+            "idm.threshold": 25,
+            "ppsm.norm_const": np.float64(1.5),
+            "decoder.guidance": False,
+            "location_prior": "box_center",
+        }
     )
     got = pipeline.options
-    assert [got[k] for k in ("idm.threshold", "ppsm.norm_const", "decoder.guidance", "location_prior")] == [
-        "25", "1.5", "off", "box_center"]
+    assert [
+        got[k] for k in ("idm.threshold", "ppsm.norm_const", "decoder.guidance", "location_prior")
+    ] == ["25", "1.5", "off", "box_center"]
     assert persense.Pipeline.classic("reference").options["ppsm.count_rounding"] == "ceil"
     assert set(got) == {option.key for option in persense.options()}
 
@@ -65,9 +70,9 @@ def test_option_list_has_defaults_that_are_in_their_ranges() -> None:
     [
         ({"idm.treshold": 1}, "option idm.treshold: unknown"),
         ({"idm.threshold": 256}, "option idm.threshold: got 256, expected 0 to 255"),
-        ({"idm.threshold": 1.5}, "option idm.threshold: got \"1.5\", expected a whole number"),
+        ({"idm.threshold": 1.5}, 'option idm.threshold: got "1.5", expected a whole number'),
         ({"idm.threshold": None}, "option idm.threshold: got NoneType, expected a number"),
-        ({"idm.rules": "mine"}, "option idm.rules: got \"mine\", expected paper or reference"),
+        ({"idm.rules": "mine"}, 'option idm.rules: got "mine", expected paper or reference'),
     ],
 )
 def test_wrong_option_is_one_line_that_names_it(options: Any, message: str) -> None:
@@ -79,8 +84,11 @@ def test_wrong_option_is_one_line_that_names_it(options: Any, message: str) -> N
 def test_errors_are_the_built_in_ones_too(tmp_path: pathlib.Path) -> None:
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(b"no picture")
-    for path, kinds in ((tmp_path / "none.png", (persense.FileNotFound, FileNotFoundError)),
-                        (bad, (persense.Unreadable, OSError)), (tmp_path, (persense.Unreadable, OSError))):
+    for path, kinds in (
+        (tmp_path / "none.png", (persense.FileNotFound, FileNotFoundError)),
+        (bad, (persense.Unreadable, OSError)),
+        (tmp_path, (persense.Unreadable, OSError)),
+    ):
         for kind in (*kinds, persense.Error):
             with pytest.raises(kind, match=path.name):
                 support_of("beans").segment(path)
@@ -88,7 +96,7 @@ def test_errors_are_the_built_in_ones_too(tmp_path: pathlib.Path) -> None:
         persense.Pipeline.from_models(tmp_path / "nowhere")
     with pytest.raises(persense.FileNotFound, match="no encoder.pt"):
         persense.Pipeline.from_models(tmp_path)
-    with pytest.raises(persense.InvalidArgument, match="preset: got \"mine\""):
+    with pytest.raises(persense.InvalidArgument, match='preset: got "mine"'):
         persense.Pipeline.classic("mine")
     with pytest.raises(persense.InvalidArgument, match="device cuda"):
         persense.Pipeline.from_models(device="cuda")
@@ -184,7 +192,11 @@ def test_results_survive_pickle_exactly() -> None:
     assert again.csv() == core.csv() and again.timings == core.timings
     assert list(again.timings) == list(core.timings)  # in the order of the steps
     assert (again.size, again.notes, again.estimated_count, again.ppsm_fallback) == (
-        core.size, core.notes, core.estimated_count, core.ppsm_fallback)
+        core.size,
+        core.notes,
+        core.estimated_count,
+        core.ppsm_fallback,
+    )
     for name in ("boxes", "scores", "points", "density"):
         assert np.array_equal(getattr(again, name), getattr(core, name))
     assert [again.rle(i) for i in range(len(core))] == [core.rle(i) for i in range(len(core))]

@@ -218,7 +218,12 @@ def test_call_costs_less_than_a_millisecond_over_cpp() -> None:
 
 def test_program_is_the_same_by_either_name(tmp_path: pathlib.Path) -> None:
     script = pathlib.Path(sys.executable).with_name("persense")
-    for arguments, code in ((["--version"], 0), (["segment"], 2), (["nonsense"], 2), (["--help"], 0)):
+    for arguments, code in (
+        (["--version"], 0),
+        (["segment"], 2),
+        (["nonsense"], 2),
+        (["--help"], 0),
+    ):
         runs = [
             subprocess.run([*command, *arguments], capture_output=True, text=True)
             for command in ([sys.executable, "-m", "persense"], [script])
@@ -226,8 +231,20 @@ def test_program_is_the_same_by_either_name(tmp_path: pathlib.Path) -> None:
         assert runs[0].returncode == runs[1].returncode == code
         assert (runs[0].stdout, runs[0].stderr) == (runs[1].stdout, runs[1].stderr)
     missing = subprocess.run(
-        [script, "segment", "--support", tmp_path / "no", "--mask", tmp_path / "no", tmp_path / "no",
-         "-o", tmp_path], capture_output=True, text=True)
+        [
+            script,
+            "segment",
+            "--support",
+            tmp_path / "no",
+            "--mask",
+            tmp_path / "no",
+            tmp_path / "no",
+            "-o",
+            tmp_path,
+        ],
+        capture_output=True,
+        text=True,
+    )
     assert missing.returncode == 3 and missing.stderr.count("\n") == 1
 
 
@@ -236,8 +253,22 @@ def test_program_is_this_process_to_signals(tmp_path: pathlib.Path) -> None:
     pipe = tmp_path / "pipe.jpg"
     os.mkfifo(pipe)
     program = subprocess.Popen(
-        [sys.executable, "-m", "persense", "segment", "--support", pipe, "--mask", pipe, pipe, "-o",
-         tmp_path], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        [
+            sys.executable,
+            "-m",
+            "persense",
+            "segment",
+            "--support",
+            pipe,
+            "--mask",
+            pipe,
+            pipe,
+            "-o",
+            tmp_path,
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     name = pathlib.Path(f"/proc/{program.pid}/comm")
     deadline = time.monotonic() + 30
     while name.read_text().strip() != "persense" and time.monotonic() < deadline:

@@ -16,12 +16,18 @@ BEANS = DATA / "beans"
 
 def segment(image: Any = BEANS / "01.jpg", **stages: Any) -> Any:
     pipeline = persense.Pipeline.classic(**stages)
-    return pipeline.support(BEANS / "00.jpg", BEANS / "00.png", "bean").segment(image, trace=True)._core
+    return (
+        pipeline.support(BEANS / "00.jpg", BEANS / "00.png", "bean")
+        .segment(image, trace=True)
+        ._core
+    )
 
 
 class Density:
     def density(self, image: np.ndarray, exemplars: np.ndarray) -> Any:
-        assert image.shape == (480, 640, 3) and image.dtype == np.uint8 and not image.flags.writeable
+        assert (
+            image.shape == (480, 640, 3) and image.dtype == np.uint8 and not image.flags.writeable
+        )
         assert exemplars.shape[1:] == (4,) and exemplars.dtype == np.float32 and len(exemplars) >= 1
         density = np.zeros((60, 80))  # float64, and another size than the image's
         density[4::8, 4::8] = 1
@@ -112,7 +118,15 @@ def test_density_with_a_parameter_query_is_given_the_query() -> None:
     stage = Curious()
     core = segment(dmg=stage, encoder=Encoder())
     assert (stage.kept == core.trace.similarity).all()  # an array may be kept
-    for name in ("image", "similarity", "support_image", "support_mask", "label", "exemplars", "features"):
+    for name in (
+        "image",
+        "similarity",
+        "support_image",
+        "support_mask",
+        "label",
+        "exemplars",
+        "features",
+    ):
         with pytest.raises(persense.InvalidArgument, match="query: was used after the stage"):
             getattr(stage.query, name)
 
@@ -142,7 +156,12 @@ def test_what_a_stage_raises_reaches_the_caller_with_its_traceback() -> None:
         ("encoder", "encode", np.zeros((3, 3)), "encoder: features: got float64 of shape (3, 3)"),
         ("detector", "detect", None, "detector: got NoneType"),
         ("detector", "detect", ([[1, 2, 3]], [1]), "detector: boxes: got int64 of shape (1, 3)"),
-        ("detector", "detect", ([[1, 2, 3, 4]], [1, 2]), "detector: confidences: got int64 of shape (2,)"),
+        (
+            "detector",
+            "detect",
+            ([[1, 2, 3, 4]], [1, 2]),
+            "detector: confidences: got int64 of shape (2,)",
+        ),
         ("detector", "detect", ([[1, 2, 3, 4]], [2.0]), "detector: confidence 0 is 2"),
         ("decoder", "decode", ([], []), "decoder: 0 masks for 1 prompts"),
         ("decoder", "decode", ([None], [1, 2]), "decoder: scores: got int64 of shape (2,)"),
@@ -151,7 +170,9 @@ def test_what_a_stage_raises_reaches_the_caller_with_its_traceback() -> None:
         ("decoder", "decode", ([(np.ones((9, 9), bool), (-3, 0))], [1]), "decoder: mask 0 covers"),
     ],
 )
-def test_wrong_answer_of_a_stage_names_its_slot(slot: str, method: str, result: Any, message: str) -> None:
+def test_wrong_answer_of_a_stage_names_its_slot(
+    slot: str, method: str, result: Any, message: str
+) -> None:
     stage = type("Wrong", (), {method: lambda self, *_: result})()
     with pytest.raises(persense.InvalidArgument) as raised:
         segment(**{slot: stage})

@@ -29,11 +29,12 @@ def test_archive_beside_another_pytorch_is_refused(other_torch: pathlib.Path) ->
         """
         import sys; sys.path.insert(0, sys.argv[1])
         import torch, persense
-        for ask in (lambda: persense.info("a.pt"), lambda: persense.Pipeline.from_models(dmg="a.pt")):
-            try: ask()
+        for ask in (persense.info, lambda file: persense.Pipeline.from_models(dmg=file)):
+            try: ask("a.pt")
             except persense.InvalidArgument as error: print(error)
-        print(len(persense.Pipeline.classic().support(sys.argv[2] + "/00.jpg", sys.argv[2] + "/00.png")
-            .segment(sys.argv[2] + "/01.jpg")) > 0)
+        beans = sys.argv[2]
+        support = persense.Pipeline.classic().support(beans + "/00.jpg", beans + "/00.png")
+        print(len(support.segment(beans + "/01.jpg")) > 0)
         """,
         other_torch,
         DATA / "beans",
@@ -80,7 +81,8 @@ def test_classic_pipelines_never_load_libtorch() -> None:
         """
         import sys, persense
         beans = sys.argv[1]
-        persense.Pipeline.classic().support(beans + "/00.jpg", beans + "/00.png").segment(beans + "/01.jpg")
+        support = persense.Pipeline.classic().support(beans + "/00.jpg", beans + "/00.png")
+        support.segment(beans + "/01.jpg")
         print("torch" in open("/proc/self/maps").read())
         """,
         DATA / "beans",

@@ -12,7 +12,7 @@ from samples import REPOSITORY
 
 BINDINGS = REPOSITORY / "bindings" / "python"
 
-USER = '''
+USER = """
 import numpy as np
 import numpy.typing as npt
 import persense
@@ -36,7 +36,7 @@ for query, found, error in support.segment_many(["a.jpg"], jobs=2, progress=True
 points, total = persense.idm(result.density, (640, 480), threshold=25)
 persense.Pipeline.classic(dmg=3)  # error: not a stage
 support.segment("query.jpg", trace="yes")  # error: not a bool
-'''
+"""
 
 
 def mypy(*arguments: object, **options: str) -> "subprocess.CompletedProcess[str]":
