@@ -132,49 +132,49 @@ struct CocoWriter::State {
   std::int64_t image_count = 0;
   std::int64_t annotation_count = 0;
 
-  /// `image` without its id; the annotations that follow belong to it.
-  void begin_image(json image) {
-    names.insert(image.at("file_name").get<std::string>());
-    image["id"] = ++image_count;
-    images += (image_count == 1 ? "\n" : ",\n") + text_of(image);
+  std::int64_t next_image() const { return image_count + 1; }
+  std::int64_t next_annotation() const { return annotation_count + 1; }
+
+  /// `image`: JSON with the id next_image(). The annotations that follow belong to it.
+  void begin_image(const std::string& file_name, const std::string& image) {
+    names.insert(file_name);
+    images += (++image_count == 1 ? "\n" : ",\n") + image;
   }
-  /// `annotation` without id and image_id.
-  void write(json annotation, std::int64_t image_id) {
-    annotation["id"] = ++annotation_count;
-    annotation["image_id"] = image_id;
-    annotation["category_id"] = 1;
-    file.write((annotation_count == 1 ? "\n" : ",\n") + text_of(annotation));
+  /// `annotation`: JSON with the id next_annotation().
+  void write(const std::string& annotation) {
+    file.write((++annotation_count == 1 ? "\n" : ",\n") + annotation);
   }
 };
 
 CocoWriter::CocoWriter(const std::filesystem::path& path, const std::string& category)
     : state_(new State{AtomicFile(path), {}, {}, 0, 0}) {
-  const json info = {{"description", "Instances found by persense"}, {"version", PERSENSE_VERSION}};
-  const json categories = json::array(
-      {{{"id", 1}, {"name", category.empty() ? "object" : category}, {"supercategory", ""}}});
   state_->file.write(
-      fmt::format("{{\"info\":{},\n\"licenses\":[],\n\"categories\":{},\n"
-                  "\"annotations\":[",
-                  text_of(info), text_of(categories)));
+      fmt::format(R"({{"info":{{"description":"Instances found by persense","version":"{}"}},)"
+                  "\n\"licenses\":[],\n"
+                  R"("categories":[{{"id":1,"name":{},"supercategory":""}}],)"
+                  "\n\"annotations\":[",
+                  PERSENSE_VERSION, text_of(category.empty() ? "object" : category)));
 }
 
 CocoWriter::~CocoWriter() = default;
 CocoWriter::CocoWriter(CocoWriter&&) noexcept = default;
 
+// Objects are written as text, not made of json: its objects and arrays allocate when they are
+// destroyed, which ends the program where memory has run out.
 void CocoWriter::add(const std::string& file_name, const Result& result) {
   const Size size = result.image_size;
-  state_->begin_image({{"file_name", file_name}, {"width", size.width}, {"height", size.height}});
+  state_->begin_image(
+      file_name, fmt::format(R"({{"file_name":{},"height":{},"id":{},"width":{}}})",
+                             text_of(file_name), size.height, state_->next_image(), size.width));
   for (const Instance& instance : result.instances) {
     const PixelBox& box = instance.mask.box;
-    const json rle = {{"size", {size.height, size.width}},
-                      {"counts", rle_to_string(rle_counts(instance.mask, size))}};
-    state_->write({{"bbox", {box.x0, box.y0, box.width(), box.height()}},
-                   {"area", instance.mask.area()},
-                   {"score", std::round(double{instance.score} * 1e4) / 1e4},
-                   {"point", {instance.point.x, instance.point.y}},
-                   {"iscrowd", 0},
-                   {"segmentation", rle}},
-                  state_->image_count);
+    state_->write(fmt::format(
+        R"({{"area":{},"bbox":[{},{},{},{}],"category_id":1,"id":{},"image_id":{},"iscrowd":0,)"
+        R"("point":[{},{}],"score":{},"segmentation":{{"counts":{},"size":[{},{}]}}}})",
+        instance.mask.area(), box.x0, box.y0, box.width(), box.height(), state_->next_annotation(),
+        state_->image_count, instance.point.x, instance.point.y,
+        text_of(std::round(double{instance.score} * 1e4) / 1e4),
+        text_of(rle_to_string(rle_counts(instance.mask, size))), size.height, size.width));
   }
 }
 
@@ -194,9 +194,16 @@ void CocoWriter::append(const std::filesystem::path& coco_file) try {
     if (!new_id.contains(a.at("image_id").get<std::int64_t>()))
       throw Unreadable(fmt::format("{}: an annotation belongs to image {}, which is not listed",
                                    coco_file.string(), text_of(a.at("image_id"))));
-  for (const json& image : images) state_->begin_image(image);
-  for (const json& a : annotations)
-    state_->write(a, new_id.at(a.at("image_id").get<std::int64_t>()));
+  for (json image : images) {
+    image["id"] = state_->next_image();
+    state_->begin_image(image["file_name"], text_of(image));
+  }
+  for (json a : annotations) {
+    a["id"] = state_->next_annotation();
+    a["image_id"] = new_id.at(a.at("image_id").get<std::int64_t>());
+    a["category_id"] = 1;
+    state_->write(text_of(a));
+  }
 } catch (const json::exception& e) {
   throw Unreadable(fmt::format("{}: not a COCO file ({})", coco_file.string(), e.what()));
 }
