@@ -79,8 +79,8 @@ int main(void) {
   total = allocations_made();
   an_error_without_memory_is_out_of_memory();
 
-  /* every one of the first hundreds, then steps that grow, at most 3 percent of what was done */
-  for (n = 1; n <= total; n += 1 + (n > EVERY_UP_TO ? n / 33 : 0)) {
+  /* every one of the first, then steps that grow with what was done */
+  for (n = 1; n <= total; n += 1 + (n > EVERY_UP_TO ? n / (EVERY_UP_TO / 10) : 0)) {
     persense_status status;
     fail_allocation(n);
     status = everything();
