@@ -270,4 +270,24 @@ Container check_container(Bytes file, const std::filesystem::path& path) try {
   throw Unreadable(fmt::format("{}: {}", path.string(), damaged.what));
 }
 
+void drop_remarks(std::vector<std::uint8_t>& png) {
+  const Reader r(png, false);
+  std::uint64_t kept = 8;
+  for (std::uint64_t at = kept; at < png.size();) {
+    const std::uint64_t length = 12 + r.integer(at, 4);
+    const bool last = r.holds(at + 4, "IEND");
+    const bool critical =
+        (r.u8(at + 4) & 0x20) == 0;  // the format's own mark: an upper-case letter
+    if (critical || r.holds(at + 4, "tRNS") || r.holds(at + 4, "eXIf")) {
+      const auto begin = png.begin() + static_cast<std::ptrdiff_t>(at);
+      std::copy(begin, begin + static_cast<std::ptrdiff_t>(length),
+                png.begin() + static_cast<std::ptrdiff_t>(kept));
+      kept += length;
+    }
+    if (last) break;
+    at += length;
+  }
+  png.resize(kept);
+}
+
 }  // namespace persense::io::detail

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <vector>
 
 namespace persense::io::detail {
 
@@ -19,5 +20,10 @@ struct Container {
 /// word to the caller, or with words on stderr.
 /// @throws Unreadable  another format, a truncated or damaged file, pixels we do not read.
 Container check_container(std::span<const std::uint8_t> file, const std::filesystem::path& path);
+
+/// Cuts out of a checked PNG what does not change its pixels or orientation: colour profiles,
+/// gamma, text. Where one of these is odd (many programs write an odd profile), libpng says so on
+/// stderr.
+void drop_remarks(std::vector<std::uint8_t>& png);
 
 }  // namespace persense::io::detail

@@ -40,8 +40,9 @@ void orient(cv::Mat& pixels, int orientation) {
 }
 
 Decoded decode(const std::filesystem::path& path, int flags) {
-  const auto bytes = read_file(path);
+  auto bytes = read_file(path);
   const auto container = detail::check_container(bytes, path);
+  if (container.format == detail::Format::png) detail::drop_remarks(bytes);
   Decoded decoded{{}, container.format};
   try {
     decoded.pixels = cv::imdecode(bytes, flags);

@@ -1,5 +1,9 @@
 #include "persense/io/images.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdio>
 #include <opencv2/imgcodecs.hpp>
 #include <thread>
 
@@ -29,6 +33,26 @@ Bytes encoded(const std::string& extension, const cv::Mat& rgb, std::vector<int>
   Bytes bytes;
   REQUIRE(cv::imencode(extension, bgr, bytes, flags));
   return bytes;
+}
+
+/// A chunk of a PNG: length, type, data, checksum.
+Bytes png_chunk(const std::string& type, const Bytes& data) {
+  Bytes body(type.begin(), type.end());
+  body.insert(body.end(), data.begin(), data.end());
+  std::uint32_t crc = 0xFFFFFFFFu;
+  for (const std::uint8_t byte : body) {
+    crc ^= byte;
+    for (int bit = 0; bit < 8; ++bit) crc = (crc & 1) != 0 ? 0xEDB88320u ^ (crc >> 1) : crc >> 1;
+  }
+  Bytes chunk;
+  const auto put = [&](std::uint32_t number) {
+    for (int shift = 24; shift >= 0; shift -= 8)
+      chunk.push_back(static_cast<std::uint8_t>(number >> shift));
+  };
+  put(static_cast<std::uint32_t>(data.size()));
+  chunk.insert(chunk.end(), body.begin(), body.end());
+  put(~crc);
+  return chunk;
 }
 
 /// EXIF data with nothing but an orientation, little-endian.
@@ -305,6 +329,29 @@ TEST_CASE("read_image: a flipped bit in a PNG is noticed", "[io][images][errors]
   put_bytes(scratch / "flipped.png", png);
   CHECK_THAT(message_of<Unreadable>([&] { io::read_image(scratch / "flipped.png"); }),
              EndsWith("flipped.png: the file is damaged (PNG checksum)"));
+}
+
+TEST_CASE("read_image: an odd colour profile in a PNG changes nothing, and nobody is told",
+          "[io][images]") {
+  const Scratch folder;
+  const cv::Mat rgb = corner_picture();
+  Bytes png = encoded(".png", rgb);
+  constexpr int after_header = 8 + 25;
+  const Bytes odd = png_chunk("iCCP", {'x', 0, 0, 1, 2, 3});  // not a zlib stream
+  png.insert(png.begin() + after_header, odd.begin(), odd.end());
+  put_bytes(folder / "odd.png", png);
+
+  std::fflush(stderr);
+  const int standard_error = ::dup(2);
+  const int file = ::open((folder / "said").c_str(), O_CREAT | O_WRONLY, 0600);
+  ::dup2(file, 2);
+  const Image image = io::read_image(folder / "odd.png");
+  std::fflush(stderr);
+  ::dup2(standard_error, 2);
+  ::close(file);
+  ::close(standard_error);
+  CHECK(cv::norm(image.mat(), rgb, cv::NORM_INF) == 0);
+  CHECK(bytes_of(folder / "said").empty());
 }
 
 TEST_CASE("read_image: floating point TIFF is refused with advice", "[io][images][errors]") {
