@@ -51,6 +51,22 @@ def test_files_of_the_program_equal_pythons(folder: pathlib.Path, tmp_path: path
     assert len(core) > 0
 
 
+def test_an_encoder_archive_gives_the_programs_result(tmp_path: pathlib.Path) -> None:
+    if not persense.has_torch():
+        pytest.skip("this build cannot load archives")
+    archive = REPOSITORY.parent / "shared" / "models" / "squeezenet1_0_encoder.pt"
+    if not archive.exists():
+        pytest.skip(f"no archive at {archive}")
+    support, mask, query = pictures_of(DATA / "beans")
+    run_program(
+        "segment", "--support", support, "--mask", mask, query, "-o", tmp_path, "--csv",
+        "--encoder", archive,
+    )  # fmt: skip
+    result = persense.Pipeline.from_models(encoder=archive).support(support, mask).segment(query)
+    assert (tmp_path / "01_instances.csv").read_text() == result._core.csv()
+    assert persense.info(archive).stage == "encoder"
+
+
 def cases(folder: pathlib.Path) -> "List[Tuple[pathlib.Path, Any]]":
     found = [p for p in sorted(folder.iterdir()) if (p / "case.json").is_file()]
     if (folder / "case.json").is_file():

@@ -1,0 +1,100 @@
+// A folder of archives through the C ABI.
+#include <persense.h>
+
+#include "catch.hpp"
+#include "persense/engine.hpp"
+#include "sam_archives.hpp"
+
+using namespace persense;
+using namespace persense::test;
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+
+constexpr Size frame{160, 120};
+constexpr Point center{80, 60};
+constexpr int radius = 12;
+
+persense_image image_of(const cv::Mat& pixels, persense_pixel_format format) {
+  return {pixels.data, pixels.cols, pixels.rows, static_cast<std::int64_t>(pixels.step), format};
+}
+
+}  // namespace
+
+TEST_CASE("C ABI: a folder of archives gives what the engine gives", "[torch][capi]") {
+  const DiscArchives archives;
+  const std::string folder = archives.scratch.path().string();
+  const cv::Mat picture = disc_picture(frame, center, radius);
+  const cv::Mat mask = disc_mask(frame, center, radius);
+
+  persense_pipeline_options options;
+  persense_pipeline_options_init(&options, sizeof options);
+  options.models = folder.c_str();
+  persense_pipeline* pipeline = nullptr;
+  persense_support* support = nullptr;
+  persense_result* result = nullptr;
+  const persense_image image = image_of(picture, PERSENSE_RGB8);
+  const persense_image marked = image_of(mask, PERSENSE_GRAY8);
+  REQUIRE(persense_pipeline_create(&options, &pipeline) == PERSENSE_OK);
+  REQUIRE(persense_support_create(pipeline, &image, &marked, nullptr, &support) == PERSENSE_OK);
+  REQUIRE(persense_segment(support, &image, nullptr, &result) == PERSENSE_OK);
+
+  const Engine engine(folder);
+  const Result expected =
+      engine.segment(engine.support(ImageView(picture), MaskView(mask)), ImageView(picture));
+  const persense_result_info* const found = persense_result_get_info(result);
+  REQUIRE(expected.count() > 0);
+  REQUIRE(found->instance_count == expected.count());
+  CHECK(found->estimated_count == expected.estimated_count);
+  for (std::size_t i = 0; i < expected.count(); ++i) {
+    const Instance& wanted = expected.instances[i];
+    CHECK(found->instances[i].score == wanted.score);
+    CHECK(found->instances[i].area == wanted.mask.area());
+    CHECK(std::equal(wanted.mask.bits.begin(), wanted.mask.bits.end(), found->instances[i].mask));
+  }
+  persense_result_free(result);
+  persense_support_free(support);
+  persense_pipeline_free(pipeline);
+}
+
+TEST_CASE("C ABI: archives that cannot be used are a status and one line",
+          "[torch][capi][errors]") {
+  const DiscArchives archives;
+  const std::string encoder = archives.encoder.string(), decoder = archives.decoder.string();
+  persense_pipeline_options options;
+  persense_pipeline_options_init(&options, sizeof options);
+  options.encoder = encoder.c_str();
+  persense_status expected = PERSENSE_OK;
+  std::string said;
+  SECTION("another stage") {
+    options.encoder = decoder.c_str();
+    expected = PERSENSE_BAD_MODEL;
+    said = "decoder";
+  }
+  SECTION("no such file") {
+    options.encoder = "/nowhere/encoder.pt";
+    expected = PERSENSE_FILE_NOT_FOUND;
+    said = "/nowhere/encoder.pt";
+  }
+  SECTION("truncated") {
+    std::filesystem::resize_file(archives.encoder, 200);
+    expected = PERSENSE_UNREADABLE;
+    said = encoder;
+  }
+  SECTION("a device that is not there") {
+    options.device = "cuda:9";
+    expected = PERSENSE_DEVICE_UNAVAILABLE;
+    said = "cuda:9";
+  }
+  SECTION("a device that is none") {
+    options.device = "tpu";
+    expected = PERSENSE_INVALID_ARGUMENT;
+    said = "tpu";
+  }
+  persense_pipeline* pipeline = nullptr;
+  CHECK(persense_pipeline_create(&options, &pipeline) == expected);
+  CHECK(pipeline == nullptr);
+  const std::string line = persense_last_error();
+  CHECK_THAT(line, ContainsSubstring(said));
+  CHECK(line.find('\n') == std::string::npos);
+}
