@@ -13,7 +13,7 @@ persense_program_tools="cmake:cmake ninja:ninja-build c++:g++"
 persense_tests_tools="pkg-config:pkg-config python3:python3"
 # Only libopencv-dev has OpenCVConfig.cmake, so its modules cannot be installed one by one.
 persense_program_packages="libeigen3-dev libopencv-dev libfmt-dev nlohmann-json3-dev libcli11-dev"
-persense_tests_packages="catch2 libbenchmark-dev python3-venv"
+persense_tests_packages="catch2 libbenchmark-dev python3-venv python3-dev"
 # For the TorchScript stages. Systems without a LibTorch package build everything else. (Without an
 # optimised BLAS, LibTorch runs about 30 times slower.)
 persense_program_optional="libtorch-dev libopenblas0-pthread zlib1g-dev"
@@ -25,8 +25,12 @@ persense_has_package() {
     case "$(dpkg-query --show --showformat='${db:Status-Status}\n' "$1" 2>/dev/null)" in
     installed*) return 0 ;;
     esac
-    # its parts are in Python itself where Python is not Debian's
-    [ "$1" = python3-venv ] && python3 -c 'import ensurepip, venv' 2>/dev/null
+    # their parts are in Python itself where Python is not Debian's
+    case "$1" in
+    python3-venv) python3 -c 'import ensurepip, venv' 2>/dev/null ;;
+    python3-dev) [ -f "$(python3 -c 'import sysconfig; print(sysconfig.get_path("include"))' 2>/dev/null)/Python.h" ] ;;
+    *) return 1 ;;
+    esac
 }
 
 # persense_missing_tools <command:package>...
