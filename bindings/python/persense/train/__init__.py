@@ -1,0 +1,1 @@
+"""Training of persense's own small networks on rendered scenes."""

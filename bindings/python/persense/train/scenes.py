@@ -1,0 +1,166 @@
+"""Rendered pictures to train on, in which every pixel's object is known.
+
+    episode = scenes.render(seed=1)
+    image, labels = episode.images[0], episode.labels[0]
+    which = episode.classes[0][labels[labels == 3] - 1]  # the class of object 3
+
+A sheet of episodes, to look at::
+
+    python -m persense.train.scenes --sheet sheet.png --seed 1
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import pathlib
+import sys
+import time
+from typing import Dict, List, Optional, Sequence, Tuple
+
+import numpy as np
+import numpy.typing as npt
+
+from persense import _core, _scenes
+
+__all__ = ["DISTINCT", "IGNORED", "SAME", "UNKNOWN", "Episode", "names", "render", "sheet"]
+
+#: The label of pixels that teach nothing: objects that hardly show.
+IGNORED: int = _scenes.IGNORED
+#: Entries of Episode.differences.
+SAME, UNKNOWN, DISTINCT = 0, 1, 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Episode:
+    """P pictures of one world with the same K classes of objects. All arrays are read-only.
+
+    Lists have one entry a picture, whose M (which differs from picture to picture, and may be 0)
+    objects are numbered from 1 in labels; index them with label - 1.
+    """
+
+    images: npt.NDArray[np.uint8]  #: (P, S, S, 3), RGB
+    labels: npt.NDArray[np.uint16]  #: (P, S, S); 0: ground, 1..M: an object, or IGNORED
+    classes: List[npt.NDArray[np.int32]]  #: (M,), 0 to K - 1
+    visible_areas: List[npt.NDArray[np.int32]]  #: (M,) pixels with the object's label, at least 1
+    full_areas: List[npt.NDArray[np.int32]]  #: (M,) pixels, those covered or cut off included
+    centres: List[npt.NDArray[np.float32]]  #: (M, 2) x, y of the centroid of what is visible
+    #: (K, K): SAME on the diagonal; DISTINCT where two classes differ at a look; else UNKNOWN, and
+    #: objects of one must not be taught as wrong for the other.
+    differences: npt.NDArray[np.uint8]
+    families: Tuple[str, ...]  #: of the K classes, as are the next three
+    materials: Tuple[str, ...]
+    patterns: Tuple[str, ...]
+    diameters: Tuple[float, ...]  #: typical, pixels
+    imaging: str
+    ground: str
+    layout: str
+
+
+def names() -> Dict[str, List[str]]:
+    """Everything that may be drawn: families, materials, patterns, grounds, imagings, layouts."""
+    return _scenes.names()
+
+
+def render(seed: int, size: int = 224, pictures: int = 3, classes: int = 0) -> Episode:
+    """Render an episode: the same arguments give the same bytes on every platform.
+
+    seed: 0 to 2^64 - 1. size: height and width, 64 to 1024. pictures: 1 to 64. classes: 1 to 3, or
+    0 to draw it. Raises ValueError, naming the argument, for anything else. Holds no lock while it
+    works, in the calling thread alone: give each core its thread.
+    """
+    if not 0 <= seed < 1 << 64:
+        raise ValueError(f"seed: got {seed}, expected 0 to 2^64 - 1")
+    e = _scenes.render(seed, size, pictures, classes)
+    return Episode(
+        images=e.images,
+        labels=e.labels,
+        classes=e.object_classes,
+        visible_areas=e.visible_areas,
+        full_areas=e.full_areas,
+        centres=e.centres,
+        differences=e.differences,
+        families=tuple(e.families),
+        materials=tuple(e.materials),
+        patterns=tuple(e.patterns),
+        diameters=tuple(e.diameters),
+        imaging=e.imaging,
+        ground=e.ground,
+        layout=e.layout,
+    )
+
+
+_OUTLINES = np.array([[0, 255, 0], [255, 0, 255], [0, 200, 255], [128, 128, 128]], np.uint8)
+
+
+def _outlined(episode: Episode, picture: int) -> npt.NDArray[np.uint8]:
+    labels = episode.labels[picture]
+    inner = np.zeros(labels.shape, bool)  # off an edge between two labels
+    inner[:-1] = labels[:-1] != labels[1:]
+    inner[:, :-1] |= labels[:, :-1] != labels[:, 1:]
+    # ground, the objects' classes, and the ignored, whose label is the last
+    colours = np.concatenate([[3], episode.classes[picture] % 3, [3]])
+    front = np.minimum(labels, len(colours) - 1)
+    behind = np.zeros_like(front)
+    behind[:-1, :-1] = np.maximum(front[1:, :-1], front[:-1, 1:])
+    owner = np.where(front > 0, front, behind)
+    image = episode.images[picture].copy()
+    image[inner] = _OUTLINES[colours[owner[inner]]]
+    return image
+
+
+def sheet(
+    seed: int, rows: int = 6, columns: int = 4, size: int = 224, outlines: bool = True
+) -> npt.NDArray[np.uint8]:
+    """A picture of rows * columns episodes: of each, one picture and the same with its outlines.
+
+    Green, magenta and blue outline the classes, grey what is ignored. Returns (H, W, 3) uint8.
+    """
+    cells = []
+    for i in range(rows * columns):
+        episode = render(seed + i, size, pictures=1)
+        plain = episode.images[0]
+        pair = [plain, _outlined(episode, 0)] if outlines else [plain]
+        cells.append(np.pad(np.concatenate(pair, axis=1), ((2, 2), (2, 2), (0, 0))))
+    lines = [np.concatenate(cells[r * columns : (r + 1) * columns], axis=1) for r in range(rows)]
+    return np.concatenate(lines, axis=0)
+
+
+def _measure(seed: int, size: int, seconds: float) -> str:
+    """Pictures a second of this thread."""
+    for warm in range(60):  # textures are made on first use
+        render(warm, size, pictures=1)
+    start, pictures, objects = time.perf_counter(), 0, 0
+    while time.perf_counter() - start < seconds:
+        episode = render(seed + pictures, size)
+        pictures += len(episode.images)
+        objects += sum(len(c) for c in episode.classes)
+    rate = pictures / (time.perf_counter() - start)
+    return f"{rate:.1f} pictures of {size} x {size} a second, {objects / pictures:.1f} objects each"
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Write a sheet of episodes, or measure."""
+    parser = argparse.ArgumentParser(
+        prog="python -m persense.train.scenes", description="Look at training scenes."
+    )
+    parser.add_argument("--sheet", type=pathlib.Path, metavar="PNG", help="write a contact sheet")
+    parser.add_argument("--measure", type=float, metavar="SECONDS", help="render for so long")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--rows", type=int, default=6)
+    parser.add_argument("--columns", type=int, default=4)
+    parser.add_argument("--size", type=int, default=224)
+    parser.add_argument("--no-outlines", dest="outlines", action="store_false")
+    given = parser.parse_args(arguments)
+    if given.sheet is None and given.measure is None:
+        parser.error("nothing to do: give --sheet or --measure")
+    if given.sheet is not None:
+        pixels = sheet(given.seed, given.rows, given.columns, given.size, given.outlines)
+        given.sheet.write_bytes(_core.encode_png(pixels, 0))
+    if given.measure is not None:
+        print(_measure(given.seed, given.size, given.measure))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

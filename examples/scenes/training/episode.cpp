@@ -1,0 +1,434 @@
+#include "episode.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <stdexcept>
+
+#include "frame.hpp"
+#include "world.hpp"
+
+namespace persense::scenes::training {
+
+using namespace detail;
+
+namespace {
+
+constexpr int most_objects = 600;            ///< a picture
+constexpr int least_visible_area = 10;       ///< pixels of an object with a label
+constexpr float least_visible_part = 0.25f;  ///< of its silhouette in the frame
+constexpr float heap_visible_part = 0.32f;   ///< what objects laid on top leave of one, mostly
+
+// ---- One picture ------------------------------------------------------------------------------
+
+/// An object while its picture is painted; its index plus 1 is its label until the end.
+struct Placed {
+  int object_class = 0;
+  int full_area = 0;
+  int frame_area = 0;  ///< of the silhouette, in the frame
+  int visible_area = 0;
+  bool faint = false;  ///< cannot be told from what is behind it
+  Pose pose;
+};
+
+struct Picture {
+  Frame frame;
+  std::vector<std::uint16_t> labels;
+  std::vector<Placed> placed;
+  explicit Picture(int size) : frame(size), labels(frame.count(), 0) {}
+};
+
+/// Where the next object goes.
+class Placement {
+ public:
+  Placement(const World& world, int size, float radius, Random random)
+      : world_(world), size_(static_cast<float>(size)), radius_(radius), random_(random) {
+    turn_ = random_.uniform();
+    gap_ = random_.uniform(1.02f, 1.7f);
+    jitter_ = random_.uniform() < 0.4f ? 0.03f : random_.uniform(0.03f, 0.35f);
+    const int centres = 1 + random_.below(4);
+    for (int i = 0; i < centres; ++i) centres_.push_back(anywhere());
+  }
+
+  /// Centre for an object of this radius.
+  std::array<float, 2> next(float radius, const std::vector<Placed>& placed) {
+    switch (world_.layout) {
+      case Layout::rows:
+        return in_row();
+      case Layout::clusters: {
+        const auto& centre =
+            centres_[static_cast<std::size_t>(random_.below(static_cast<int>(centres_.size())))];
+        return {centre[0] + 0.13f * size_ * random_.normal(),
+                centre[1] + 0.13f * size_ * random_.normal()};
+      }
+      case Layout::chains:
+        if (placed.empty() || random_.uniform() < 0.12f) break;
+        turn_ += 0.07f * random_.normal();
+        return beside(placed.back(), radius, turn_);
+      case Layout::touching:
+        if (placed.empty() || random_.uniform() < 0.25f) break;
+        return beside(
+            placed[static_cast<std::size_t>(random_.below(static_cast<int>(placed.size())))],
+            radius, random_.uniform());
+      default:
+        break;
+    }
+    return anywhere();
+  }
+
+ private:
+  std::array<float, 2> anywhere() {
+    return {random_.uniform(-6, size_ + 6), random_.uniform(-6, size_ + 6)};
+  }
+  std::array<float, 2> beside(const Placed& other, float radius, float turn) {
+    const float apart = (other.pose.radius + radius) * random_.uniform(0.93f, 1.08f);
+    return {other.pose.x + apart * cosine_of_turns(turn),
+            other.pose.y + apart * sine_of_turns(turn) * world_.squeeze};
+  }
+  std::array<float, 2> in_row() {
+    const float step = 2.1f * radius_ * gap_;
+    const int columns = static_cast<int>(1.5f * size_ / step) + 1;
+    const int column = cell_ % columns, row = cell_ / columns;
+    ++cell_;
+    const float c = cosine_of_turns(world_.direction), s = sine_of_turns(world_.direction);
+    const float u = (static_cast<float>(column) - 0.5f * static_cast<float>(columns) +
+                     jitter_ * random_.normal()) *
+                    step;
+    const float v = (static_cast<float>(row) - 0.5f * static_cast<float>(columns) +
+                     jitter_ * random_.normal()) *
+                    step;
+    return {0.5f * size_ + u * c - v * s, 0.5f * size_ + u * s + v * c};
+  }
+
+  const World& world_;
+  float size_, radius_, turn_ = 0, gap_ = 1, jitter_ = 0;
+  int cell_ = 0;
+  std::vector<std::array<float, 2>> centres_;
+  Random random_;
+};
+
+/// Paints one object after the other into a picture.
+class Painter {
+ public:
+  Painter(const World& world, std::uint64_t seed, Picture& picture)
+      : world_(world), picture_(picture), random_(seed, 41, 0) {}
+
+  /// Something that is no object.
+  void add_unlabelled(const ObjectClass& of_class) {
+    Pose pose = random_pose(of_class);
+    const float size = static_cast<float>(picture_.frame.size);
+    pose.x = random_.uniform(0, size), pose.y = random_.uniform(0, size);
+    const Shape shape = make_shape(of_class.shape, random_);
+    paint(of_class.look, shape, pose, fill(of_class.look, shape, pose));
+  }
+
+  /// @return  whether there was room.
+  bool add(int object_class, Placement& placement) {
+    const ObjectClass& of_class = world_.classes[static_cast<std::size_t>(object_class)];
+    Placed object;
+    object.object_class = object_class;
+    object.pose = random_pose(of_class);
+    const auto centre = placement.next(object.pose.radius, picture_.placed);
+    object.pose.x = centre[0], object.pose.y = centre[1];
+    const float size = static_cast<float>(picture_.frame.size), out = 0.4f * object.pose.radius;
+    if (centre[0] < -out || centre[1] < -out || centre[0] > size + out || centre[1] > size + out)
+      return false;
+    if (surely_too_close(object.pose)) return false;
+    const Shape shape = make_shape(of_class.shape, random_);
+    const Box box = fill(of_class.look, shape, object.pose);
+    if (!has_room(box, object)) return false;
+    const float contrast = paint(of_class.look, shape, object.pose, box);
+    const Sensor& s = world_.sensor;
+    object.faint = contrast < 0.03f + 0.5f * (s.read_noise + 0.5f * s.shot_noise);
+    put_label(box, object);
+    return true;
+  }
+
+ private:
+  Pose random_pose(const ObjectClass& of_class) {
+    Pose pose;
+    const float size = static_cast<float>(picture_.frame.size);
+    const float x = std::clamp(of_class.size_spread * random_.normal(), -1.2f, 1.2f);
+    const float growth = x < 0 ? exp_of_minus(-x) : 1 / exp_of_minus(x);
+    pose.radius = std::clamp(0.5f * of_class.diameter * growth, 2.0f, 0.4f * size);
+    const float turn =
+        world_.aligned ? world_.direction + 0.015f * random_.normal() : random_.uniform();
+    pose.cosine = cosine_of_turns(turn), pose.sine = sine_of_turns(turn);
+    pose.mirrored = random_.uniform() < 0.5f;
+    pose.squeeze = world_.squeeze;
+    return pose;
+  }
+
+  Box fill(const ClassLook& look, const Shape& shape, const Pose& pose) {
+    const Box box = box_of(world_, look, shape, pose);
+    brush_.fields.resize(box.width, box.height);
+    fill_fields(shape, pose, box.left, box.top, brush_.fields);
+    return box;
+  }
+
+  /// Rules most places out before anything is computed: there, even balls would overlap too much.
+  bool surely_too_close(const Pose& pose) const {
+    const float part = world_.overlap > 0.1f ? 0.25f : 0.55f;
+    return std::any_of(picture_.placed.begin(), picture_.placed.end(), [&](const Placed& other) {
+      const float dx = pose.x - other.pose.x, dy = pose.y - other.pose.y;
+      const float least = part * std::max(pose.radius, other.pose.radius);
+      return dx * dx + dy * dy < least * least;
+    });
+  }
+
+  /// Calls at(frame index, field index) where the silhouette, grown by `gap` pixels, is in the
+  /// frame.
+  template <class At>
+  void each_covered(const Box& box, float gap, At&& at) const {
+    const int size = picture_.frame.size;
+    const int x0 = std::max(box.left, 0), x1 = std::min(box.left + box.width, size);
+    for (int y = std::max(box.top, 0); y < std::min(box.top + box.height, size); ++y) {
+      const int own = (y - box.top) * box.width - box.left;
+      for (int x = x0; x < x1; ++x)
+        if (brush_.fields.inside[static_cast<std::size_t>(own + x)] > -gap)
+          at(static_cast<std::size_t>(y * size + x));
+    }
+  }
+
+  /// Also counts the silhouette's areas.
+  bool has_room(const Box& box, Placed& object) {
+    hidden_.assign(picture_.placed.size(), 0);
+    const std::vector<float>& inside = brush_.fields.inside;
+    object.full_area = static_cast<int>(
+        std::count_if(inside.begin(), inside.end(), [](float d) { return d > 0; }));
+    int covered = 0;
+    each_covered(box, 0, [&](std::size_t at) {
+      ++object.frame_area;
+      const std::uint16_t label = picture_.labels[at];
+      if (label == 0) return;
+      ++covered;
+      ++hidden_[label - 1u];
+    });
+    if (object.frame_area < least_visible_area) return false;
+    if (world_.layout != Layout::heaped &&
+        static_cast<float>(covered) > world_.overlap * static_cast<float>(object.frame_area))
+      return false;
+    if (random_.uniform() < 0.08f) return true;  // now and then one is buried
+    for (std::size_t i = 0; i < hidden_.size(); ++i) {
+      const Placed& other = picture_.placed[i];
+      const float left = static_cast<float>(other.visible_area - hidden_[i]);
+      if (hidden_[i] > 0 && left < heap_visible_part * static_cast<float>(other.frame_area))
+        return false;
+    }
+    return true;
+  }
+
+  float paint(const ClassLook& look, const Shape& shape, const Pose& pose, const Box& box) {
+    float brightness = 1;
+    if (random_.uniform() < world_.dim_share)
+      brightness = world_.mixing == Mixing::emit ? random_.uniform(0.04f, 0.4f)
+                                                 : random_.uniform(0.35f, 0.8f);
+    return paint_object(world_, look, shape, pose, box, random_.bits(), brightness, brush_,
+                        picture_.frame);
+  }
+
+  void put_label(const Box& box, Placed object) {
+    object.visible_area = object.frame_area;
+    for (std::size_t i = 0; i < hidden_.size(); ++i) picture_.placed[i].visible_area -= hidden_[i];
+    picture_.placed.push_back(object);
+    const auto label = static_cast<std::uint16_t>(picture_.placed.size());
+    each_covered(box, 0, [&](std::size_t at) { picture_.labels[at] = label; });
+  }
+
+  const World& world_;
+  Picture& picture_;
+  Random random_;
+  Brush brush_;
+  std::vector<int> hidden_;  ///< pixels of each object that the next one covers
+};
+
+/// Objects of each class over all objects; differs from picture to picture.
+std::vector<float> class_shares(std::size_t classes, Random& random) {
+  std::vector<float> shares(classes);
+  float sum = 0;
+  for (float& share : shares)
+    sum += share = random.uniform(0.08f, 1.0f) * random.uniform(0.2f, 1.0f);
+  for (float& share : shares) share /= sum;
+  return shares;
+}
+
+int drawn_class(const std::vector<float>& shares, Random& random) {
+  float t = random.uniform();
+  for (std::size_t i = 0; i + 1 < shares.size(); ++i) {
+    t -= shares[i];
+    if (t < 0) return static_cast<int>(i);
+  }
+  return static_cast<int>(shares.size()) - 1;
+}
+
+void paint_picture(const World& world, std::uint64_t seed, Picture& picture) {
+  Random random(seed, 42, 0);
+  paint_ground(world, seed, picture.frame);
+  Painter painter(world, seed, picture);
+  for (int i = 0; i < world.strangers; ++i) painter.add_unlabelled(world.stranger_classes[0]);
+  for (int i = 0; i < world.debris; ++i)
+    painter.add_unlabelled(world.debris_classes[static_cast<std::size_t>(i & 1)]);
+  const std::vector<float> shares = class_shares(world.classes.size(), random);
+  float area = 0, radius = 0;
+  for (std::size_t i = 0; i < shares.size(); ++i) {
+    const float own = 0.5f * world.classes[i].diameter;
+    area += shares[i] * 3.14f * own * own *
+            (1 + 2 * world.classes[i].size_spread * world.classes[i].size_spread);
+    radius = std::max(radius, own);
+  }
+  const float crowd = world.crowding * random.uniform(0.6f, 1.1f);
+  const int wanted = std::clamp(
+      static_cast<int>(crowd * static_cast<float>(picture.frame.count()) / area), 3, most_objects);
+  Placement placement(world, picture.frame.size, radius, Random(seed, 43, 0));
+  int tries = 3 * wanted + 20;
+  while (static_cast<int>(picture.placed.size()) < wanted && tries-- > 0)
+    painter.add(drawn_class(shares, random), placement);
+}
+
+// ---- Labels, and what tells classes apart -----------------------------------------------------
+
+/// Sums over an object's visible pixels.
+struct Moments {
+  double count = 0, x = 0, y = 0, xx = 0, yy = 0, xy = 0, red = 0, green = 0, blue = 0, squares = 0;
+};
+
+/// What one sees of an object at a glance. Each has the unit of its entry in `just_noticeable`.
+using Features = std::array<double, 7>;
+/// Grey levels (brightness, two colour differences, texture), parts of the diameter, ratios.
+constexpr Features just_noticeable{9, 6, 6, 5, 0.10, 0.07, 0.05};
+
+Features features_of(const Moments& m) {
+  const double n = m.count, mean_x = m.x / n, mean_y = m.y / n;
+  const double xx = m.xx / n - mean_x * mean_x + 1.0 / 12,
+               yy = m.yy / n - mean_y * mean_y + 1.0 / 12;
+  const double xy = m.xy / n - mean_x * mean_y;
+  const double half = 0.5 * (xx + yy), root = std::sqrt(0.25 * (xx - yy) * (xx - yy) + xy * xy);
+  const double red = m.red / n, green = m.green / n, blue = m.blue / n,
+               grey = (red + green + blue) / 3;
+  const double determinant = std::max(1e-6, xx * yy - xy * xy);
+  return {grey,
+          red - green,
+          blue - 0.5 * (red + green),
+          std::sqrt(std::max(0.0, m.squares / n - grey * grey)),
+          std::sqrt(n),
+          std::sqrt(std::max(0.0, half - root) / (half + root)),
+          n / (12.566370614 * std::sqrt(determinant))};
+}
+
+/// Mean and spread of each feature of a class.
+struct ClassLooks {
+  int count = 0;
+  Features sum{}, squares{};
+  void add(const Features& f) {
+    ++count;
+    for (std::size_t i = 0; i < f.size(); ++i) sum[i] += f[i], squares[i] += f[i] * f[i];
+  }
+};
+
+Difference difference_of(const ClassLooks& a, const ClassLooks& b) {
+  if (a.count < 3 || b.count < 3) return Difference::unknown;
+  double distance = 0;
+  for (std::size_t i = 0; i < just_noticeable.size(); ++i) {
+    const double mean_a = a.sum[i] / a.count, mean_b = b.sum[i] / b.count;
+    const double variance = 0.5 * std::max(0.0, a.squares[i] / a.count - mean_a * mean_a) +
+                            0.5 * std::max(0.0, b.squares[i] / b.count - mean_b * mean_b);
+    const double unit = just_noticeable[i] * (i == 4 ? 0.5 * (mean_a + mean_b) : 1.0);
+    distance += (mean_a - mean_b) * (mean_a - mean_b) / (variance + unit * unit);
+  }
+  return distance >= 9 ? Difference::distinct : Difference::unknown;
+}
+
+/// Writes the labels of the objects that show, numbered from 1 without a gap.
+std::vector<Instance> number_instances(const Picture& picture, cv::Mat& labels) {
+  std::vector<std::uint16_t> renamed(picture.placed.size() + 1, 0);
+  std::vector<Instance> instances;
+  for (std::size_t i = 0; i < picture.placed.size(); ++i) {
+    const Placed& p = picture.placed[i];
+    const bool shows =
+        !p.faint && p.visible_area >= least_visible_area &&
+        static_cast<float>(p.visible_area) >= least_visible_part * static_cast<float>(p.frame_area);
+    if (shows) instances.push_back({p.object_class, p.visible_area, p.full_area, 0, 0});
+    renamed[i + 1] = shows ? static_cast<std::uint16_t>(instances.size()) : ignored_label;
+  }
+  std::vector<double> x(instances.size(), 0), y(instances.size(), 0);
+  for (int row = 0; row < labels.rows; ++row)
+    for (int column = 0; column < labels.cols; ++column) {
+      const std::uint16_t label =
+          renamed[picture.labels[static_cast<std::size_t>(row * labels.cols + column)]];
+      labels.at<std::uint16_t>(row, column) = label;
+      if (label == 0 || label == ignored_label) continue;
+      x[label - 1u] += column, y[label - 1u] += row;
+    }
+  for (std::size_t i = 0; i < instances.size(); ++i) {
+    instances[i].x = static_cast<float>(x[i] / instances[i].visible_area);
+    instances[i].y = static_cast<float>(y[i] / instances[i].visible_area);
+  }
+  return instances;
+}
+
+void add_looks(const cv::Mat& image, const cv::Mat& labels, const std::vector<Instance>& instances,
+               std::vector<ClassLooks>& looks) {
+  std::vector<Moments> moments(instances.size());
+  for (int y = 0; y < labels.rows; ++y)
+    for (int x = 0; x < labels.cols; ++x) {
+      const std::uint16_t label = labels.at<std::uint16_t>(y, x);
+      if (label == 0 || label == ignored_label) continue;
+      Moments& m = moments[label - 1u];
+      const auto& pixel = image.at<cv::Vec3b>(y, x);
+      const double grey = (pixel[0] + pixel[1] + pixel[2]) / 3.0;
+      m.count += 1, m.x += x, m.y += y, m.xx += x * x, m.yy += y * y, m.xy += x * y;
+      m.red += pixel[0], m.green += pixel[1], m.blue += pixel[2], m.squares += grey * grey;
+    }
+  for (std::size_t i = 0; i < instances.size(); ++i)
+    if (4 * instances[i].visible_area > 3 * instances[i].full_area)
+      looks[static_cast<std::size_t>(instances[i].object_class)].add(features_of(moments[i]));
+}
+
+void check(const char* field, int value, int low, int high) {
+  if (value < low || value > high)
+    throw std::invalid_argument(
+        fmt::format("{}: got {}, expected {} to {}", field, value, low, high));
+}
+
+}  // namespace
+
+Episode render_training_episode(const EpisodeOptions& options) {
+  check("size", options.size, 64, 1024);
+  check("pictures", options.pictures, 1, 64);
+  check("classes", options.classes, 0, 3);
+  Random random(options.seed, 40, 0);
+  const World world = random_world(options, random);
+  Episode episode{options.size,
+                  options.pictures,
+                  static_cast<int>(world.classes.size()),
+                  {},
+                  {},
+                  {},
+                  {},
+                  {},
+                  {}};
+  episode.images.create(options.size * options.pictures, options.size, CV_8UC3);
+  episode.labels.create(options.size * options.pictures, options.size, CV_16UC1);
+  episode.world = {world.imaging, world.ground.kind, world.layout};
+  for (const ObjectClass& c : world.classes)
+    episode.class_traits.push_back({c.shape.family, c.look.material, c.look.pattern, c.diameter});
+  std::vector<ClassLooks> looks(world.classes.size());
+  for (int p = 0; p < options.pictures; ++p) {
+    const std::uint64_t seed = mixed(options.seed) + static_cast<std::uint64_t>(p) * 0x51ED27ull;
+    Picture picture(options.size);
+    paint_picture(world, seed, picture);
+    const cv::Range rows(p * options.size, (p + 1) * options.size);
+    cv::Mat image = episode.images.rowRange(rows), labels = episode.labels.rowRange(rows);
+    expose(world, seed, picture.frame, image.data, image.step);
+    episode.instances.push_back(number_instances(picture, labels));
+    add_looks(image, labels, episode.instances.back(), looks);
+  }
+  for (std::size_t a = 0; a < looks.size(); ++a)
+    for (std::size_t b = 0; b < looks.size(); ++b)
+      episode.differences.push_back(a == b ? Difference::same : difference_of(looks[a], looks[b]));
+  return episode;
+}
+
+}  // namespace persense::scenes::training

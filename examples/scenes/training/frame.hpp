@@ -1,0 +1,50 @@
+// examples/scenes/training/frame.hpp: a picture while it is made, and what is done to it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "world.hpp"
+
+namespace persense::scenes::training {
+
+/// Linear light, one plane a channel, row by row.
+struct Frame {
+  int size = 0;
+  std::array<std::vector<float>, 3> planes;
+  explicit Frame(int side)
+      : size(side),
+        planes{std::vector<float>(count(), 0.0f), std::vector<float>(count(), 0.0f),
+               std::vector<float>(count(), 0.0f)} {}
+  std::size_t count() const {
+    return static_cast<std::size_t>(size) * static_cast<std::size_t>(size);
+  }
+};
+
+/// Memory that painting one object after the other uses again.
+struct Brush {
+  Fields fields;
+  std::vector<float> height, normal_x, normal_y, normal_z, pattern, alpha;
+  std::array<std::vector<float>, 3> colour;
+};
+
+void paint_ground(const World& world, std::uint64_t seed, Frame& frame);
+
+/// Box of an object with room for its shadow, halo and soft outline.
+struct Box {
+  int left = 0, top = 0, width = 0, height = 0;
+};
+Box box_of(const World& world, const ClassLook& look, const Shape& shape, const Pose& pose);
+
+/// Paints what brush.fields, which lie at `box`, describe.
+/// @return  how different the object is from what was behind it, display values, mean.
+float paint_object(const World& world, const ClassLook& look, const Shape& shape, const Pose& pose,
+                   const Box& box, std::uint64_t seed, float brightness, Brush& brush,
+                   Frame& frame);
+
+/// What the lens, the sensor and the file make of it: RGB, `stride` bytes a row.
+void expose(const World& world, std::uint64_t seed, Frame& frame, std::uint8_t* out,
+            std::size_t stride);
+
+}  // namespace persense::scenes::training

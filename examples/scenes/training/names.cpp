@@ -1,0 +1,53 @@
+#include <array>
+
+#include "episode.hpp"
+
+namespace persense::scenes::training {
+
+std::span<const std::string_view> family_names() {
+  static constexpr std::array<std::string_view, 43> names{
+      "ellipse",    "superellipse", "egg",    "kidney", "polygon", "rounded_polygon",
+      "crystal",    "star",         "gear",   "clover", "shell",   "splat",
+      "tree_crown", "blob",         "bubble", "ring",   "hex_nut", "hex_bolt",
+      "disc_cell",  "crescent",     "drop",   "leaf",   "diatom",  "boat",
+      "bottle",     "can",          "screw",  "pear",   "spindle", "rod",
+      "capsule",    "curved_rod",   "fibre",  "spiral", "budding", "dumbbell",
+      "branch",     "car",          "plane",  "animal", "person",  "packet",
+      "insect"};
+  return names;
+}
+
+std::span<const std::string_view> material_names() {
+  static constexpr std::array<std::string_view, 6> names{"flat",  "matte",       "glossy",
+                                                         "metal", "translucent", "membrane"};
+  return names;
+}
+
+std::span<const std::string_view> pattern_names() {
+  static constexpr std::array<std::string_view, 11> names{
+      "plain", "mottled", "marbled", "two_tone", "gradient", "stripes",
+      "rings", "spots",   "nucleus", "letters",  "patches"};
+  return names;
+}
+
+std::span<const std::string_view> ground_names() {
+  static constexpr std::array<std::string_view, 17> names{
+      "plain",  "gradient", "paper",   "wood",  "cloth",   "soil",  "sand",    "gravel", "grass",
+      "tissue", "water",    "asphalt", "tiles", "printed", "metal", "foliage", "haze"};
+  return names;
+}
+
+std::span<const std::string_view> imaging_names() {
+  static constexpr std::array<std::string_view, 11> names{
+      "photo",        "scan",           "aerial",   "bright_field", "stained", "dark_field",
+      "fluorescence", "phase_contrast", "electron", "transmission", "xray"};
+  return names;
+}
+
+std::span<const std::string_view> layout_names() {
+  static constexpr std::array<std::string_view, 6> names{"scattered", "touching", "heaped",
+                                                         "rows",      "clusters", "chains"};
+  return names;
+}
+
+}  // namespace persense::scenes::training
