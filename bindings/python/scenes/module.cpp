@@ -141,6 +141,7 @@ void bind_names(py::module_& m) {
 PYBIND11_MODULE(_scenes, m) {
   m.doc() = "Training scenes; use them through persense.train.scenes.";
   m.attr("IGNORED") = training::ignored_label;
+  m.attr("DEBRIS") = training::debris_label;
   py::class_<Episode, EpisodePtr> episode(m, "Episode");
   episode.def_property_readonly("images", images_of)
       .def_property_readonly("labels", labels_of)

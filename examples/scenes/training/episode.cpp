@@ -29,7 +29,7 @@ struct Placed {
   int full_area = 0;
   int frame_area = 0;  ///< of the silhouette, in the frame
   int visible_area = 0;
-  bool faint = false;  ///< cannot be told from what is behind it
+  Contrast contrast;
   Pose pose;
 };
 
@@ -47,6 +47,7 @@ class Placement {
       : world_(world), size_(static_cast<float>(size)), radius_(radius), random_(random) {
     turn_ = random_.uniform();
     gap_ = random_.uniform(1.02f, 1.7f);
+    spread_ = random_.uniform(0.1f, 0.26f);
     jitter_ = random_.uniform() < 0.4f ? 0.03f : random_.uniform(0.03f, 0.35f);
     const int centres = 1 + random_.below(4);
     for (int i = 0; i < centres; ++i) centres_.push_back(anywhere());
@@ -60,8 +61,8 @@ class Placement {
       case Layout::clusters: {
         const auto& centre =
             centres_[static_cast<std::size_t>(random_.below(static_cast<int>(centres_.size())))];
-        return {centre[0] + 0.13f * size_ * random_.normal(),
-                centre[1] + 0.13f * size_ * random_.normal()};
+        return {centre[0] + spread_ * size_ * random_.normal(),
+                centre[1] + spread_ * size_ * random_.normal()};
       }
       case Layout::chains:
         if (placed.empty() || random_.uniform() < 0.12f) break;
@@ -103,7 +104,7 @@ class Placement {
   }
 
   const World& world_;
-  float size_, radius_, turn_ = 0, gap_ = 1, jitter_ = 0;
+  float size_, radius_, turn_ = 0, gap_ = 1, jitter_ = 0, spread_ = 0.13f;
   int cell_ = 0;
   std::vector<std::array<float, 2>> centres_;
   Random random_;
@@ -121,7 +122,9 @@ class Painter {
     const float size = static_cast<float>(picture_.frame.size);
     pose.x = random_.uniform(0, size), pose.y = random_.uniform(0, size);
     const Shape shape = make_shape(of_class.shape, random_);
-    paint(of_class.look, shape, pose, fill(of_class.look, shape, pose));
+    const Box box = fill(of_class.look, shape, pose);
+    paint(of_class.look, shape, pose, box);
+    each_covered(box, 0, [&](std::size_t at) { picture_.labels[at] = debris_label; });
   }
 
   /// @return  whether there was room.
@@ -139,9 +142,7 @@ class Painter {
     const Shape shape = make_shape(of_class.shape, random_);
     const Box box = fill(of_class.look, shape, object.pose);
     if (!has_room(box, object)) return false;
-    const float contrast = paint(of_class.look, shape, object.pose, box);
-    const Sensor& s = world_.sensor;
-    object.faint = contrast < 0.03f + 0.5f * (s.read_noise + 0.5f * s.shot_noise);
+    object.contrast = paint(of_class.look, shape, object.pose, box);
     put_label(box, object);
     return true;
   }
@@ -202,7 +203,7 @@ class Painter {
     each_covered(box, 0, [&](std::size_t at) {
       ++object.frame_area;
       const std::uint16_t label = picture_.labels[at];
-      if (label == 0) return;
+      if (label == 0 || label == debris_label) return;
       ++covered;
       ++hidden_[label - 1u];
     });
@@ -220,7 +221,7 @@ class Painter {
     return true;
   }
 
-  float paint(const ClassLook& look, const Shape& shape, const Pose& pose, const Box& box) {
+  Contrast paint(const ClassLook& look, const Shape& shape, const Pose& pose, const Box& box) {
     float brightness = 1;
     if (random_.uniform() < world_.dim_share)
       brightness = world_.mixing == Mixing::emit ? random_.uniform(0.04f, 0.4f)
@@ -340,14 +341,24 @@ Difference difference_of(const ClassLooks& a, const ClassLooks& b) {
   return distance >= 9 ? Difference::distinct : Difference::unknown;
 }
 
+/// Whether an object cannot be told from what is behind it, in the picture as the sensor shows it.
+bool is_faint(const Sensor& s, float level, const Contrast& contrast) {
+  const float gain = std::min(s.exposure, 1.0f) / level;
+  const float shown =
+      (s.gamma * contrast.root * std::sqrt(gain) + (1 - s.gamma) * contrast.linear * gain) *
+      (1 - s.black);
+  return shown < std::min(0.045f, 0.1f * s.exposure) + 0.4f * s.read_noise + 0.15f * s.shot_noise;
+}
+
 /// Writes the labels of the objects that show, numbered from 1 without a gap.
-std::vector<Instance> number_instances(const Picture& picture, cv::Mat& labels) {
+std::vector<Instance> number_instances(const Sensor& sensor, float level, const Picture& picture,
+                                       cv::Mat& labels) {
   std::vector<std::uint16_t> renamed(picture.placed.size() + 1, 0);
   std::vector<Instance> instances;
   for (std::size_t i = 0; i < picture.placed.size(); ++i) {
     const Placed& p = picture.placed[i];
     const bool shows =
-        !p.faint && p.visible_area >= least_visible_area &&
+        !is_faint(sensor, level, p.contrast) && p.visible_area >= least_visible_area &&
         static_cast<float>(p.visible_area) >= least_visible_part * static_cast<float>(p.frame_area);
     if (shows) instances.push_back({p.object_class, p.visible_area, p.full_area, 0, 0});
     renamed[i + 1] = shows ? static_cast<std::uint16_t>(instances.size()) : ignored_label;
@@ -355,10 +366,11 @@ std::vector<Instance> number_instances(const Picture& picture, cv::Mat& labels) 
   std::vector<double> x(instances.size(), 0), y(instances.size(), 0);
   for (int row = 0; row < labels.rows; ++row)
     for (int column = 0; column < labels.cols; ++column) {
-      const std::uint16_t label =
-          renamed[picture.labels[static_cast<std::size_t>(row * labels.cols + column)]];
+      const std::uint16_t painted =
+          picture.labels[static_cast<std::size_t>(row * labels.cols + column)];
+      const std::uint16_t label = painted == debris_label ? painted : renamed[painted];
       labels.at<std::uint16_t>(row, column) = label;
-      if (label == 0 || label == ignored_label) continue;
+      if (label == 0 || label >= debris_label) continue;
       x[label - 1u] += column, y[label - 1u] += row;
     }
   for (std::size_t i = 0; i < instances.size(); ++i) {
@@ -374,7 +386,7 @@ void add_looks(const cv::Mat& image, const cv::Mat& labels, const std::vector<In
   for (int y = 0; y < labels.rows; ++y)
     for (int x = 0; x < labels.cols; ++x) {
       const std::uint16_t label = labels.at<std::uint16_t>(y, x);
-      if (label == 0 || label == ignored_label) continue;
+      if (label == 0 || label >= debris_label) continue;
       Moments& m = moments[label - 1u];
       const auto& pixel = image.at<cv::Vec3b>(y, x);
       const double grey = (pixel[0] + pixel[1] + pixel[2]) / 3.0;
@@ -421,8 +433,8 @@ Episode render_training_episode(const EpisodeOptions& options) {
     paint_picture(world, seed, picture);
     const cv::Range rows(p * options.size, (p + 1) * options.size);
     cv::Mat image = episode.images.rowRange(rows), labels = episode.labels.rowRange(rows);
-    expose(world, seed, picture.frame, image.data, image.step);
-    episode.instances.push_back(number_instances(picture, labels));
+    const float level = expose(world, seed, picture.frame, image.data, image.step);
+    episode.instances.push_back(number_instances(world.sensor, level, picture, labels));
     add_looks(image, labels, episode.instances.back(), looks);
   }
   for (std::size_t a = 0; a < looks.size(); ++a)

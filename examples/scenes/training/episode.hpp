@@ -120,6 +120,9 @@ std::span<const std::string_view> layout_names();
 /// The label of pixels that belong to no class: objects that show too little of themselves, or
 /// that cannot be told from what lies behind them.
 inline constexpr std::uint16_t ignored_label = 0xFFFF;
+/// The label of debris and of blurred things in the background: no object of any class, but perhaps
+/// an object to somebody.
+inline constexpr std::uint16_t debris_label = 0xFFFE;
 
 struct EpisodeOptions {
   std::uint64_t seed = 0;  ///< any value; what is rendered depends on it and the fields below alone
@@ -160,7 +163,7 @@ struct WorldTraits {
 struct Episode {
   int size = 0, pictures = 0, classes = 0;
   cv::Mat images;  ///< CV_8UC3, RGB order
-  cv::Mat labels;  ///< CV_16UC1; 0: ground; i: instances[p][i - 1] is in front; or ignored_label
+  cv::Mat labels;  ///< CV_16UC1; 0: ground; i: instances[p][i - 1]; or one of the above
   std::vector<std::vector<Instance>> instances;  ///< one list a picture; may be empty
   std::vector<Difference> differences;           ///< classes x classes, symmetric, row by row
   std::vector<ClassTraits> class_traits;         ///< one a class

@@ -37,14 +37,20 @@ struct Box {
 };
 Box box_of(const World& world, const ClassLook& look, const Shape& shape, const Pose& pose);
 
+/// How different an object is from what was behind it: means over its silhouette.
+struct Contrast {
+  float linear = 0.0f;  ///< of light
+  float root = 0.0f;    ///< of light's square root
+};
+
 /// Paints what brush.fields, which lie at `box`, describe.
-/// @return  how different the object is from what was behind it, display values, mean.
-float paint_object(const World& world, const ClassLook& look, const Shape& shape, const Pose& pose,
-                   const Box& box, std::uint64_t seed, float brightness, Brush& brush,
-                   Frame& frame);
+Contrast paint_object(const World& world, const ClassLook& look, const Shape& shape,
+                      const Pose& pose, const Box& box, std::uint64_t seed, float brightness,
+                      Brush& brush, Frame& frame);
 
 /// What the lens, the sensor and the file make of it: RGB, `stride` bytes a row.
-void expose(const World& world, std::uint64_t seed, Frame& frame, std::uint8_t* out,
-            std::size_t stride);
+/// @return  the light that becomes white at an exposure of 1.
+float expose(const World& world, std::uint64_t seed, Frame& frame, std::uint8_t* out,
+             std::size_t stride);
 
 }  // namespace persense::scenes::training

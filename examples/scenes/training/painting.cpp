@@ -242,13 +242,14 @@ void shade_surroundings(const World& world, const ClassLook& look, const Pose& p
     });
 }
 
-float mix_into(const World& world, const Skin& skin, const Box& box, const Brush& b, Frame& frame) {
-  float sum = 0;
+Contrast mix_into(const World& world, const Skin& skin, const Box& box, const Brush& b,
+                  Frame& frame) {
+  Contrast sum;
   int count = 0;
   each_in_frame(box, frame.size, [&](std::size_t at, std::size_t own, int, int) {
     const float alpha = b.alpha[own];
     if (alpha <= 0) return;
-    float largest = 0;
+    float root = 0, linear = 0;
     for (std::size_t k = 0; k < 3; ++k) {
       float& light = frame.planes[k][at];
       const float before = light, colour = std::max(0.0f, b.colour[k][own]);
@@ -262,11 +263,13 @@ float mix_into(const World& world, const Skin& skin, const Box& box, const Brush
         case Mixing::emit:
           light += alpha * skin.brightness * colour;
       }
-      largest = std::max(largest, std::abs(std::sqrt(light) - std::sqrt(before)));
+      root = std::max(root, std::abs(std::sqrt(light) - std::sqrt(before)));
+      linear = std::max(linear, std::abs(light - before));
     }
-    if (b.fields.inside[own] > 0) sum += largest, ++count;
+    if (b.fields.inside[own] > 0) sum.root += root, sum.linear += linear, ++count;
   });
-  return count > 0 ? sum / static_cast<float>(count) : 0.0f;
+  const float share = 1 / static_cast<float>(std::max(count, 1));
+  return {sum.linear * share, sum.root * share};
 }
 
 }  // namespace
@@ -286,9 +289,9 @@ Box box_of(const World& world, const ClassLook& look, const Shape& shape, const 
   return box;
 }
 
-float paint_object(const World& world, const ClassLook& look, const Shape& shape, const Pose& pose,
-                   const Box& box, std::uint64_t seed, float brightness, Brush& brush,
-                   Frame& frame) {
+Contrast paint_object(const World& world, const ClassLook& look, const Shape& shape,
+                      const Pose& pose, const Box& box, std::uint64_t seed, float brightness,
+                      Brush& brush, Frame& frame) {
   const std::size_t count = brush.fields.inside.size();
   for (std::vector<float>* field :
        {&brush.height, &brush.normal_x, &brush.normal_y, &brush.normal_z, &brush.pattern,

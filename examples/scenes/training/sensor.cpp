@@ -309,8 +309,8 @@ void compress(const Sensor& s, Frame& frame) {
 
 }  // namespace
 
-void expose(const World& world, std::uint64_t seed, Frame& frame, std::uint8_t* out,
-            std::size_t stride) {
+float expose(const World& world, std::uint64_t seed, Frame& frame, std::uint8_t* out,
+             std::size_t stride) {
   const Sensor& s = world.sensor;
   Random random(seed, 31, 0);
   const int size = frame.size;
@@ -323,7 +323,8 @@ void expose(const World& world, std::uint64_t seed, Frame& frame, std::uint8_t* 
     if (s.coarse) spread(plane, size, 2, 0, 1);
     if (s.sharpen > 0) sharpen(plane, size, s.sharpen);
   }
-  develop(s, bright_level(frame), frame);
+  const float level = bright_level(frame);
+  develop(s, level, frame);
   add_noise(s, Random(seed, 33, 0), frame);
   to_display(s, frame);
   if (s.jpeg_quality > 0) compress(s, frame);
@@ -335,6 +336,7 @@ void expose(const World& world, std::uint64_t seed, Frame& frame, std::uint8_t* 
             std::clamp(frame.planes[k][static_cast<std::size_t>(y * size + x)], 0.0f, 255.0f) +
             0.5f);
   }
+  return level;
 }
 
 }  // namespace persense::scenes::training

@@ -63,10 +63,14 @@ Family family_for(Imaging imaging, Random& random) {
       return one_of(random, {screw, ring, hex_nut, bottle, bubble, ellipse, packet, gear, rod, blob,
                              can, egg, capsule});
     default:
+      // Most of what people photograph in masses is roundish: seeds, fruit, stones, sweets.
+      if (chance(random, 0.5f))
+        return one_of(random,
+                      {ellipse, ellipse, bubble, egg, blob, kidney, superellipse, rounded_polygon,
+                       drop, pear, spindle, capsule, disc_cell, crystal, leaf});
       return any<Family>(random, family_names());
   }
 }
-
 Material material_for(Imaging imaging, Random& random) {
   using enum Material;
   if (free_choice(random)) return any<Material>(random, material_names());
@@ -538,12 +542,11 @@ void choose_layout(World& world, Random& random) {
   world.layout = one_of(random, {Layout::scattered, Layout::scattered, Layout::touching,
                                  Layout::touching, Layout::heaped, Layout::heaped, Layout::rows,
                                  Layout::clusters, Layout::clusters, Layout::chains});
-  world.crowding =
-      chance(random, 0.25f) ? random.uniform(0.03f, 0.2f) : random.uniform(0.2f, 0.85f);
+  world.crowding = chance(random, 0.18f) ? random.uniform(0.04f, 0.2f) : random.uniform(0.2f, 0.9f);
   switch (world.layout) {
     case Layout::heaped:
       world.overlap = random.uniform(0.2f, 0.6f);
-      world.crowding = random.uniform(0.5f, 1.3f);
+      world.crowding = random.uniform(0.5f, 1.8f);
       break;
     case Layout::touching:
     case Layout::chains:
@@ -616,7 +619,7 @@ World random_world(const EpisodeOptions& options, Random& random) {
        Imaging::dark_field,   Imaging::fluorescence, Imaging::fluorescence, Imaging::phase_contrast,
        Imaging::electron,     Imaging::electron,     Imaging::transmission, Imaging::xray});
   world.mixing = mixing_for(world.imaging, random);
-  const float diameter = skewed(9, 72, random) * static_cast<float>(options.size) / 224;
+  const float diameter = skewed(8, 60, random) * static_cast<float>(options.size) / 224;
   choose_ground(world, diameter, random);
   choose_light(world, random);
   choose_layout(world, random);
@@ -629,9 +632,16 @@ World random_world(const EpisodeOptions& options, Random& random) {
                                 : random_class(world, own, random));
   }
   for (int i = 0; i < 2; ++i) {
-    world.debris_classes.push_back(
-        random_class(world, random.uniform(0.08f, 0.35f) * diameter, random));
-    world.debris_classes.back().size_spread = 0.5f;
+    ObjectClass bits = random_class(world, random.uniform(0.08f, 0.35f) * diameter, random);
+    if (chance(random, 0.75f)) {
+      using enum Family;
+      bits.shape = random_class_shape(
+          one_of(random, {blob, crystal, splat, fibre, curved_rod, tree_crown, star, leaf}),
+          random);
+      bits.shape.irregularity = 0.2f;
+    }
+    bits.size_spread = 0.5f;
+    world.debris_classes.push_back(bits);
   }
   ObjectClass stranger = random_class(world, random.uniform(2, 4.5f) * diameter, random);
   stranger.look.softness = random.uniform(4, 14);

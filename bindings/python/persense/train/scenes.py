@@ -23,10 +23,13 @@ import numpy.typing as npt
 
 from persense import _core, _scenes
 
-__all__ = ["DISTINCT", "IGNORED", "SAME", "UNKNOWN", "Episode", "names", "render", "sheet"]
+__all__ = ["DEBRIS", "DISTINCT", "IGNORED", "SAME", "UNKNOWN", "Episode", "names", "render", "sheet"]
 
 #: The label of pixels that teach nothing: objects that hardly show.
 IGNORED: int = _scenes.IGNORED
+#: The label of debris and of blurred things in the background: of none of the classes, but whoever
+#: looks for any object may take it for one.
+DEBRIS: int = _scenes.DEBRIS
 #: Entries of Episode.differences.
 SAME, UNKNOWN, DISTINCT = 0, 1, 2
 
@@ -40,7 +43,7 @@ class Episode:
     """
 
     images: npt.NDArray[np.uint8]  #: (P, S, S, 3), RGB
-    labels: npt.NDArray[np.uint16]  #: (P, S, S); 0: ground, 1..M: an object, or IGNORED
+    labels: npt.NDArray[np.uint16]  #: (P, S, S); 0: ground, 1..M: an object, IGNORED or DEBRIS
     classes: List[npt.NDArray[np.int32]]  #: (M,), 0 to K - 1
     visible_areas: List[npt.NDArray[np.int32]]  #: (M,) pixels with the object's label, at least 1
     full_areas: List[npt.NDArray[np.int32]]  #: (M,) pixels, those covered or cut off included
@@ -98,7 +101,7 @@ def _outlined(episode: Episode, picture: int) -> npt.NDArray[np.uint8]:
     inner = np.zeros(labels.shape, bool)  # off an edge between two labels
     inner[:-1] = labels[:-1] != labels[1:]
     inner[:, :-1] |= labels[:, :-1] != labels[:, 1:]
-    # ground, the objects' classes, and the ignored, whose label is the last
+    # ground, the objects' classes, and those without one, whose label is the last
     colours = np.concatenate([[3], episode.classes[picture] % 3, [3]])
     front = np.minimum(labels, len(colours) - 1)
     behind = np.zeros_like(front)
@@ -114,7 +117,7 @@ def sheet(
 ) -> npt.NDArray[np.uint8]:
     """A picture of rows * columns episodes: of each, one picture and the same with its outlines.
 
-    Green, magenta and blue outline the classes, grey what is ignored. Returns (H, W, 3) uint8.
+    Green, magenta and blue outline the classes, grey the rest. Returns (H, W, 3) uint8.
     """
     cells = []
     for i in range(rows * columns):
