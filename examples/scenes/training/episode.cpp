@@ -65,7 +65,8 @@ class Placement {
                 centre[1] + spread_ * size_ * random_.normal()};
       }
       case Layout::chains:
-        if (placed.empty() || random_.uniform() < 0.12f) break;
+        if (placed.empty() || random_.uniform() < (placed.size() == before_ ? 0.4f : 0.1f)) break;
+        before_ = placed.size();
         turn_ += 0.07f * random_.normal();
         return beside(placed.back(), radius, turn_);
       case Layout::touching:
@@ -106,6 +107,7 @@ class Placement {
   const World& world_;
   float size_, radius_, turn_ = 0, gap_ = 1, jitter_ = 0, spread_ = 0.13f;
   int cell_ = 0;
+  std::size_t before_ = 0;  ///< objects at the last call: as many as now, if that place failed
   std::vector<std::array<float, 2>> centres_;
   Random random_;
 };
@@ -127,24 +129,24 @@ class Painter {
     each_covered(box, 0, [&](std::size_t at) { picture_.labels[at] = debris_label; });
   }
 
-  /// @return  whether there was room.
-  bool add(int object_class, Placement& placement) {
+  /// Tries a few places for one object.
+  void add(int object_class, Placement& placement) {
     const ObjectClass& of_class = world_.classes[static_cast<std::size_t>(object_class)];
     Placed object;
     object.object_class = object_class;
     object.pose = random_pose(of_class);
-    const auto centre = placement.next(object.pose.radius, picture_.placed);
-    object.pose.x = centre[0], object.pose.y = centre[1];
-    const float size = static_cast<float>(picture_.frame.size), out = 0.4f * object.pose.radius;
-    if (centre[0] < -out || centre[1] < -out || centre[0] > size + out || centre[1] > size + out)
-      return false;
-    if (surely_too_close(object.pose)) return false;
     const Shape shape = make_shape(of_class.shape, random_);
-    const Box box = fill(of_class.look, shape, object.pose);
-    if (!has_room(box, object)) return false;
-    object.contrast = paint(of_class.look, shape, object.pose, box);
-    put_label(box, object);
-    return true;
+    for (int attempt = 0; attempt < 4; ++attempt) {
+      const auto centre = placement.next(object.pose.radius, picture_.placed);
+      object.pose.x = centre[0], object.pose.y = centre[1];
+      if (far_outside(object.pose) || surely_too_close(object.pose) ||
+          surely_taken(shape, object.pose))
+        continue;
+      const Box box = fill(of_class.look, shape, object.pose);
+      if (!has_room(box, object)) continue;
+      object.contrast = paint(of_class.look, shape, object.pose, box);
+      return put_label(box, object);
+    }
   }
 
  private:
@@ -165,7 +167,7 @@ class Painter {
   Box fill(const ClassLook& look, const Shape& shape, const Pose& pose) {
     const Box box = box_of(world_, look, shape, pose);
     brush_.fields.resize(box.width, box.height);
-    fill_fields(shape, pose, box.left, box.top, brush_.fields);
+    fill_fields(shape, pose, box.left, box.top, box.margin, brush_.fields);
     return box;
   }
 
@@ -179,7 +181,30 @@ class Painter {
     });
   }
 
-  /// Calls at(frame index, field index) where the silhouette, grown by `gap` pixels, is in the
+  bool far_outside(const Pose& pose) const {
+    const float size = static_cast<float>(picture_.frame.size), out = 0.4f * pose.radius;
+    return pose.x < -out || pose.y < -out || pose.x > size + out || pose.y > size + out;
+  }
+
+  /// As above: some points that the object would cover for sure.
+  bool surely_taken(const Shape& shape, const Pose& pose) const {
+    if (world_.layout == Layout::heaped || world_.overlap > 0.1f || shape.hole > 0 ||
+        shape.kernel != Kernel::radial)
+      return false;
+    const float step = 0.45f * shape.inner * pose.radius * pose.squeeze;
+    const int size = picture_.frame.size;
+    int taken = 0;
+    for (int i = 0; i < 9; ++i) {
+      const int x = static_cast<int>(pose.x + step * static_cast<float>(i % 3 - 1));
+      const int y = static_cast<int>(pose.y + step * static_cast<float>(i / 3 - 1));
+      if (x < 0 || y < 0 || x >= size || y >= size) continue;
+      const std::uint16_t label = picture_.labels[static_cast<std::size_t>(y * size + x)];
+      taken += label != 0 && label != debris_label;
+    }
+    return taken > 1;
+  }
+
+  /// Calls at(frame index) where the silhouette, grown by `gap` pixels, is in the
   /// frame.
   template <class At>
   void each_covered(const Box& box, float gap, At&& at) const {
@@ -283,7 +308,7 @@ void paint_picture(const World& world, std::uint64_t seed, Picture& picture) {
   const int wanted = std::clamp(
       static_cast<int>(crowd * static_cast<float>(picture.frame.count()) / area), 3, most_objects);
   Placement placement(world, picture.frame.size, radius, Random(seed, 43, 0));
-  int tries = 3 * wanted + 20;
+  int tries = 2 * wanted + 10;
   while (static_cast<int>(picture.placed.size()) < wanted && tries-- > 0)
     painter.add(drawn_class(shares, random), placement);
 }

@@ -25,6 +25,8 @@ struct Frame {
 /// Memory that painting one object after the other uses again.
 struct Brush {
   Fields fields;
+  std::vector<std::size_t>
+      active;  ///< where the object is, or nearly; elsewhere what follows is not set
   std::vector<float> height, normal_x, normal_y, normal_z, pattern, alpha;
   std::array<std::vector<float>, 3> colour;
 };
@@ -34,6 +36,7 @@ void paint_ground(const World& world, std::uint64_t seed, Frame& frame);
 /// Box of an object with room for its shadow, halo and soft outline.
 struct Box {
   int left = 0, top = 0, width = 0, height = 0;
+  float margin = 0.0f;  ///< room around the silhouette, pixels
 };
 Box box_of(const World& world, const ClassLook& look, const Shape& shape, const Pose& pose);
 

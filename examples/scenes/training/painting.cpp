@@ -56,39 +56,41 @@ float height_at(Relief relief, float depth, float lift) {
 
 void make_heights(const ClassLook& look, const Skin& skin, Brush& b) {
   const Fields& f = b.fields;
-  const std::size_t count = f.inside.size();
-  for (std::size_t i = 0; i < count; ++i)
+  for (std::size_t i = 0; i < f.inside.size(); ++i)
     b.height[i] = height_at(look.relief, f.depth[i], f.lift[i]);
   if (look.bump_height <= 0) return;
   const Texture& t = texture(look.bumps, look.weave_size);
-  for (std::size_t i = 0; i < count; ++i)
-    if (f.inside[i] > -1)
-      b.height[i] += look.bump_height * t.at(f.u[i] * look.weave_scale + skin.weave_x,
-                                             f.v[i] * look.weave_scale + skin.weave_y);
+  for (const std::size_t i : b.active)
+    b.height[i] += look.bump_height * t.at(f.u[i] * look.weave_scale + skin.weave_x,
+                                           f.v[i] * look.weave_scale + skin.weave_y);
 }
 
 void make_normals(float pixels, Brush& b) {
-  const int w = b.fields.width, h = b.fields.height;
-  for (int y = 0; y < h; ++y) {
-    const int up = std::max(y - 1, 0) * w, down = std::min(y + 1, h - 1) * w;
-    for (int x = 0; x < w; ++x) {
-      const auto i = static_cast<std::size_t>(y * w + x);
-      const auto at = [&](int k) { return b.height[static_cast<std::size_t>(k)]; };
-      const float gx =
-          0.5f * pixels * (at(y * w + std::max(x - 1, 0)) - at(y * w + std::min(x + 1, w - 1)));
-      const float gy = 0.5f * pixels * (at(up + x) - at(down + x));
-      const float nz = 1 / std::sqrt(1 + gx * gx + gy * gy);
-      b.normal_x[i] = gx * nz;
-      b.normal_y[i] = gy * nz;
-      b.normal_z[i] = nz;
-    }
+  const auto w = static_cast<std::size_t>(b.fields.width);
+  for (const std::size_t i : b.active) {
+    const float gx = 0.5f * pixels * (b.height[i - 1] - b.height[i + 1]);
+    const float gy = 0.5f * pixels * (b.height[i - w] - b.height[i + w]);
+    const float nz = 1 / std::sqrt(1 + gx * gx + gy * gy);
+    b.normal_x[i] = gx * nz;
+    b.normal_y[i] = gy * nz;
+    b.normal_z[i] = nz;
   }
+}
+
+/// Pixels that the outline's softness reaches; never on the box's edge, so all have neighbours.
+void find_active(float softness, Brush& b) {
+  const Fields& f = b.fields;
+  const float least = -0.5f * softness - 1;
+  b.active.clear();
+  for (int y = 1; y + 1 < f.height; ++y)
+    for (auto i = static_cast<std::size_t>(y * f.width + 1);
+         i < static_cast<std::size_t>((y + 1) * f.width - 1); ++i)
+      if (f.inside[i] > least) b.active.push_back(i);
 }
 
 template <class At>
 void each(Brush& b, At&& at) {
-  const std::size_t count = b.fields.inside.size();
-  for (std::size_t i = 0; i < count; ++i) b.pattern[i] = at(i);
+  for (const std::size_t i : b.active) b.pattern[i] = at(i);
 }
 
 /// 0: base colour, 1: accent.
@@ -96,7 +98,6 @@ void make_pattern(const ClassLook& look, const Skin& skin, const Shape& shape, B
   const Fields& f = b.fields;
   const float strength = look.pattern_strength, place = look.pattern_place;
   const auto weave = [&](std::size_t i) {
-    if (f.inside[i] < -1.5f) return 0.0f;
     return texture(look.weave, look.weave_size)
         .at(f.u[i] * look.weave_scale + skin.weave_x, f.v[i] * look.weave_scale + skin.weave_y);
   };
@@ -134,10 +135,9 @@ void make_pattern(const ClassLook& look, const Skin& skin, const Shape& shape, B
 }
 
 void make_colours(const Skin& skin, const Fields& f, Brush& b) {
-  const std::size_t count = f.inside.size();
   for (std::size_t k = 0; k < 3; ++k) {
     const float base = skin.base[k], step = skin.accent[k] - base;
-    for (std::size_t i = 0; i < count; ++i) {
+    for (const std::size_t i : b.active) {
       const float to_accent = std::max(b.pattern[i], f.tone[i]);
       const float dark = std::min(0.0f, f.tone[i]) * 0.85f;
       b.colour[k][i] = (base + clamp01(to_accent) * step) * (1 + dark);
@@ -154,9 +154,8 @@ void light_up(const World& world, const ClassLook& look, Brush& b) {
   const auto& l = world.light;
   const float hx = l[0], hy = l[1], hz = l[2] + 1;  // half way to the eye
   const float half = 1 / std::sqrt(hx * hx + hy * hy + hz * hz);
-  const std::size_t count = b.fields.inside.size();
   const float flat = 1 / (world.ambient + (1 - world.ambient) * l[2]);
-  for (std::size_t i = 0; i < count; ++i) {
+  for (const std::size_t i : b.active) {
     const float nx = b.normal_x[i], ny = b.normal_y[i], nz = b.normal_z[i];
     const float facing = std::max(0.0f, nx * l[0] + ny * l[1] + nz * l[2]);
     const float lit = (world.ambient * (0.45f + 0.55f * nz) + (1 - world.ambient) * facing) * flat;
@@ -182,7 +181,8 @@ void make_alpha(const World& world, const ClassLook& look, Brush& b) {
   const Fields& f = b.fields;
   const float inverse = 1 / look.softness;
   const float see_through = 1 - look.opacity;
-  for (std::size_t i = 0; i < f.inside.size(); ++i) {
+  std::fill(b.alpha.begin(), b.alpha.end(), 0.0f);
+  for (const std::size_t i : b.active) {
     float alpha = clamp01(f.inside[i] * inverse + 0.5f);
     if (look.softness > 1.4f) alpha = alpha * alpha * (3 - 2 * alpha);
     const float rim = 1 - clamp01(f.depth[i] * 3);
@@ -280,12 +280,16 @@ Box box_of(const World& world, const ClassLook& look, const Shape& shape, const 
   const float around = std::max({shadow, world.contact > 0 ? 2.5f * world.contact_width : 0.0f,
                                  world.halo > 0 ? world.halo_width : 0.0f, look.softness}) +
                        2;
-  const float reach = shape.extent * pose.radius + around;
+  const float c = std::abs(pose.cosine), s = std::abs(pose.sine);
+  const float half_x = pose.radius * (c * shape.extent_u + s * shape.extent_v) + around;
+  const float half_y =
+      pose.radius * pose.squeeze * (s * shape.extent_u + c * shape.extent_v) + around;
   Box box;
-  box.left = static_cast<int>(std::floor(pose.x - reach));
-  box.top = static_cast<int>(std::floor(pose.y - reach));
-  box.width = static_cast<int>(std::floor(pose.x + reach)) + 1 - box.left;
-  box.height = static_cast<int>(std::floor(pose.y + reach)) + 1 - box.top;
+  box.left = static_cast<int>(std::floor(pose.x - half_x));
+  box.top = static_cast<int>(std::floor(pose.y - half_y));
+  box.width = static_cast<int>(std::floor(pose.x + half_x)) + 1 - box.left;
+  box.height = static_cast<int>(std::floor(pose.y + half_y)) + 1 - box.top;
+  box.margin = around;
   return box;
 }
 
@@ -298,6 +302,7 @@ Contrast paint_object(const World& world, const ClassLook& look, const Shape& sh
         &brush.alpha, &brush.colour[0], &brush.colour[1], &brush.colour[2]})
     field->resize(count);
   const Skin skin = make_skin(look, seed, brightness);
+  find_active(look.softness, brush);
   make_heights(look, skin, brush);
   make_normals(look.bulge * pose.radius * std::min(shape.inner, 1.0f), brush);
   make_pattern(look, skin, shape, brush);

@@ -13,34 +13,47 @@ namespace {
 // A direction (c, s) has the index 64 * p, where p in [0, 4) goes round the diamond |x| + |y| = 1:
 // no angle is ever computed.
 
-struct Direction {
+/// A turn as a unit vector.
+struct Phase {
   float c, s;
-  /// Real part of (c + i s)^n turned by `phase` turns: cos of n times the angle.
-  float harmonic(int n, float phase) const {
-    float re = 1, im = 0;
-    for (int i = 0; i < n; ++i) {
-      const float next = re * c - im * s;
-      im = re * s + im * c;
-      re = next;
-    }
-    return re * cosine_of_turns(phase) - im * sine_of_turns(phase);
+  explicit Phase(float turns) : c(cosine_of_turns(turns)), s(sine_of_turns(turns)) {}
+};
+
+constexpr int most_waves = 24;
+
+/// A direction and the cosines and sines of its angle's multiples, from 0 to most_waves.
+struct Direction {
+  float c = 1, s = 0;
+  std::array<float, most_waves + 1> re{}, im{};
+  /// Cosine of n times the angle plus `phase`.
+  float harmonic(int n, const Phase& phase) const {
+    const auto i = static_cast<std::size_t>(n);
+    return re[i] * phase.c - im[i] * phase.s;
   }
 };
 
-Direction direction_of(int index) {
-  const float p = static_cast<float>(index & 255) / 64;
-  float x = 0, y = 0;
-  if (p < 1) {
-    x = 1 - p, y = p;
-  } else if (p < 2) {
-    x = 1 - p, y = 2 - p;
-  } else if (p < 3) {
-    x = p - 3, y = 2 - p;
-  } else {
-    x = p - 3, y = p - 4;
-  }
+Direction make_direction(int index) {
+  const float p = static_cast<float>(index) / 64;
+  float x = p - 3, y = p < 3 ? 2 - p : p - 4;
+  if (p < 2) x = 1 - p, y = p < 1 ? p : 2 - p;
   const float inverse = 1 / std::sqrt(x * x + y * y);
-  return {x * inverse, y * inverse};
+  Direction d;
+  d.c = x * inverse, d.s = y * inverse;
+  d.re[0] = 1;
+  for (std::size_t n = 1; n <= most_waves; ++n) {
+    d.re[n] = d.re[n - 1] * d.c - d.im[n - 1] * d.s;
+    d.im[n] = d.re[n - 1] * d.s + d.im[n - 1] * d.c;
+  }
+  return d;
+}
+
+const Direction& direction_of(int index) {
+  static const std::array<Direction, 256> all = [] {
+    std::array<Direction, 256> directions;
+    for (int i = 0; i < 256; ++i) directions[static_cast<std::size_t>(i)] = make_direction(i);
+    return directions;
+  }();
+  return all[static_cast<std::size_t>(index & 255)];
 }
 
 float index_of(float x, float y) {
@@ -57,7 +70,7 @@ void set_radial(Shape& shape, Radius&& radius) {
   for (int i = 0; i < 256; ++i)
     shape.table[static_cast<std::size_t>(i)] = std::max(0.15f, radius(direction_of(i)));
   for (int i = 0; i < 256; ++i) {  // steps of the index are not equal angles
-    const Direction a = direction_of(i), b = direction_of(i + 1);
+    const Direction &a = direction_of(i), &b = direction_of(i + 1);
     const float angle = a.c * b.s - a.s * b.c;
     const float r = shape.table[static_cast<std::size_t>(i)];
     squares += r * r * angle;
@@ -67,17 +80,18 @@ void set_radial(Shape& shape, Radius&& radius) {
   for (float& r : shape.table) r *= scale;
   shape.table[256] = shape.table[0];
   shape.inner = 9;
-  shape.extent = 0;
+  float extent = 0;
   for (int i = 0; i < 256; ++i) {
     const auto k = static_cast<std::size_t>(i);
-    const Direction a = direction_of(i), b = direction_of(i + 1);
+    const Direction &a = direction_of(i), &b = direction_of(i + 1);
     const float step = shape.table[k + 1] - shape.table[k];
     const float slope = step / (shape.table[k] * (a.c * b.s - a.s * b.c));
     shape.slope[k] = 1 / std::sqrt(1 + slope * slope);
     shape.inner = std::min(shape.inner, shape.table[k]);
-    shape.extent = std::max(shape.extent, shape.table[k]);
+    extent = std::max(extent, shape.table[k]);
   }
   shape.slope[256] = shape.slope[0];
+  shape.extent_u = shape.extent_v = extent;
 }
 
 /// 1 over the radius of a convex polygon given by its sides.
@@ -124,7 +138,8 @@ float superellipse(const Direction& d, float squareness) {
 template <class Use>
 void with_outline(const ClassShape& k, Random& random, Use&& use) {
   const int n = k.lobes;
-  const float phase = random.uniform();
+  const float turn = random.uniform();
+  const Phase phase(turn);
   Random own(k.seed);
   const float a = own.uniform(), b = own.uniform();
   switch (k.family) {
@@ -135,16 +150,16 @@ void with_outline(const ClassShape& k, Random& random, Use&& use) {
     case Family::polygon:
     case Family::rounded_polygon: {
       const float sharp = k.family == Family::polygon ? 1.0f : 0.0f;
-      const Sides sides = regular(n, k.aspect > 1.1f ? 0 : phase, 0.3f * k.irregularity, random);
+      const Sides sides = regular(n, k.aspect > 1.1f ? 0 : turn, 0.3f * k.irregularity, random);
       return use([=](const Direction& d) { return sides.radius(d, sharp); });
     }
     case Family::crystal: {
-      const Sides sides = regular(4 + random.below(4), phase, 1.0f, random);
+      const Sides sides = regular(4 + random.below(4), turn, 1.0f, random);
       return use([=](const Direction& d) { return sides.radius(d, 0.9f); });
     }
     case Family::hex_nut:
     case Family::hex_bolt: {
-      const Sides sides = regular(6, phase, 0, random);
+      const Sides sides = regular(6, turn, 0, random);
       return use([=](const Direction& d) { return std::min(sides.radius(d, 1.0f), 1.12f); });
     }
     case Family::star:
@@ -160,36 +175,46 @@ void with_outline(const ClassShape& k, Random& random, Use&& use) {
       return use([=](const Direction& d) {
         return 1 + (0.12f + 0.25f * a) * d.harmonic(2 + n % 4, phase);
       });
-    case Family::shell:
+    case Family::shell: {
+      const Phase still(0);
       return use([=](const Direction& d) {
         const float fan = 0.5f + 0.5f * d.c;
-        return 0.45f + 0.55f * smooth_step(0.0f, 0.7f, fan) + 0.025f * d.harmonic(16 + n, 0) * fan;
+        return 0.45f + 0.55f * smooth_step(0.0f, 0.7f, fan) +
+               0.025f * d.harmonic(16 + n, still) * fan;
       });
-    case Family::splat:
+    }
+    case Family::splat: {
+      const Phase second(a);
       return use([=](const Direction& d) {
-        const float spike = std::max(0.0f, d.harmonic(n, phase) + 0.6f * d.harmonic(n + 2, a));
+        const float spike = std::max(0.0f, d.harmonic(n, phase) + 0.6f * d.harmonic(n + 2, second));
         return 0.75f + (0.25f + 0.35f * b) * spike * spike;
       });
-    case Family::tree_crown:
+    }
+    case Family::tree_crown: {
+      const Phase p2(a + turn), p3(3 * turn), p4(7 * turn);
       return use([=](const Direction& d) {
-        return 1 + 0.10f * d.harmonic(3, phase) + 0.08f * d.harmonic(7, a + phase) +
-               0.06f * d.harmonic(12, 3 * phase) + 0.05f * d.harmonic(19, 7 * phase);
+        return 1 + 0.10f * d.harmonic(3, phase) + 0.08f * d.harmonic(7, p2) +
+               0.06f * d.harmonic(12, p3) + 0.05f * d.harmonic(19, p4);
       });
-    case Family::blob:
+    }
+    case Family::blob: {
+      const Phase p2(5 * turn), p3(11 * turn), p4(17 * turn);
       return use([=](const Direction& d) {
-        return 1 + 0.16f * d.harmonic(2, phase) + 0.12f * d.harmonic(3, 5 * phase) +
-               0.08f * d.harmonic(4, 11 * phase) + 0.05f * d.harmonic(5, 17 * phase);
+        return 1 + 0.16f * d.harmonic(2, phase) + 0.12f * d.harmonic(3, p2) +
+               0.08f * d.harmonic(4, p3) + 0.05f * d.harmonic(5, p4);
       });
+    }
     default:  // ellipses: bubble, ring, disc_cell, crescent, kidney, heads
       return use([](const Direction&) { return 1.0f; });
   }
 }
 
 void make_radial(const ClassShape& k, Random& random, Shape& shape) {
-  std::array<float, 5> noise{}, phases{};
+  std::array<float, 5> noise{};
+  std::vector<Phase> phases;
   for (std::size_t i = 0; i < noise.size(); ++i) {
     noise[i] = k.irregularity * random.normal() * 1.1f / static_cast<float>(i + 2);
-    phases[i] = random.uniform();
+    phases.emplace_back(random.uniform());
   }
   with_outline(k, random, [&](auto&& outline) {
     set_radial(shape, [&](const Direction& d) {
@@ -275,7 +300,8 @@ void make_profile(const ClassShape& k, float aspect, Random& random, Shape& shap
     shape.slope[i] = 1 / std::sqrt(1 + slope * slope);
   }
   shape.bend = k.bend * random.uniform(0.5f, 1.2f) / scale;
-  shape.extent = scale * 1.05f + std::abs(shape.bend) * scale * scale + shape.inner * 0.5f;
+  shape.extent_u = scale;
+  shape.extent_v = shape.inner + std::abs(shape.bend) * scale * scale * 0.7f;
 }
 
 // ---- Chains of balls --------------------------------------------------------------------------
@@ -359,14 +385,14 @@ void make_chain(const ClassShape& k, float aspect, Random& random, Shape& shape)
   }
   const float count = static_cast<float>(shape.beads.size());
   const float scale = std::sqrt(3.14159265f / area);
-  shape.inner = shape.extent = 0;
+  shape.inner = shape.extent_u = shape.extent_v = 0;
   for (Bead& bead : shape.beads) {
     bead.x = (bead.x - x / count) * scale;
     bead.y = (bead.y - y / count) * scale;
     bead.radius *= scale;
     shape.inner = std::max(shape.inner, bead.radius);
-    shape.extent =
-        std::max(shape.extent, std::sqrt(bead.x * bead.x + bead.y * bead.y) + bead.radius);
+    shape.extent_u = std::max(shape.extent_u, std::abs(bead.x) + bead.radius);
+    shape.extent_v = std::max(shape.extent_v, std::abs(bead.y) + bead.radius);
   }
 }
 
@@ -459,7 +485,7 @@ void make_composite(const ClassShape& k, float aspect, Random& random, Shape& sh
   shape.kernel = Kernel::parts;
   add_parts(k, random, shape);
   int hits = 0;  // the parts overlap, so the area is counted
-  constexpr int steps = 20;
+  constexpr int steps = 12;
   for (int y = -steps; y <= steps; ++y) {
     for (int x = -steps; x <= steps; ++x) {
       const float u = 1.2f * static_cast<float>(x) / steps,
@@ -473,7 +499,8 @@ void make_composite(const ClassShape& k, float aspect, Random& random, Shape& sh
   const float wide = std::sqrt(aspect), scale = std::sqrt(3.14159265f / area);
   shape.stretch_u = scale * wide;
   shape.stretch_v = scale / wide;
-  shape.extent = 1.2f * std::max(shape.stretch_u, shape.stretch_v);
+  shape.extent_u = 1.2f * shape.stretch_u;
+  shape.extent_v = 1.2f * shape.stretch_v;
   shape.inner = 0.4f * scale;
 }
 
@@ -613,11 +640,12 @@ Shape make_shape(const ClassShape& of_class, Random& random) {
       make_radial(of_class, random, shape);
       shape.stretch_u = std::sqrt(aspect);
       shape.stretch_v = 1 / shape.stretch_u;
-      shape.extent *= shape.stretch_u;
+      shape.extent_u *= shape.stretch_u;
+      shape.extent_v *= shape.stretch_v;
       shape.inner *= shape.stretch_v;
       if (of_class.family == Family::kidney) {
         shape.bend = of_class.bend * random.uniform(0.8f, 1.2f) / shape.stretch_u;
-        shape.extent += shape.bend * shape.stretch_u * shape.stretch_u * 0.5f;
+        shape.extent_v += shape.bend * shape.stretch_u * shape.stretch_u * 0.7f;
       }
       break;
   }
@@ -694,28 +722,47 @@ void fill_profile(const Shape& shape, const Pose& pose, int left, int top, Field
   });
 }
 
-void fill_chain(const Shape& shape, const Pose& pose, int left, int top, Fields& f) {
-  each_pixel(pose, left, top, f, [&](float u, float v, std::size_t i) {
-    float inside = -99, depth = 0;
-    for (std::size_t k = 0; k < shape.beads.size(); ++k) {
-      const Bead& bead = shape.beads[k];
-      float x = u - bead.x, y = v - bead.y, radius = bead.radius;
-      if (bead.joined) {
-        const Bead& last = shape.beads[k - 1];
-        const float ax = last.x - bead.x, ay = last.y - bead.y;
-        const float t = clamp01((x * ax + y * ay) / (ax * ax + ay * ay + 1e-9f));
-        x -= t * ax, y -= t * ay;
-        radius += t * (last.radius - radius);
-      } else if (k + 1 < shape.beads.size() && shape.beads[k + 1].joined) {
-        continue;  // the next one's segment covers it
-      }
-      const float distance = std::sqrt(x * x + y * y);
-      inside = std::max(inside, radius - distance);
-      depth = std::max(depth, 1 - distance / radius);
+/// One ball, or the cone between it and the one before: adds to the fields where it matters.
+void add_bead(const Shape& shape, std::size_t k, const Pose& pose, int left, int top, float margin,
+              Fields& f) {
+  const Bead& bead = shape.beads[k];
+  const Bead& last = bead.joined ? shape.beads[k - 1] : bead;
+  const float ax = last.x - bead.x, ay = last.y - bead.y;
+  const float inverse = bead.joined ? 1 / (ax * ax + ay * ay + 1e-9f) : 0.0f;
+  // The middle in pixels, and how far its pixels reach.
+  const float u = bead.x + 0.5f * ax, v = (bead.y + 0.5f * ay) * (pose.mirrored ? -1.0f : 1.0f);
+  const float x =
+      pose.x + pose.radius * (u * pose.cosine - v * pose.sine) - static_cast<float>(left);
+  const float y = pose.y - static_cast<float>(top) +
+                  pose.radius * (u * pose.sine + v * pose.cosine) * pose.squeeze;
+  const float reach = margin + pose.radius * (std::max(bead.radius, last.radius) +
+                                              0.5f * std::sqrt(ax * ax + ay * ay));
+  const int x0 = std::max(0, static_cast<int>(x - reach)),
+            x1 = std::min(f.width, static_cast<int>(x + reach) + 2);
+  const int y0 = std::max(0, static_cast<int>(y - reach)),
+            y1 = std::min(f.height, static_cast<int>(y + reach) + 2);
+  for (int row = y0; row < y1; ++row)
+    for (auto i = static_cast<std::size_t>(row * f.width + x0);
+         i < static_cast<std::size_t>(row * f.width + x1); ++i) {
+      float dx = f.u[i] - bead.x, dy = f.v[i] - bead.y;
+      const float t = clamp01((dx * ax + dy * ay) * inverse);
+      dx -= t * ax, dy -= t * ay;
+      const float radius = bead.radius + t * (last.radius - bead.radius);
+      const float distance = std::sqrt(dx * dx + dy * dy);
+      f.inside[i] = std::max(f.inside[i], (radius - distance) * pose.radius);
+      f.depth[i] = std::max(f.depth[i], 1 - distance / radius);
     }
-    f.inside[i] = inside * pose.radius;
-    f.depth[i] = clamp01(depth);
-  });
+}
+
+void fill_chain(const Shape& shape, const Pose& pose, int left, int top, float margin, Fields& f) {
+  each_pixel(pose, left, top, f, [](float, float, std::size_t) {});
+  std::fill(f.inside.begin(), f.inside.end(), -999.0f);
+  std::fill(f.depth.begin(), f.depth.end(), 0.0f);
+  for (std::size_t k = 0; k < shape.beads.size(); ++k) {
+    const bool covered =
+        !shape.beads[k].joined && k + 1 < shape.beads.size() && shape.beads[k + 1].joined;
+    if (!covered) add_bead(shape, k, pose, left, top, margin, f);  // else the next one does it
+  }
 }
 
 void fill_parts(const Shape& shape, const Pose& pose, int left, int top, Fields& f) {
@@ -742,7 +789,8 @@ void fill_parts(const Shape& shape, const Pose& pose, int left, int top, Fields&
 
 }  // namespace
 
-void fill_fields(const Shape& shape, const Pose& pose, int left, int top, Fields& fields) {
+void fill_fields(const Shape& shape, const Pose& pose, int left, int top, float margin,
+                 Fields& fields) {
   if (shape.kernel != Kernel::parts) {
     std::fill(fields.tone.begin(), fields.tone.end(), 0.0f);
     std::fill(fields.lift.begin(), fields.lift.end(), 0.0f);
@@ -753,7 +801,7 @@ void fill_fields(const Shape& shape, const Pose& pose, int left, int top, Fields
     case Kernel::profile:
       return fill_profile(shape, pose, left, top, fields);
     case Kernel::chain:
-      return fill_chain(shape, pose, left, top, fields);
+      return fill_chain(shape, pose, left, top, margin, fields);
     case Kernel::parts:
       return fill_parts(shape, pose, left, top, fields);
   }

@@ -56,8 +56,8 @@ struct Shape {
   float bite_x = 0.0f, bite_y = 0.0f, bite_radius = 0.0f;  ///< a disc cut away, radius 0: none
   std::vector<Bead> beads;
   std::vector<Part> parts;
-  float extent = 1.0f;  ///< nothing is further from the centre
-  float inner = 0.7f;   ///< largest distance from the outline inside
+  float extent_u = 1.0f, extent_v = 1.0f;  ///< nothing is further from the centre, along each axis
+  float inner = 0.7f;                      ///< largest distance from the outline inside
 };
 
 /// Fields of one object in its box, row by row.
@@ -83,7 +83,9 @@ struct Pose {
 ClassShape random_class_shape(Family family, Random& random);
 Shape make_shape(const ClassShape& of_class, Random& random);
 
-/// Fills `fields`, whose size is set, for the box with this left upper corner.
-void fill_fields(const Shape& shape, const Pose& pose, int left, int top, Fields& fields);
+/// Fills `fields`, whose size is set, for the box with this left upper corner. Distances are right
+/// up to `margin` pixels outside of the outline.
+void fill_fields(const Shape& shape, const Pose& pose, int left, int top, float margin,
+                 Fields& fields);
 
 }  // namespace persense::scenes::training
