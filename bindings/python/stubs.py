@@ -1,7 +1,7 @@
-"""Write persense/_core.pyi from the installed package's compiled module, or check it.
+"""Write the stubs of the installed package's compiled modules, or check them.
 
     python bindings/python/stubs.py            # after pip install ./bindings/python
-    python bindings/python/stubs.py --check    # exit code 1 where the file is out of date
+    python bindings/python/stubs.py --check    # exit code 1 where one is out of date
 
 Needs pybind11-stubgen.
 """
@@ -16,15 +16,17 @@ import subprocess
 import sys
 import tempfile
 
-STUBS = pathlib.Path(__file__).resolve().parent / "persense" / "_core.pyi"
+PACKAGE = pathlib.Path(__file__).resolve().parent / "persense"
+MODULES = ("_core", "_scenes")
 
 
-def generate() -> str:
-    """The stubs of the persense._core that this Python imports."""
+def generate(module: str) -> str:
+    """The stubs of the persense._core (or _scenes) that this Python imports."""
     with tempfile.TemporaryDirectory() as folder:
-        command = ["-m", "pybind11_stubgen", "persense._core", "--exit-code", "-o", folder]
+        command = ["-m", "pybind11_stubgen", f"persense.{module}", "--exit-code", "-o", folder]
         subprocess.run([sys.executable, "-P", *command], check=True, cwd=folder)
-        text = (pathlib.Path(folder) / "persense" / "_core.pyi").read_text(encoding="utf-8")
+        stubs = pathlib.Path(folder) / "persense" / f"{module}.pyi"
+        text = stubs.read_text(encoding="utf-8")
     # numpy.bool is new in NumPy 2
     text = text.replace("numpy.bool]", "numpy.bool_]")
     # pickle's state has no types of its own
@@ -40,17 +42,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="compare instead of writing")
     check = parser.parse_args().check
-    text = generate()
-    if not check:
-        STUBS.write_text(text, encoding="utf-8")
-        return 0
-    written = STUBS.read_text(encoding="utf-8")
-    sys.stdout.writelines(
-        difflib.unified_diff(
-            written.splitlines(True), text.splitlines(True), str(STUBS), "as generated"
+    outdated = False
+    for module in MODULES:
+        path, text = PACKAGE / f"{module}.pyi", generate(module)
+        if not check:
+            path.write_text(text, encoding="utf-8")
+            continue
+        written = path.read_text(encoding="utf-8")
+        sys.stdout.writelines(
+            difflib.unified_diff(
+                written.splitlines(True), text.splitlines(True), str(path), "as generated"
+            )
         )
-    )
-    return int(text != written)
+        outdated |= text != written
+    return int(outdated)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "differences.hpp"
 #include "frame.hpp"
 #include "world.hpp"
 
@@ -16,7 +17,7 @@ using namespace detail;
 
 namespace {
 
-constexpr int most_objects = 600;            ///< a picture
+constexpr int most_objects = 400;            ///< a picture
 constexpr int least_visible_area = 10;       ///< pixels of an object with a label
 constexpr float least_visible_part = 0.25f;  ///< of its silhouette in the frame
 constexpr float heap_visible_part = 0.32f;   ///< what objects laid on top leave of one, mostly
@@ -149,6 +150,18 @@ class Painter {
     }
   }
 
+  /// One of the cells that fill a frame.
+  void add_tile(int object_class, const std::array<float, 2>& centre, const Tile& tile) {
+    const ClassLook& look = world_.classes[static_cast<std::size_t>(object_class)].look;
+    Placed object;
+    object.object_class = object_class;
+    object.pose.x = centre[0], object.pose.y = centre[1], object.pose.radius = tile.radius;
+    const Box box = fill(look, tile.shape, object.pose);
+    if (!has_room(box, object)) return;
+    object.contrast = paint(look, tile.shape, object.pose, box);
+    put_label(box, object);
+  }
+
  private:
   Pose random_pose(const ObjectClass& of_class) {
     Pose pose;
@@ -224,6 +237,7 @@ class Painter {
     const std::vector<float>& inside = brush_.fields.inside;
     object.full_area = static_cast<int>(
         std::count_if(inside.begin(), inside.end(), [](float d) { return d > 0; }));
+    object.frame_area = 0;
     int covered = 0;
     each_covered(box, 0, [&](std::size_t at) {
       ++object.frame_area;
@@ -289,6 +303,38 @@ int drawn_class(const std::vector<float>& shares, Random& random) {
   return static_cast<int>(shares.size()) - 1;
 }
 
+/// Fills the frame with cells around the points of a shaken triangular grid.
+void pack(const World& world, float step, const std::vector<float>& shares, Random random,
+          Painter& painter, int size) {
+  const float distance = std::max(step, static_cast<float>(size) / 16), height = 0.866f * distance;
+  const int columns = static_cast<int>(static_cast<float>(size) / distance) + 4;
+  const int rows = static_cast<int>(static_cast<float>(size) / height) + 4;
+  std::vector<std::array<float, 2>> points;
+  for (int row = 0; row < rows; ++row)
+    for (int column = 0; column < columns; ++column) {
+      const float shift = (row & 1) != 0 ? -0.5f : -1.0f;
+      const float reach = world.jitter * distance;
+      points.push_back(
+          {(static_cast<float>(column) + shift) * distance + reach * random.uniform(-1, 1),
+           (static_cast<float>(row) - 1) * height + reach * random.uniform(-1, 1)});
+    }
+  const float sharpness = random.uniform();
+  for (const auto& point : points) {
+    std::vector<std::array<float, 2>> neighbours;
+    for (const auto& other : points) {
+      const float dx = other[0] - point[0], dy = other[1] - point[1], square = dx * dx + dy * dy;
+      if (square > 0 && square < 5.3f * distance * distance) neighbours.push_back({dx, dy});
+    }
+    // the nearest decide; those on the grid's border have too few, and lie outside of the frame
+    std::sort(neighbours.begin(), neighbours.end(), [](const auto& a, const auto& b) {
+      return a[0] * a[0] + a[1] * a[1] < b[0] * b[0] + b[1] * b[1];
+    });
+    if (neighbours.size() < 8 || random.uniform() < world.holes) continue;
+    painter.add_tile(drawn_class(shares, random), point,
+                     make_tile(neighbours, world.gap, sharpness));
+  }
+}
+
 void paint_picture(const World& world, std::uint64_t seed, Picture& picture) {
   Random random(seed, 42, 0);
   paint_ground(world, seed, picture.frame);
@@ -304,6 +350,8 @@ void paint_picture(const World& world, std::uint64_t seed, Picture& picture) {
             (1 + 2 * world.classes[i].size_spread * world.classes[i].size_spread);
     radius = std::max(radius, own);
   }
+  if (world.layout == Layout::packed)
+    return pack(world, std::sqrt(area), shares, Random(seed, 44, 0), painter, picture.frame.size);
   const float crowd = world.crowding * random.uniform(0.6f, 1.1f);
   const int wanted = std::clamp(
       static_cast<int>(crowd * static_cast<float>(picture.frame.count()) / area), 3, most_objects);
@@ -313,58 +361,7 @@ void paint_picture(const World& world, std::uint64_t seed, Picture& picture) {
     painter.add(drawn_class(shares, random), placement);
 }
 
-// ---- Labels, and what tells classes apart -----------------------------------------------------
-
-/// Sums over an object's visible pixels.
-struct Moments {
-  double count = 0, x = 0, y = 0, xx = 0, yy = 0, xy = 0, red = 0, green = 0, blue = 0, squares = 0;
-};
-
-/// What one sees of an object at a glance. Each has the unit of its entry in `just_noticeable`.
-using Features = std::array<double, 7>;
-/// Grey levels (brightness, two colour differences, texture), parts of the diameter, ratios.
-constexpr Features just_noticeable{9, 6, 6, 5, 0.10, 0.07, 0.05};
-
-Features features_of(const Moments& m) {
-  const double n = m.count, mean_x = m.x / n, mean_y = m.y / n;
-  const double xx = m.xx / n - mean_x * mean_x + 1.0 / 12,
-               yy = m.yy / n - mean_y * mean_y + 1.0 / 12;
-  const double xy = m.xy / n - mean_x * mean_y;
-  const double half = 0.5 * (xx + yy), root = std::sqrt(0.25 * (xx - yy) * (xx - yy) + xy * xy);
-  const double red = m.red / n, green = m.green / n, blue = m.blue / n,
-               grey = (red + green + blue) / 3;
-  const double determinant = std::max(1e-6, xx * yy - xy * xy);
-  return {grey,
-          red - green,
-          blue - 0.5 * (red + green),
-          std::sqrt(std::max(0.0, m.squares / n - grey * grey)),
-          std::sqrt(n),
-          std::sqrt(std::max(0.0, half - root) / (half + root)),
-          n / (12.566370614 * std::sqrt(determinant))};
-}
-
-/// Mean and spread of each feature of a class.
-struct ClassLooks {
-  int count = 0;
-  Features sum{}, squares{};
-  void add(const Features& f) {
-    ++count;
-    for (std::size_t i = 0; i < f.size(); ++i) sum[i] += f[i], squares[i] += f[i] * f[i];
-  }
-};
-
-Difference difference_of(const ClassLooks& a, const ClassLooks& b) {
-  if (a.count < 3 || b.count < 3) return Difference::unknown;
-  double distance = 0;
-  for (std::size_t i = 0; i < just_noticeable.size(); ++i) {
-    const double mean_a = a.sum[i] / a.count, mean_b = b.sum[i] / b.count;
-    const double variance = 0.5 * std::max(0.0, a.squares[i] / a.count - mean_a * mean_a) +
-                            0.5 * std::max(0.0, b.squares[i] / b.count - mean_b * mean_b);
-    const double unit = just_noticeable[i] * (i == 4 ? 0.5 * (mean_a + mean_b) : 1.0);
-    distance += (mean_a - mean_b) * (mean_a - mean_b) / (variance + unit * unit);
-  }
-  return distance >= 9 ? Difference::distinct : Difference::unknown;
-}
+// ---- Labels -----------------------------------------------------------------------------------
 
 /// Whether an object cannot be told from what is behind it, in the picture as the sensor shows it.
 bool is_faint(const Sensor& s, float level, const Contrast& contrast) {
@@ -405,22 +402,13 @@ std::vector<Instance> number_instances(const Sensor& sensor, float level, const 
   return instances;
 }
 
-void add_looks(const cv::Mat& image, const cv::Mat& labels, const std::vector<Instance>& instances,
-               std::vector<ClassLooks>& looks) {
-  std::vector<Moments> moments(instances.size());
-  for (int y = 0; y < labels.rows; ++y)
-    for (int x = 0; x < labels.cols; ++x) {
-      const std::uint16_t label = labels.at<std::uint16_t>(y, x);
-      if (label == 0 || label >= debris_label) continue;
-      Moments& m = moments[label - 1u];
-      const auto& pixel = image.at<cv::Vec3b>(y, x);
-      const double grey = (pixel[0] + pixel[1] + pixel[2]) / 3.0;
-      m.count += 1, m.x += x, m.y += y, m.xx += x * x, m.yy += y * y, m.xy += x * y;
-      m.red += pixel[0], m.green += pixel[1], m.blue += pixel[2], m.squares += grey * grey;
-    }
+/// Adds what is seen of objects that show most of themselves.
+void add_glances(const cv::Mat& image, const cv::Mat& labels,
+                 const std::vector<Instance>& instances, std::vector<std::vector<Glance>>& seen) {
+  const std::vector<Glance> glances = glances_of(image, labels, instances.size());
   for (std::size_t i = 0; i < instances.size(); ++i)
     if (4 * instances[i].visible_area > 3 * instances[i].full_area)
-      looks[static_cast<std::size_t>(instances[i].object_class)].add(features_of(moments[i]));
+      seen[static_cast<std::size_t>(instances[i].object_class)].push_back(glances[i]);
 }
 
 void check(const char* field, int value, int low, int high) {
@@ -451,7 +439,7 @@ Episode render_training_episode(const EpisodeOptions& options) {
   episode.world = {world.imaging, world.ground.kind, world.layout};
   for (const ObjectClass& c : world.classes)
     episode.class_traits.push_back({c.shape.family, c.look.material, c.look.pattern, c.diameter});
-  std::vector<ClassLooks> looks(world.classes.size());
+  std::vector<std::vector<Glance>> seen(world.classes.size());
   for (int p = 0; p < options.pictures; ++p) {
     const std::uint64_t seed = mixed(options.seed) + static_cast<std::uint64_t>(p) * 0x51ED27ull;
     Picture picture(options.size);
@@ -460,11 +448,12 @@ Episode render_training_episode(const EpisodeOptions& options) {
     cv::Mat image = episode.images.rowRange(rows), labels = episode.labels.rowRange(rows);
     const float level = expose(world, seed, picture.frame, image.data, image.step);
     episode.instances.push_back(number_instances(world.sensor, level, picture, labels));
-    add_looks(image, labels, episode.instances.back(), looks);
+    add_glances(image, labels, episode.instances.back(), seen);
   }
-  for (std::size_t a = 0; a < looks.size(); ++a)
-    for (std::size_t b = 0; b < looks.size(); ++b)
-      episode.differences.push_back(a == b ? Difference::same : difference_of(looks[a], looks[b]));
+  for (std::size_t a = 0; a < seen.size(); ++a)
+    for (std::size_t b = 0; b < seen.size(); ++b)
+      episode.differences.push_back(a == b ? Difference::same
+                                           : difference_between(seen[a], seen[b]));
   return episode;
 }
 

@@ -107,7 +107,8 @@ enum class Imaging {
   xray
 };
 /// How the objects lie.
-enum class Layout { scattered, touching, heaped, rows, clusters, chains };
+/// How the objects lie. Packed ones are cells that fill the frame, whatever their family.
+enum class Layout { scattered, touching, heaped, rows, clusters, chains, packed };
 
 /// The enumerators' names, in order.
 std::span<const std::string_view> family_names();

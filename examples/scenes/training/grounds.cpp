@@ -40,6 +40,11 @@ void add_layer(const World& world, const GroundLayer& layer, float cosine, float
   }
 }
 
+/// A grain's tone and height lie at one place.
+std::uint64_t place_of(Weave weave) {
+  return static_cast<std::uint64_t>(weave == Weave::grain_dome ? Weave::grain_tone : weave);
+}
+
 void add_lines(const World& world, Random random, int size, Sums& sums) {
   const float turn = random.uniform();
   const bool crossed = random.uniform() < 0.4f;
@@ -90,8 +95,8 @@ void paint_ground(const World& world, std::uint64_t seed, Frame& frame) {
   const int size = frame.size;
   Sums sums(frame.count());
   const float turn = random.uniform(), c = cosine_of_turns(turn), s = sine_of_turns(turn);
-  for (std::size_t i = 0; i < g.layers.size(); ++i)
-    add_layer(world, g.layers[i], c, s, Random(seed, 12, i), size, sums);
+  for (const GroundLayer& layer : g.layers)
+    add_layer(world, layer, c, s, Random(seed, 12, place_of(layer.weave)), size, sums);
   if (g.ruled_lines > 0) add_lines(world, Random(seed, 13, 0), size, sums);
   if (g.tray) add_tray(world, Random(seed, 14, 0), size, sums);
   const float slope = g.slope / static_cast<float>(size);

@@ -45,8 +45,8 @@ std::span<const std::string_view> imaging_names() {
 }
 
 std::span<const std::string_view> layout_names() {
-  static constexpr std::array<std::string_view, 6> names{"scattered", "touching", "heaped",
-                                                         "rows",      "clusters", "chains"};
+  static constexpr std::array<std::string_view, 7> names{"scattered", "touching", "heaped", "rows",
+                                                         "clusters",  "chains",   "packed"};
   return names;
 }
 

@@ -245,6 +245,7 @@ void shade_surroundings(const World& world, const ClassLook& look, const Pose& p
 Contrast mix_into(const World& world, const Skin& skin, const Box& box, const Brush& b,
                   Frame& frame) {
   Contrast sum;
+  Colour root_shift{}, linear_shift{};
   int count = 0;
   each_in_frame(box, frame.size, [&](std::size_t at, std::size_t own, int, int) {
     const float alpha = b.alpha[own];
@@ -263,12 +264,19 @@ Contrast mix_into(const World& world, const Skin& skin, const Box& box, const Br
         case Mixing::emit:
           light += alpha * skin.brightness * colour;
       }
-      root = std::max(root, std::abs(std::sqrt(light) - std::sqrt(before)));
-      linear = std::max(linear, std::abs(light - before));
+      const float root_step = std::sqrt(light) - std::sqrt(before), step = light - before;
+      root = std::max(root, std::abs(root_step));
+      linear = std::max(linear, std::abs(step));
+      root_shift[k] += root_step, linear_shift[k] += step;
     }
-    if (b.fields.inside[own] > 0) sum.root += root, sum.linear += linear, ++count;
+    sum.root += root, sum.linear += linear, ++count;
   });
-  const float share = 1 / static_cast<float>(std::max(count, 1));
+  // On a grained ground every pixel changes; what shows is half that, half the mean's change.
+  const auto largest = [](const Colour& c) {
+    return std::max({std::abs(c[0]), std::abs(c[1]), std::abs(c[2])});
+  };
+  sum.root += largest(root_shift), sum.linear += largest(linear_shift);
+  const float share = 0.5f / static_cast<float>(std::max(count, 1));
   return {sum.linear * share, sum.root * share};
 }
 

@@ -17,6 +17,7 @@ namespace {
 struct Phase {
   float c, s;
   explicit Phase(float turns) : c(cosine_of_turns(turns)), s(sine_of_turns(turns)) {}
+  Phase(float cosine, float sine) : c(cosine), s(sine) {}
 };
 
 constexpr int most_waves = 24;
@@ -63,8 +64,9 @@ float index_of(float x, float y) {
   return std::min(p * 64, 255.99f);
 }
 
+/// @return  what 1 is of the given radii
 template <class Radius>
-void set_radial(Shape& shape, Radius&& radius) {
+float set_radial(Shape& shape, Radius&& radius) {
   shape.kernel = Kernel::radial;
   float squares = 0, turn = 0;
   for (int i = 0; i < 256; ++i)
@@ -92,15 +94,16 @@ void set_radial(Shape& shape, Radius&& radius) {
   }
   shape.slope[256] = shape.slope[0];
   shape.extent_u = shape.extent_v = extent;
+  return 1 / scale;
 }
 
 /// 1 over the radius of a convex polygon given by its sides.
 struct Sides {
   std::array<float, 16> c{}, s{}, inverse{};
   int count = 0;
-  void add(float turns, float distance) {
+  void add(const Phase& direction, float distance) {
     const auto i = static_cast<std::size_t>(count++);
-    c[i] = cosine_of_turns(turns), s[i] = sine_of_turns(turns), inverse[i] = 1 / distance;
+    c[i] = direction.c, s[i] = direction.s, inverse[i] = 1 / distance;
   }
   /// Sharp corners, or rounded ones by an 8-norm instead of the maximum.
   float radius(const Direction& d, float sharpness) const {
@@ -120,8 +123,8 @@ struct Sides {
 Sides regular(int count, float phase, float spread, Random& random) {
   Sides sides;
   for (int i = 0; i < count; ++i)
-    sides.add(phase + (static_cast<float>(i) + spread * random.uniform(-0.4f, 0.4f)) /
-                          static_cast<float>(count),
+    sides.add(Phase(phase + (static_cast<float>(i) + spread * random.uniform(-0.4f, 0.4f)) /
+                                static_cast<float>(count)),
               1 + spread * random.uniform(-0.3f, 0.3f));
   return sides;
 }
@@ -617,6 +620,19 @@ ClassShape random_class_shape(Family family, Random& random) {
   if (family == Family::kidney) shape.bend = random.uniform(0.25f, 0.6f);
   shape.seed = random.bits();
   return shape;
+}
+
+Tile make_tile(std::span<const std::array<float, 2>> neighbours, float gap, float sharpness) {
+  Sides sides;
+  for (const auto& to : neighbours) {
+    const float distance = std::sqrt(to[0] * to[0] + to[1] * to[1]);
+    if (sides.count < 16)
+      sides.add({to[0] / distance, to[1] / distance}, std::max(1.0f, 0.5f * (distance - gap)));
+  }
+  Tile tile;
+  tile.radius =
+      set_radial(tile.shape, [&](const Direction& d) { return sides.radius(d, sharpness); });
+  return tile;
 }
 
 Shape make_shape(const ClassShape& of_class, Random& random) {

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "../random.hpp"
@@ -82,6 +83,15 @@ struct Pose {
 
 ClassShape random_class_shape(Family family, Random& random);
 Shape make_shape(const ClassShape& of_class, Random& random);
+
+/// A cell among others: what is nearer to its centre than to any neighbour's, less half of `gap`.
+struct Tile {
+  Shape shape;
+  float radius = 0.0f;  ///< of a disc of its area, pixels
+};
+/// @param neighbours  offsets of their centres, pixels, at least three around; 16 count
+/// @param sharpness  of the corners, 0 to 1
+Tile make_tile(std::span<const std::array<float, 2>> neighbours, float gap, float sharpness);
 
 /// Fills `fields`, whose size is set, for the box with this left upper corner. Distances are right
 /// up to `margin` pixels outside of the outline.

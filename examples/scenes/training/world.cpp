@@ -374,8 +374,8 @@ void choose_layers(GroundStyle& g, float smallest, Random& random) {
               shade_in(random, 0, 0.2f, 0, 0.4f, 0.15f, 0.95f));
       const bool coarse = g.kind == gravel;
       const int size = coarse ? 1 : 2;
-      const float scale = coarse ? grain_scale : random.uniform(0.7f, 2.0f);
-      layers = {layer(Weave::grain_tone, size, scale, 0.30f * busy, 0.5f, 0.5f),
+      const float scale = coarse ? grain_scale : random.uniform(0.5f, 1.4f);
+      layers = {layer(Weave::grain_tone, size, scale, 0.2f * busy, 0.4f * busy, 0.7f),
                 layer(Weave::grain_dome, size, scale, 0.05f, 0, 0, 0.5f * busy),
                 layer(Weave::rough, 1, 1, 0.12f), layer(Weave::clouds, 1, 0.5f, 0.1f)};
       break;
@@ -539,9 +539,10 @@ void choose_sensor(World& world, Random& random) {
 }
 
 void choose_layout(World& world, Random& random) {
-  world.layout = one_of(random, {Layout::scattered, Layout::scattered, Layout::touching,
-                                 Layout::touching, Layout::heaped, Layout::heaped, Layout::rows,
-                                 Layout::clusters, Layout::clusters, Layout::chains});
+  world.layout =
+      one_of(random, {Layout::scattered, Layout::scattered, Layout::touching, Layout::touching,
+                      Layout::heaped, Layout::heaped, Layout::rows, Layout::clusters,
+                      Layout::clusters, Layout::chains, Layout::packed});
   world.crowding = chance(random, 0.18f) ? random.uniform(0.04f, 0.2f) : random.uniform(0.2f, 0.9f);
   switch (world.layout) {
     case Layout::heaped:
@@ -557,6 +558,9 @@ void choose_layout(World& world, Random& random) {
   }
   world.aligned = chance(random, 0.14f) || (world.layout == Layout::rows && chance(random, 0.6f));
   world.direction = random.uniform();
+  world.gap = chance(random, 0.5f) ? random.uniform(0.3f, 2) : random.uniform(2, 6);
+  world.jitter = random.uniform(0.05f, 0.45f);
+  world.holes = chance(random, 0.4f) ? random.uniform(0.05f, 0.5f) : 0.0f;
   world.squeeze =
       world.imaging == Imaging::photo && chance(random, 0.25f) ? random.uniform(0.6f, 1.0f) : 1.0f;
   world.debris = chance(random, 0.45f) ? random.below(60) : 0;

@@ -112,6 +112,9 @@ struct World {
   bool aligned = false;                       ///< objects lie along one direction
   float direction = 0;                        ///< turns
   float squeeze = 1;                          ///< foreshortening
+  float gap = 1;                              ///< between packed cells, pixels
+  float jitter = 0.3f;                        ///< of packed cells, over their distance
+  float holes = 0;                            ///< part of the packed cells that are missing
   int debris = 0;                             ///< small things that are no objects
   int strangers = 0;                          ///< large blurred things that are no objects
   std::vector<ObjectClass> debris_classes;    ///< two
