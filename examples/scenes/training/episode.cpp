@@ -72,9 +72,10 @@ class Placement {
         return beside(placed.back(), radius, turn_);
       case Layout::touching:
         if (placed.empty() || random_.uniform() < 0.25f) break;
+        turn_ = random_.uniform();
         return beside(
             placed[static_cast<std::size_t>(random_.below(static_cast<int>(placed.size())))],
-            radius, random_.uniform());
+            radius, turn_);
       default:
         break;
     }
@@ -288,8 +289,11 @@ class Painter {
 std::vector<float> class_shares(std::size_t classes, Random& random) {
   std::vector<float> shares(classes);
   float sum = 0;
-  for (float& share : shares)
-    sum += share = random.uniform(0.08f, 1.0f) * random.uniform(0.2f, 1.0f);
+  for (float& share : shares) {
+    const float own = random.uniform();
+    share = random.uniform(0.08f, 1.0f) * (0.2f + 0.8f * own);
+    sum += share;
+  }
   for (float& share : shares) share /= sum;
   return shares;
 }
@@ -424,10 +428,10 @@ Episode render_training_episode(const EpisodeOptions& options) {
   check("pictures", options.pictures, 1, 64);
   check("classes", options.classes, 0, 3);
   Random random(options.seed, 40, 0);
-  const World world = random_world(options, random);
+  const World first = random_world(options, random);
   Episode episode{options.size,
                   options.pictures,
-                  static_cast<int>(world.classes.size()),
+                  static_cast<int>(first.classes.size()),
                   {},
                   {},
                   {},
@@ -436,12 +440,14 @@ Episode render_training_episode(const EpisodeOptions& options) {
                   {}};
   episode.images.create(options.size * options.pictures, options.size, CV_8UC3);
   episode.labels.create(options.size * options.pictures, options.size, CV_16UC1);
-  episode.world = {world.imaging, world.ground.kind, world.layout};
-  for (const ObjectClass& c : world.classes)
+  episode.world = {first.imaging, first.ground.kind, first.layout};
+  for (const ObjectClass& c : first.classes)
     episode.class_traits.push_back({c.shape.family, c.look.material, c.look.pattern, c.diameter});
-  std::vector<std::vector<Glance>> seen(world.classes.size());
+  std::vector<std::vector<Glance>> seen(first.classes.size());
   for (int p = 0; p < options.pictures; ++p) {
     const std::uint64_t seed = mixed(options.seed) + static_cast<std::uint64_t>(p) * 0x51ED27ull;
+    Random view(seed, 45, 0);
+    const World world = p == 0 ? first : another_view(first, view);
     Picture picture(options.size);
     paint_picture(world, seed, picture);
     const cv::Range rows(p * options.size, (p + 1) * options.size);

@@ -154,6 +154,8 @@ struct ClassTraits {
   Pattern pattern{};
   float diameter = 0.0f;  ///< typical, of a disc of an object's area, pixels
 };
+/// Of the first picture; in others the ground, the layout, the light, the sensor and the distance
+/// may be others.
 struct WorldTraits {
   Imaging imaging{};
   Ground ground{};

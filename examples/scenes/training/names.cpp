@@ -4,7 +4,18 @@
 
 namespace persense::scenes::training {
 
+namespace {
+
+/// As many names as enumerators.
+template <std::size_t count, class Enum>
+constexpr bool up_to(Enum last) {
+  return static_cast<std::size_t>(last) + 1 == count;
+}
+
+}  // namespace
+
 std::span<const std::string_view> family_names() {
+  static_assert(up_to<43>(Family::insect));
   static constexpr std::array<std::string_view, 43> names{
       "ellipse",    "superellipse", "egg",    "kidney", "polygon", "rounded_polygon",
       "crystal",    "star",         "gear",   "clover", "shell",   "splat",
@@ -18,12 +29,14 @@ std::span<const std::string_view> family_names() {
 }
 
 std::span<const std::string_view> material_names() {
+  static_assert(up_to<6>(Material::membrane));
   static constexpr std::array<std::string_view, 6> names{"flat",  "matte",       "glossy",
                                                          "metal", "translucent", "membrane"};
   return names;
 }
 
 std::span<const std::string_view> pattern_names() {
+  static_assert(up_to<11>(Pattern::patches));
   static constexpr std::array<std::string_view, 11> names{
       "plain", "mottled", "marbled", "two_tone", "gradient", "stripes",
       "rings", "spots",   "nucleus", "letters",  "patches"};
@@ -31,6 +44,7 @@ std::span<const std::string_view> pattern_names() {
 }
 
 std::span<const std::string_view> ground_names() {
+  static_assert(up_to<17>(Ground::haze));
   static constexpr std::array<std::string_view, 17> names{
       "plain",  "gradient", "paper",   "wood",  "cloth",   "soil",  "sand",    "gravel", "grass",
       "tissue", "water",    "asphalt", "tiles", "printed", "metal", "foliage", "haze"};
@@ -38,6 +52,7 @@ std::span<const std::string_view> ground_names() {
 }
 
 std::span<const std::string_view> imaging_names() {
+  static_assert(up_to<11>(Imaging::xray));
   static constexpr std::array<std::string_view, 11> names{
       "photo",        "scan",           "aerial",   "bright_field", "stained", "dark_field",
       "fluorescence", "phase_contrast", "electron", "transmission", "xray"};
@@ -45,6 +60,7 @@ std::span<const std::string_view> imaging_names() {
 }
 
 std::span<const std::string_view> layout_names() {
+  static_assert(up_to<7>(Layout::packed));
   static constexpr std::array<std::string_view, 7> names{"scattered", "touching", "heaped", "rows",
                                                          "clusters",  "chains",   "packed"};
   return names;

@@ -24,8 +24,8 @@ Skin make_skin(const ClassLook& look, std::uint64_t seed, float brightness) {
   const float hue = look.hue_spread * random.normal();
   const float light = std::clamp(1 + look.value_spread * random.normal(), 0.15f, 2.5f);
   const bool other = random.uniform() < look.other_share;
-  skin.base = from_hsv(look.hue + hue, look.saturation, std::min(1.0f, look.value * light));
-  skin.accent = from_hsv(look.hue2 + hue, look.saturation2, std::min(1.0f, look.value2 * light));
+  skin.base = from_hsv({look.hue + hue, look.saturation, std::min(1.0f, look.value * light)});
+  skin.accent = from_hsv({look.hue2 + hue, look.saturation2, std::min(1.0f, look.value2 * light)});
   if (other) std::swap(skin.base, skin.accent);
   skin.weave_x = random.uniform(0, 256);
   skin.weave_y = random.uniform(0, 256);

@@ -199,7 +199,7 @@ void add_noise(const Sensor& s, Random random, Frame& frame) {
 }
 
 void to_display(const Sensor& s, Frame& frame) {
-  const Colour tint = from_hsv(s.tint, 0.9f, 1.0f);
+  const Colour tint = from_hsv({s.tint, 0.9f, 1.0f});
   for (std::size_t k = 0; k < 3; ++k) {
     const float strength = s.tint > 0 ? std::sqrt(tint[k]) : 1.0f;
     for (float& value : frame.planes[k]) {

@@ -122,10 +122,11 @@ struct Sides {
 
 Sides regular(int count, float phase, float spread, Random& random) {
   Sides sides;
-  for (int i = 0; i < count; ++i)
-    sides.add(Phase(phase + (static_cast<float>(i) + spread * random.uniform(-0.4f, 0.4f)) /
-                                static_cast<float>(count)),
-              1 + spread * random.uniform(-0.3f, 0.3f));
+  for (int i = 0; i < count; ++i) {
+    const float shift = spread * random.uniform(-0.4f, 0.4f);
+    const float distance = 1 + spread * random.uniform(-0.3f, 0.3f);
+    sides.add(Phase(phase + (static_cast<float>(i) + shift) / static_cast<float>(count)), distance);
+  }
   return sides;
 }
 

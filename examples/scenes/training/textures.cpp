@@ -80,9 +80,16 @@ Values painted(At&& at) {
   return values;
 }
 
+struct Line {
+  float x, y;    ///< where it starts
+  float dx, dy;  ///< one step
+  int steps;
+  float half_width, value;
+};
+
 /// Adds a soft line that wraps round the edges.
-void add_line(Values& values, float x, float y, float dx, float dy, int steps, float half_width,
-              float value) {
+void add_line(Values& values, const Line& line) {
+  auto [x, y, dx, dy, steps, half_width, value] = line;
   const int reach = static_cast<int>(half_width) + 1;
   for (int i = 0; i < steps; ++i, x += dx, y += dy) {
     const int ix = static_cast<int>(std::floor(x)), iy = static_cast<int>(std::floor(y));
@@ -102,10 +109,10 @@ Values strokes(int detail, Random& random) {
   const int count = 500 << detail;
   for (int i = 0; i < count; ++i) {
     const float turn = 0.25f + 0.13f * random.normal(), speed = 0.8f;
-    add_line(values, random.uniform(0, size), random.uniform(0, size),
-             speed * cosine_of_turns(turn), speed * sine_of_turns(turn),
-             (20 + random.below(30)) >> detail,
-             random.uniform(0.4f, 2.2f) / static_cast<float>(1 + detail), random.uniform(-1, 1));
+    add_line(values,
+             {random.uniform(0, size), random.uniform(0, size), speed * cosine_of_turns(turn),
+              speed * sine_of_turns(turn), (20 + random.below(30)) >> detail,
+              random.uniform(0.4f, 2.2f) / static_cast<float>(1 + detail), random.uniform(-1, 1)});
   }
   return values;
 }
@@ -114,9 +121,9 @@ Values scratches(int detail, Random& random) {
   Values values(static_cast<std::size_t>(size) * size, 0.0f);
   for (int i = 0; i < (12 << detail); ++i) {
     const float turn = random.uniform();
-    add_line(values, random.uniform(0, size), random.uniform(0, size), cosine_of_turns(turn),
-             sine_of_turns(turn), 30 + random.below(140), random.uniform(0.1f, 0.9f),
-             random.uniform(0.4f, 1.0f));
+    add_line(values, {random.uniform(0, size), random.uniform(0, size), cosine_of_turns(turn),
+                      sine_of_turns(turn), 30 + random.below(140), random.uniform(0.1f, 0.9f),
+                      random.uniform(0.4f, 1.0f)});
   }
   return values;
 }
@@ -131,8 +138,8 @@ Values text(int detail, Random& random) {
         const float x0 = static_cast<float>(x + random.below(2) * (glyph - 2));
         const float y0 = static_cast<float>(y + random.below(3) * (height / 2 - 1));
         const bool upright = random.uniform() < 0.5f;
-        add_line(values, x0, y0, upright ? 0 : 0.7f, upright ? 0.7f : random.uniform(-0.3f, 0.3f),
-                 upright ? height : glyph, 0.6f, 1);
+        add_line(values, {x0, y0, upright ? 0 : 0.7f, upright ? 0.7f : random.uniform(-0.3f, 0.3f),
+                          upright ? height : glyph, 0.6f, 1});
       }
     }
   }
@@ -142,9 +149,9 @@ Values text(int detail, Random& random) {
 Values speckles(int detail, Random& random) {
   Values values(static_cast<std::size_t>(size) * size, 0.0f);
   for (int i = 0; i < (110 << (2 * detail)); ++i)
-    add_line(values, random.uniform(0, size), random.uniform(0, size), 0, 0, 1,
-             random.uniform(1.0f, 5.0f) / static_cast<float>(1 << detail),
-             random.uniform() < 0.8f ? random.uniform(0.5f, 1.0f) : -0.6f);
+    add_line(values, {random.uniform(0, size), random.uniform(0, size), 0, 0, 1,
+                      random.uniform(1.0f, 5.0f) / static_cast<float>(1 << detail),
+                      random.uniform() < 0.8f ? random.uniform(0.5f, 1.0f) : -0.6f});
   return values;
 }
 

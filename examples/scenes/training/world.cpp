@@ -12,6 +12,12 @@ namespace {
 
 bool chance(Random& random, float part) { return random.uniform() < part; }
 
+/// Positive for this part of the draws.
+float either_sign(float low, float high, float positive, Random& random) {
+  const float size = random.uniform(low, high);
+  return chance(random, positive) ? size : -size;
+}
+
 template <class T>
 T one_of(Random& random, std::initializer_list<T> values) {
   return values.begin()[random.below(static_cast<int>(values.size()))];
@@ -117,7 +123,7 @@ void choose_material(ClassLook& look, Random& random) {
       look.opacity = random.uniform(0.35f, 0.8f);
       look.specular = chance(random, 0.5f) ? random.uniform(0.2f, 1.0f) : 0.0f;
       look.gloss = 5;
-      look.rim = random.uniform(0.2f, 0.9f) * (chance(random, 0.7f) ? 1.0f : -1.0f);
+      look.rim = either_sign(0.2f, 0.9f, 0.7f, random);
       look.rim_width = random.uniform(0.1f, 0.35f);
       break;
     case membrane:
@@ -214,7 +220,7 @@ void choose_colours(ClassLook& look, Imaging imaging, Random& random) {
 
 void choose_outline(ClassLook& look, const World& world, Random& random) {
   if (chance(random, 0.3f)) {
-    look.rim = random.uniform(0.1f, 0.6f) * (chance(random, 0.5f) ? 1.0f : -1.0f);
+    look.rim = either_sign(0.1f, 0.6f, 0.5f, random);
     look.rim_width = random.uniform(0.08f, 0.4f);
   }
   if (chance(random, 0.15f)) {
@@ -315,131 +321,133 @@ Ground ground_for(Imaging imaging, Random& random) {
   }
 }
 
-GroundLayer layer(Weave weave, int size, float scale, float tone, float accent = 0,
-                  float threshold = 0, float relief = 0) {
-  return {weave, size, scale, tone, accent, threshold, relief};
-}
-
 /// Hue, saturation and display value in these ranges.
 Colour shade_in(Random& random, float hue0, float hue1, float s0, float s1, float v0, float v1) {
-  return from_hsv(random.uniform(hue0, hue1), random.uniform(s0, s1), random.uniform(v0, v1));
+  return from_hsv({random.uniform(hue0, hue1), random.uniform(s0, s1), random.uniform(v0, v1)});
 }
+
+/// Lists in braces are made from left to right, arguments of functions in any order: whatever draws
+/// more than one number is a list.
+struct Tones {
+  Colour base, accent;
+};
 
 void choose_layers(GroundStyle& g, float smallest, Random& random) {
   using enum Ground;
   auto& layers = g.layers;
   const float busy = random.uniform(0.3f, 1.0f);
   const int detail = random.below(weave_sizes);
-  const auto colours = [&](const Colour& base, const Colour& accent) {
-    g.base = base, g.accent = accent;
-  };
+  const auto colours = [&](const Tones& tones) { g.base = tones.base, g.accent = tones.accent; };
   // Grains of 8 pixels at scale 1 and size 1; they stay well below the objects.
   const float grain_scale = random.uniform(16.0f / std::max(4.0f, 0.45f * smallest), 4.0f);
   switch (g.kind) {
     case plain:
-      layers = {layer(Weave::clouds, 0, 0.4f, 0.03f * busy)};
+      layers = {GroundLayer{Weave::clouds, 0, 0.4f, 0.03f * busy}};
       break;
     case gradient:
       g.slope = random.uniform(0.2f, 0.9f);
-      layers = {layer(Weave::grain, 0, 1, 0.015f)};
+      layers = {GroundLayer{Weave::grain, 0, 1, 0.015f}};
       break;
     case paper:
-      colours(shade_in(random, 0.05f, 0.15f, 0, 0.2f, 0.6f, 0.98f),
-              shade_in(random, 0.05f, 0.15f, 0.1f, 0.4f, 0.4f, 0.7f));
-      layers = {layer(Weave::rough, 1, 0.8f, 0.03f * busy, 0.1f, 1),
-                layer(Weave::grain, 1, 1, 0.02f * busy)};
+      colours({shade_in(random, 0.05f, 0.15f, 0, 0.2f, 0.6f, 0.98f),
+               shade_in(random, 0.05f, 0.15f, 0.1f, 0.4f, 0.4f, 0.7f)});
+      layers = {GroundLayer{Weave::rough, 1, 0.8f, 0.03f * busy, 0.1f, 1},
+                GroundLayer{Weave::grain, 1, 1, 0.02f * busy}};
       break;
     case wood:
-      colours(shade_in(random, 0.05f, 0.11f, 0.3f, 0.7f, 0.45f, 0.85f),
-              shade_in(random, 0.03f, 0.09f, 0.4f, 0.8f, 0.2f, 0.5f));
-      layers = {layer(Weave::wood, detail, 0.8f, 0.05f, 0.6f * busy, 0),
-                layer(Weave::clouds, 1, 0.5f, 0.08f)};
+      colours({shade_in(random, 0.05f, 0.11f, 0.3f, 0.7f, 0.45f, 0.85f),
+               shade_in(random, 0.03f, 0.09f, 0.4f, 0.8f, 0.2f, 0.5f)});
+      layers = {GroundLayer{Weave::wood, detail, 0.8f, 0.05f, 0.6f * busy, 0},
+                GroundLayer{Weave::clouds, 1, 0.5f, 0.08f}};
       break;
     case cloth:
-      colours(shade_in(random, 0, 1, 0, 0.9f, 0.15f, 0.95f), g.base);
-      layers = {
-          layer(Weave::cloth, detail, random.uniform(0.5f, 1.3f), 0.12f * busy, 0, 0, 0.2f * busy),
-          layer(Weave::clouds, 1, 0.5f, 0.08f)};
+      colours({shade_in(random, 0, 1, 0, 0.9f, 0.15f, 0.95f), g.base});
+      layers = {GroundLayer{Weave::cloth, detail, random.uniform(0.5f, 1.3f), 0.12f * busy, 0, 0,
+                            0.2f * busy},
+                GroundLayer{Weave::clouds, 1, 0.5f, 0.08f}};
       break;
     case soil:
-      colours(shade_in(random, 0.03f, 0.12f, 0.1f, 0.6f, 0.08f, 0.5f),
-              shade_in(random, 0.05f, 0.15f, 0.05f, 0.4f, 0.3f, 0.85f));
-      layers = {layer(Weave::rough, 1, 1, 0.35f * busy, 0, 0, 0.5f * busy),
-                layer(Weave::grain_tone, 2, grain_scale, 0.1f, 0.7f * busy, 0.9f),
-                layer(Weave::speckles, 2, 1, 0, 0.6f, 1.5f)};
+      colours({shade_in(random, 0.03f, 0.12f, 0.1f, 0.6f, 0.08f, 0.5f),
+               shade_in(random, 0.05f, 0.15f, 0.05f, 0.4f, 0.3f, 0.85f)});
+      layers = {GroundLayer{Weave::rough, 1, 1, 0.35f * busy, 0, 0, 0.5f * busy},
+                GroundLayer{Weave::grain_tone, 2, grain_scale, 0.1f, 0.7f * busy, 0.9f},
+                GroundLayer{Weave::speckles, 2, 1, 0, 0.6f, 1.5f}};
       break;
     case sand:
     case gravel: {
-      colours(shade_in(random, 0.05f, 0.14f, 0, 0.5f, 0.25f, 0.85f),
-              shade_in(random, 0, 0.2f, 0, 0.4f, 0.15f, 0.95f));
+      colours({shade_in(random, 0.05f, 0.14f, 0, 0.5f, 0.25f, 0.85f),
+               shade_in(random, 0, 0.2f, 0, 0.4f, 0.15f, 0.95f)});
       const bool coarse = g.kind == gravel;
       const int size = coarse ? 1 : 2;
       const float scale = coarse ? grain_scale : random.uniform(0.5f, 1.4f);
-      layers = {layer(Weave::grain_tone, size, scale, 0.2f * busy, 0.4f * busy, 0.7f),
-                layer(Weave::grain_dome, size, scale, 0.05f, 0, 0, 0.5f * busy),
-                layer(Weave::rough, 1, 1, 0.12f), layer(Weave::clouds, 1, 0.5f, 0.1f)};
+      layers = {GroundLayer{Weave::grain_tone, size, scale, 0.2f * busy, 0.4f * busy, 0.7f},
+                GroundLayer{Weave::grain_dome, size, scale, 0.05f, 0, 0, 0.5f * busy},
+                GroundLayer{Weave::rough, 1, 1, 0.12f}, GroundLayer{Weave::clouds, 1, 0.5f, 0.1f}};
       break;
     }
     case grass:
-      colours(shade_in(random, 0.17f, 0.34f, 0.3f, 0.8f, 0.15f, 0.6f),
-              shade_in(random, 0.12f, 0.3f, 0.3f, 0.8f, 0.4f, 0.9f));
-      layers = {
-          layer(Weave::strokes, detail, random.uniform(0.7f, 2.0f), 0.3f * busy, 0.5f, 0.5f, 0.2f),
-          layer(Weave::clouds, 1, 0.6f, 0.15f)};
+      colours({shade_in(random, 0.17f, 0.34f, 0.3f, 0.8f, 0.15f, 0.6f),
+               shade_in(random, 0.12f, 0.3f, 0.3f, 0.8f, 0.4f, 0.9f)});
+      layers = {GroundLayer{Weave::strokes, detail, random.uniform(0.7f, 2.0f), 0.3f * busy, 0.5f,
+                            0.5f, 0.2f},
+                GroundLayer{Weave::clouds, 1, 0.6f, 0.15f}};
       break;
     case tissue: {
       const float hue = random.uniform(0.6f, 1.0f);
-      colours(from_hsv(hue, random.uniform(0.03f, 0.3f), random.uniform(0.7f, 0.97f)),
-              from_hsv(hue + 0.06f * random.normal(), random.uniform(0.15f, 0.5f),
-                       random.uniform(0.5f, 0.85f)));
-      layers = {layer(Weave::clouds, 1, random.uniform(0.7f, 2), 0.05f, 0.6f * busy, 0),
-                layer(one_of(random, {Weave::net, Weave::wrinkles, Weave::rough, Weave::ripples}),
-                      detail, random.uniform(0.5f, 1.2f), 0.03f, 0.35f * busy, 0.4f)};
+      colours({from_hsv({hue, random.uniform(0.03f, 0.3f), random.uniform(0.7f, 0.97f)}),
+               from_hsv({hue + 0.06f * random.normal(), random.uniform(0.15f, 0.5f),
+                         random.uniform(0.5f, 0.85f)})});
+      layers = {
+          GroundLayer{Weave::clouds, 1, random.uniform(0.7f, 2), 0.05f, 0.6f * busy, 0},
+          GroundLayer{one_of(random, {Weave::net, Weave::wrinkles, Weave::rough, Weave::ripples}),
+                      detail, random.uniform(0.5f, 1.2f), 0.03f, 0.35f * busy, 0.4f}};
       break;
     }
     case water:
-      colours(shade_in(random, 0.42f, 0.64f, 0.2f, 0.8f, 0.1f, 0.6f),
-              shade_in(random, 0.45f, 0.6f, 0.05f, 0.3f, 0.5f, 0.95f));
-      layers = {
-          layer(Weave::ripples, detail, random.uniform(0.5f, 1.5f), 0.1f * busy, 0.25f * busy, 1),
-          layer(Weave::rough, 2, 1, 0.06f)};
+      colours({shade_in(random, 0.42f, 0.64f, 0.2f, 0.8f, 0.1f, 0.6f),
+               shade_in(random, 0.45f, 0.6f, 0.05f, 0.3f, 0.5f, 0.95f)});
+      layers = {GroundLayer{Weave::ripples, detail, random.uniform(0.5f, 1.5f), 0.1f * busy,
+                            0.25f * busy, 1},
+                GroundLayer{Weave::rough, 2, 1, 0.06f}};
       break;
     case asphalt:
-      colours(shade_in(random, 0, 1, 0, 0.1f, 0.25f, 0.6f),
-              shade_in(random, 0, 1, 0, 0.1f, 0.5f, 0.8f));
-      layers = {layer(Weave::rough, 2, 1.2f, 0.08f), layer(Weave::clouds, 1, 0.5f, 0.1f),
-                layer(Weave::scratches, 1, 0.6f, -0.08f * busy)};
+      colours({shade_in(random, 0, 1, 0, 0.1f, 0.25f, 0.6f),
+               shade_in(random, 0, 1, 0, 0.1f, 0.5f, 0.8f)});
+      layers = {GroundLayer{Weave::rough, 2, 1.2f, 0.08f},
+                GroundLayer{Weave::clouds, 1, 0.5f, 0.1f},
+                GroundLayer{Weave::scratches, 1, 0.6f, -0.08f * busy}};
       g.ruled_lines = chance(random, 0.4f) ? 2 + random.below(5) : 0;
       g.line_value = random.uniform(1.8f, 4);
       break;
     case tiles:
-      colours(shade_in(random, 0, 1, 0, 0.5f, 0.3f, 0.9f),
-              shade_in(random, 0, 1, 0, 0.3f, 0.1f, 0.5f));
-      layers = {layer(Weave::tiles, detail, random.uniform(0.4f, 1.2f), 0.15f * busy),
-                layer(Weave::rough, 2, 1, 0.06f)};
+      colours({shade_in(random, 0, 1, 0, 0.5f, 0.3f, 0.9f),
+               shade_in(random, 0, 1, 0, 0.3f, 0.1f, 0.5f)});
+      layers = {GroundLayer{Weave::tiles, detail, random.uniform(0.4f, 1.2f), 0.15f * busy},
+                GroundLayer{Weave::rough, 2, 1, 0.06f}};
       break;
     case printed:
-      g.accent = from_hsv(random.uniform(), random.uniform(), random.uniform(0.0f, 0.4f));
-      layers = {layer(chance(random, 0.6f) ? Weave::text : Weave::stripes, detail,
-                      random.uniform(0.6f, 1.4f), 0, 0.8f * busy, 1.2f),
-                layer(Weave::grain, 0, 1, 0.02f)};
+      g.accent = from_hsv({random.uniform(), random.uniform(), random.uniform(0.0f, 0.4f)});
+      layers = {GroundLayer{chance(random, 0.6f) ? Weave::text : Weave::stripes, detail,
+                            random.uniform(0.6f, 1.4f), 0, 0.8f * busy, 1.2f},
+                GroundLayer{Weave::grain, 0, 1, 0.02f}};
       break;
     case metal:
-      colours(shade_in(random, 0, 1, 0, 0.12f, 0.3f, 0.85f),
-              shade_in(random, 0, 1, 0, 0.1f, 0.6f, 1));
-      layers = {layer(Weave::wood, 2, 0.7f, 0.05f * busy),
-                layer(Weave::scratches, 1, 0.7f, 0.05f, 0.4f * busy, 1),
-                layer(Weave::clouds, 0, 0.5f, 0.12f)};
+      colours({shade_in(random, 0, 1, 0, 0.12f, 0.3f, 0.85f),
+               shade_in(random, 0, 1, 0, 0.1f, 0.6f, 1)});
+      layers = {GroundLayer{Weave::wood, 2, 0.7f, 0.05f * busy},
+                GroundLayer{Weave::scratches, 1, 0.7f, 0.05f, 0.4f * busy, 1},
+                GroundLayer{Weave::clouds, 0, 0.5f, 0.12f}};
       break;
     case foliage:
-      colours(shade_in(random, 0.15f, 0.38f, 0.3f, 0.8f, 0.1f, 0.45f),
-              shade_in(random, 0.12f, 0.32f, 0.3f, 0.8f, 0.3f, 0.75f));
-      layers = {layer(Weave::grain_tone, detail, random.uniform(0.8f, 2.0f), 0.25f * busy, 0.5f, 0),
-                layer(Weave::rough, 1, 1, 0.25f * busy, 0, 0, 0.4f)};
+      colours({shade_in(random, 0.15f, 0.38f, 0.3f, 0.8f, 0.1f, 0.45f),
+               shade_in(random, 0.12f, 0.32f, 0.3f, 0.8f, 0.3f, 0.75f)});
+      layers = {
+          GroundLayer{Weave::grain_tone, detail, random.uniform(0.8f, 2.0f), 0.25f * busy, 0.5f, 0},
+          GroundLayer{Weave::rough, 1, 1, 0.25f * busy, 0, 0, 0.4f}};
       break;
     case haze:
-      layers = {layer(Weave::clouds, detail, random.uniform(0.5f, 1.5f), 0.12f * busy, 0.25f * busy,
-                      0.3f)};
+      layers = {GroundLayer{Weave::clouds, detail, random.uniform(0.5f, 1.5f), 0.12f * busy,
+                            0.25f * busy, 0.3f}};
       break;
   }
 }
@@ -447,10 +455,11 @@ void choose_layers(GroundStyle& g, float smallest, Random& random) {
 void choose_ground(World& world, float smallest, Random& random) {
   GroundStyle& g = world.ground;
   g.kind = ground_for(world.imaging, random);
-  g.base = from_hsv(random.uniform(),
-                    chance(random, 0.5f) ? random.uniform(0.0f, 0.12f) : random.uniform(0.1f, 0.9f),
-                    random.uniform(0.04f, 0.98f));
-  g.accent = from_hsv(random.uniform(), random.uniform(0, 0.5f), random.uniform(0.1f, 0.95f));
+  g.base =
+      from_hsv({random.uniform(),
+                chance(random, 0.5f) ? random.uniform(0.0f, 0.12f) : random.uniform(0.1f, 0.9f),
+                random.uniform(0.04f, 0.98f)});
+  g.accent = from_hsv({random.uniform(), random.uniform(0, 0.5f), random.uniform(0.1f, 0.95f)});
   choose_layers(g, smallest, random);
   const auto scale = [&](float low, float high) {  // the ground's own pattern, at another light
     const float wanted = random.uniform(low, high),
@@ -584,6 +593,42 @@ Mixing mixing_for(Imaging imaging, Random& random) {
   }
 }
 
+/// Cells that fill a frame have no shape of their own, so packed worlds stay packed.
+void choose_other_layout(World& world, Random& random) {
+  if (world.layout == Layout::packed) return;
+  do choose_layout(world, random);
+  while (world.layout == Layout::packed);
+}
+
+/// No blur that would leave nothing of the smallest class's shape.
+void keep_sharp(World& world) {
+  float smallest = world.classes[0].diameter;
+  for (ObjectClass& c : world.classes) {
+    smallest = std::min(smallest, c.diameter);
+    c.look.softness = std::min(c.look.softness, std::max(0.8f, 0.18f * c.diameter));
+  }
+  Sensor& s = world.sensor;
+  s.blur = std::min(s.blur, 0.06f * smallest + 0.2f);
+  s.motion = std::min(s.motion, static_cast<int>(0.25f * smallest));
+  s.coarse = s.coarse && smallest > 16;
+}
+
+/// Another one on which every class is seen as well, if a few tries find it.
+void choose_other_ground(World& world, Random& random) {
+  const GroundStyle first = world.ground;
+  const float smallest = world.classes[0].diameter;
+  for (int attempt = 0; attempt < 6; ++attempt) {
+    choose_ground(world, smallest, random);
+    const float light = display_value(world.ground.base);
+    const bool visible =
+        std::all_of(world.classes.begin(), world.classes.end(), [&](const ObjectClass& c) {
+          return world.mixing != Mixing::cover || std::abs(c.look.value - light) > 0.12f;
+        });
+    if (visible) return;
+  }
+  world.ground = first;
+}
+
 int class_count(const EpisodeOptions& options, Random& random) {
   const float t = random.uniform();
   if (options.classes > 0) return options.classes;
@@ -598,12 +643,12 @@ float skewed(float low, float high, Random& random) {
   return 1 / (x * x);
 }
 
-Colour from_hsv(float hue, float saturation, float value) {
-  const float h = (hue - std::floor(hue)) * 6;
+Colour from_hsv(const Hsv& shown_as) {
+  const float h = (shown_as.hue - std::floor(shown_as.hue)) * 6;
   const auto channel = [&](float shift) {
     const float k = h + shift - (h + shift >= 6 ? 6.0f : 0.0f);
     const float part = clamp01(std::min(k, 4 - k));
-    const float shown = value * (1 - saturation * part);
+    const float shown = shown_as.value * (1 - shown_as.saturation * part);
     return shown * shown;  // display gamma taken as 2
   };
   return {channel(5), channel(3), channel(1)};
@@ -623,7 +668,8 @@ World random_world(const EpisodeOptions& options, Random& random) {
        Imaging::dark_field,   Imaging::fluorescence, Imaging::fluorescence, Imaging::phase_contrast,
        Imaging::electron,     Imaging::electron,     Imaging::transmission, Imaging::xray});
   world.mixing = mixing_for(world.imaging, random);
-  const float diameter = skewed(8, 60, random) * static_cast<float>(options.size) / 224;
+  const float shown = chance(random, 0.3f) ? skewed(8, 20, random) : skewed(13, 64, random);
+  const float diameter = shown * static_cast<float>(options.size) / 224;
   choose_ground(world, diameter, random);
   choose_light(world, random);
   choose_layout(world, random);
@@ -652,7 +698,31 @@ World random_world(const EpisodeOptions& options, Random& random) {
   stranger.look.specular = stranger.look.line = 0;
   stranger.look.opacity *= random.uniform(0.3f, 0.9f);
   world.stranger_classes.push_back(stranger);
+  keep_sharp(world);
   return world;
+}
+
+World another_view(const World& world, Random& random) {
+  World other = world;
+  if (chance(random, 0.4f)) choose_other_ground(other, random);
+  if (chance(random, 0.4f)) choose_light(other, random);
+  if (chance(random, 0.4f)) choose_other_layout(other, random);
+  Sensor& s = other.sensor;
+  const Sensor first = s;
+  if (chance(random, 0.5f)) {
+    choose_sensor(other, random);
+    s.grey = first.grey, s.tint = first.tint, s.negative = first.negative;
+    s.gamma = first.gamma, s.exposure = first.exposure, s.haze = first.haze, s.cast = first.cast;
+  }
+  s.exposure *= random.uniform(0.75f, 1.3f);
+  if (chance(random, 0.4f))
+    for (float& channel : s.cast) channel *= random.uniform(0.88f, 1.12f);
+  if (chance(random, 0.35f)) {
+    const float zoom = random.uniform(0.65f, 1.5f);
+    for (ObjectClass& c : other.classes) c.diameter *= zoom;
+  }
+  keep_sharp(other);
+  return other;
 }
 
 }  // namespace persense::scenes::training

@@ -14,8 +14,11 @@ namespace persense::scenes::training {
 /// Linear light, red, green, blue; 1 is white.
 using Colour = std::array<float, 3>;
 
-/// Linear light of hue in turns, saturation and display value.
-Colour from_hsv(float hue, float saturation, float value);
+/// Hue in turns, saturation and display value.
+struct Hsv {
+  float hue = 0, saturation = 0, value = 0;
+};
+Colour from_hsv(const Hsv& shown_as);
 Colour blend(const Colour& a, const Colour& b, float t);
 
 /// How an object meets what is behind it.
@@ -123,6 +126,9 @@ struct World {
 };
 
 World random_world(const EpisodeOptions& options, Random& random);
+
+/// The same classes under other circumstances: perhaps another ground, light, layout, distance.
+World another_view(const World& world, Random& random);
 
 /// A value between `low` and `high`, denser towards `low` (as 1 / sqrt is uniform).
 float skewed(float low, float high, Random& random);

@@ -36,7 +36,10 @@ SAME, UNKNOWN, DISTINCT = 0, 1, 2
 
 @dataclasses.dataclass(frozen=True)
 class Episode:
-    """P pictures of one world with the same K classes of objects. All arrays are read-only.
+    """P pictures with the same K classes of objects. Images and labels are read-only.
+
+    The pictures are of one world, but from the second on perhaps on another ground, in other light,
+    from another distance, with another layout. imaging, ground and layout are the first one's.
 
     Lists have one entry a picture, whose M (which differs from picture to picture, and may be 0)
     objects are numbered from 1 in labels; index them with label - 1.
@@ -126,7 +129,8 @@ def sheet(
         pair = [plain, _outlined(episode, 0)] if outlines else [plain]
         cells.append(np.pad(np.concatenate(pair, axis=1), ((2, 2), (2, 2), (0, 0))))
     lines = [np.concatenate(cells[r * columns : (r + 1) * columns], axis=1) for r in range(rows)]
-    return np.concatenate(lines, axis=0)
+    pixels: npt.NDArray[np.uint8] = np.concatenate(lines, axis=0)
+    return pixels
 
 
 def _measure(seed: int, size: int, seconds: float) -> str:
