@@ -146,6 +146,10 @@ class Painter {
         continue;
       const Box box = fill(of_class.look, shape, object.pose);
       if (!has_room(box, object)) continue;
+      if (!world_.host_classes.empty()) {
+        add_host(object.pose);
+        fill(of_class.look, shape, object.pose);
+      }
       object.contrast = paint(of_class.look, shape, object.pose, box);
       return put_label(box, object);
     }
@@ -164,6 +168,17 @@ class Painter {
   }
 
  private:
+  void add_host(const Pose& of_object) {
+    ObjectClass host = world_.host_classes[0];
+    host.diameter *= 2 * of_object.radius;
+    Pose pose = random_pose(host);
+    pose.x = of_object.x + 0.2f * pose.radius * random_.normal();
+    pose.y = of_object.y + 0.2f * pose.radius * random_.normal();
+    const Shape shape = make_shape(host.shape, random_);
+    const Box box = fill(host.look, shape, pose);
+    paint(host.look, shape, pose, box);
+  }
+
   Pose random_pose(const ObjectClass& of_class) {
     Pose pose;
     const float size = static_cast<float>(picture_.frame.size);
@@ -248,7 +263,7 @@ class Painter {
       ++hidden_[label - 1u];
     });
     if (object.frame_area < least_visible_area) return false;
-    if (world_.layout != Layout::heaped &&
+    if ((world_.layout != Layout::heaped || world_.mixing != Mixing::cover) &&
         static_cast<float>(covered) > world_.overlap * static_cast<float>(object.frame_area))
       return false;
     if (random_.uniform() < 0.08f) return true;  // now and then one is buried

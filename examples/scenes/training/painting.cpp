@@ -97,9 +97,10 @@ void each(Brush& b, At&& at) {
 void make_pattern(const ClassLook& look, const Skin& skin, const Shape& shape, Brush& b) {
   const Fields& f = b.fields;
   const float strength = look.pattern_strength, place = look.pattern_place;
+  const Texture& drawn = texture(look.weave, look.weave_size);
   const auto weave = [&](std::size_t i) {
-    return texture(look.weave, look.weave_size)
-        .at(f.u[i] * look.weave_scale + skin.weave_x, f.v[i] * look.weave_scale + skin.weave_y);
+    return drawn.at(f.u[i] * look.weave_scale + skin.weave_x,
+                    f.v[i] * look.weave_scale + skin.weave_y);
   };
   switch (look.pattern) {
     case Pattern::plain:

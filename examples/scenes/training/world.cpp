@@ -332,14 +332,19 @@ struct Tones {
   Colour base, accent;
 };
 
-void choose_layers(GroundStyle& g, float smallest, Random& random) {
+/// How much of its pattern a ground shows, and at which size.
+struct Busyness {
+  float strength;     ///< 0.3 to 1
+  int detail;         ///< size of a texture
+  float grain_scale;  ///< texture pixels per pixel of gravel
+};
+
+/// Grounds of microscopes and scanners.
+void choose_even_layers(GroundStyle& g, const Busyness& b, Random& random) {
   using enum Ground;
   auto& layers = g.layers;
-  const float busy = random.uniform(0.3f, 1.0f);
-  const int detail = random.below(weave_sizes);
+  const auto [busy, detail, grain_scale] = b;
   const auto colours = [&](const Tones& tones) { g.base = tones.base, g.accent = tones.accent; };
-  // Grains of 8 pixels at scale 1 and size 1; they stay well below the objects.
-  const float grain_scale = random.uniform(16.0f / std::max(4.0f, 0.45f * smallest), 4.0f);
   switch (g.kind) {
     case plain:
       layers = {GroundLayer{Weave::clouds, 0, 0.4f, 0.03f * busy}};
@@ -348,6 +353,33 @@ void choose_layers(GroundStyle& g, float smallest, Random& random) {
       g.slope = random.uniform(0.2f, 0.9f);
       layers = {GroundLayer{Weave::grain, 0, 1, 0.015f}};
       break;
+    case haze:
+      layers = {GroundLayer{Weave::clouds, detail, random.uniform(0.5f, 1.5f), 0.12f * busy,
+                            0.25f * busy, 0.3f}};
+      break;
+    case tissue: {
+      const float hue = random.uniform(0.6f, 1.0f);
+      colours({from_hsv({hue, random.uniform(0.03f, 0.3f), random.uniform(0.7f, 0.97f)}),
+               from_hsv({hue + 0.06f * random.normal(), random.uniform(0.15f, 0.5f),
+                         random.uniform(0.5f, 0.85f)})});
+      layers = {
+          GroundLayer{Weave::clouds, 1, random.uniform(0.7f, 2), 0.05f, 0.6f * busy, 0},
+          GroundLayer{one_of(random, {Weave::net, Weave::wrinkles, Weave::rough, Weave::ripples}),
+                      detail, random.uniform(0.5f, 1.2f), 0.03f, 0.35f * busy, 0.4f}};
+      break;
+    }
+    default:
+      break;
+  }
+}
+
+/// Grounds that people make.
+void choose_made_layers(GroundStyle& g, const Busyness& b, Random& random) {
+  using enum Ground;
+  auto& layers = g.layers;
+  const auto [busy, detail, grain_scale] = b;
+  const auto colours = [&](const Tones& tones) { g.base = tones.base, g.accent = tones.accent; };
+  switch (g.kind) {
     case paper:
       colours({shade_in(random, 0.05f, 0.15f, 0, 0.2f, 0.6f, 0.98f),
                shade_in(random, 0.05f, 0.15f, 0.1f, 0.4f, 0.4f, 0.7f)});
@@ -365,50 +397,6 @@ void choose_layers(GroundStyle& g, float smallest, Random& random) {
       layers = {GroundLayer{Weave::cloth, detail, random.uniform(0.5f, 1.3f), 0.12f * busy, 0, 0,
                             0.2f * busy},
                 GroundLayer{Weave::clouds, 1, 0.5f, 0.08f}};
-      break;
-    case soil:
-      colours({shade_in(random, 0.03f, 0.12f, 0.1f, 0.6f, 0.08f, 0.5f),
-               shade_in(random, 0.05f, 0.15f, 0.05f, 0.4f, 0.3f, 0.85f)});
-      layers = {GroundLayer{Weave::rough, 1, 1, 0.35f * busy, 0, 0, 0.5f * busy},
-                GroundLayer{Weave::grain_tone, 2, grain_scale, 0.1f, 0.7f * busy, 0.9f},
-                GroundLayer{Weave::speckles, 2, 1, 0, 0.6f, 1.5f}};
-      break;
-    case sand:
-    case gravel: {
-      colours({shade_in(random, 0.05f, 0.14f, 0, 0.5f, 0.25f, 0.85f),
-               shade_in(random, 0, 0.2f, 0, 0.4f, 0.15f, 0.95f)});
-      const bool coarse = g.kind == gravel;
-      const int size = coarse ? 1 : 2;
-      const float scale = coarse ? grain_scale : random.uniform(0.5f, 1.4f);
-      layers = {GroundLayer{Weave::grain_tone, size, scale, 0.2f * busy, 0.4f * busy, 0.7f},
-                GroundLayer{Weave::grain_dome, size, scale, 0.05f, 0, 0, 0.5f * busy},
-                GroundLayer{Weave::rough, 1, 1, 0.12f}, GroundLayer{Weave::clouds, 1, 0.5f, 0.1f}};
-      break;
-    }
-    case grass:
-      colours({shade_in(random, 0.17f, 0.34f, 0.3f, 0.8f, 0.15f, 0.6f),
-               shade_in(random, 0.12f, 0.3f, 0.3f, 0.8f, 0.4f, 0.9f)});
-      layers = {GroundLayer{Weave::strokes, detail, random.uniform(0.7f, 2.0f), 0.3f * busy, 0.5f,
-                            0.5f, 0.2f},
-                GroundLayer{Weave::clouds, 1, 0.6f, 0.15f}};
-      break;
-    case tissue: {
-      const float hue = random.uniform(0.6f, 1.0f);
-      colours({from_hsv({hue, random.uniform(0.03f, 0.3f), random.uniform(0.7f, 0.97f)}),
-               from_hsv({hue + 0.06f * random.normal(), random.uniform(0.15f, 0.5f),
-                         random.uniform(0.5f, 0.85f)})});
-      layers = {
-          GroundLayer{Weave::clouds, 1, random.uniform(0.7f, 2), 0.05f, 0.6f * busy, 0},
-          GroundLayer{one_of(random, {Weave::net, Weave::wrinkles, Weave::rough, Weave::ripples}),
-                      detail, random.uniform(0.5f, 1.2f), 0.03f, 0.35f * busy, 0.4f}};
-      break;
-    }
-    case water:
-      colours({shade_in(random, 0.42f, 0.64f, 0.2f, 0.8f, 0.1f, 0.6f),
-               shade_in(random, 0.45f, 0.6f, 0.05f, 0.3f, 0.5f, 0.95f)});
-      layers = {GroundLayer{Weave::ripples, detail, random.uniform(0.5f, 1.5f), 0.1f * busy,
-                            0.25f * busy, 1},
-                GroundLayer{Weave::rough, 2, 1, 0.06f}};
       break;
     case asphalt:
       colours({shade_in(random, 0, 1, 0, 0.1f, 0.25f, 0.6f),
@@ -438,6 +426,51 @@ void choose_layers(GroundStyle& g, float smallest, Random& random) {
                 GroundLayer{Weave::scratches, 1, 0.7f, 0.05f, 0.4f * busy, 1},
                 GroundLayer{Weave::clouds, 0, 0.5f, 0.12f}};
       break;
+    default:
+      break;
+  }
+}
+
+/// Grounds outside.
+void choose_natural_layers(GroundStyle& g, const Busyness& b, Random& random) {
+  using enum Ground;
+  auto& layers = g.layers;
+  const auto [busy, detail, grain_scale] = b;
+  const auto colours = [&](const Tones& tones) { g.base = tones.base, g.accent = tones.accent; };
+  switch (g.kind) {
+    case soil:
+      colours({shade_in(random, 0.03f, 0.12f, 0.1f, 0.6f, 0.08f, 0.5f),
+               shade_in(random, 0.05f, 0.15f, 0.05f, 0.4f, 0.3f, 0.85f)});
+      layers = {GroundLayer{Weave::rough, 1, 1, 0.35f * busy, 0, 0, 0.5f * busy},
+                GroundLayer{Weave::grain_tone, 2, grain_scale, 0.1f, 0.7f * busy, 0.9f},
+                GroundLayer{Weave::speckles, 2, 1, 0, 0.6f, 1.5f}};
+      break;
+    case sand:
+    case gravel: {
+      colours({shade_in(random, 0.05f, 0.14f, 0, 0.5f, 0.25f, 0.85f),
+               shade_in(random, 0, 0.2f, 0, 0.4f, 0.15f, 0.95f)});
+      const bool coarse = g.kind == gravel;
+      const int size = coarse ? 1 : 2;
+      const float scale = coarse ? grain_scale : random.uniform(0.5f, 1.4f);
+      layers = {GroundLayer{Weave::grain_tone, size, scale, 0.2f * busy, 0.4f * busy, 0.7f},
+                GroundLayer{Weave::grain_dome, size, scale, 0.05f, 0, 0, 0.5f * busy},
+                GroundLayer{Weave::rough, 1, 1, 0.12f}, GroundLayer{Weave::clouds, 1, 0.5f, 0.1f}};
+      break;
+    }
+    case grass:
+      colours({shade_in(random, 0.17f, 0.34f, 0.3f, 0.8f, 0.15f, 0.6f),
+               shade_in(random, 0.12f, 0.3f, 0.3f, 0.8f, 0.4f, 0.9f)});
+      layers = {GroundLayer{Weave::strokes, detail, random.uniform(0.7f, 2.0f), 0.3f * busy, 0.5f,
+                            0.5f, 0.2f},
+                GroundLayer{Weave::clouds, 1, 0.6f, 0.15f}};
+      break;
+    case water:
+      colours({shade_in(random, 0.42f, 0.64f, 0.2f, 0.8f, 0.1f, 0.6f),
+               shade_in(random, 0.45f, 0.6f, 0.05f, 0.3f, 0.5f, 0.95f)});
+      layers = {GroundLayer{Weave::ripples, detail, random.uniform(0.5f, 1.5f), 0.1f * busy,
+                            0.25f * busy, 1},
+                GroundLayer{Weave::rough, 2, 1, 0.06f}};
+      break;
     case foliage:
       colours({shade_in(random, 0.15f, 0.38f, 0.3f, 0.8f, 0.1f, 0.45f),
                shade_in(random, 0.12f, 0.32f, 0.3f, 0.8f, 0.3f, 0.75f)});
@@ -445,15 +478,24 @@ void choose_layers(GroundStyle& g, float smallest, Random& random) {
           GroundLayer{Weave::grain_tone, detail, random.uniform(0.8f, 2.0f), 0.25f * busy, 0.5f, 0},
           GroundLayer{Weave::rough, 1, 1, 0.25f * busy, 0, 0, 0.4f}};
       break;
-    case haze:
-      layers = {GroundLayer{Weave::clouds, detail, random.uniform(0.5f, 1.5f), 0.12f * busy,
-                            0.25f * busy, 0.3f}};
+    default:
       break;
   }
 }
 
+void choose_layers(GroundStyle& g, float smallest, Random& random) {
+  // Grains of 8 pixels at scale 1 and size 1; they stay well below the objects.
+  const float largest = std::max(4.0f, 0.45f * smallest);
+  const Busyness busyness{random.uniform(0.3f, 1.0f), random.below(weave_sizes),
+                          random.uniform(16.0f / largest, 4.0f)};
+  choose_even_layers(g, busyness, random);
+  choose_made_layers(g, busyness, random);
+  choose_natural_layers(g, busyness, random);
+}
+
 void choose_ground(World& world, float smallest, Random& random) {
   GroundStyle& g = world.ground;
+  g = {};
   g.kind = ground_for(world.imaging, random);
   g.base =
       from_hsv({random.uniform(),
@@ -557,6 +599,10 @@ void choose_layout(World& world, Random& random) {
     case Layout::heaped:
       world.overlap = random.uniform(0.2f, 0.6f);
       world.crowding = random.uniform(0.5f, 1.8f);
+      if (world.mixing != Mixing::cover) {  // what lies below shines through
+        world.overlap *= 0.5f;
+        world.crowding *= 0.6f;
+      }
       break;
     case Layout::touching:
     case Layout::chains:
@@ -629,6 +675,27 @@ void choose_other_ground(World& world, Random& random) {
   world.ground = first;
 }
 
+ObjectClass random_host(const World& world, Random& random) {
+  using enum Family;
+  ObjectClass host = random_class(world, random.uniform(1.8f, 3.2f), random);
+  host.shape =
+      random_class_shape(one_of(random, {blob, blob, ellipse, rounded_polygon, egg}), random);
+  host.size_spread = 0.12f;
+  ClassLook& look = host.look;
+  const ClassLook& owner = world.classes[0].look;
+  look.material = Material::flat;
+  look.relief = Relief::flat;
+  look.shading = look.specular = look.edge_glow = look.line = 0;
+  look.softness = random.uniform(1, 3);
+  look.opacity = random.uniform(0.2f, 0.6f);
+  look.hue = owner.hue + 0.05f * random.normal();
+  look.saturation = owner.saturation * random.uniform(0.3f, 1.0f);
+  look.value = world.mixing == Mixing::emit
+                   ? owner.value * random.uniform(0.2f, 0.5f)
+                   : std::min(0.9f, owner.value + random.uniform(0.1f, 0.4f));
+  return host;
+}
+
 int class_count(const EpisodeOptions& options, Random& random) {
   const float t = random.uniform();
   if (options.classes > 0) return options.classes;
@@ -698,6 +765,8 @@ World random_world(const EpisodeOptions& options, Random& random) {
   stranger.look.specular = stranger.look.line = 0;
   stranger.look.opacity *= random.uniform(0.3f, 0.9f);
   world.stranger_classes.push_back(stranger);
+  if (chance(random, world.mixing == Mixing::cover ? 0.05f : 0.15f))
+    world.host_classes.push_back(random_host(world, random));
   keep_sharp(world);
   return world;
 }

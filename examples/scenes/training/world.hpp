@@ -122,7 +122,10 @@ struct World {
   int strangers = 0;                          ///< large blurred things that are no objects
   std::vector<ObjectClass> debris_classes;    ///< two
   std::vector<ObjectClass> stranger_classes;  ///< one
-  float dim_share = 0;                        ///< part of the objects that are much dimmer
+  /// One or none: pale bodies around the objects, as cells around nuclei or pulp around seeds. They
+  /// are ground; their diameter is in diameters of their object.
+  std::vector<ObjectClass> host_classes;
+  float dim_share = 0;  ///< part of the objects that are much dimmer
 };
 
 World random_world(const EpisodeOptions& options, Random& random);
