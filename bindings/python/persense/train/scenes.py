@@ -110,7 +110,7 @@ def _outlined(episode: Episode, picture: int) -> npt.NDArray[np.uint8]:
     behind = np.zeros_like(front)
     behind[:-1, :-1] = np.maximum(front[1:, :-1], front[:-1, 1:])
     owner = np.where(front > 0, front, behind)
-    image = episode.images[picture].copy()
+    image: npt.NDArray[np.uint8] = episode.images[picture].copy()
     image[inner] = _OUTLINES[colours[owner[inner]]]
     return image
 
