@@ -23,7 +23,17 @@ import numpy.typing as npt
 
 from persense import _core, _scenes
 
-__all__ = ["DEBRIS", "DISTINCT", "IGNORED", "SAME", "UNKNOWN", "Episode", "names", "render", "sheet"]
+__all__ = [
+    "DEBRIS",
+    "DISTINCT",
+    "IGNORED",
+    "SAME",
+    "UNKNOWN",
+    "Episode",
+    "names",
+    "render",
+    "sheet",
+]
 
 #: The label of pixels that teach nothing: objects that hardly show.
 IGNORED: int = _scenes.IGNORED
