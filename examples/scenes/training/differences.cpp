@@ -46,6 +46,8 @@ constexpr std::array<Feature, 7> features{{{&Glance::grey, 9},
                                            {&Glance::roundness, 0.07},
                                            {&Glance::fullness, 0.05}}};
 
+constexpr double enough = 3.75;  ///< units; 3 would do, did features not go hand in hand
+
 struct Spread {
   double mean = 0, variance = 0;
 };
@@ -87,7 +89,7 @@ Difference difference_between(std::span<const Glance> a, std::span<const Glance>
     const double step = one.mean - other.mean;
     distance += step * step / (0.5 * (one.variance + other.variance) + unit * unit);
   }
-  return distance >= 9 ? Difference::distinct : Difference::unknown;
+  return distance >= enough * enough ? Difference::distinct : Difference::unknown;
 }
 
 }  // namespace persense::scenes::training

@@ -26,7 +26,7 @@ struct Glance {
 /// @param labels  CV_16UC1, numbered from 1 to `count` without a gap
 std::vector<Glance> glances_of(const cv::Mat& image, const cv::Mat& labels, std::size_t count);
 
-/// Distinct where the classes' means differ by three units or more together, each unit made of the
+/// Distinct where the classes' means differ by nearly four units together, each unit made of the
 /// spread within the classes and of what one just notices. Unknown otherwise, and where fewer than
 /// three objects show of a class.
 Difference difference_between(std::span<const Glance> a, std::span<const Glance> b);
