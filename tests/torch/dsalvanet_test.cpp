@@ -83,8 +83,7 @@ TEST_CASE("torch DsalvanetDmg: the network gets the frame's image", "[torch][dsa
   const cv::Mat image = noise({70, 300});
   const std::vector<Box> one{{1, 2, 30, 40}};
   const DsalvanetDmg dmg(archive.module());
-  const FloatMap expected =
-      dsalvanet::make_frame(ImageView(image), one).image.map(0, 2) + 3.0f;
+  const FloatMap expected = dsalvanet::make_frame(ImageView(image), one).image.map(0, 2) + 3.0f;
   CHECK((dmg.density(ImageView(image), one) - expected).abs().maxCoeff() < 1e-6f);
 }
 
