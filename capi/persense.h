@@ -34,8 +34,8 @@
  * Pixels    x runs right, y runs down. Boxes are half-open: x0 <= x < x1, y0 <= y < y1.
  *
  * The library writes to no stream, handles no signal, and leaves what belongs to the process (the
- * locale, the settings of OpenCV) as it is. Only libpng and libjpeg, which decode for it, may write
- * a line of theirs to stderr when persense_picture_read is given a damaged file.
+ * locale, the settings of OpenCV) as it is. Only what it stands on may write a line to stderr:
+ * libpng and libjpeg about a damaged file, LibTorch about a processor that it does not know.
  */
 #ifndef PERSENSE_H
 #define PERSENSE_H
