@@ -303,6 +303,30 @@ def test_classes_that_colour_alone_tells_apart_are_unknown_in_grey() -> None:
     assert grey.tolist() == [[0, 1, 2], [1, 0, 2], [2, 2, 0]]
 
 
+@pytest.mark.parametrize("grey", [False, True])
+def test_samples_without_colour_go_by_what_grey_tells(
+    grey: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And others by what the episode says."""
+
+    class Look(episodes._Look):
+        def __init__(self, rng: np.random.Generator) -> None:
+            super().__init__(rng)
+            self.grey = grey
+
+    monkeypatch.setattr(episodes, "_Look", Look)
+    world = episodes.World(1, PLAN)
+    count = len(world.episode.families)
+    assert count > 1  # or nothing is tested
+    world.episode = dataclasses.replace(
+        world.episode, differences=2 * (1 - np.eye(count, dtype=np.uint8))
+    )
+    world.grey_differences = 1 - np.eye(count, dtype=np.uint8)
+    drawn = [episodes.draw(world, np.random.default_rng(i), PLAN) for i in range(10)]
+    met = set(np.concatenate([sample.relations for sample in drawn]))
+    assert met == {scenes.SAME, scenes.UNKNOWN if grey else scenes.DISTINCT}
+
+
 # --- batches --------------------------------------------------------------------------------------
 
 SMALL = episodes.Plan(query=64, picture=128, pictures=2, area=40)
