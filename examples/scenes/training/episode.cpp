@@ -349,8 +349,11 @@ void pack(const World& world, float step, const std::vector<float>& shares, Rand
       return a[0] * a[0] + a[1] * a[1] < b[0] * b[0] + b[1] * b[1];
     });
     if (neighbours.size() < 8 || random.uniform() < world.holes) continue;
-    painter.add_tile(drawn_class(shares, random), point,
-                     make_tile(neighbours, world.gap, sharpness));
+    const int object_class = drawn_class(shares, random);
+    const Tile tile = make_tile(neighbours, world.gap, sharpness);
+    // one whose neighbours all lie to one side is open, and would reach far beyond the frame
+    const float reach = tile.radius * std::max(tile.shape.extent_u, tile.shape.extent_v);
+    if (reach < 2 * distance) painter.add_tile(object_class, point, tile);
   }
 }
 
