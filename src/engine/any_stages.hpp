@@ -10,11 +10,12 @@
 
 namespace persense {
 
+/// One of several detectors, DMGs or decoders: what all its choices are, it is.
 template <class... Choices>
-class AnyDetector {
+class AnyOf {
  public:
   template <class Choice>
-  explicit AnyDetector(Choice choice) : choice_(std::move(choice)) {}
+  explicit AnyOf(Choice choice) : choice_(std::move(choice)) {}
 
   template <ImageEncoder E>
   requires(DetectorFor<Choices, E>&&...) Detections detect(const Query<E>& query)
@@ -22,32 +23,12 @@ class AnyDetector {
     return std::visit([&](const auto& detector) { return detector.detect(query); }, choice_);
   }
 
- private:
-  std::variant<Choices...> choice_;
-};
-
-template <class... Choices>
-class AnyDmg {
- public:
-  template <class Choice>
-  explicit AnyDmg(Choice choice) : choice_(std::move(choice)) {}
-
   template <ImageEncoder E>
   requires(DmgFor<Choices, E>&&...) DensityMap
       density(const Query<E>& query, std::span<const Box> exemplars)
   const {
     return std::visit([&](const auto& dmg) { return dmg.density(query, exemplars); }, choice_);
   }
-
- private:
-  std::variant<Choices...> choice_;
-};
-
-template <class... Choices>
-class AnyDecoder {
- public:
-  template <class Choice>
-  explicit AnyDecoder(Choice choice) : choice_(std::move(choice)) {}
 
   template <ImageEncoder E>
   requires(DecoderFor<Choices, E>&&...) std::vector<ScoredMask> decode(

@@ -28,20 +28,18 @@ void check_slots(const Stages& stages) {
   check("decoder", stages.decoder, static_cast<bool>(stages.own.decode));
 }
 
-template <class Any, class WeightFree, class Own, class Function>
-Any either(const Function& function) {
-  if (function) return Any(Own(function));
-  return Any(WeightFree{});
+template <class Own, class WeightFree, class Function>
+AnyOf<WeightFree, Own> either(const Function& function) {
+  if (function) return AnyOf<WeightFree, Own>(Own(function));
+  return AnyOf<WeightFree, Own>(WeightFree{});
 }
 
 std::shared_ptr<const EngineParts::Model> model_without_archives(const Stages& stages,
                                                                  const Options& options) {
   using namespace classic;
-  auto detector = either<AnyDetector<ClassicDetector, OwnDetector>, ClassicDetector, OwnDetector>(
-      stages.own.detect);
-  auto dmg = either<AnyDmg<ClassicDmg, OwnDmg>, ClassicDmg, OwnDmg>(stages.own.density);
-  auto decoder =
-      either<AnyDecoder<ClassicDecoder, OwnDecoder>, ClassicDecoder, OwnDecoder>(stages.own.decode);
+  auto detector = either<OwnDetector, ClassicDetector>(stages.own.detect);
+  auto dmg = either<OwnDmg, ClassicDmg>(stages.own.density);
+  auto decoder = either<OwnDecoder, ClassicDecoder>(stages.own.decode);
   if (stages.own.encode)
     return EngineParts::model(JoinedEncoder(OwnEncoder(stages.own.encode)), std::move(detector),
                               std::move(dmg), std::move(decoder), options);

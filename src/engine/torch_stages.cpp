@@ -29,10 +29,10 @@ namespace {
 
 constexpr const char* weight_free = "classic";
 
-using Detector = AnyDetector<ClassicDetector, OwnDetector>;
-using Dmg = AnyDmg<ClassicDmg, CountrDmg, DsalvanetDmg, OwnDmg>;
-using Decoder = AnyDecoder<ClassicDecoder, OwnDecoder>;
-using ArchiveDecoder = AnyDecoder<ClassicDecoder, OwnDecoder, SamDecoder>;
+using Detector = AnyOf<ClassicDetector, OwnDetector>;
+using Dmg = AnyOf<ClassicDmg, CountrDmg, DsalvanetDmg, OwnDmg>;
+using Decoder = AnyOf<ClassicDecoder, OwnDecoder>;
+using ArchiveDecoder = AnyOf<ClassicDecoder, OwnDecoder, SamDecoder>;
 
 Detector detector_of(const Stages& stages) {
   if (stages.own.detect) return Detector(OwnDetector(stages.own.detect));
