@@ -14,8 +14,7 @@ namespace persense::capi {
 namespace {
 
 Stages stages_of(const persense_pipeline_options& options) {
-  const std::string models = text_or(options.models, "classic");
-  Stages stages = models == "classic" ? Stages{} : Stages::in_folder(models);
+  Stages stages = Stages::named(text_or(options.models, "classic"));
   const auto replace = [](std::string& slot, const char* name, const char* text) {
     if (text == nullptr) return;
     if (*text == '\0')

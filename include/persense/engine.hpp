@@ -38,6 +38,10 @@ struct Stages {
   /// @throws FileNotFound  no such folder, or none of the four in it.
   static Stages in_folder(const std::string& folder);
 
+  /// "classic", which fills every slot, or a folder.
+  /// @throws as in_folder.
+  static Stages named(const std::string& models);
+
   /// The first slot that is not "classic"; empty when all are.
   std::string first_archive() const;
 
@@ -70,9 +74,9 @@ class EngineSupport {
 /// @par Threads  Const throughout; one engine may serve any number of threads.
 class Engine {
  public:
-  /// @param stages  "classic", or a folder of archives: see Stages::in_folder. The preset is
-  ///   adapted to them.
-  explicit Engine(const std::string& stages = "classic", const Options& preset = Options::paper());
+  /// @param models  "classic", or a folder of archives: see Stages::named. The preset is adapted to
+  ///   them.
+  explicit Engine(const std::string& models = "classic", const Options& preset = Options::paper());
 
   /// Loads the archives. Options are taken as they are: see Stages::adapt.
   /// @throws InvalidArgument    an option out of its range, a device or dtype that is none or that

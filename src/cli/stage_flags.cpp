@@ -39,7 +39,7 @@ void add_stage_flags(CLI::App& command, StageFlags& flags) {
 }
 
 Stages stages_from(const StageFlags& flags) {
-  Stages stages = flags.models == "classic" ? Stages{} : Stages::in_folder(flags.models);
+  Stages stages = Stages::named(flags.models);
   const auto replace = [](std::string& slot, const std::string& flag) {
     if (!flag.empty()) slot = flag;
   };

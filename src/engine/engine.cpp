@@ -72,6 +72,10 @@ Stages Stages::in_folder(const std::string& folder) {
   return stages;
 }
 
+Stages Stages::named(const std::string& models) {
+  return models == weight_free ? Stages{} : in_folder(models);
+}
+
 std::string Stages::first_archive() const {
   for (const auto* slot : {&encoder, &detector, &dmg, &decoder})
     if (*slot != weight_free) return *slot;
@@ -88,8 +92,8 @@ torchscript::ArchiveInfo Engine::inspect(const std::filesystem::path& archive) {
   return archive_stages(archive.string()).inspect(archive);
 }
 
-Engine::Engine(const std::string& name, const Options& preset) {
-  const Stages stages = name == weight_free ? Stages{} : Stages::in_folder(name);
+Engine::Engine(const std::string& models, const Options& preset) {
+  const Stages stages = Stages::named(models);
   *this = Engine(stages, stages.adapt(preset));
 }
 
