@@ -37,11 +37,15 @@ AnyOf<WeightFree, Own> either(const Function& function) {
 std::shared_ptr<const EngineParts::Model> model_without_archives(const Stages& stages,
                                                                  const Options& options) {
   using namespace classic;
-  auto detector = either<OwnDetector, ClassicDetector>(stages.own.detect);
-  auto dmg = either<OwnDmg, ClassicDmg>(stages.own.density);
-  auto decoder = either<OwnDecoder, ClassicDecoder>(stages.own.decode);
-  if (stages.own.encode)
-    return EngineParts::model(JoinedEncoder(OwnEncoder(stages.own.encode)), std::move(detector),
+  const OwnStages& own = stages.own;
+  if (own.encode && own.detect && own.density && own.decode)  // none needs the weight-free encoder
+    return EngineParts::model(OwnEncoder(own.encode), OwnDetector(own.detect), OwnDmg(own.density),
+                              OwnDecoder(own.decode), options);
+  auto detector = either<OwnDetector, ClassicDetector>(own.detect);
+  auto dmg = either<OwnDmg, ClassicDmg>(own.density);
+  auto decoder = either<OwnDecoder, ClassicDecoder>(own.decode);
+  if (own.encode)
+    return EngineParts::model(JoinedEncoder(OwnEncoder(own.encode)), std::move(detector),
                               std::move(dmg), std::move(decoder), options);
   return EngineParts::model(ClassicEncoder{}, std::move(detector), std::move(dmg),
                             std::move(decoder), options);

@@ -34,6 +34,7 @@ template <class Embedding>
 const FeatureGrid* own_features(const Embedding&) {
   return nullptr;
 }
+inline const FeatureGrid* own_features(const FeatureGrid& grid) { return &grid; }
 inline const FeatureGrid* own_features(const JoinedEmbedding<OwnEncoder>& e) { return &e.main; }
 
 template <ImageEncoder E>

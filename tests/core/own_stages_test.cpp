@@ -166,6 +166,11 @@ TEST_CASE("own stages: a stage sees the query, the support, label, phrase and ex
     CHECK(query.features->features.rows() == 3);
     return bumps(query);
   };
+  SECTION("beside weight-free ones") {}
+  SECTION("all four of them") {
+    own.detect = whole_picture;
+    own.decode = squares;
+  }
   segment(own);
   CHECK(exemplars == std::vector<std::size_t>{1, 4});  // the first, then four
 }
