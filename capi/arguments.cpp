@@ -108,13 +108,7 @@ FloatMapView map_argument(const persense_map* given, const char* name) {
 Options method_argument(const char* preset, const char* settings, const Stages& stages) {
   Options options = stages.adapt(Options::preset(text_or(preset, "paper")));
   std::istringstream words(text_or(settings, ""));
-  for (std::string setting; words >> setting;) {
-    const auto equals = setting.find('=');
-    if (equals == std::string::npos)
-      throw InvalidArgument(
-          fmt::format("settings: got \"{}\", expected key=value as in idm.threshold=25", setting));
-    set_option(options, setting.substr(0, equals), setting.substr(equals + 1));
-  }
+  for (std::string setting; words >> setting;) apply_setting(options, setting, "settings");
   return options;
 }
 

@@ -1,7 +1,4 @@
 // What the library says about itself.
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <type_traits>
 #include <vector>
 
@@ -17,14 +14,6 @@ struct OptionText {
   std::string key, default_value, range, help;
   persense_option_info info{};
 };
-
-template <class Field>
-std::string range_text(double lowest, double highest) {
-  if constexpr (std::is_enum_v<Field>)
-    return fmt::format("{}", fmt::join(detail::EnumNames<Field>::names, "|"));
-  else
-    return fmt::format("{:g} to {:g}", lowest, highest);
-}
 
 const std::vector<OptionText>& option_texts() {
   static const std::vector<OptionText> texts = [] {

@@ -239,6 +239,27 @@ inline void set_option(Options& options, std::string_view key, std::string_view 
     throw InvalidArgument(fmt::format("option {}: unknown; expected one of {}", key, keys));
 }
 
+/// The same from "key=value".
+/// @param who  where the text comes from, to name in an error: "--set", say.
+/// @throws InvalidArgument  as set_option, or no "=".
+inline void apply_setting(Options& options, std::string_view setting, std::string_view who) {
+  const auto equals = setting.find('=');
+  if (equals == std::string_view::npos)
+    throw InvalidArgument(
+        fmt::format("{}: got \"{}\", expected key=value as in idm.threshold=25", who, setting));
+  set_option(options, setting.substr(0, equals), setting.substr(equals + 1));
+}
+
+/// The values an option may have, as text: "paper|reference", "0 to 255".
+/// @param lowest, highest  as for_each_option gives them.
+template <class Field>
+std::string range_text(double lowest, double highest) {
+  if constexpr (std::is_enum_v<Field>)
+    return fmt::format("{}", fmt::join(detail::EnumNames<Field>::names, "|"));
+  else
+    return fmt::format("{} to {}", lowest, highest);
+}
+
 /// An option's value as text, in the form `set_option` reads.
 template <class T>
 std::string option_text(const T& field) {

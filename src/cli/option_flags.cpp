@@ -1,7 +1,6 @@
 #include "option_flags.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <sstream>
 #include <type_traits>
@@ -27,25 +26,11 @@ void add_option_flags(CLI::App& command, OptionFlags& flags) {
 
 Options options_from(const OptionFlags& flags, const Stages& stages) {
   Options options = stages.adapt(Options::preset(flags.preset));
-  for (const std::string& setting : flags.settings) {
-    const auto equals = setting.find('=');
-    if (equals == std::string::npos)
-      throw InvalidArgument(
-          fmt::format("--set: got \"{}\", expected KEY=VALUE as in idm.threshold=25", setting));
-    set_option(options, setting.substr(0, equals), setting.substr(equals + 1));
-  }
+  for (const std::string& setting : flags.settings) apply_setting(options, setting, "--set");
   return options;
 }
 
 namespace {
-
-template <class Field>
-std::string range_text(double lowest, double highest) {
-  if constexpr (std::is_enum_v<Field>)
-    return fmt::format("{}", fmt::join(detail::EnumNames<Field>::names, "|"));
-  else
-    return fmt::format("{:g} to {:g}", lowest, highest);
-}
 
 // Breaks text into indented lines.
 std::string wrapped(std::string_view text, std::size_t indent, std::size_t columns) {

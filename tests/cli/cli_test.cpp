@@ -124,7 +124,8 @@ TEST_CASE("persense: wrong arguments are refused in one line with exit code 2", 
   check_refused(work, work.segment("'' -o out"), 2, "QUERY");
   check_refused(work, work.segment("q.png -o ''"), 2, "--output");
   check_refused(work, work.segment("q.png -o out --preset fast"), 2, "fast");
-  check_refused(work, work.segment("q.png -o out --set idm.threshold"), 2, "KEY=VALUE");
+  check_refused(work, work.segment("q.png -o out --set idm.threshold"), 2,
+                "--set: got \"idm.threshold\", expected key=value");
   check_refused(work, work.segment("q.png -o out --set idm.treshold=3"), 2, "idm.treshold");
   check_refused(work, work.segment("q.png -o out --set idm.threshold=300"), 2, "300");
   check_refused(work, work.segment("q.png -o out --set idm.threshold=abc"), 2, "abc");

@@ -133,6 +133,26 @@ TEST_CASE("set_option: bad input throws naming the key and changes nothing", "[o
   }
 }
 
+TEST_CASE("apply_setting: sets what stands before the first = to what stands after it",
+          "[options]") {
+  Options options;
+  apply_setting(options, "idm.threshold=25", "here");
+  CHECK(options.idm.threshold == 25);
+  const auto message =
+      message_of<InvalidArgument>([&] { apply_setting(options, "idm.threshold", "here"); });
+  CHECK(message == "here: got \"idm.threshold\", expected key=value as in idm.threshold=25");
+  CHECK_THAT(
+      message_of<InvalidArgument>([&] { apply_setting(options, "idm.threshold=2=5", "here"); }),
+      ContainsSubstring("got \"2=5\""));
+  CHECK(options.idm.threshold == 25);
+}
+
+TEST_CASE("range_text: is the words of a choice, the ends of a range", "[options]") {
+  CHECK(range_text<Rules>(0, 0) == "paper|reference");
+  CHECK(range_text<int>(1, 1 << 20) == "1 to 1048576");
+  CHECK(range_text<float>(1e-3, 1e3) == "0.001 to 1000");
+}
+
 TEST_CASE("validate: names the field that is out of its range", "[options][errors]") {
   CHECK_NOTHROW(validate(Options::paper()));
   CHECK_NOTHROW(validate(Options::reference()));
