@@ -82,6 +82,25 @@ bool is_lossy(detail::Format format) {
   return format == detail::Format::jpeg || format == detail::Format::webp;
 }
 
+/// @param name  of what is written, for errors.
+std::vector<std::uint8_t> encoded_png(const cv::Mat& pixels, const std::string& name) {
+  if (pixels.empty() ||
+      (pixels.type() != CV_8UC3 && pixels.type() != CV_8UC1 && pixels.type() != CV_16UC1))
+    throw InvalidArgument(
+        fmt::format("{}: {} channels of {} bytes, {} rows, {} columns; expected a picture of 3 x "
+                    "uint8, uint8 or uint16",
+                    name, pixels.channels(), pixels.elemSize1(), pixels.rows, pixels.cols));
+  cv::Mat bgr;  // a matrix of its own: a copy of the header would be converted in place
+  if (pixels.type() == CV_8UC3) cv::cvtColor(pixels, bgr, cv::COLOR_RGB2BGR);
+  std::vector<std::uint8_t> bytes;
+  try {
+    cv::imencode(".png", bgr.empty() ? pixels : bgr, bytes);
+  } catch (const cv::Exception& e) {
+    throw Unwritable(fmt::format("{}: cannot be encoded as PNG ({})", name, e.err));
+  }
+  return bytes;
+}
+
 }  // namespace
 
 Image read_image(const std::filesystem::path& path) {
@@ -153,22 +172,10 @@ void write_labels_png(const std::filesystem::path& path, const Result& result) {
   write_png(path, labels);
 }
 
+std::vector<std::uint8_t> encode_png(const cv::Mat& pixels) { return encoded_png(pixels, "PNG"); }
+
 void write_png(const std::filesystem::path& path, const cv::Mat& pixels) {
-  if (pixels.empty() ||
-      (pixels.type() != CV_8UC3 && pixels.type() != CV_8UC1 && pixels.type() != CV_16UC1))
-    throw InvalidArgument(fmt::format(
-        "{}: {} channels of {} bytes, {} rows, {} columns; expected a picture of 3 x "
-        "uint8, uint8 or uint16",
-        path.string(), pixels.channels(), pixels.elemSize1(), pixels.rows, pixels.cols));
-  cv::Mat bgr;  // a matrix of its own: a copy of the header would be converted in place
-  if (pixels.type() == CV_8UC3) cv::cvtColor(pixels, bgr, cv::COLOR_RGB2BGR);
-  std::vector<std::uint8_t> bytes;
-  try {
-    cv::imencode(".png", bgr.empty() ? pixels : bgr, bytes);
-  } catch (const cv::Exception& e) {
-    throw Unwritable(fmt::format("{}: cannot be encoded as PNG ({})", path.string(), e.err));
-  }
-  write_file(path, bytes);
+  write_file(path, encoded_png(pixels, path.string()));
 }
 
 }  // namespace persense::io

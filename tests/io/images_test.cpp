@@ -447,6 +447,7 @@ TEST_CASE("write_png: pixels survive in file and memory, and other types are ref
   io::write_png(scratch / "a.png", rgb);
   CHECK(difference(rgb, corner_picture()) == 0);  // the caller's pixels are not touched
   CHECK(difference(io::read_image(scratch / "a.png").mat(), corner_picture()) == 0);
+  CHECK(io::encode_png(rgb) == io::read_file(scratch / "a.png"));
   CHECK_THROWS_AS(io::write_png(scratch / "b.png", cv::Mat(2, 2, CV_32FC1)), InvalidArgument);
   CHECK_THROWS_AS(io::write_png(scratch / "b.png", cv::Mat()), InvalidArgument);
   CHECK(scratch.file_count() == 1);

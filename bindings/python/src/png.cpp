@@ -8,6 +8,7 @@
 #include "arrays.hpp"
 #include "bind.hpp"
 #include "persense/error.hpp"
+#include "persense/io/images.hpp"
 
 namespace persense::python {
 
@@ -27,25 +28,16 @@ cv::Mat reduced(const cv::Mat& pixels, int side) {
   return small;
 }
 
-std::vector<std::uint8_t> encode(const cv::Mat& pixels, int side) {
-  cv::Mat picture = reduced(pixels, side), bgr;
-  // not in place: the pixels may be the caller's
-  if (picture.channels() == 3) cv::cvtColor(picture, bgr, cv::COLOR_RGB2BGR);
-  std::vector<std::uint8_t> png;
-  cv::imencode(".png", picture.channels() == 3 ? bgr : picture, png);
-  return png;
-}
-
 py::bytes encode_png(const py::array& pixels, int side) {
   std::vector<std::uint8_t> png;
   if (pixels.ndim() == 3) {
     const Held<ImageView> held = image_argument(pixels, "pixels");
     py::gil_scoped_release nogil;
-    png = encode(held.view.mat(), side);
+    png = io::encode_png(reduced(held.view.mat(), side));
   } else {
     const Held<MaskView> held = mask_argument(pixels, "pixels");
     py::gil_scoped_release nogil;
-    png = encode(held.view.mat(), side);
+    png = io::encode_png(reduced(held.view.mat(), side));
   }
   return {reinterpret_cast<const char*>(png.data()), png.size()};
 }

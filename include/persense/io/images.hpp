@@ -1,9 +1,11 @@
 // persense/io/images.hpp: pictures, masks and label images from and to files.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <opencv2/core.hpp>
 #include <span>
+#include <vector>
 
 #include "persense/image.hpp"
 #include "persense/result.hpp"
@@ -48,8 +50,11 @@ void paint_labels(std::span<const Instance> instances, cv::Mat& labels);
 /// @throws InvalidArgument  more than 65535 instances. @throws Unwritable.
 void write_labels_png(const std::filesystem::path& path, const Result& result);
 
-/// Writes CV_8UC3 (R, G, B) or CV_8UC1 or CV_16UC1 as PNG.
-/// @throws InvalidArgument  empty, or another type. @throws Unwritable.
+/// CV_8UC3 (R, G, B) or CV_8UC1 or CV_16UC1 as the bytes of a PNG file.
+/// @throws InvalidArgument  empty, or another type. @throws Unwritable  larger than PNG holds.
+std::vector<std::uint8_t> encode_png(const cv::Mat& pixels);
+
+/// Writes them as a PNG file. @throws as encode_png. @throws Unwritable.
 void write_png(const std::filesystem::path& path, const cv::Mat& pixels);
 
 }  // namespace persense::io
