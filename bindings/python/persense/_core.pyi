@@ -6,7 +6,7 @@ import numpy
 import numpy.typing
 import os
 import typing
-__all__: list[str] = ['Engine', 'Mask', 'Options', 'Query', 'Result', 'Stages', 'Stop', 'Support', 'Trace', 'TracePass', 'decode_png', 'encode_png', 'figure', 'has_torch', 'idm', 'inspect', 'option_table', 'overlay', 'ppsm', 'read_image', 'read_mask', 'torch_version', 'write_coco', 'write_labels']
+__all__: list[str] = ['Engine', 'Mask', 'Options', 'Query', 'Result', 'Stages', 'Stop', 'Support', 'Trace', 'TracePass', 'decode_png', 'encode_png', 'figure', 'has_torch', 'idm', 'inspect', 'option_table', 'overlay', 'ppsm', 'read_image', 'read_mask', 'torch_version', 'write_coco', 'write_file', 'write_labels']
 class Options:
     """
     All options of a pipeline.
@@ -469,6 +469,10 @@ def read_mask(path: os.PathLike[str] | str | bytes) -> numpy.typing.NDArray[nump
 def write_coco(path: os.PathLike[str] | str | bytes, file_name: str, result: Result, category: str = 'object') -> None:
     """
     Writes a COCO file of one image; the file is complete or absent.
+    """
+def write_file(path: os.PathLike[str] | str | bytes, bytes: bytes) -> None:
+    """
+    Writes a file that is complete, or as it was before.
     """
 def write_labels(path: os.PathLike[str] | str | bytes, result: Result) -> None:
     """

@@ -7,7 +7,6 @@ import dataclasses
 import json
 import math
 import os
-import tempfile
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from . import _core
 from ._core import Mask
 from ._outlines import fill, outlines, simplify
-from .errors import FileNotFound, Unreadable, Unwritable
+from .errors import FileNotFound, Unreadable
 
 __all__ = ["Annotations", "read_labelme"]
 
@@ -222,24 +221,5 @@ def _is_outer(ring: NDArray[np.int64]) -> bool:
 
 
 def write_json(path: str, document: Dict[str, Any]) -> None:
-    """Writes a JSON file that is complete or absent. Raises Unwritable."""
-    folder, name = os.path.split(os.path.abspath(path))
-    temporary = None
-    try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=folder, prefix=f".{name}.", delete=False
-        ) as file:
-            temporary = file.name
-            json.dump(document, file)
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except OSError as error:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
-        raise Unwritable(f"{path}: {error.strerror}") from None
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    """Writes a JSON file that is complete, or as it was before. Raises Unwritable."""
+    _core.write_file(path, json.dumps(document).encode())

@@ -7,6 +7,7 @@ PYBIND11_MODULE(_core, m) {
   m.attr("__version__") = PERSENSE_VERSION;
   bind_errors(m);
   bind_options(m);
+  bind_files(m);
   bind_png(m);
   bind_result(m);
   bind_images(m);

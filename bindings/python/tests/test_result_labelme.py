@@ -191,10 +191,10 @@ def test_a_missing_file_is_not_found(tmp_path: pathlib.Path) -> None:
 
 
 def test_a_folder_that_is_missing_is_unwritable_and_leaves_nothing(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(persense.Unwritable, match="none/a.json: No such file"):
+    with pytest.raises(persense.Unwritable, match="none/a.json: cannot write: No such file"):
         found_in("beans").to_labelme(tmp_path / "none" / "a.json")
     (tmp_path / "taken").mkdir()
-    with pytest.raises(persense.Unwritable, match="taken: Is a directory"):
+    with pytest.raises(persense.Unwritable, match="taken: cannot write: Is a directory"):
         found_in("beans").to_labelme(tmp_path / "taken")
     assert [p.name for p in tmp_path.iterdir()] == ["taken"]
 
