@@ -98,15 +98,18 @@ inline float lattice_value(int x, int y, std::uint32_t seed) {
 }
 
 /// Smooth noise in [-1, 1] with one feature per unit length.
-inline float value_noise(float x, float y, std::uint32_t seed) {
+/// @param period_x, period_y  how many units it repeats after: a power of two, or 0 for never.
+inline float value_noise(float x, float y, std::uint32_t seed, int period_x = 0, int period_y = 0) {
   const float floor_x = std::floor(x), floor_y = std::floor(y);
   const int ix = static_cast<int>(floor_x), iy = static_cast<int>(floor_y);
   float tx = x - floor_x, ty = y - floor_y;
   tx = tx * tx * (3 - 2 * tx);
   ty = ty * ty * (3 - 2 * ty);
-  const float top = lattice_value(ix, iy, seed) * (1 - tx) + lattice_value(ix + 1, iy, seed) * tx;
-  const float bottom =
-      lattice_value(ix, iy + 1, seed) * (1 - tx) + lattice_value(ix + 1, iy + 1, seed) * tx;
+  const auto value = [&](int px, int py) {
+    return lattice_value(px & (period_x - 1), py & (period_y - 1), seed);  // & -1: as it is
+  };
+  const float top = value(ix, iy) * (1 - tx) + value(ix + 1, iy) * tx;
+  const float bottom = value(ix, iy + 1) * (1 - tx) + value(ix + 1, iy + 1) * tx;
   return top * (1 - ty) + bottom * ty;
 }
 
@@ -136,14 +139,15 @@ struct CellPoint {
 };
 
 /// Cellular noise with one feature point per unit square.
+/// @param period  how many units it repeats after, either way: a power of two, or 0 for never.
 /// @par Source  Worley: A cellular texture basis function (1996).
-inline CellPoint cellular_noise(float x, float y, std::uint32_t seed) {
+inline CellPoint cellular_noise(float x, float y, std::uint32_t seed, int period = 0) {
   const int ix = static_cast<int>(std::floor(x)), iy = static_cast<int>(std::floor(y));
   float nearest = 9.0f, second = 9.0f;
   CellPoint result;
   for (int cy = iy - 1; cy <= iy + 1; ++cy) {
     for (int cx = ix - 1; cx <= ix + 1; ++cx) {
-      const std::uint32_t bits = lattice_bits(cx, cy, seed);
+      const std::uint32_t bits = lattice_bits(cx & (period - 1), cy & (period - 1), seed);
       const float dx =
           x - (static_cast<float>(cx) + 0.1f + static_cast<float>(bits & 0xFFFFu) * (0.8f / 65536));
       const float dy =

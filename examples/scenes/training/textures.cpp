@@ -16,58 +16,17 @@ namespace {
 constexpr int size = Texture::size;
 using Values = std::vector<float>;
 
-// As value_noise and cellular_noise of random.hpp, but repeating every so many lattice points.
-float periodic_noise(float x, float y, int period_x, int period_y, std::uint32_t seed) {
-  const float floor_x = std::floor(x), floor_y = std::floor(y);
-  const int ix = static_cast<int>(floor_x), iy = static_cast<int>(floor_y);
-  float tx = x - floor_x, ty = y - floor_y;
-  tx = tx * tx * (3 - 2 * tx);
-  ty = ty * ty * (3 - 2 * ty);
-  const auto value = [&](int px, int py) {
-    return lattice_value(px & (period_x - 1), py & (period_y - 1), seed);
-  };
-  const float top = value(ix, iy) * (1 - tx) + value(ix + 1, iy) * tx;
-  const float bottom = value(ix, iy + 1) * (1 - tx) + value(ix + 1, iy + 1) * tx;
-  return top * (1 - ty) + bottom * ty;
-}
-
 /// `persistence`: strength of an octave over the one before it.
 float periodic_fractal(float x, float y, int period, float persistence, std::uint32_t seed) {
   float sum = 0, weight = 0.6f;
   for (std::uint32_t i = 0; period <= size / 2; ++i) {
-    sum += weight * periodic_noise(x * static_cast<float>(period) / size,
-                                   y * static_cast<float>(period) / size, period, period,
-                                   seed + i * 7919u);
+    sum += weight * value_noise(x * static_cast<float>(period) / size,
+                                y * static_cast<float>(period) / size, seed + i * 7919u, period,
+                                period);
     period *= 2;
     weight *= persistence;
   }
   return sum;
-}
-
-CellPoint periodic_cell(float x, float y, int period, std::uint32_t seed) {
-  const int ix = static_cast<int>(std::floor(x)), iy = static_cast<int>(std::floor(y));
-  float nearest = 9.0f, second = 9.0f;
-  CellPoint result;
-  for (int cy = iy - 1; cy <= iy + 1; ++cy) {
-    for (int cx = ix - 1; cx <= ix + 1; ++cx) {
-      const std::uint32_t bits = lattice_bits(cx & (period - 1), cy & (period - 1), seed);
-      const float dx =
-          x - (static_cast<float>(cx) + 0.1f + static_cast<float>(bits & 0xFFFFu) * (0.8f / 65536));
-      const float dy =
-          y - (static_cast<float>(cy) + 0.1f + static_cast<float>(bits >> 16) * (0.8f / 65536));
-      const float square = dx * dx + dy * dy;
-      if (square < nearest) {
-        second = nearest;
-        nearest = square;
-        result.bits = bits;
-      } else {
-        second = std::min(second, square);
-      }
-    }
-  }
-  result.nearest = std::sqrt(nearest);
-  result.second = std::sqrt(second);
-  return result;
 }
 
 template <class At>
@@ -168,12 +127,12 @@ float tile_value(float x, float y, int period, std::uint32_t seed) {
 
 float cloth_value(float x, float y, int period, std::uint32_t seed) {
   const float turns = static_cast<float>(period) / size;
-  const float wander = 0.12f * periodic_noise(x / 32, y / 32, 8, 8, seed);
+  const float wander = 0.12f * value_noise(x / 32, y / 32, seed, 8, 8);
   const float warp = cosine_of_turns(x * turns + wander),
               weft = cosine_of_turns(y * turns + wander);
   const float dyed = lattice_value(static_cast<int>(x * turns), 1, seed) * 0.4f;
   return std::max(warp * (0.7f + 0.3f * weft), weft * (0.7f - 0.3f * warp)) + dyed +
-         0.3f * periodic_noise(x / 2, y / 2, 128, 128, seed + 1);
+         0.3f * value_noise(x / 2, y / 2, seed + 1, 128, 128);
 }
 
 Values drawn(Weave weave, int detail) {
@@ -189,7 +148,7 @@ Values drawn(Weave weave, int detail) {
   };
   const auto cell = [&](float x, float y, int cells) {
     const float scale = static_cast<float>(cells) / size;
-    return periodic_cell(x * scale, y * scale, cells, seed);
+    return cellular_noise(x * scale, y * scale, seed, cells);
   };
   switch (weave) {
     case Weave::clouds:
@@ -208,9 +167,9 @@ Values drawn(Weave weave, int detail) {
       return painted([&](float x, float y) { return cloth_value(x, y, 4 * period, seed); });
     case Weave::wood:
       return painted([&](float x, float y) {
-        const float bend = periodic_noise(x / 64, y / 32, 4, 8, seed);
+        const float bend = value_noise(x / 64, y / 32, seed, 4, 8);
         return sine_of_turns(y * static_cast<float>(period) / size / 2 + bend) +
-               1.3f * periodic_noise(x / 16, y / 2, 16, 128, seed + 1) * (0.6f + bend * 0.4f);
+               1.3f * value_noise(x / 16, y / 2, seed + 1, 16, 128) * (0.6f + bend * 0.4f);
       });
     case Weave::grain_tone:
       return painted([&](float x, float y) {
@@ -234,7 +193,7 @@ Values drawn(Weave weave, int detail) {
     case Weave::stripes:
       return painted([&](float x, float y) {
         return sine_of_turns(x * static_cast<float>(period) / size +
-                             0.12f * periodic_noise(x / 32, y / 32, 8, 8, seed));
+                             0.12f * value_noise(x / 32, y / 32, seed, 8, 8));
       });
     case Weave::tiles:
       return painted([&](float x, float y) { return tile_value(x, y, period / 2, seed); });
