@@ -175,12 +175,12 @@ TEST_CASE("render_training_episode: draws everything there is", "[training]") {
     debris += cv::countNonZero(e.labels == training::debris_label) > 0;
     most = std::max(most, static_cast<int>(e.instances[0].size()));
   }
-  CHECK(families.size() == training::family_names().size());
-  CHECK(materials.size() == training::material_names().size());
-  CHECK(patterns.size() == training::pattern_names().size());
-  CHECK(grounds.size() == training::ground_names().size());
-  CHECK(imagings.size() == training::imaging_names().size());
-  CHECK(layouts.size() == training::layout_names().size());
+  CHECK(families.size() == training::names<training::Family>().size());
+  CHECK(materials.size() == training::names<training::Material>().size());
+  CHECK(patterns.size() == training::names<training::Pattern>().size());
+  CHECK(grounds.size() == training::names<training::Ground>().size());
+  CHECK(imagings.size() == training::names<training::Imaging>().size());
+  CHECK(layouts.size() == training::names<training::Layout>().size());
   CHECK(differences.size() == 3);
   CHECK(ignored > 100);
   CHECK(debris > 100);
@@ -202,8 +202,8 @@ TEST_CASE("render_training_episode: bad options throw naming the field", "[train
 }
 
 TEST_CASE("fill_fields: every family's silhouette has its area and lies in its box", "[training]") {
-  for (std::size_t f = 0; f < training::family_names().size(); ++f) {
-    INFO(training::family_names()[f]);
+  for (std::size_t f = 0; f < training::names<training::Family>().size(); ++f) {
+    INFO(training::names<training::Family>()[f]);
     for (std::uint64_t seed = 0; seed < 12; ++seed) {
       training::Random random(seed);
       const auto of_class = training::random_class_shape(static_cast<training::Family>(f), random);
@@ -237,8 +237,8 @@ TEST_CASE("paint_object: changes the picture where the silhouette is, and nothin
   training::ClassLook look;
   look.value = 0.9f;
   training::Random random(4);
-  for (std::size_t f = 0; f < training::family_names().size(); ++f) {
-    INFO(training::family_names()[f]);
+  for (std::size_t f = 0; f < training::names<training::Family>().size(); ++f) {
+    INFO(training::names<training::Family>()[f]);
     const auto shape = training::make_shape(
         training::random_class_shape(static_cast<training::Family>(f), random), random);
     const training::Pose pose{70, 50, 14, 1, 0, false, 1};

@@ -73,8 +73,8 @@ std::vector<py::array_t<float>> centres_of(const Episode& episode) {
 }
 
 template <class Enum>
-std::string named(std::span<const std::string_view> names, Enum value) {
-  return std::string(names[static_cast<std::size_t>(value)]);
+std::string named(Enum value) {
+  return std::string(training::names<Enum>()[static_cast<std::size_t>(value)]);
 }
 
 /// One value a class.
@@ -87,52 +87,41 @@ auto per_class(const Episode& episode, Value&& value) {
 
 void bind_traits(py::class_<Episode, EpisodePtr>& episode) {
   using training::ClassTraits;
-  episode
-      .def_property_readonly(
-          "imaging",
-          [](const Episode& e) { return named(training::imaging_names(), e.world.imaging); })
-      .def_property_readonly(
-          "ground",
-          [](const Episode& e) { return named(training::ground_names(), e.world.ground); })
-      .def_property_readonly(
-          "layout",
-          [](const Episode& e) { return named(training::layout_names(), e.world.layout); })
+  episode.def_property_readonly("imaging", [](const Episode& e) { return named(e.world.imaging); })
+      .def_property_readonly("ground", [](const Episode& e) { return named(e.world.ground); })
+      .def_property_readonly("layout", [](const Episode& e) { return named(e.world.layout); })
       .def_property_readonly("families",
                              [](const Episode& e) {
-                               return per_class(e, [](const ClassTraits& c) {
-                                 return named(training::family_names(), c.family);
-                               });
+                               return per_class(
+                                   e, [](const ClassTraits& c) { return named(c.family); });
                              })
       .def_property_readonly("materials",
                              [](const Episode& e) {
-                               return per_class(e, [](const ClassTraits& c) {
-                                 return named(training::material_names(), c.material);
-                               });
+                               return per_class(
+                                   e, [](const ClassTraits& c) { return named(c.material); });
                              })
       .def_property_readonly("patterns",
                              [](const Episode& e) {
-                               return per_class(e, [](const ClassTraits& c) {
-                                 return named(training::pattern_names(), c.pattern);
-                               });
+                               return per_class(
+                                   e, [](const ClassTraits& c) { return named(c.pattern); });
                              })
       .def_property_readonly("diameters", [](const Episode& e) {
         return per_class(e, [](const ClassTraits& c) { return c.diameter; });
       });
 }
 
-std::vector<std::string> listed(std::span<const std::string_view> names) {
+template <class Enum>
+std::vector<std::string> listed() {
+  const auto names = training::names<Enum>();
   return {names.begin(), names.end()};
 }
 
 void bind_names(py::module_& m) {
   m.def("names", [] {
     return std::map<std::string, std::vector<std::string>>{
-        {"families", listed(training::family_names())},
-        {"materials", listed(training::material_names())},
-        {"patterns", listed(training::pattern_names())},
-        {"grounds", listed(training::ground_names())},
-        {"imagings", listed(training::imaging_names())},
-        {"layouts", listed(training::layout_names())}};
+        {"families", listed<training::Family>()},  {"materials", listed<training::Material>()},
+        {"patterns", listed<training::Pattern>()}, {"grounds", listed<training::Ground>()},
+        {"imagings", listed<training::Imaging>()}, {"layouts", listed<training::Layout>()}};
   });
 }
 

@@ -106,17 +106,12 @@ enum class Imaging {
   transmission,
   xray
 };
-/// How the objects lie.
 /// How the objects lie. Packed ones are cells that fill the frame, whatever their family.
 enum class Layout { scattered, touching, heaped, rows, clusters, chains, packed };
 
-/// The enumerators' names, in order.
-std::span<const std::string_view> family_names();
-std::span<const std::string_view> material_names();
-std::span<const std::string_view> pattern_names();
-std::span<const std::string_view> ground_names();
-std::span<const std::string_view> imaging_names();
-std::span<const std::string_view> layout_names();
+/// The enumerators' names, in order; of each of the six enumerations above.
+template <class Enum>
+std::span<const std::string_view> names();
 
 /// The label of pixels that belong to no class: objects that show too little of themselves, or
 /// that cannot be told from what lies behind them.

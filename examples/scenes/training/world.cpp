@@ -24,8 +24,8 @@ T one_of(Random& random, std::initializer_list<T> values) {
 }
 
 template <class Enum>
-Enum any(Random& random, std::span<const std::string_view> names) {
-  return static_cast<Enum>(random.below(static_cast<int>(names.size())));
+Enum any(Random& random) {
+  return static_cast<Enum>(random.below(static_cast<int>(names<Enum>().size())));
 }
 
 /// Seven in eight worlds follow what goes together; in the rest everything goes with everything.
@@ -42,7 +42,7 @@ bool is_grey(Imaging imaging) {
 
 Family family_for(Imaging imaging, Random& random) {
   using enum Family;
-  if (free_choice(random)) return any<Family>(random, family_names());
+  if (free_choice(random)) return any<Family>(random);
   switch (imaging) {
     case Imaging::aerial:
       return one_of(random, {car, car, boat, plane, animal, person, tree_crown, tree_crown, blob,
@@ -74,12 +74,12 @@ Family family_for(Imaging imaging, Random& random) {
         return one_of(random,
                       {ellipse, ellipse, bubble, egg, blob, kidney, superellipse, rounded_polygon,
                        drop, pear, spindle, capsule, disc_cell, crystal, leaf});
-      return any<Family>(random, family_names());
+      return any<Family>(random);
   }
 }
 Material material_for(Imaging imaging, Random& random) {
   using enum Material;
-  if (free_choice(random)) return any<Material>(random, material_names());
+  if (free_choice(random)) return any<Material>(random);
   switch (imaging) {
     case Imaging::photo:
     case Imaging::scan:
@@ -172,7 +172,7 @@ void choose_relief(ObjectClass& c, Random& random) {
 
 void choose_pattern(ClassLook& look, Random& random) {
   using enum Pattern;
-  look.pattern = chance(random, 0.25f) ? any<Pattern>(random, pattern_names())
+  look.pattern = chance(random, 0.25f) ? any<Pattern>(random)
                                        : one_of(random, {plain, plain, mottled, mottled, mottled,
                                                          marbled, gradient, spots, patches});
   look.weave_size = random.below(weave_sizes);
@@ -302,7 +302,7 @@ ObjectClass look_alike(const World& world, const ObjectClass& other, Random& ran
 
 Ground ground_for(Imaging imaging, Random& random) {
   using enum Ground;
-  if (free_choice(random)) return any<Ground>(random, ground_names());
+  if (free_choice(random)) return any<Ground>(random);
   switch (imaging) {
     case Imaging::photo:
       return one_of(random, {plain, gradient, paper, wood, cloth, soil, sand, gravel, grass, tiles,
