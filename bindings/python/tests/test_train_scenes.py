@@ -95,6 +95,11 @@ def test_sheet_is_a_picture_of_its_episodes(tmp_path: pathlib.Path) -> None:
 def test_command_line_measures_and_refuses() -> None:
     """Errors are one line after the usage."""
     assert "pictures of 64 x 64 a second a core" in run("--measure", 0.2, "--size", 64).stdout
-    done = run()
-    assert done.returncode == 2
-    assert done.stderr.splitlines()[-1].endswith("nothing to do: give --sheet or --measure")
+    for arguments, line in [
+        ((), "nothing to do: give --sheet or --measure"),
+        (("--sheet", "x.png", "--rows", 0), "rows, columns: got 0, 4, expected 1 or more of each"),
+        (("--sheet", "x.png", "--seed", -1), "seed: got -1, expected 0 to 2^64 - 1"),
+    ]:
+        done = run(*arguments)
+        assert done.returncode == 2
+        assert done.stderr.splitlines()[-1].endswith(line)

@@ -10,13 +10,11 @@ A sheet of samples, to look at::
 
 from __future__ import annotations
 
-import argparse
 import collections
 import concurrent.futures
 import dataclasses
 import itertools
 import math
-import pathlib
 import sys
 import threading
 import time
@@ -25,8 +23,7 @@ from typing import Deque, Dict, Iterator, List, Optional, Sequence, Tuple
 import numpy as np
 import numpy.typing as npt
 
-from persense import _core
-from persense.train import scenes
+from persense.train import _sheets, scenes
 
 __all__ = ["Batch", "Plan", "Sample", "World", "batches", "draw", "sheet", "stretch"]
 
@@ -770,16 +767,12 @@ def sheet(
     _check("rows", rows, 1, 1000)
     _check("columns", columns, 1, 100)
     plan = plan or Plan()
-    lines = []
-    for row in range(rows):
-        cells = []
-        for number in range(row * columns, (row + 1) * columns):
-            rng = np.random.default_rng([seed, 0, number])
-            world = World((seed + number) % (1 << 64), plan)
-            cells.append(np.pad(_panels(draw(world, rng, plan)), ((2, 2), (2, 2), (0, 0))))
-        lines.append(np.concatenate(cells, axis=1))
-    pixels: npt.NDArray[np.uint8] = np.concatenate(lines, axis=0)
-    return pixels
+    cells = []
+    for number in range(rows * columns):
+        rng = np.random.default_rng([seed, 0, number])
+        world = World((seed + number) % (1 << 64), plan)
+        cells.append(_panels(draw(world, rng, plan)))
+    return _sheets.tiled(cells, columns)
 
 
 def _measure(seed: int, seconds: float, threads: int) -> str:
@@ -813,27 +806,14 @@ def _measure(seed: int, seconds: float, threads: int) -> str:
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Write a sheet of samples, or measure."""
-    parser = argparse.ArgumentParser(
-        prog="python -m persense.train.episodes", description="Look at training samples."
-    )
-    parser.add_argument("--sheet", type=pathlib.Path, metavar="PNG", help="write a contact sheet")
-    parser.add_argument("--measure", type=float, metavar="SECONDS", help="draw for so long")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--rows", type=int, default=10)
-    parser.add_argument("--columns", type=int, default=2)
+    parser = _sheets.parser("episodes", "training samples", rows=10, columns=2)
     parser.add_argument("--threads", type=int, default=1, help="of --measure")
-    given = parser.parse_args(arguments)
-    if given.sheet is None and given.measure is None:
-        parser.error("nothing to do: give --sheet or --measure")
-    try:
-        if given.sheet is not None:
-            pixels = sheet(given.seed, given.rows, given.columns)
-            given.sheet.write_bytes(_core.encode_png(pixels, 0))
-        if given.measure is not None:
-            print(_measure(given.seed, given.measure, given.threads))
-    except (ValueError, OSError) as error:
-        parser.error(str(error))
-    return 0
+    return _sheets.run(
+        parser,
+        arguments,
+        lambda given: sheet(given.seed, given.rows, given.columns),
+        lambda given: _measure(given.seed, given.measure, given.threads),
+    )
 
 
 if __name__ == "__main__":

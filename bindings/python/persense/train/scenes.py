@@ -11,9 +11,7 @@ A sheet of episodes, to look at::
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
-import pathlib
 import sys
 import time
 from typing import Dict, List, Optional, Sequence, Tuple
@@ -21,7 +19,8 @@ from typing import Dict, List, Optional, Sequence, Tuple
 import numpy as np
 import numpy.typing as npt
 
-from persense import _core, _scenes
+from persense import _scenes
+from persense.train import _sheets
 
 __all__ = [
     "DEBRIS",
@@ -132,15 +131,15 @@ def sheet(
 
     Green, magenta and blue outline the classes, grey the rest. Returns (H, W, 3) uint8.
     """
+    if rows < 1 or columns < 1:
+        raise ValueError(f"rows, columns: got {rows}, {columns}, expected 1 or more of each")
     cells = []
     for i in range(rows * columns):
         episode = render(seed + i, size, pictures=1)
         plain = episode.images[0]
         pair = [plain, _outlined(episode, 0)] if outlines else [plain]
-        cells.append(np.pad(np.concatenate(pair, axis=1), ((2, 2), (2, 2), (0, 0))))
-    lines = [np.concatenate(cells[r * columns : (r + 1) * columns], axis=1) for r in range(rows)]
-    pixels: npt.NDArray[np.uint8] = np.concatenate(lines, axis=0)
-    return pixels
+        cells.append(np.concatenate(pair, axis=1))
+    return _sheets.tiled(cells, columns)
 
 
 def _measure(seed: int, size: int, seconds: float) -> str:
@@ -153,30 +152,23 @@ def _measure(seed: int, size: int, seconds: float) -> str:
         pictures += len(episode.images)
         objects += sum(len(c) for c in episode.classes)
     rate = pictures / (time.thread_time() - start)
-    return f"{rate:.1f} pictures of {size} x {size} a second a core, {objects / pictures:.1f} objects each"
+    return (
+        f"{rate:.1f} pictures of {size} x {size} a second a core, "
+        f"{objects / pictures:.1f} objects each"
+    )
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Write a sheet of episodes, or measure."""
-    parser = argparse.ArgumentParser(
-        prog="python -m persense.train.scenes", description="Look at training scenes."
-    )
-    parser.add_argument("--sheet", type=pathlib.Path, metavar="PNG", help="write a contact sheet")
-    parser.add_argument("--measure", type=float, metavar="SECONDS", help="render for so long")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--rows", type=int, default=6)
-    parser.add_argument("--columns", type=int, default=4)
+    parser = _sheets.parser("scenes", "training scenes", rows=6, columns=4)
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--no-outlines", dest="outlines", action="store_false")
-    given = parser.parse_args(arguments)
-    if given.sheet is None and given.measure is None:
-        parser.error("nothing to do: give --sheet or --measure")
-    if given.sheet is not None:
-        pixels = sheet(given.seed, given.rows, given.columns, given.size, given.outlines)
-        given.sheet.write_bytes(_core.encode_png(pixels, 0))
-    if given.measure is not None:
-        print(_measure(given.seed, given.size, given.measure))
-    return 0
+    return _sheets.run(
+        parser,
+        arguments,
+        lambda given: sheet(given.seed, given.rows, given.columns, given.size, given.outlines),
+        lambda given: _measure(given.seed, given.size, given.measure),
+    )
 
 
 if __name__ == "__main__":
