@@ -424,7 +424,7 @@ def test_bad_arguments_are_named_at_the_call(arguments: "dict[str, int]", line: 
         ({"query": 33}, "query: got 33, expected a multiple of stride, 2"),
         ({"stride": 4}, "stride: got 4, expected 1 to 2"),
         ({"same_picture": float("nan")}, "same_picture: got nan, expected 0 to 1"),
-        ({"spread": 0}, "spread: got 0, expected 0.05 to 1"),
+        ({"sigma": 0}, "sigma: got 0, expected 1 to 8"),
     ],
 )
 def test_bad_plans_are_refused(arguments: "dict[str, float]", line: str) -> None:

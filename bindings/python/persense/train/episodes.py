@@ -72,7 +72,9 @@ class Plan:
     rough: float = 0.3  #: share of support masks drawn roughly
     visible: float = 0.75  #: least part of a support object that shows
     area: int = 60  #: least area of a support object, pixels of the picture
-    spread: float = 0.3  #: deviation of a target's Gaussian in the density, in its radii
+    #: deviation of a target's Gaussian in the density. One width for all, so that small and large
+    #: objects peak alike, and narrow, so that objects in contact stay apart
+    sigma: float = 2.0
 
     def __post_init__(self) -> None:
         ranges = {
@@ -90,7 +92,7 @@ class Plan:
             "rough": (0, 1),
             "visible": (0, 1),
             "area": (1, 10000),
-            "spread": (0.05, 1),
+            "sigma": (1, 8),
         }
         for name, (least, most) in ranges.items():
             _check(name, getattr(self, name), least, most)
@@ -498,7 +500,7 @@ def _with_targets(
         target_weight=(unsure == 0).astype(np.float32),
         objects=objects,
         objects_weight=(obscure == 0).astype(np.float32),
-        density=_density(centres, radii, relations, plan),
+        density=_density(centres, relations, plan),
         offsets=_offsets(instances, centres[seen], plan),
         instances=instances,
         centres=centres[seen],
@@ -519,17 +521,12 @@ def _steps(plan: Plan) -> Floats:
 
 
 def _density(
-    centres: Floats,
-    radii: npt.NDArray[np.float64],
-    relations: npt.NDArray[np.uint8],
-    plan: Plan,
+    centres: Floats, relations: npt.NDArray[np.uint8], plan: Plan
 ) -> Floats:
     """A Gaussian of unit mass, all of it inside, for each target whose centre lies inside."""
     inside = ((centres >= -0.5) & (centres < plan.query - 0.5)).all(axis=1)
     inside &= relations == scenes.SAME
-    # never so narrow that where the mass lies depends on how centre and grid meet
-    sigma = np.maximum(plan.spread * radii[inside], 0.6 * plan.stride)[:, None, None]
-    away = (_steps(plan) - centres[inside][:, :, None]) / sigma
+    away = (_steps(plan) - centres[inside][:, :, None]) / plan.sigma
     bells = np.exp(-0.5 * away * away)  # (n, 2, C)
     bells /= bells.sum(axis=2, keepdims=True)
     density: Floats = (bells[:, 1].T @ bells[:, 0]).astype(np.float32)

@@ -1,0 +1,219 @@
+"""What the small network is trained to: its losses, and how well it does on rendered scenes."""
+
+from __future__ import annotations
+
+from typing import Dict, List, Tuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from persense.networks import mini
+from persense.train import episodes, scenes
+
+__all__ = ["Tensors", "instance_looks", "losses", "metrics", "tensors"]
+
+#: Weights of the parts of the loss, by eye: about equal at the end of training.
+WEIGHTS = {
+    "target": 1.0,
+    "overlap": 0.6,
+    "density": 1.2,
+    "count": 0.1,
+    "offset": 0.8,
+    "object": 0.3,
+    "same": 0.5,
+}
+SHOWN = 0.3  #: least part of an object that shows, for it to be compared
+
+Tensors = Dict[str, Tensor]
+
+
+def tensors(batch: episodes.Batch) -> Tensors:
+    """The parts of a batch that training needs, on the CPU, in float32 and int64."""
+    target = batch.target_weight * np.stack([batch.target, batch.density * (1 / mini.PEAK)])
+    arrays: Dict[str, npt.NDArray[np.generic]] = {
+        "patch": batch.supports,
+        "mask": batch.support_masks,
+        "query": batch.queries,
+        "target": target[0],
+        "peak": target[1],
+        "known": batch.target_weight,
+        "objects": batch.objects,
+        "objects_known": batch.objects_weight,
+        "offsets": batch.offsets,
+        "instances": batch.instances.astype(np.int64),
+        "owners": batch.owners.astype(np.int64),
+        "relations": batch.relations.astype(np.int64),
+        "shown": batch.shown,
+    }
+    return {name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in arrays.items()}
+
+
+def _weighted(values: Tensor, weight: Tensor) -> Tensor:
+    return (values * weight).sum() / weight.sum().clamp(min=1)
+
+
+def instance_looks(look: Tensor, batch: Tensors) -> Tensor:
+    """The look of every object of a batch, (N, 2 L), from looks of pixels (B, L, C, C)."""
+    count = len(batch["owners"])
+    first = torch.searchsorted(
+        batch["owners"], torch.arange(len(look), device=look.device, dtype=torch.int64)
+    )
+    # 0 is all ground; objects follow in their order
+    index = torch.where(
+        batch["instances"] > 0, batch["instances"] + first[:, None, None], 0
+    ).reshape(-1)
+    flat = look.permute(0, 2, 3, 1).reshape(-1, look.shape[1])
+    zero = torch.zeros(count + 1, look.shape[1], device=look.device, dtype=look.dtype)
+    cells = torch.zeros(count + 1, device=look.device, dtype=look.dtype)
+    cells = cells.index_add(0, index, torch.ones_like(flat[:, 0])).clamp(min=1)[:, None]
+    mean = zero.index_add(0, index, flat) / cells
+    variance = zero.index_add(0, index, (flat - mean.index_select(0, index)) ** 2) / cells
+    return torch.cat([mean, torch.sqrt(variance + 1e-4)], dim=1)[1:]
+
+
+def _partners(owners: Tensor) -> Tensor:
+    """Per object the next of the same picture; of the last, the first."""
+    count = len(owners)
+    following = torch.arange(1, count + 1, device=owners.device)
+    last = torch.ones(count, dtype=torch.bool, device=owners.device)
+    last[:-1] = owners[1:] != owners[:-1]
+    return torch.where(last, torch.searchsorted(owners, owners), following)
+
+
+def same_logits(
+    net: torch.nn.Module, look: Tensor, prototype: Tensor, batch: Tensors
+) -> Tuple[Tensor, Tensor, Tensor]:
+    """Logits of pairs being of one class, whether they are, and how much each pair counts.
+
+    Pairs of the support object with every object, then of every object with the next.
+    """
+    looks = instance_looks(look.float(), batch)
+    own = prototype.float()[:, -mini.LOOKS :].index_select(0, batch["owners"])
+    partner = _partners(batch["owners"])
+    dtype = prototype.dtype
+    logits = net.compare(
+        torch.cat([own, looks]).to(dtype), torch.cat([looks, looks[partner]]).to(dtype)
+    ).float()
+    relation, other = batch["relations"], batch["relations"][partner]
+    is_same, is_distinct = relation == scenes.SAME, relation == scenes.DISTINCT
+    whole = batch["shown"] >= SHOWN
+    pair_known = (is_same | (other == scenes.SAME)) & (relation != scenes.UNKNOWN)
+    pair_known &= (other != scenes.UNKNOWN) & whole & whole[partner]
+    pair_known &= partner != torch.arange(len(partner), device=partner.device)
+    same = torch.cat([is_same, is_same & (other == scenes.SAME)]).float()
+    known = torch.cat([(is_same | is_distinct) & whole, pair_known]).float()
+    # as much weight on the same as on distinct ones, however many of each there are
+    of_same, of_distinct = (known * same).sum(), (known * (1 - same)).sum()
+    both = of_same + of_distinct
+    weight = known * torch.where(
+        same > 0, both / (2 * of_same).clamp(min=1), both / (2 * of_distinct).clamp(min=1)
+    )
+    return logits, same, weight
+
+
+def losses(
+    net: torch.nn.Module, outputs: Tuple[Tensor, Tensor, Tensor], batch: Tensors
+) -> Dict[str, Tensor]:
+    """The parts of the loss, unweighted."""
+    maps, look, prototype = outputs
+    maps = maps.float()
+    known, target, objects = batch["known"], batch["target"], batch["objects"]
+    on_target = F.binary_cross_entropy_with_logits(
+        maps[:, mini.TARGET], target, reduction="none"
+    )
+    found = torch.sigmoid(maps[:, mini.TARGET]) * known
+    common = (found * target).sum(dim=[1, 2])
+    either = (found * found + target * target).sum(dim=[1, 2])
+    heat, peak = maps[:, mini.PEAKS], batch["peak"]
+    on_peak = (torch.sigmoid(heat) - peak).abs() ** 2 * F.binary_cross_entropy_with_logits(
+        heat, peak.clamp(max=1), reduction="none"
+    )
+    mass = F.avg_pool2d((torch.sigmoid(heat) - peak) * known, 16) * (256 * mini.PEAK)
+    off = (maps[:, [mini.OFFSET_X, mini.OFFSET_Y]] - batch["offsets"]).abs().sum(dim=1)
+    # targets count most, but whatever lies beside them shows where they end
+    inside = known * (batch["instances"] > 0) * (0.3 + 0.7 * (target > 0.5))
+    on_object = F.binary_cross_entropy_with_logits(
+        maps[:, mini.OBJECT], objects, reduction="none"
+    )
+    logits, same, weight = same_logits(net, look, prototype, batch)
+    on_same = F.binary_cross_entropy_with_logits(logits, same, reduction="none")
+    return {
+        "target": _weighted(on_target, known),
+        "overlap": (1 - (2 * common + 40) / (either + 40)).mean(),
+        "density": (on_peak * known).sum() / (peak * known).sum().clamp(min=1),
+        "count": mass.abs().mean(),
+        "offset": _weighted(off, inside),
+        "object": _weighted(on_object, batch["objects_known"]),
+        "same": _weighted(on_same, weight),
+    }
+
+
+# --- metrics --------------------------------------------------------------------------------------
+
+
+def _auc(values: npt.NDArray[np.float64], positive: npt.NDArray[np.bool_]) -> float:
+    """The chance that a positive one has a higher value than another; ties count half."""
+    order = np.argsort(values, kind="stable")
+    _, group, size = np.unique(values[order], return_inverse=True, return_counts=True)
+    rank = (np.cumsum(size) - (size - 1) / 2)[group]
+    ranks = np.empty(len(values))
+    ranks[order] = rank
+    n = int(positive.sum())
+    if n == 0 or n == len(values):
+        return float("nan")
+    return float((ranks[positive].sum() - n * (n + 1) / 2) / (n * (len(values) - n)))
+
+
+def metrics(
+    net: torch.nn.Module, outputs: "List[Tuple[Tensor, Tensor, Tensor]]", batches: "List[Tensors]"
+) -> Dict[str, float]:
+    """How well the outputs fit their batches: all on rendered pictures.
+
+    iou: of the target's pixels. count_error: of a crop, mean, over the mean count. ground_auc,
+    distractor_auc: of a target's mean probability against that of ground pixels and of objects of
+    another class. same_auc: of the comparison of looks, against the same objects.
+    """
+    common = either = 0.0
+    wrong, counts = [], []
+    pixels, on_target = [], []
+    probability, logits, relations = [], [], []
+    for (maps, look, prototype), batch in zip(outputs, batches):
+        maps = maps.float()
+        found, known = torch.sigmoid(maps[:, mini.TARGET]), batch["known"]
+        target = batch["target"] > 0.5
+        hit = (found > 0.5) & (known > 0)
+        common += float((hit & target).sum())
+        either += float((hit | target & (known > 0)).sum())
+        density = torch.sigmoid(maps[:, mini.PEAKS]) * known * mini.PEAK
+        truth = batch["peak"] * known * mini.PEAK
+        wrong.append((density - truth).sum(dim=[1, 2]).abs())
+        counts.append(truth.sum(dim=[1, 2]))
+        ground = (known > 0) & (target | (batch["instances"] == 0))
+        pixels.append(found[ground][::7])
+        on_target.append(target[ground][::7])
+        looks = instance_looks(look.float(), batch)
+        own = prototype.float()[:, -mini.LOOKS :].index_select(0, batch["owners"])
+        dtype = prototype.dtype
+        enough = batch["shown"] >= SHOWN
+        logits.append(net.compare(own.to(dtype), looks.to(dtype)).float()[enough])
+        probability.append(instance_looks(found[:, None], batch)[:, 0][enough])
+        relations.append(batch["relations"][enough])
+    relation = torch.cat(relations)
+    compared = relation != scenes.UNKNOWN
+    same = (relation == scenes.SAME)[compared].cpu().numpy()
+
+    def auc(values: "List[Tensor]") -> float:
+        return _auc(torch.cat(values)[compared].double().cpu().numpy(), same)
+
+    return {
+        "iou": common / max(either, 1.0),
+        "count_error": float(torch.cat(wrong).mean() / torch.cat(counts).mean()),
+        "ground_auc": _auc(
+            torch.cat(pixels).double().cpu().numpy(), torch.cat(on_target).cpu().numpy()
+        ),
+        "distractor_auc": auc(probability),
+        "same_auc": auc(logits),
+    }
