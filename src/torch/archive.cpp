@@ -80,10 +80,15 @@ void check(const InputFile& file, const ZipPart& part) {
 
 }  // namespace
 
-Archive::Archive(const std::filesystem::path& path)
-    : file_(path),
-      parts_(read_zip_directory(file_)),
-      folder_(parts_.front().name.substr(0, parts_.front().name.find('/') + 1)) {
+Archive::Archive(const std::filesystem::path& path) : file_(path) { read_directory(); }
+
+Archive::Archive(const EmbeddedArchive& archive) : file_(archive.name, archive.bytes) {
+  read_directory();
+}
+
+void Archive::read_directory() {
+  parts_ = read_zip_directory(file_);
+  folder_ = parts_.front().name.substr(0, parts_.front().name.find('/') + 1);
   if (find("data.pkl") && find("constants.pkl")) return;
   throw BadModel(fmt::format(
       "{}: {}, expected a TorchScript archive as `python -m persense.export` writes them",

@@ -19,6 +19,8 @@ class Archive {
   /// @throws FileNotFound, Unreadable  as `read_zip_directory`.
   /// @throws BadModel  a zip file, but not a TorchScript one.
   explicit Archive(const std::filesystem::path& path);
+  /// @param archive  its bytes must outlive it.
+  explicit Archive(const EmbeddedArchive& archive);
 
   const InputFile& file() const { return file_; }
   const std::vector<ZipPart>& parts() const { return parts_; }
@@ -36,6 +38,7 @@ class Archive {
   std::string contents(const ZipPart& part) const;
 
  private:
+  void read_directory();
   const ZipPart* find(std::string_view name) const;  // below the archive's one folder
 
   InputFile file_;

@@ -19,7 +19,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::array stages{Stage::encoder, Stage::detector, Stage::dmg, Stage::decoder};
+constexpr std::array stages{Stage::encoder, Stage::detector, Stage::dmg, Stage::decoder,
+                            Stage::all};
 
 std::string shortened(const Json& value) {
   constexpr std::size_t longest = 40;
@@ -110,7 +111,7 @@ Stage stage_of(const Fields& fields) {
   const std::string text = fields.text("stage");
   for (const Stage stage : stages)
     if (text == name_of(stage)) return stage;
-  fields.refuse("stage", "one of encoder, detector, dmg, decoder");
+  fields.refuse("stage", "one of encoder, detector, dmg, decoder, all");
 }
 
 // Before any other field, which a newer format may have changed.
@@ -138,6 +139,7 @@ void read_embedding(const Fields& output, Manifest::Output& to) {
 }
 
 void read_stage(const Fields& all, Manifest& manifest) {
+  if (manifest.stage == Stage::all) return;
   const Fields input = all.object("input"), output = all.object("output");
   manifest.input.size = input.integer("size", 1, longest_side);
   switch (manifest.stage) {
@@ -161,6 +163,8 @@ void read_stage(const Fields& all, Manifest& manifest) {
     case Stage::detector:
       read_colours(input, manifest.input);
       break;
+    case Stage::all:
+      break;  // returned above
   }
 }
 

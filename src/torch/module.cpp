@@ -176,35 +176,50 @@ void set_threads(int threads) {
 
 struct Module::Loaded {
   torch::jit::Module module;
-  torch::jit::Method forward;
 };
 
 Module::Module(const std::filesystem::path& file, Stage expected, Placement placement)
-    : file_(file), placement_(placement) {
+    : Module(std::make_shared<const Archive>(file), expected, placement) {}
+
+Module::Module(const EmbeddedArchive& archive, Stage expected, Placement placement)
+    : Module(std::make_shared<const Archive>(archive), expected, placement) {}
+
+Module::Module(std::shared_ptr<const Archive> archive, Stage expected, Placement placement)
+    : file_(archive->file().name()), manifest_(archive->manifest()), placement_(placement) {
   require_available(placement.device);
   if (placement.device.is_cuda() && !placement.device.has_index()) placement_.device.set_index(0);
-  const auto archive = std::make_shared<const Archive>(file);
-  manifest_ = archive->manifest();
   if (manifest_.stage != expected)
     throw BadModel(fmt::format("{}: got a module of stage {} (\"{}\"), expected one of stage {}",
-                               file.string(), name_of(manifest_.stage), manifest_.name,
+                               file_.string(), name_of(manifest_.stage), manifest_.name,
                                name_of(expected)));
   default_threads();
   auto module = load(archive);
-  translate(file.string(), placement_.device.str(), "cannot be placed there",
+  translate(file_.string(), placement_.device.str(), "cannot be placed there",
             [&] { place(module, placement_); });
-  auto forward = module.get_method("forward");
-  loaded_ = std::make_shared<const Loaded>(Loaded{std::move(module), std::move(forward)});
+  loaded_ = std::make_shared<const Loaded>(Loaded{std::move(module)});
 }
 
 std::vector<at::Tensor> Module::operator()(std::vector<c10::IValue> inputs) const {
-  return translate(file_.string(), placement_.device.str(), "its forward failed", [&] {
+  return call("forward", std::move(inputs));
+}
+
+std::vector<at::Tensor> Module::call(const char* method, std::vector<c10::IValue> inputs) const {
+  require_methods({method});
+  const std::string doing = fmt::format("its {} failed", method);
+  return translate(file_.string(), placement_.device.str(), doing, [&] {
     const c10::InferenceMode no_gradients;
     // Optimising for the shapes of the first calls costs seconds, and again whenever they change,
     // which the number of prompts does.
     const torch::jit::GraphOptimizerEnabledGuard as_written(false);
-    return tensors_of(loaded_->forward(std::move(inputs)));
+    return tensors_of(loaded_->module.get_method(method)(std::move(inputs)));
   });
+}
+
+void Module::require_methods(std::initializer_list<const char*> methods) const {
+  for (const char* const method : methods)
+    if (!loaded_->module.find_method(method))
+      throw BadModel(fmt::format("{}: got a module without the method {}, expected one with {}",
+                                 file_.string(), method, fmt::join(methods, ", ")));
 }
 
 void Module::require_shape(const at::Tensor& tensor, const std::vector<std::int64_t>& shape,

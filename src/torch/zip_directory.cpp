@@ -32,9 +32,21 @@ InputFile::InputFile(const std::filesystem::path& path) : name_(path.string()) {
   size_ = static_cast<std::uint64_t>(status.st_size);
 }
 
-InputFile::~InputFile() { ::close(descriptor_); }
+InputFile::InputFile(std::string name, std::span<const std::uint8_t> bytes)
+    : name_(std::move(name)), size_(bytes.size()), bytes_(bytes.data()) {}
+
+InputFile::~InputFile() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
 
 void InputFile::read(std::uint64_t at, void* to, std::size_t bytes) const {
+  if (descriptor_ < 0) {
+    if (at > size_ || bytes > size_ - at)
+      throw Unreadable(
+          fmt::format("{}: ends after {} bytes, expected {} from {} on", name_, size_, bytes, at));
+    std::copy_n(bytes_ + at, bytes, static_cast<std::uint8_t*>(to));
+    return;
+  }
   auto* next = static_cast<char*>(to);
   while (bytes > 0) {
     const auto got = ::pread(descriptor_, next, bytes, static_cast<off_t>(at));

@@ -11,17 +11,21 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
 namespace persense::torchscript {
 
-/// A file open for reading at any place. It stays the same file when the path gets another.
+/// A file open for reading at any place, or bytes in memory. It stays the same file when the path
+/// gets another.
 /// @par Threads  `read` may be called from several threads at once.
 class InputFile {
  public:
   /// @throws FileNotFound, Unreadable (a folder, no permission).
   explicit InputFile(const std::filesystem::path& path);
+  /// @param bytes  must outlive it.
+  InputFile(std::string name, std::span<const std::uint8_t> bytes);
   ~InputFile();
   InputFile(const InputFile&) = delete;
   InputFile& operator=(const InputFile&) = delete;
@@ -29,14 +33,15 @@ class InputFile {
   std::uint64_t size() const { return size_; }
   const std::string& name() const { return name_; }
 
-  /// @throws Unreadable  a read error, or the file has become shorter.
+  /// @throws Unreadable  a read error, or the file has become shorter, or the bytes end before.
   void read(std::uint64_t at, void* to, std::size_t bytes) const;
   std::vector<std::uint8_t> read(std::uint64_t at, std::uint64_t bytes) const;
 
  private:
   std::string name_;
   std::uint64_t size_ = 0;
-  int descriptor_ = -1;
+  int descriptor_ = -1;                  // of a file,
+  const std::uint8_t* bytes_ = nullptr;  // or what is in memory
 };
 
 /// One file inside a zip file.

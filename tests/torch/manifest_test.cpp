@@ -72,6 +72,21 @@ TEST_CASE("torch manifest: decoders and DMGs have fields of their own", "[torch]
   CHECK(dmg.output.scale == 60);
 }
 
+TEST_CASE("torch manifest: an archive for all four slots says what it is and no shapes",
+          "[torch]") {
+  const Manifest manifest = parse_manifest(
+      R"({"format": 1, "stage": "all", "name": "mini", "dtype": "fp16", "upstream": "persense",
+          "sha256_weights": "00ff"})",
+      "m.pt");
+  CHECK(manifest.stage == Stage::all);
+  CHECK(manifest.name == "mini");
+  CHECK(manifest.dtype == "fp16");
+  CHECK(manifest.upstream == "persense");
+  CHECK(manifest.sha256_weights == "00ff");
+  CHECK(message_of<BadModel>([] { parse_manifest(R"({"format": 1, "stage": "all"})", "m.pt"); }) ==
+        "m.pt: persense.json: name: got nothing, expected a text");
+}
+
 TEST_CASE("torch manifest: without a prototype, padding to a multiple means the ring contrast",
           "[torch]") {
   Json json = encoder();
@@ -95,7 +110,7 @@ TEST_CASE("torch manifest: a wrong field is named, with what was got and expecte
         "m.pt: persense.json: format: got \"1\", expected an integer from 1 to 2147483647");
   CHECK(refusal("/stage", "encodr") ==
         "m.pt: persense.json: stage: got \"encodr\", expected one of encoder, detector, dmg, "
-        "decoder");
+        "decoder, all");
   CHECK(refusal("/name", std::nullopt) ==
         "m.pt: persense.json: name: got nothing, expected a text");
   CHECK(refusal("/name", "") ==

@@ -4,21 +4,23 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 
 namespace persense::torchscript {
 
-/// Which slot of the pipeline an archive fills.
-enum class Stage { encoder, detector, dmg, decoder };
+/// Which slot of the pipeline an archive fills; `all`: all four, with one network.
+enum class Stage { encoder, detector, dmg, decoder, all };
 
-/// "encoder", "detector", "dmg" or "decoder", as in `persense.json`.
+/// "encoder", "detector", "dmg", "decoder" or "all", as in `persense.json`.
 constexpr const char* name_of(Stage stage) noexcept {
-  constexpr const char* names[] = {"encoder", "detector", "dmg", "decoder"};
+  constexpr const char* names[] = {"encoder", "detector", "dmg", "decoder", "all"};
   return names[static_cast<int>(stage)];
 }
 
 /// What an archive says of itself: the file `persense.json` inside it. Which fields must be there
-/// depends on the stage; one that a stage does not have keeps its default.
+/// depends on the stage; one that a stage does not have keeps its default. `all` has neither
+/// `input` nor `output`: what they would say is part of the network that `name` names.
 struct Manifest {
   static constexpr int newest_format = 1;
 
@@ -47,6 +49,12 @@ struct Manifest {
   std::string dtype = "fp32";      ///< of the stored weights: "fp32", "fp16" or "bf16"
   std::string upstream;            ///< where the weights come from, licence
   std::string sha256_weights;      ///< of the checkpoint, hex; may be empty
+};
+
+/// An archive that lies in memory, as one that is part of a library does. Borrowed for each call.
+struct EmbeddedArchive {
+  std::string name;  ///< begins every message, as a file's path would
+  std::span<const std::uint8_t> bytes;
 };
 
 /// An archive as `persense info` shows it.

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <initializer_list>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -28,8 +29,10 @@ struct Placement {
 /// @throws DeviceUnavailable  a CUDA device that this machine or build does not have.
 Placement placement(std::string_view device, std::string_view dtype);
 
+class Archive;
+
 /// A loaded archive. Movable; cheap to copy (the weights are shared).
-/// @par Threads  `operator()` is const and may be called from several threads at once.
+/// @par Threads  `operator()` and `call` may be called from several threads at once.
 class Module {
  public:
   /// Checks that the file is whole (every part's checksum: LibTorch by itself loads damaged
@@ -37,9 +40,13 @@ class Module {
   /// @throws FileNotFound, Unreadable, BadModel (another stage, a newer format, not TorchScript),
   ///   OutOfMemory.
   Module(const std::filesystem::path& file, Stage expected, Placement placement = {});
+  /// The same for bytes in memory, which are copied: they are needed no longer.
+  /// @throws Unreadable, BadModel, OutOfMemory  as above.
+  Module(const EmbeddedArchive& archive, Stage expected, Placement placement = {});
 
   const Manifest& manifest() const { return manifest_; }
   const Placement& placement() const { return placement_; }
+  /// Of an archive in memory: its name.
   const std::filesystem::path& file() const { return file_; }
 
   /// Runs `forward` without gradients. Floating-point tensors must already have the placement's
@@ -48,12 +55,21 @@ class Module {
   /// @throws BadModel     anything else the module throws, in one line.
   std::vector<at::Tensor> operator()(std::vector<c10::IValue> inputs) const;
 
+  /// Runs another of the archive's methods in the same way. @throws BadModel  also when there is
+  /// none of this name; see require_methods.
+  std::vector<at::Tensor> call(const char* method, std::vector<c10::IValue> inputs) const;
+
+  /// @throws BadModel  unless the archive has all of these methods, for `call`.
+  void require_methods(std::initializer_list<const char*> methods) const;
+
   /// @throws BadModel  unless `tensor` has this shape; -1 is any length. `what` names the tensor.
   void require_shape(const at::Tensor& tensor, const std::vector<std::int64_t>& shape,
                      std::string_view what) const;
 
  private:
   struct Loaded;
+  Module(std::shared_ptr<const Archive> archive, Stage expected, Placement placement);
+
   std::filesystem::path file_;
   Manifest manifest_;
   Placement placement_;
