@@ -18,6 +18,7 @@ class Model:
     checkpoint: str  #: of the example
     files: str
     source: str
+    always_half: bool = False
 
 
 MODELS = (
@@ -48,6 +49,14 @@ MODELS = (
         "checkpoint_200.pth",
         "dmg.pt",
         "https://github.com/kadvinj/DSALVANet",
+    ),
+    Model(
+        "mini",
+        "persense's own small network",
+        "mini.pt",
+        "mini.pt, in float16",
+        "python -m persense.train.mini",
+        always_half=True,
     ),
 )
 
@@ -96,11 +105,14 @@ def parser() -> argparse.ArgumentParser:
             metavar="FOLDER",
             help="where the archives go; created if need be",
         )
-        sub.add_argument(
-            "--half",
-            action="store_true",
-            help="store float16 weights: half the size, still runs in any precision",
-        )
+        if model.always_half:
+            sub.set_defaults(half=True)
+        else:
+            sub.add_argument(
+                "--half",
+                action="store_true",
+                help="store float16 weights: half the size, still runs in any precision",
+            )
         if model.name == "sam":
             sub.add_argument(
                 "--arch",

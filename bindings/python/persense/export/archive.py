@@ -12,6 +12,7 @@ import dataclasses
 import errno
 import hashlib
 import io
+import itertools
 import json
 import os
 import pathlib
@@ -229,6 +230,8 @@ class Archive:
     manifest: Dict[str, Any]  #: without "format" and "dtype"
     network: nn.Module  #: float32, in evaluation mode, scriptable
     samples: Callable[[], Iterable[Tuple[Any, ...]]]  #: arguments of ``forward`` to compare on
+    #: further methods to compare, each with arguments
+    calls: Callable[[], Iterable[Tuple[str, Tuple[Any, ...]]]] = tuple
 
 
 @contextlib.contextmanager
@@ -266,10 +269,11 @@ def _compare(file: pathlib.Path, archive: Archive) -> float:
     with _known_deprecation():
         module = torch.jit.load(str(file), map_location="cpu").float()
     worst = 0.0
+    calls = itertools.chain((("forward", a) for a in archive.samples()), archive.calls())
     with torch.no_grad():
-        for arguments in archive.samples():
-            expected = _as_tuple(archive.network(*arguments))
-            got = _as_tuple(module(*arguments))
+        for method, arguments in calls:
+            expected = _as_tuple(getattr(archive.network, method)(*arguments))
+            got = _as_tuple(getattr(module, method)(*arguments))
             if not all(bool(torch.isfinite(tensor).all()) for tensor in expected):
                 raise ExportError(
                     f"{archive.file_name}: the network gives values that are not finite; is the "

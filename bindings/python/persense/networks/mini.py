@@ -18,6 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from persense.networks.resize import resize_bilinear
+
 CANONICAL = 24  #: equivalent diameter of the support object, pixels
 PATCH = 64  #: height and width of the support patch, pixels
 STRIDE = 2  #: of the maps
@@ -83,17 +85,9 @@ class Merge(nn.Module):
     def forward(self, features: Tensor, compared: Tensor, below: Tensor, steer: Tensor) -> Tensor:
         x = self.same(torch.cat([features, compared], dim=1))
         # narrowed first, then enlarged: the same sum for a quarter of the work
-        x = x + F.interpolate(
-            self.below(below),
-            size=[x.shape[2], x.shape[3]],
-            mode="bilinear",
-            align_corners=False,
-        )
+        x = x + resize_bilinear(self.below(below), x.shape[2], x.shape[3], False)
         gain, shift = self.steer(steer)[:, :, None, None].chunk(2, dim=1)
         return self.block(x * (1 + gain) + shift)
-
-
-
 
 
 def _mean(x: Tensor, weight: Tensor) -> Tensor:
@@ -145,13 +139,8 @@ class Mini(nn.Module):
         x2 = self.level2(self.down2(x1))
         x3 = self.level3(self.down3(x2))
         f1, f2, f3 = self.norm1(x1), self.norm2(x2), self.norm3(x3)
-        size = [f1.shape[2], f1.shape[3]]
-        look2 = self.look2(f2) + F.interpolate(
-            self.look3(f3), size=[f2.shape[2], f2.shape[3]], mode="bilinear", align_corners=False
-        )
-        learned = self.look1(f1) + F.interpolate(
-            look2, size=size, mode="bilinear", align_corners=False
-        )
+        look2 = self.look2(f2) + resize_bilinear(self.look3(f3), f2.shape[2], f2.shape[3], False)
+        learned = self.look1(f1) + resize_bilinear(look2, f1.shape[2], f1.shape[3], False)
         look = torch.cat([F.avg_pool2d(image, 2), learned], dim=1)
         return f1, f2, f3, look
 

@@ -1,0 +1,59 @@
+"""Export of persense's own small network: ``mini.pt``."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, Iterator, List, Tuple
+
+import torch
+from torch import Tensor
+
+from persense.export.archive import Archive, Checkpoint, load_by_key
+from persense.networks.mini import LOOKS, MULTIPLE, PATCH, PROTOTYPE, Mini
+
+UPSTREAM = "persense: trained on rendered scenes alone, Apache-2.0"
+
+
+def network(checkpoint: Checkpoint) -> Mini:
+    """The network of the averaged weights that ``persense.train.mini`` writes."""
+    mini = Mini()
+    load_by_key(mini, checkpoint, "mini")
+    return mini
+
+
+def _samples() -> Iterator[Tuple[Tensor, Tensor, Tensor]]:
+    """Queries of several shapes and batches, each with support patches and masks of discs."""
+    random = torch.Generator().manual_seed(1)
+    axis = torch.arange(PATCH) - (PATCH - 1) / 2
+    away = torch.sqrt(axis[:, None] ** 2 + axis[None] ** 2)
+    for batch, rows, columns, radius in ((1, 8, 8, 12), (1, 5, 11, 3), (2, 1, 4, 28)):
+        query = torch.rand(batch, 3, rows * MULTIPLE, columns * MULTIPLE, generator=random)
+        patch = torch.rand(batch, 3, PATCH, PATCH, generator=random)
+        mask = (away < radius).float().expand(batch, 1, PATCH, PATCH)
+        yield query, patch, mask
+
+
+def _calls(mini: Mini) -> Iterator[Tuple[str, Tuple[Any, ...]]]:
+    """What the library calls, each by itself."""
+    random = torch.Generator().manual_seed(2)
+    for query, patch, mask in _samples():
+        yield "trunk", (query,)
+        yield "pool", (*mini.trunk(patch), mask)
+        f1, f2, f3, _ = mini.trunk(query)
+        prototype = torch.randn(query.shape[0], PROTOTYPE, generator=random)
+        yield "maps", (f1, f2, f3, prototype)
+    for objects in (1, 37):
+        looks = torch.rand(2, objects, LOOKS, generator=random)
+        yield "compare", (looks[0], looks[1])
+
+
+def archives(checkpoint: Checkpoint, options: argparse.Namespace) -> List[Archive]:
+    """What to write for the network's weights."""
+    manifest = {
+        "stage": "all",
+        "name": "mini",
+        "upstream": UPSTREAM,
+        "sha256_weights": checkpoint.sha256,
+    }
+    mini = network(checkpoint)
+    return [Archive("mini.pt", manifest, mini, _samples, lambda: _calls(mini))]
