@@ -14,7 +14,7 @@ class ArchiveInfo(NamedTuple):
     """What a model archive says of itself, as `persense info` shows it."""
 
     stage: str
-    """encoder, detector, dmg or decoder."""
+    """encoder, detector, dmg, decoder or all (one network for the four)."""
     name: str
     """sam_vit_h, countr, ..."""
     format: int

@@ -46,6 +46,19 @@ class Remembering(nn.Module):
         return x * self.weight + self.calls
 
 
+class RememberingElsewhere(Remembering):
+    """The same in a method that ``forward`` does not call."""
+
+    @torch.jit.export
+    def other(self, x: Tensor) -> Tensor:
+        if not torch.jit.is_scripting():
+            self.calls += 1
+        return x + self.calls
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.weight
+
+
 @pytest.fixture
 def checkpoint(save_checkpoint) -> archive.Checkpoint:
     return archive.read_checkpoint(save_checkpoint(randomise(Scale()).state_dict()))
@@ -256,6 +269,14 @@ def test_an_archive_that_differs_is_refused_and_nothing_is_written(checkpoint, t
         archive.write_archives(both, checkpoint, tmp_path / "models")
     assert [file.name for file in (tmp_path / "models").iterdir()] == ["dmg.pt"]
     assert (tmp_path / "models" / "dmg.pt").read_text(encoding="utf-8") == "old"
+
+
+def test_an_archive_that_differs_in_another_method_is_refused(checkpoint, tmp_path):
+    one = described(RememberingElsewhere())
+    assert archive.write_archives([one], checkpoint, tmp_path / "models")
+    one.calls = lambda: [("other", (torch.ones(2, 3),))]
+    with pytest.raises(ExportError, match="dmg.pt: the archive differs from the network by"):
+        archive.write_archives([one], checkpoint, tmp_path / "models")
 
 
 def test_values_that_are_not_finite_are_refused(checkpoint, tmp_path):

@@ -18,7 +18,7 @@ class Model:
     checkpoint: str  #: of the example
     files: str
     source: str
-    always_half: bool = False
+    always_half: bool = False  #: float16 weights without being asked
 
 
 MODELS = (
