@@ -57,11 +57,17 @@ std::array<double, 3> as_written(const std::array<float, 3>& colour) {
   return result;
 }
 
-bool has_colours(Stage stage) { return stage != Stage::decoder; }
+bool has_shapes(Stage stage) { return stage != Stage::all; }
+bool has_colours(Stage stage) { return stage != Stage::decoder && stage != Stage::all; }
 bool has_embedding(Stage stage) { return stage == Stage::encoder || stage == Stage::decoder; }
+
+std::string stage_line(Stage stage) {
+  return stage == Stage::all ? "all: encoder, detector, dmg, decoder" : name_of(stage);
+}
 
 std::string input_line(const Manifest& manifest) {
   const auto& input = manifest.input;
+  if (!has_shapes(manifest.stage)) return "";
   if (manifest.stage == Stage::decoder)
     return fmt::format("embedding and prompts of a frame of {} pixels", input.size);
   std::string size = fmt::format("{} x {} pixels", input.size, input.size);
@@ -84,6 +90,8 @@ std::string output_line(const Manifest& manifest) {
       return fmt::format("density times {}", output.scale);
     case Stage::detector:
       return "boxes";
+    case Stage::all:
+      break;
   }
   return "";
 }
@@ -94,7 +102,7 @@ std::string as_text(const ArchiveInfo& info) {
   const auto line = [&](const char* name, const std::string& value) {
     if (!value.empty()) text += fmt::format("{:<12}{}\n", name, value);
   };
-  line("stage", name_of(manifest.stage));
+  line("stage", stage_line(manifest.stage));
   line("name", one_line(manifest.name));
   line("input", input_line(manifest));
   line("output", output_line(manifest));
@@ -110,14 +118,10 @@ std::string as_text(const ArchiveInfo& info) {
   return text;
 }
 
-nlohmann::ordered_json as_json(const fs::path& file, const ArchiveInfo& info) {
-  const Manifest& manifest = info.manifest;
-  nlohmann::ordered_json json{{"file", file.string()},
-                              {"format", manifest.format},
-                              {"stage", name_of(manifest.stage)},
-                              {"name", manifest.name},
-                              {"input", {{"size", manifest.input.size}}},
-                              {"output", nlohmann::ordered_json::object()}};
+/// The fields "input" and "output", and what else depends on the stage.
+void write_shapes(const Manifest& manifest, nlohmann::ordered_json& json) {
+  json["input"] = {{"size", manifest.input.size}};
+  json["output"] = nlohmann::ordered_json::object();
   auto &input = json["input"], &output = json["output"];
   if (has_colours(manifest.stage)) {
     input["mean"] = as_written(manifest.input.mean);
@@ -137,6 +141,15 @@ nlohmann::ordered_json as_json(const fs::path& file, const ArchiveInfo& info) {
     input["exemplar_size"] = manifest.input.exemplar_size;
     output["scale"] = manifest.output.scale;
   }
+}
+
+nlohmann::ordered_json as_json(const fs::path& file, const ArchiveInfo& info) {
+  const Manifest& manifest = info.manifest;
+  nlohmann::ordered_json json{{"file", file.string()},
+                              {"format", manifest.format},
+                              {"stage", name_of(manifest.stage)},
+                              {"name", manifest.name}};
+  if (has_shapes(manifest.stage)) write_shapes(manifest, json);
   json["dtype"] = manifest.dtype;
   json["parameters"] = info.parameters;
   json["bytes"] = info.bytes;

@@ -7,6 +7,7 @@
 
 using namespace persense::test;
 using Catch::Matchers::ContainsSubstring;
+using Catch::Matchers::StartsWith;
 
 namespace {
 
@@ -29,6 +30,8 @@ const std::string dmg_manifest =
     R"({"format": 1, "stage": "dmg", "name": "countr",
         "input": {"size": 384, "mean": [0, 0, 0], "std": [255, 255, 255], "exemplar_size": 64},
         "output": {"scale": 60}, "dtype": "fp16"})";
+const std::string mini_manifest =
+    R"({"format": 1, "stage": "all", "name": "mini", "dtype": "fp16", "upstream": "persense"})";
 
 }  // namespace
 
@@ -51,6 +54,9 @@ TEST_CASE("persense info: a line for everything an archive says, by its stage", 
   for (const auto* line : {"stage       dmg\n", "input       RGB, 384 x 384 pixels, mean 0 0 0",
                            "output      density times 60\n", "dtype       fp16\n"})
     CHECK_THAT(dmg, ContainsSubstring(line));
+  const auto all = info_of(work, mini_manifest, "");
+  CHECK_THAT(all, StartsWith("stage       all: encoder, detector, dmg, decoder\nname        mini\n"
+                             "dtype       fp16\nparameters  4\nsize "));
 }
 
 TEST_CASE("persense info --json: the manifest's numbers as they were written", "[torch][cli]") {
@@ -66,6 +72,11 @@ TEST_CASE("persense info --json: the manifest's numbers as they were written", "
   const auto dmg = nlohmann::json::parse(info_of(work, dmg_manifest, "--json"));
   CHECK(dmg["input"]["exemplar_size"] == 64);
   CHECK(dmg["output"] == nlohmann::json::parse(R"({"scale": 60})"));
+  const auto all = nlohmann::json::parse(info_of(work, mini_manifest, "--json"));
+  CHECK(all["stage"] == "all");
+  CHECK(all["parameters"] == 4);
+  CHECK(!all.contains("input"));
+  CHECK(!all.contains("output"));
 }
 
 TEST_CASE("persense info: a damaged archive is one line and exit code 3", "[torch][cli][errors]") {
