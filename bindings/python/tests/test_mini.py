@@ -12,8 +12,8 @@ from persense.export.__main__ import main, parser
 from persense.export.archive import difference
 from persense.networks.mini import LOOK, LOOKS, PROTOTYPE, STRIDE, Mini
 
-# Of an output's deviation. Rounding to half moves a weight by up to 2**-11 of itself; layer by layer
-# these add up, to 4e-3 at most on the pictures below.
+# Of an output's deviation. Rounding to half moves a weight by up to 2**-11 of itself; layer by
+# layer these add up, to 4e-3 at most on the pictures below.
 HALF_TOLERANCE = 1e-2
 TOLERANCE = 1e-4  # of an output's deviation: what float32 sums in another order may differ by
 
