@@ -22,6 +22,7 @@ using namespace persense;
 using namespace persense::test;
 using Catch::Matchers::ContainsSubstring;
 using torchscript::Archive;
+using torchscript::EmbeddedArchive;
 using torchscript::Module;
 using torchscript::read_manifest;
 using torchscript::Stage;
@@ -69,19 +70,26 @@ void copy_archive(const fs::path& from, const fs::path& to, Change&& change) {
   writer.writeEndOfFile();
 }
 
-/// What went wrong, if it did so as it should: with an Error of one line that names the file.
-/// Nothing, when the archive loaded.
-std::optional<ErrorCode> refusal_of(const fs::path& file) {
+/// What went wrong, if it did so as it should: with an Error of one line that names the archive.
+/// Nothing, when it loaded.
+template <class Source>
+std::optional<ErrorCode> refusal_of(const Source& source, const std::string& name) {
   try {
-    const Module module(file, Stage::encoder);
+    const Module module(source, Stage::encoder);
     return {};
   } catch (const Error& e) {
     const std::string message = e.what();
     INFO(message);
     CHECK(message.find('\n') == std::string::npos);
-    CHECK_THAT(message, ContainsSubstring(file.string()));
+    CHECK_THAT(message, ContainsSubstring(name));
     return e.code();
   }
+}
+std::optional<ErrorCode> refusal_of(const fs::path& file) {
+  return refusal_of(file, file.string());
+}
+std::optional<ErrorCode> refusal_of(const Bytes& bytes) {
+  return refusal_of(EmbeddedArchive{"built in", bytes}, "built in: ");
 }
 
 /// Everything that is written to file descriptor 2 while it lives, LibTorch's own words included.
@@ -166,6 +174,36 @@ TEST_CASE("torch archive: parts are those that LibTorch wrote, deflated ones too
   CHECK(std::any_of(archive.parts().begin(), archive.parts().end(),
                     [](const auto& part) { return part.deflated; }));
   CHECK_NOTHROW(archive.verify());
+}
+
+TEST_CASE("torch archive: in memory it is what it is as a file, and its bytes are needed no longer",
+          "[torch]") {
+  const Scratch folder;
+  save_conv(folder / "m.pt");
+  Bytes bytes = bytes_of(folder / "m.pt");
+  const Archive from_file(folder / "m.pt"), from_memory(EmbeddedArchive{"built in", bytes});
+  REQUIRE(from_memory.parts().size() == from_file.parts().size());
+  for (std::size_t i = 0; i < from_file.parts().size(); ++i)
+    CHECK(from_memory.contents(from_memory.parts()[i]) == from_file.contents(from_file.parts()[i]));
+  const Module file(folder / "m.pt", Stage::encoder);
+  const Module memory(EmbeddedArchive{"built in", bytes}, Stage::encoder);
+  std::fill(bytes.begin(), bytes.end(), std::uint8_t{0});
+  CHECK(memory.file() == "built in");
+  CHECK(memory.manifest().name == "tiny");
+  const auto image = torch::rand({1, 3, 8, 8});
+  CHECK(torch::equal(memory({image})[0], file({image})[0]));
+}
+
+TEST_CASE("torch archive: nothing is read beyond the end of bytes in memory", "[torch][errors]") {
+  const Bytes bytes{1, 2, 3};
+  const torchscript::InputFile file("built in", bytes);
+  CHECK(file.size() == 3);
+  CHECK(file.read(1, 2) == std::vector<std::uint8_t>{2, 3});
+  for (const std::uint64_t at : {2u, 4u})
+    CHECK(message_of<Unreadable>([&] { file.read(at, 2); }) ==
+          "built in: ends after 3 bytes, expected 2 from " + std::to_string(at) + " on");
+  std::uint8_t byte = 0;
+  CHECK_THROWS_AS(file.read(1, &byte, ~std::size_t{0}), Unreadable);  // 1 + that: 0
 }
 
 TEST_CASE("torch archive: inspect counts the weights, shared ones once", "[torch]") {
@@ -277,6 +315,7 @@ TEST_CASE("torch archive: three hundred damaged archives give three hundred erro
   const auto check = [&](const std::string& what, ErrorCode expected) {
     tried.push_back(what);
     const auto refusal = refusal_of(file);
+    if (refusal_of(bytes_of(file)) != refusal) accepted.push_back(what + ", in memory");
     // up to seven bits behind the end of a deflated part say nothing, and nothing guards them
     const bool harmless = !refusal && contents_of(file) == contents;
     if (refusal != expected && !harmless) accepted.push_back(what);

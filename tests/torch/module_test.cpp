@@ -57,6 +57,28 @@ TEST_CASE("torch Module: gives what the archive's forward gives, one tensor or s
   }
 }
 
+TEST_CASE("torch Module: its other methods are called by name, as forward is", "[torch]") {
+  const Scratch folder;
+  const Module module =
+      module_of(folder, R"(
+def twice(self, x):
+  return x * 2
+def both(self, x, y):
+  return self.twice(x), y * self.w
+def forward(self, x):
+  return self.twice(x) + 1
+)",
+                {}, [](auto& m) { m.register_parameter("w", torch::full({1}, 3.0f), true); });
+  const at::Tensor ones = torch::ones({2});
+  CHECK_NOTHROW(module.require_methods({"twice", "both", "forward"}));
+  CHECK(torch::equal(module.call("twice", {ones})[0], ones * 2));
+  const auto both = module.call("both", {ones, ones});
+  REQUIRE(both.size() == 2);
+  CHECK(torch::equal(both[1], ones * 3));
+  CHECK(!both[1].requires_grad());
+  CHECK(torch::equal(module.call("forward", {ones})[0], module({ones})[0]));
+}
+
 TEST_CASE("torch Module: optional arguments may be None", "[torch]") {
   const Scratch folder;
   const Module module = module_of(folder, R"(
@@ -158,6 +180,30 @@ TEST_CASE("torch Module: a tensor of another shape is a BadModel that names it",
     });
     CHECK_THAT(message, ContainsSubstring("m.pt: embedding: got shape [1, 7, 2], expected [1, "));
   }
+}
+
+TEST_CASE("torch Module: a method that is not there, or fails, is named in one line",
+          "[torch][errors]") {
+  const Scratch folder;
+  const Module module = module_of(folder, R"(
+def stumble(self, x):
+  assert x.dim() == 4, 'not four'
+  return x
+def forward(self, x):
+  return x
+)");
+  const std::string file = (folder / "m.pt").string();
+  CHECK(message_of<BadModel>([&] {
+          module.require_methods({"forward", "trunk", "stumble"});
+        }) ==
+        file +
+            ": got a module without the method trunk, expected one with forward, trunk, stumble");
+  CHECK(message_of<BadModel>([&] { module.call("trunk", {}); }) ==
+        file + ": got a module without the method trunk, expected one with trunk");
+  const auto failed = message_of<BadModel>([&] { module.call("stumble", {torch::ones({1})}); });
+  CHECK_THAT(failed, ContainsSubstring("its stumble failed: "));
+  CHECK_THAT(failed, ContainsSubstring("not four"));
+  CHECK(failed.find('\n') == std::string::npos);
 }
 
 TEST_CASE("torch Module: a module without forward is a BadModel", "[torch][errors]") {

@@ -1,0 +1,60 @@
+// The network that is part of the library.
+#include "mini_archive.hpp"
+
+#include <algorithm>
+
+#include "catch.hpp"
+#include "io/scratch.hpp"
+#include "persense/torch/module.hpp"
+
+using namespace persense;
+using namespace persense::test;
+using torchscript::mini_archive;
+using torchscript::Module;
+using torchscript::Stage;
+
+namespace {
+
+const fs::path repository_file = fs::path(PERSENSE_SOURCE_DIR) / "src/mini/mini.pt";
+
+/// Maps, look and prototype of a picture of noise, the support being a square in it.
+std::vector<at::Tensor> run(const Module& module) {
+  torch::manual_seed(1);
+  const auto query = torch::rand({1, 3, 96, 160}), patch = torch::rand({1, 3, 64, 64});
+  auto mask = torch::zeros({1, 1, 64, 64});
+  mask.slice(2, 20, 44).slice(3, 20, 44).fill_(1);
+  return module({query, patch, mask});
+}
+
+}  // namespace
+
+TEST_CASE("mini_archive: is the repository's file, byte for byte", "[torch][mini]") {
+  const Bytes file = bytes_of(repository_file);
+  const auto built_in = mini_archive();
+  REQUIRE(built_in.bytes.size() == file.size());
+  CHECK(std::equal(file.begin(), file.end(), built_in.bytes.begin()));
+  CHECK(file.size() <= 8'000'000);
+}
+
+TEST_CASE("mini_archive: loads as the network of all stages, with the methods that are called",
+          "[torch][mini]") {
+  const Module module(mini_archive(), Stage::all);
+  CHECK_NOTHROW(module.require_methods({"trunk", "pool", "maps", "compare"}));
+  CHECK(module.manifest().name == "mini");
+  CHECK(module.manifest().dtype == "fp16");
+  CHECK(module.manifest().upstream.find("Apache-2.0") != std::string::npos);
+  CHECK(module.manifest().sha256_weights.size() == 64);
+}
+
+TEST_CASE("mini_archive: gives what the repository's file gives", "[torch][mini]") {
+  const auto built_in = run(Module(mini_archive(), Stage::all));
+  const auto file = run(Module(repository_file, Stage::all));
+  REQUIRE(built_in.size() == 3);
+  REQUIRE(file.size() == 3);
+  CHECK(built_in[0].sizes() == at::IntArrayRef{1, 5, 48, 80});
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK(built_in[i].isfinite().all().item<bool>());
+    CHECK(built_in[i].scalar_type() == torch::kFloat);
+    CHECK(torch::equal(built_in[i], file[i]));
+  }
+}
