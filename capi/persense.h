@@ -64,7 +64,7 @@ PERSENSE_API int32_t persense_abi_version(void);
 /* The version of the library that was loaded, as "0.1.0". */
 PERSENSE_API const char* persense_version(void);
 
-/* Whether this build can load TorchScript archives: 1 or 0. */
+/* Whether this build can run networks, "mini" and TorchScript archives: 1 or 0. */
 PERSENSE_API int32_t persense_has_archives(void);
 
 /* ---- Errors ----------------------------------------------------------------------------- */
@@ -183,17 +183,20 @@ typedef struct persense_pipeline persense_pipeline;
 
 typedef struct persense_pipeline_options {
   size_t struct_size;
-  const char* models;  /* "classic" (the default: no model files), or a folder with encoder.pt,
-                          detector.pt, dmg.pt or decoder.pt; a slot without a file is "classic" */
-  const char* encoder; /* these four instead of what `models` has: "classic" or an archive's path */
+  const char* models;  /* "mini" (learned: the default where persense_has_archives), "classic"
+                          (weight-free: the default elsewhere), or a folder with encoder.pt,
+                          detector.pt, dmg.pt or decoder.pt; a slot without a file is what the
+                          folder's mini.pt is, a network of your own training, or the default */
+  const char* encoder; /* these four instead of what `models` has: "mini", "classic" or an archive's
+                          path */
   const char* detector;
   const char* dmg;
   const char* decoder;
-  const char* device;   /* of archives: "cpu" (the default), "cuda" or "cuda:N" */
-  const char* dtype;    /* of archives: "fp32" (the default), "fp16" (on a GPU) or "bf16" */
+  const char* device;   /* of networks: "cpu" (the default), "cuda" or "cuda:N" */
+  const char* dtype;    /* of networks: "fp32" (the default), "fp16" (on a GPU) or "bf16" */
   const char* preset;   /* "paper" (the default) or "reference" (the released code) */
   const char* settings; /* on top of the preset, adapted to the stages: see persense_option_info */
-  int32_t threads;      /* of archives on the CPU, for the whole process; 0: all cores */
+  int32_t threads;      /* of networks on the CPU, for the whole process; 0: all cores */
   int32_t reserved;     /* 0 */
 } persense_pipeline_options;
 

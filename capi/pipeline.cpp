@@ -14,12 +14,12 @@ namespace persense::capi {
 namespace {
 
 Stages stages_of(const persense_pipeline_options& options) {
-  Stages stages = Stages::named(text_or(options.models, "classic"));
+  Stages stages = options.models == nullptr ? Stages{} : Stages::named(options.models);
   const auto replace = [](std::string& slot, const char* name, const char* text) {
     if (text == nullptr) return;
     if (*text == '\0')
       throw InvalidArgument(
-          fmt::format("{}: got an empty text, expected \"classic\" or an archive", name));
+          fmt::format("{}: got an empty text, expected \"mini\", \"classic\" or an archive", name));
     slot = text;
   };
   replace(stages.encoder, "encoder", options.encoder);

@@ -16,34 +16,40 @@
 
 namespace persense {
 
-/// What fills the four slots of a pipeline, and where models run.
+/// What fills the four slots of a pipeline, and where networks run.
 ///
-/// A slot is "classic" (weight-free), the path of a TorchScript archive (see `persense.export`), or
-/// a stage of the user's (`own`). They mix freely, but for a decoder archive, which needs the
-/// encoder it was trained with.
+/// A slot is "mini" (learned: persense's own small network), "classic" (weight-free), the path of a
+/// TorchScript archive (see `persense.export`), or a stage of the user's (`own`). They mix freely,
+/// but for a decoder archive, which needs the encoder it was trained with.
 struct Stages {
-  std::string encoder = "classic";
-  std::string detector = "classic";
-  std::string dmg = "classic";
-  std::string decoder = "classic";
+  /// What a slot holds that nobody named: "mini" where LibTorch is built in, "classic" without.
+  static std::string default_name();
 
-  OwnStages own;  ///< where one is set, the slot's name above stays "classic"
+  std::string encoder = default_name();  ///< says what is similar to the support object
+  std::string detector = default_name();
+  std::string dmg = default_name();
+  std::string decoder = default_name();
 
-  std::string device = "cpu";  ///< of archives: "cpu", "cuda" or "cuda:N"
-  std::string dtype = "fp32";  ///< of archives: "fp32", "fp16" (not on the CPU) or "bf16"
-  int threads = 0;             ///< of archives on the CPU, for the whole process; 0 = all cores
+  OwnStages own;  ///< where one is set, the slot's name above is no archive's and does not count
 
-  /// The stages in a folder of `encoder.pt`, `detector.pt`, `dmg.pt` and `decoder.pt`; a slot
-  /// without a file is "classic".
-  /// @throws FileNotFound  no such folder, or none of the four in it.
+  std::string mini;  ///< the archive that "mini" is, of the user's training; empty: the library's
+
+  std::string device = "cpu";  ///< of networks: "cpu", "cuda" or "cuda:N"
+  std::string dtype = "fp32";  ///< of networks: "fp32", "fp16" (not on the CPU) or "bf16"
+  int threads = 0;             ///< of networks on the CPU, for the whole process; 0 = all cores
+
+  /// The stages in a folder of `encoder.pt`, `detector.pt`, `dmg.pt` and `decoder.pt`, and
+  /// `mini.pt`, which fills every slot without a file of its own. Without that one, such a slot
+  /// holds the default.
+  /// @throws FileNotFound  no such folder, or none of the five in it.
   static Stages in_folder(const std::string& folder);
 
-  /// "classic", which fills every slot, or a folder.
+  /// "mini" or "classic", which fill every slot, or a folder.
   /// @throws as in_folder.
   static Stages named(const std::string& models);
 
-  /// The first slot that is not "classic"; empty when all are.
-  std::string first_archive() const;
+  /// Whether a slot holds "mini" or an archive, which LibTorch runs.
+  bool need_torch() const;
 
   /// What these stages ask of a preset where they are not what it was made for: CounTR's maps are
   /// binarised at 20, and the released code does not round its count up.
@@ -74,20 +80,21 @@ class EngineSupport {
 /// @par Threads  Const throughout; one engine may serve any number of threads.
 class Engine {
  public:
-  /// @param models  "classic", or a folder of archives: see Stages::named. The preset is adapted to
-  ///   them.
-  explicit Engine(const std::string& models = "classic", const Options& preset = Options::paper());
+  /// @param models  "mini", "classic", or a folder of archives: see Stages::named. The preset is
+  ///   adapted to them.
+  explicit Engine(const std::string& models = Stages::default_name(),
+                  const Options& preset = Options::paper());
 
-  /// Loads the archives. Options are taken as they are: see Stages::adapt.
+  /// Loads the networks. Options are taken as they are: see Stages::adapt.
   /// @throws InvalidArgument    an option out of its range, a device or dtype that is none or that
-  ///   no stage would use, archives in a build without LibTorch, or a slot with both an archive and
-  ///   a stage of the user's.
+  ///   no stage would use, "mini" or archives in a build without LibTorch, or a slot with both an
+  ///   archive and a stage of the user's.
   /// @throws FileNotFound, Unreadable, BadModel  an archive that is missing, damaged, of another
-  ///   stage, or that does not fit the others.
+  ///   stage, or that does not fit the others; Unreadable  LibTorch itself cannot be loaded.
   /// @throws DeviceUnavailable, OutOfMemory.
   explicit Engine(const Stages& stages, const Options& options = Options::paper());
 
-  /// Whether this build can load archives.
+  /// Whether this build can run "mini" and archives.
   static bool has_torch();
 
   /// What an archive holds, of any stage; all its checksums are computed and LibTorch reads it.

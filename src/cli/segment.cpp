@@ -40,7 +40,7 @@ std::string fingerprint(const fs::path& file) {
 }
 
 // An archive may be gigabytes: its path, size and time tell whether it is the same.
-std::string identity_of_stage(const std::string& slot) {
+std::string identity_of_archive(const std::string& slot) {
   std::error_code ignored;
   const auto size = fs::file_size(slot, ignored);
   if (ignored) return slot;
@@ -54,10 +54,11 @@ RunRecord::Settings settings_of(const SegmentRequest& request, const Options& op
                                {"support picture", fingerprint(request.support)},
                                {"support mask", fingerprint(request.mask)}};
   const Stages stages = stages_from(request.stages);
-  settings["encoder"] = identity_of_stage(stages.encoder);
-  settings["detector"] = identity_of_stage(stages.detector);
-  settings["dmg"] = identity_of_stage(stages.dmg);
-  settings["decoder"] = identity_of_stage(stages.decoder);
+  settings["encoder"] = identity_of_archive(stages.encoder);
+  settings["detector"] = identity_of_archive(stages.detector);
+  settings["dmg"] = identity_of_archive(stages.dmg);
+  settings["decoder"] = identity_of_archive(stages.decoder);
+  settings["mini"] = identity_of_archive(stages.mini);
   settings["dtype"] = stages.dtype;
   for_each_option(options, [&](const char* key, const auto& field, double, double, auto) {
     settings[key] = option_text(field);

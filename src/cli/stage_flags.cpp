@@ -3,18 +3,19 @@
 namespace persense::cli {
 
 void add_stage_flags(CLI::App& command, StageFlags& flags) {
-  const char* const group =
-      "Stages (weight-free, when none is given; archives are made by python -m persense.export)";
+  const char* const group = "Stages (archives are made by python -m persense.export)";
   command
       .add_option("--models", flags.models,
-                  "folder with encoder.pt, detector.pt, dmg.pt, decoder.pt; a stage without a file "
-                  "is weight-free")
-      ->type_name("DIR")
+                  "mini (learned), classic (weight-free), or a folder with encoder.pt, "
+                  "detector.pt, dmg.pt, decoder.pt; a stage without a file is what mini.pt in it "
+                  "is, or the default")
+      ->type_name("mini|classic|DIR")
       ->check(not_empty())
+      ->capture_default_str()
       ->group(group);
   const auto add_slot = [&](const char* name, std::string& slot, const char* help) {
     command.add_option(name, slot, help)
-        ->type_name("FILE|classic")
+        ->type_name("mini|classic|FILE")
         ->check(not_empty())
         ->group(group);
   };
@@ -22,16 +23,17 @@ void add_stage_flags(CLI::App& command, StageFlags& flags) {
   add_slot("--detector", flags.detector, "this detector instead");
   add_slot("--dmg", flags.dmg, "this density map generator instead (CounTR, DSALVANet)");
   add_slot("--decoder", flags.decoder, "this mask decoder instead; it needs its own encoder");
-  command.add_option("--device", flags.device, "of archives: cpu, cuda or cuda:N")
+  command.add_option("--device", flags.device, "of mini and archives: cpu, cuda or cuda:N")
       ->type_name("NAME")
       ->capture_default_str()
       ->group(group);
-  command.add_option("--dtype", flags.dtype, "of archives: fp32, fp16 (on a GPU) or bf16")
+  command.add_option("--dtype", flags.dtype, "of mini and archives: fp32, fp16 (on a GPU) or bf16")
       ->type_name("NAME")
       ->capture_default_str()
       ->group(group);
   command
-      .add_option("--threads", flags.threads, "of archives on the CPU, all images together; 0: all")
+      .add_option("--threads", flags.threads,
+                  "of mini and archives on the CPU, all images together; 0: all")
       ->type_name("N")
       ->check(CLI::Range(0, 1024).description(""))
       ->capture_default_str()

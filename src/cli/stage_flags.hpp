@@ -10,7 +10,7 @@
 namespace persense::cli {
 
 struct StageFlags {
-  std::string models = "classic";
+  std::string models = Stages::default_name();
   std::string encoder, detector, dmg, decoder;  ///< empty: what `models` has
   std::string device = "cpu", dtype = "fp32";
   int threads = 0;
@@ -20,7 +20,7 @@ struct StageFlags {
 /// outlive the parse.
 void add_stage_flags(CLI::App& command, StageFlags& flags);
 
-/// @throws FileNotFound  a folder that is missing or has no archive.
+/// @throws as Stages::named.
 Stages stages_from(const StageFlags& flags);
 
 /// @throws as persense::Engine and options_from.

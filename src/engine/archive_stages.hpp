@@ -14,7 +14,7 @@ namespace persense {
 
 struct ArchiveStages {
   const char* version;  ///< of the library that it was built with
-  /// A model with at least one archive.
+  /// A model with a slot that is "mini" or an archive.
   std::shared_ptr<const EngineParts::Model> (*model)(const Stages&, const Options&);
   Options (*adapt)(const Stages&, Options preset);
   torchscript::ArchiveInfo (*inspect)(const std::filesystem::path&);
@@ -23,7 +23,11 @@ struct ArchiveStages {
 /// Whether this build has them.
 bool has_archive_stages();
 
-/// @param archive  whose reading asks for them, for messages.
+/// What a message ends with when they cannot be had.
+inline constexpr const char* without_torch =
+    "the weight-free stages do without it (--models classic, models=\"classic\")";
+
+/// @param archive  that asks for them, or "mini"; for messages.
 /// @throws InvalidArgument  a build without LibTorch. @throws Unreadable  the library that holds
 ///   them, or LibTorch, cannot be loaded.
 const ArchiveStages& archive_stages(const std::string& archive);

@@ -2,23 +2,31 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "any_stages.hpp"
 #include "archive_stages.hpp"
 #include "own_stages.hpp"
 #include "persense/classic/classic.hpp"
+#include "slots.hpp"
 
 namespace persense {
 
 namespace {
 
-constexpr const char* weight_free = "classic";
+bool runs_on_torch(std::string_view slot) { return slot == learned || is_archive(slot); }
+
+/// The first slot that LibTorch runs; none: `slots.end()`.
+template <class Slots>
+auto first_on_torch(const Slots& slots) {
+  return std::find_if(slots.begin(), slots.end(), runs_on_torch);
+}
 
 /// A slot cannot hold an archive and a stage of the user's.
 void check_slots(const Stages& stages) {
   const auto check = [](const char* slot, const std::string& archive, bool own) {
-    if (own && archive != weight_free)
+    if (own && is_archive(archive))
       throw InvalidArgument(fmt::format(
           "{}: got \"{}\" and a stage of your own, expected one of them", slot, archive));
   };
@@ -34,60 +42,69 @@ AnyOf<WeightFree, Own> either(const Function& function) {
   return AnyOf<WeightFree, Own>(WeightFree{});
 }
 
-std::shared_ptr<const EngineParts::Model> model_without_archives(const Stages& stages,
-                                                                 const Options& options) {
+std::shared_ptr<const EngineParts::Model> model_without_torch(const Stages& stages,
+                                                              const Options& options) {
   using namespace classic;
+  using Encoder = JoinedEncoder<ClassicEncoder, OwnEncoder>;
   const OwnStages& own = stages.own;
-  if (own.encode && own.detect && own.density && own.decode)  // none needs the weight-free encoder
-    return EngineParts::model(OwnEncoder(own.encode), OwnDetector(own.detect), OwnDmg(own.density),
-                              OwnDecoder(own.decode), options);
-  auto detector = either<OwnDetector, ClassicDetector>(own.detect);
-  auto dmg = either<OwnDmg, ClassicDmg>(own.density);
-  auto decoder = either<OwnDecoder, ClassicDecoder>(own.decode);
-  if (own.encode)
-    return EngineParts::model(JoinedEncoder(OwnEncoder(own.encode)), std::move(detector),
-                              std::move(dmg), std::move(decoder), options);
-  return EngineParts::model(ClassicEncoder{}, std::move(detector), std::move(dmg),
-                            std::move(decoder), options);
+  Encoder encoder = own.encode ? Encoder(OwnEncoder(own.encode)) : Encoder(ClassicEncoder{});
+  if (ask_for(weight_free, stages)) encoder.add(ClassicEncoder{});
+  return EngineParts::model(std::move(encoder), either<OwnDetector, ClassicDetector>(own.detect),
+                            either<OwnDmg, ClassicDmg>(own.density),
+                            either<OwnDecoder, ClassicDecoder>(own.decode), options);
+}
+
+Stages filled_with(const std::string& name) {
+  Stages stages;
+  for (std::string* slot : {&stages.encoder, &stages.detector, &stages.dmg, &stages.decoder})
+    *slot = name;
+  return stages;
 }
 
 }  // namespace
 
+std::string Stages::default_name() {
+  return std::string(has_archive_stages() ? learned : weight_free);
+}
+
 Stages Stages::in_folder(const std::string& folder) {
   namespace fs = std::filesystem;
   std::error_code error;
+  constexpr const char* expected = "encoder.pt, detector.pt, dmg.pt, decoder.pt or mini.pt";
   if (!fs::is_directory(folder, error))
-    throw FileNotFound(fmt::format(
-        "models: got \"{}\", expected \"classic\" or a folder with encoder.pt, detector.pt, dmg.pt "
-        "or decoder.pt",
-        folder));
-  Stages stages;
+    throw FileNotFound(
+        fmt::format("models: got \"{}\", expected \"mini\", \"classic\" or a folder with {}",
+                    folder, expected));
+  bool found = false;
   const auto fill = [&](std::string& slot, const char* file) {
     const fs::path path = fs::path(folder) / file;
-    if (fs::exists(path, error)) slot = path.string();
+    if (!fs::exists(path, error)) return;
+    slot = path.string();
+    found = true;
   };
+  std::string mini;
+  fill(mini, "mini.pt");
+  Stages stages = filled_with(found ? std::string(learned) : default_name());
+  stages.mini = mini;
   fill(stages.encoder, "encoder.pt");
   fill(stages.detector, "detector.pt");
   fill(stages.dmg, "dmg.pt");
   fill(stages.decoder, "decoder.pt");
-  if (stages.first_archive().empty())
-    throw FileNotFound(
-        fmt::format("models: no encoder.pt, detector.pt, dmg.pt or decoder.pt in {}", folder));
+  if (!found) throw FileNotFound(fmt::format("models: no {} in {}", expected, folder));
   return stages;
 }
 
 Stages Stages::named(const std::string& models) {
-  return models == weight_free ? Stages{} : in_folder(models);
+  return models == weight_free || models == learned ? filled_with(models) : in_folder(models);
 }
 
-std::string Stages::first_archive() const {
-  for (const auto* slot : {&encoder, &detector, &dmg, &decoder})
-    if (*slot != weight_free) return *slot;
-  return {};
+bool Stages::need_torch() const {
+  const auto slots = slots_of(*this);
+  return first_on_torch(slots) != slots.end();
 }
 
 Options Stages::adapt(const Options& preset) const {
-  return dmg == weight_free ? preset : archive_stages(dmg).adapt(*this, preset);
+  return !own.density && is_archive(dmg) ? archive_stages(dmg).adapt(*this, preset) : preset;
 }
 
 bool Engine::has_torch() { return has_archive_stages(); }
@@ -103,14 +120,15 @@ Engine::Engine(const std::string& models, const Options& preset) {
 
 Engine::Engine(const Stages& stages, const Options& options) {
   check_slots(stages);
-  const std::string archive = stages.first_archive();
-  if (archive.empty() && (stages.device != "cpu" || stages.dtype != "fp32"))
-    throw InvalidArgument(
-        fmt::format("device {}, dtype {}: no stage is an archive, and the weight-free stages run "
-                    "on the CPU",
-                    stages.device, stages.dtype));
-  model_ = archive.empty() ? model_without_archives(stages, options)
-                           : archive_stages(archive).model(stages, options);
+  const auto slots = slots_of(stages);
+  const auto on_torch = first_on_torch(slots);
+  if (on_torch == slots.end() && (stages.device != "cpu" || stages.dtype != "fp32"))
+    throw InvalidArgument(fmt::format(
+        "device {}, dtype {}: no stage is \"mini\" or an archive, and the others run on "
+        "the CPU",
+        stages.device, stages.dtype));
+  model_ = on_torch == slots.end() ? model_without_torch(stages, options)
+                                   : archive_stages(std::string(*on_torch)).model(stages, options);
 }
 
 const Options& Engine::options() const { return model_->options(); }

@@ -1,8 +1,10 @@
-// joined_encoder.hpp: any encoder beside the weight-free one, so that stages of either kind find
-// what they work on.
+// joined_encoder.hpp: several encoders as one, so that stages of any kind find what they work on.
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -10,54 +12,117 @@
 
 namespace persense {
 
-template <ImageEncoder Main>
+/// What the encoders in use made of an image.
+template <ImageEncoder... Encoders>
 struct JoinedEmbedding {
-  typename Main::Embedding main;
-  classic::ClassicEmbedding classic;
+  std::tuple<std::optional<typename Encoders::Embedding>...> parts;
+
+  template <class Part>
+  const Part& part() const {
+    return *std::get<std::optional<Part>>(parts);
+  }
 };
 
-template <ImageEncoder Main>
+/// What they made of the support object.
+template <ImageEncoder... Encoders>
 struct JoinedPrototype {
-  typename Main::Prototype main;
-  classic::ClassicPrototype classic;
+  std::tuple<std::optional<typename Encoders::Prototype>...> parts;
   std::vector<std::string> notes;
+
+  template <class Part>
+  const Part& part() const {
+    return *std::get<std::optional<Part>>(parts);
+  }
 };
 
-template <ImageEncoder Main>
-const classic::ClassicEmbedding& classic_embedding(const JoinedEmbedding<Main>& e) {
-  return e.classic;
+template <class... Encoders>
+const classic::ClassicEmbedding& classic_embedding(const JoinedEmbedding<Encoders...>& e) {
+  return e.template part<classic::ClassicEmbedding>();
 }
-template <ImageEncoder Main>
-const classic::ClassicPrototype& classic_prototype(const JoinedPrototype<Main>& p) {
-  return p.classic;
+template <class... Encoders>
+const classic::ClassicPrototype& classic_prototype(const JoinedPrototype<Encoders...>& p) {
+  return p.template part<classic::ClassicPrototype>();
 }
 
-/// The main encoder says what is similar; the weight-free stages make their pieces from pixels,
-/// finer than any encoder's cells.
-template <ImageEncoder Main>
+/// Those of the encoders that the slots ask for; no other computes anything. The one in the
+/// encoder's slot says what is similar, the others serve the stages that were made for them.
+template <ImageEncoder... Encoders>
 class JoinedEncoder {
  public:
-  using Embedding = JoinedEmbedding<Main>;
-  using Prototype = JoinedPrototype<Main>;
+  using Embedding = JoinedEmbedding<Encoders...>;
+  using Prototype = JoinedPrototype<Encoders...>;
 
-  explicit JoinedEncoder(Main main) : main_(std::move(main)) {}
+  /// @param main  the one that says what is similar.
+  template <class Main>
+  explicit JoinedEncoder(Main main) : similarity_(&JoinedEncoder::similarity_by<Main>) {
+    add(std::move(main));
+  }
+
+  template <class Encoder>
+  void add(Encoder encoder) {
+    get<Encoder>() = std::move(encoder);
+  }
+  template <class Encoder>
+  bool has() const {
+    return get<Encoder>().has_value();
+  }
+
+  /// @pre has<Encoder>()
+  template <class Encoder>
+  const Encoder& part() const {
+    return *get<Encoder>();
+  }
 
   Embedding encode(ImageView image, float hint) const {
-    return {main_.encode(image, hint), weight_free_.encode(image, hint)};
+    Embedding all;
+    (encode_by<Encoders>(image, hint, all), ...);
+    return all;
   }
   Prototype prototype(const Embedding& embedding, MaskView mask) const {
-    auto main = main_.prototype(embedding.main, mask);
-    std::vector<std::string> notes;
-    if constexpr (requires { main.notes; }) notes = main.notes;
-    return {std::move(main), weight_free_.prototype(embedding.classic, mask), std::move(notes)};
+    Prototype all;
+    (prototype_by<Encoders>(embedding, mask, all), ...);
+    return all;
   }
   FloatMap similarity(const Embedding& embedding, const Prototype& prototype, Size size) const {
-    return main_.similarity(embedding.main, prototype.main, size);
+    return (this->*similarity_)(embedding, prototype, size);
   }
 
  private:
-  Main main_;
-  classic::ClassicEncoder weight_free_;
+  template <class Encoder>
+  std::optional<Encoder>& get() {
+    return std::get<std::optional<Encoder>>(encoders_);
+  }
+  template <class Encoder>
+  const std::optional<Encoder>& get() const {
+    return std::get<std::optional<Encoder>>(encoders_);
+  }
+
+  template <class Encoder>
+  void encode_by(ImageView image, float hint, Embedding& all) const {
+    using Part = typename Encoder::Embedding;
+    if (has<Encoder>())
+      std::get<std::optional<Part>>(all.parts) = part<Encoder>().encode(image, hint);
+  }
+
+  template <class Encoder>
+  void prototype_by(const Embedding& embedding, MaskView mask, Prototype& all) const {
+    using Part = typename Encoder::Prototype;
+    if (!has<Encoder>()) return;
+    Part made =
+        part<Encoder>().prototype(embedding.template part<typename Encoder::Embedding>(), mask);
+    if constexpr (requires { made.notes; })
+      all.notes.insert(all.notes.end(), made.notes.begin(), made.notes.end());
+    std::get<std::optional<Part>>(all.parts) = std::move(made);
+  }
+
+  template <class Encoder>
+  FloatMap similarity_by(const Embedding& embedding, const Prototype& prototype, Size size) const {
+    return part<Encoder>().similarity(embedding.template part<typename Encoder::Embedding>(),
+                                      prototype.template part<typename Encoder::Prototype>(), size);
+  }
+
+  FloatMap (JoinedEncoder::*similarity_)(const Embedding&, const Prototype&, Size) const;
+  std::tuple<std::optional<Encoders>...> encoders_;
 };
 
 }  // namespace persense

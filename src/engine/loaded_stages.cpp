@@ -1,6 +1,6 @@
-// The TorchScript stages from a library that is opened when an archive is first asked for. Starting
+// The TorchScript stages from a library that is opened when a network is first asked for. Starting
 // LibTorch takes a third of a second, and a process that holds another LibTorch (Python with
-// PyTorch, say) cannot take a second one: who names no archive is spared both.
+// PyTorch, say) cannot take a second one: who runs no network is spared both.
 #include <dlfcn.h>
 
 #include <vector>
@@ -37,16 +37,19 @@ const ArchiveStages* load() {
     if (!fs::exists(file, error)) continue;
     void* const library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (library == nullptr)
-      throw Unreadable(fmt::format("{}: cannot be loaded: {}", file.string(), dlerror()));
+      throw Unreadable(
+          fmt::format("{}: cannot be loaded: {}; {}", file.string(), dlerror(), without_torch));
     using Entry = const ArchiveStages* (*)();
     const auto entry = reinterpret_cast<Entry>(dlsym(library, "persense_archive_stages"));
     const ArchiveStages* const stages = entry != nullptr ? entry() : nullptr;
     if (stages == nullptr || std::string(stages->version) != PERSENSE_VERSION)
-      throw Unreadable(fmt::format("{}: is of version {}, expected {}", file.string(),
-                                   stages == nullptr ? "none" : stages->version, PERSENSE_VERSION));
+      throw Unreadable(fmt::format("{}: is of version {}, expected {}; {}", file.string(),
+                                   stages == nullptr ? "none" : stages->version, PERSENSE_VERSION,
+                                   without_torch));
     return stages;
   }
-  throw Unreadable(fmt::format("{}, which reads archives: not found in {}", library_name, tried));
+  throw Unreadable(fmt::format("{}, which runs networks: not found in {}; {}", library_name, tried,
+                               without_torch));
 }
 
 }  // namespace

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <opencv2/imgproc.hpp>
+#include <optional>
 #include <span>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -29,13 +31,12 @@ class OwnEncoder {
   decltype(OwnStages::encode) encode_;
 };
 
-/// Features of the user's own encoder where there is one.
-template <class Embedding>
-const FeatureGrid* own_features(const Embedding&) {
-  return nullptr;
+/// Features of the user's own encoder; null without one.
+template <class... Encoders>
+const FeatureGrid* own_features(const JoinedEmbedding<Encoders...>& e) {
+  const auto& grid = std::get<std::optional<FeatureGrid>>(e.parts);
+  return grid ? &*grid : nullptr;
 }
-inline const FeatureGrid* own_features(const FeatureGrid& grid) { return &grid; }
-inline const FeatureGrid* own_features(const JoinedEmbedding<OwnEncoder>& e) { return &e.main; }
 
 template <ImageEncoder E>
 StageQuery stage_query(const Query<E>& query) {

@@ -1,4 +1,4 @@
-// Pipelines with TorchScript archives in some of their slots.
+// Pipelines with networks, which LibTorch runs, in some of their slots.
 #include <utility>
 
 #include "any_stages.hpp"
@@ -10,41 +10,70 @@
 #include "persense/torch/decoder.hpp"
 #include "persense/torch/dsalvanet.hpp"
 #include "persense/torch/encoder.hpp"
+#include "persense/torch/mini.hpp"
+#include "slots.hpp"
 
 namespace persense {
 
 using namespace torchscript;
 using namespace classic;
 
-inline const TorchEmbedding& torch_embedding(const JoinedEmbedding<TorchEncoder>& e) {
-  return e.main;
+template <class... Encoders>
+const TorchEmbedding& torch_embedding(const JoinedEmbedding<Encoders...>& e) {
+  return e.template part<TorchEmbedding>();
 }
-inline const TorchPrototype& torch_prototype(const JoinedPrototype<TorchEncoder>& p) {
-  return p.main;
+template <class... Encoders>
+const TorchPrototype& torch_prototype(const JoinedPrototype<Encoders...>& p) {
+  return p.template part<TorchPrototype>();
 }
-static_assert(HoldsTorchEncoder<JoinedEncoder<TorchEncoder>>);
-static_assert(HoldsClassicEncoder<JoinedEncoder<TorchEncoder>>);
+template <class... Encoders>
+const MiniEmbedding& mini_embedding(const JoinedEmbedding<Encoders...>& e) {
+  return e.template part<MiniEmbedding>();
+}
+template <class... Encoders>
+const MiniPrototype& mini_prototype(const JoinedPrototype<Encoders...>& p) {
+  return p.template part<MiniPrototype>();
+}
 
 namespace {
 
-constexpr const char* weight_free = "classic";
+using Encoder = JoinedEncoder<ClassicEncoder, MiniEncoder, TorchEncoder, OwnEncoder>;
+using Detector = AnyOf<ClassicDetector, MiniDetector, OwnDetector>;
+using Dmg = AnyOf<ClassicDmg, MiniDmg, CountrDmg, DsalvanetDmg, OwnDmg>;
+using Decoder = AnyOf<ClassicDecoder, MiniDecoder, SamDecoder, OwnDecoder>;
+static_assert(HoldsClassicEncoder<Encoder> && HoldsMiniEncoder<Encoder> &&
+              HoldsTorchEncoder<Encoder>);
 
-using Detector = AnyOf<ClassicDetector, OwnDetector>;
-using Dmg = AnyOf<ClassicDmg, CountrDmg, DsalvanetDmg, OwnDmg>;
-using Decoder = AnyOf<ClassicDecoder, OwnDecoder>;
-using ArchiveDecoder = AnyOf<ClassicDecoder, OwnDecoder, SamDecoder>;
+MiniEncoder mini_of(const Stages& stages, const Placement& where) {
+  return stages.mini.empty() ? MiniEncoder(where) : MiniEncoder(stages.mini, where);
+}
+
+/// The encoder's slot, and what the other slots ask for beside it.
+Encoder encoder_of(const Stages& stages, const Placement& where) {
+  Encoder encoder = [&] {
+    if (stages.own.encode) return Encoder(OwnEncoder(stages.own.encode));
+    if (stages.encoder == weight_free) return Encoder(ClassicEncoder{});
+    if (stages.encoder == learned) return Encoder(mini_of(stages, where));
+    return Encoder(TorchEncoder(stages.encoder, where));
+  }();
+  if (ask_for(weight_free, stages)) encoder.add(ClassicEncoder{});
+  if (ask_for(learned, stages) && !encoder.has<MiniEncoder>()) encoder.add(mini_of(stages, where));
+  return encoder;
+}
 
 Detector detector_of(const Stages& stages) {
   if (stages.own.detect) return Detector(OwnDetector(stages.own.detect));
   if (stages.detector == weight_free) return Detector(ClassicDetector{});
-  throw InvalidArgument(
-      fmt::format("detector: got \"{}\", expected \"classic\": detector archives are not built yet",
-                  stages.detector));
+  if (stages.detector == learned) return Detector(MiniDetector{});
+  throw InvalidArgument(fmt::format(
+      "detector: got \"{}\", expected \"mini\" or \"classic\": detector archives are not built yet",
+      stages.detector));
 }
 
 Dmg dmg_of(const Stages& stages, const Placement& placement, Rules rules) {
   if (stages.own.density) return Dmg(OwnDmg(stages.own.density));
   if (stages.dmg == weight_free) return Dmg(ClassicDmg{});
+  if (stages.dmg == learned) return Dmg(MiniDmg{});
   const std::string name = read_manifest(stages.dmg).name;
   if (name == "countr")
     return Dmg(CountrDmg(Module(stages.dmg, Stage::dmg, placement), {.rules = rules}));
@@ -54,24 +83,20 @@ Dmg dmg_of(const Stages& stages, const Placement& placement, Rules rules) {
       "{}: density map generator \"{}\", expected \"countr\" or \"dsalvanet\"", stages.dmg, name));
 }
 
-/// One that does without an encoder archive.
-Decoder decoder_of(const Stages& stages) {
+Decoder decoder_of(const Stages& stages, const Encoder& encoder,
+                   const persense::DecoderOptions& options) {
   if (stages.own.decode) return Decoder(OwnDecoder(stages.own.decode));
   if (stages.decoder == weight_free) return Decoder(ClassicDecoder{});
-  throw InvalidArgument(
-      fmt::format("decoder {}: needs the encoder archive that it was trained with (\"{}\"), got {}",
-                  stages.decoder, read_manifest(stages.decoder).encoder,
-                  stages.own.encode ? "an encoder of your own" : "\"classic\""));
-}
-
-ArchiveDecoder decoder_of(const Stages& stages, const TorchEncoder& encoder,
-                          const persense::DecoderOptions& options) {
-  if (stages.own.decode) return ArchiveDecoder(OwnDecoder(stages.own.decode));
-  if (stages.decoder == weight_free) return ArchiveDecoder(ClassicDecoder{});
-  return ArchiveDecoder(SamDecoder(stages.decoder, encoder,
-                                   {.guidance = options.guidance == Switch::on,
-                                    .refinement = options.refinement == Switch::on,
-                                    .chunk_megabytes = options.chunk_megabytes}));
+  if (stages.decoder == learned) return Decoder(MiniDecoder{});
+  if (!encoder.has<TorchEncoder>())
+    throw InvalidArgument(fmt::format(
+        "decoder {}: needs the encoder archive that it was trained with (\"{}\"), got {}",
+        stages.decoder, read_manifest(stages.decoder).encoder,
+        stages.own.encode ? "an encoder of your own" : fmt::format("\"{}\"", stages.encoder)));
+  return Decoder(SamDecoder(stages.decoder, encoder.part<TorchEncoder>(),
+                            {.guidance = options.guidance == Switch::on,
+                             .refinement = options.refinement == Switch::on,
+                             .chunk_megabytes = options.chunk_megabytes}));
 }
 
 Options adapt(const Stages& stages, Options preset) {
@@ -89,17 +114,9 @@ std::shared_ptr<const EngineParts::Model> model_of(const Stages& stages, const O
   const Placement where = placement(stages.device, stages.dtype);
   set_threads(stages.threads);
   Dmg dmg = dmg_of(stages, where, options.dmg.rules);
-  if (stages.encoder != weight_free) {
-    TorchEncoder encoder(stages.encoder, where);
-    ArchiveDecoder decoder = decoder_of(stages, encoder, options.decoder);
-    return EngineParts::model(JoinedEncoder(std::move(encoder)), std::move(detector),
-                              std::move(dmg), std::move(decoder), options);
-  }
-  Decoder decoder = decoder_of(stages);
-  if (stages.own.encode)
-    return EngineParts::model(JoinedEncoder(OwnEncoder(stages.own.encode)), std::move(detector),
-                              std::move(dmg), std::move(decoder), options);
-  return EngineParts::model(ClassicEncoder{}, std::move(detector), std::move(dmg),
+  Encoder encoder = encoder_of(stages, where);
+  Decoder decoder = decoder_of(stages, encoder, options.decoder);
+  return EngineParts::model(std::move(encoder), std::move(detector), std::move(dmg),
                             std::move(decoder), options);
 }
 

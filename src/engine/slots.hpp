@@ -1,0 +1,33 @@
+// slots.hpp: what the names in Stages' slots mean.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "persense/engine.hpp"
+
+namespace persense {
+
+inline constexpr std::string_view weight_free = "classic", learned = "mini";
+inline constexpr std::string_view users_own = "(own)";
+
+/// What is in the slots, in the order encoder, detector, dmg, decoder: `weight_free`, `learned`,
+/// `users_own` where a stage of the user's is, or an archive's path.
+inline std::array<std::string_view, 4> slots_of(const Stages& stages) {
+  const OwnStages& own = stages.own;
+  return {own.encode ? users_own : stages.encoder, own.detect ? users_own : stages.detector,
+          own.density ? users_own : stages.dmg, own.decode ? users_own : stages.decoder};
+}
+
+inline bool is_archive(std::string_view slot) {
+  return slot != weight_free && slot != learned && slot != users_own;
+}
+
+/// Whether detector, DMG or decoder are of this kind, and so ask for its encoder.
+inline bool ask_for(std::string_view kind, const Stages& stages) {
+  const auto slots = slots_of(stages);
+  return std::find(slots.begin() + 1, slots.end(), kind) != slots.end();
+}
+
+}  // namespace persense
