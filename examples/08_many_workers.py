@@ -36,11 +36,7 @@ class Segmenter:
     def __init__(
         self, support: str, mask: str, models: "str | None", device: str, out: str
     ) -> None:
-        pipeline = (
-            persense.Pipeline.from_models(models, device=device)
-            if models
-            else persense.Pipeline.classic()
-        )
+        pipeline = persense.Pipeline(models, device=device)
         self.support = pipeline.support(support, mask)
         self.out = out
         self.name = f"{socket.gethostname()}:{os.getpid()}"
@@ -89,7 +85,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--support", required=True, help="picture that shows one object")
     parser.add_argument("--mask", required=True, help="rough mask of that object")
-    parser.add_argument("--models", help="folder of model archives; none: weight-free stages")
+    parser.add_argument("--models", help="mini, classic, or a folder of model archives")
     parser.add_argument("--workers", type=int, default=2, help="pipelines that work at once")
     parser.add_argument("--gpus-per-worker", type=float, default=0)
     parser.add_argument("--batch", type=int, default=16, help="pictures a part")

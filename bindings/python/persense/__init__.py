@@ -2,7 +2,7 @@
 
     import persense
 
-    pipeline = persense.Pipeline.classic()
+    pipeline = persense.Pipeline()
     support = pipeline.support("support.jpg", "mask.png")
     result = support.segment("shelf.jpg")
     print(len(result), result.boxes, result.scores)

@@ -39,7 +39,7 @@ class ArchiveInfo(NamedTuple):
 
 
 def has_torch() -> bool:
-    """Whether this build can load model archives."""
+    """Whether this build can run networks: "mini" and model archives."""
     return _core.has_torch()
 
 

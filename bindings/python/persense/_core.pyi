@@ -261,9 +261,9 @@ class Stages:
     What fills the four slots of a pipeline.
     """
     @staticmethod
-    def in_folder(folder: os.PathLike[str] | str | bytes) -> Stages:
+    def named(models: os.PathLike[str] | str | bytes) -> Stages:
         """
-        The archives in a folder; a slot without a file is "classic".
+        "mini" or "classic", which fill every slot, or a folder of archives.
         """
     def __init__(self) -> None:
         ...
@@ -271,9 +271,9 @@ class Stages:
         """
         The preset with what these stages ask for.
         """
-    def first_archive(self) -> str:
+    def need_torch(self) -> bool:
         """
-        The first slot that is not "classic"; empty when all are.
+        Whether a slot holds "mini" or an archive.
         """
     def set_decode(self, function: typing.Any) -> None:
         """
@@ -294,7 +294,7 @@ class Stages:
     @property
     def decoder(self) -> str:
         """
-        "classic" or an archive's path.
+        "mini", "classic" or an archive's path.
         """
     @decoder.setter
     def decoder(self, arg1: os.PathLike[str] | str | bytes) -> None:
@@ -302,7 +302,7 @@ class Stages:
     @property
     def detector(self) -> str:
         """
-        "classic" or an archive's path.
+        "mini", "classic" or an archive's path.
         """
     @detector.setter
     def detector(self, arg1: os.PathLike[str] | str | bytes) -> None:
@@ -318,7 +318,7 @@ class Stages:
     @property
     def dmg(self) -> str:
         """
-        "classic" or an archive's path.
+        "mini", "classic" or an archive's path.
         """
     @dmg.setter
     def dmg(self, arg1: os.PathLike[str] | str | bytes) -> None:
@@ -334,7 +334,7 @@ class Stages:
     @property
     def encoder(self) -> str:
         """
-        "classic" or an archive's path.
+        "mini", "classic" or an archive's path.
         """
     @encoder.setter
     def encoder(self, arg1: os.PathLike[str] | str | bytes) -> None:
@@ -426,7 +426,7 @@ def figure(result: Result, image: typing.Any, support_image: typing.Any, support
     """
 def has_torch() -> bool:
     """
-    Whether this build can load model archives.
+    Whether this build can run networks: "mini" and archives.
     """
 def idm(density: typing.Any, image_size: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex], options: Options) -> tuple[numpy.typing.NDArray[numpy.int32], float]:
     """

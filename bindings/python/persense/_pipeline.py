@@ -50,14 +50,55 @@ class Segmented(NamedTuple):
 class Pipeline:
     """A pipeline whose stages were chosen at run time.
 
+    ``Pipeline()`` has the learned stages "mini", which are part of the package, or, where it was
+    built without LibTorch, the weight-free stages "classic".
+
     Threads: any number may use one pipeline, and one support, at once.
-    Processes: a fork may use it too, unless stages are archives.
+    Processes: a fork may use it too, unless stages are networks: "mini" or archives.
     """
 
-    def __init__(self, stages: _core.Stages, options: _core.Options) -> None:
-        """Use Pipeline.classic or Pipeline.from_models."""
-        self._engine = _core.Engine(stages, options)
-        self._archives = bool(stages.first_archive())
+    def __init__(
+        self,
+        models: Optional[Union[str, "os.PathLike[str]"]] = None,
+        *,
+        encoder: Optional[Slot[Encoder]] = None,
+        detector: Optional[Slot[Detector]] = None,
+        dmg: Optional[Slot[Union[Dmg, DmgOfQuery]]] = None,
+        decoder: Optional[Slot[Decoder]] = None,
+        device: str = "cpu",
+        dtype: str = "fp32",
+        threads: int = 0,
+        preset: str = "paper",
+        options: Optional[Mapping[str, OptionValue]] = None,
+    ) -> None:
+        """Make a pipeline.
+
+        models: "mini", "classic", or a folder of archives, which ``python -m persense.export``
+            writes: encoder.pt, detector.pt, dmg.pt and decoder.pt. A slot without a file is what
+            the folder's mini.pt is, a network of your own training, or the default. None: every
+            slot is the default.
+        encoder, detector, dmg, decoder: instead of these: "mini", "classic", an archive's path, or
+            a stage of your own, see persense.stages.
+        device: of networks: "cpu", "cuda" or "cuda:N".
+        dtype: of networks: "fp32", "fp16" (not on the CPU) or "bf16".
+        threads: of networks on the CPU, for the whole process; 0 = all cores.
+        preset: "paper", or "reference" for the released code's behaviour to the bit; adapted to
+            the stages.
+        options: by key, as ``{"idm.threshold": 25}``; see ``persense.options()``.
+
+        Raises FileNotFound, Unreadable or BadModel for an archive that cannot be used,
+        DeviceUnavailable, and InvalidArgument for networks in a build without LibTorch or beside
+        another version of PyTorch.
+        """
+        stages = _core.Stages() if models is None else _core.Stages.named(os.fspath(models))
+        fill(stages, encoder=encoder, detector=detector, dmg=dmg, decoder=decoder)
+        self._networks = stages.need_torch()
+        if self._networks:
+            _torch.require_one_version()
+        stages.device, stages.dtype, stages.threads = device, dtype, threads
+        chosen = stages.adapt(_core.Options.preset(preset))
+        apply(chosen, options or {})
+        self._engine = _core.Engine(stages, chosen)
 
     @classmethod
     def classic(
@@ -70,14 +111,9 @@ class Pipeline:
         dmg: Optional[Slot[Union[Dmg, DmgOfQuery]]] = None,
         decoder: Optional[Slot[Decoder]] = None,
     ) -> Pipeline:
-        """Make a pipeline of the weight-free stages, which need no model files.
-
-        preset: "paper", or "reference" for the released code's behaviour to the bit.
-        options: by key, as ``{"idm.threshold": 25}``; see ``persense.options()``.
-        encoder, detector, dmg, decoder: stages of your own instead; see persense.stages.
-        """
-        return cls.from_models(
-            None,
+        """Make a pipeline of the weight-free stages: Pipeline("classic", ...)."""
+        return cls(
+            "classic",
             encoder=encoder,
             detector=detector,
             dmg=dmg,
@@ -101,28 +137,19 @@ class Pipeline:
         preset: str = "paper",
         options: Optional[Mapping[str, OptionValue]] = None,
     ) -> Pipeline:
-        """Make a pipeline of model archives, which ``python -m persense.export`` writes.
-
-        folder: holds encoder.pt, detector.pt, dmg.pt and decoder.pt; a slot without a file is
-            "classic". None: every slot is "classic" unless it is named below.
-        encoder, detector, dmg, decoder: instead of the folder's: "classic", an archive's path, or
-            a stage of your own, see persense.stages.
-        device: "cpu", "cuda" or "cuda:N".
-        dtype: "fp32", "fp16" (not on the CPU) or "bf16".
-        threads: of archives on the CPU, for the whole process; 0 = all cores.
-        preset, options: as in Pipeline.classic; the preset is adapted to the archives.
-
-        Raises FileNotFound, Unreadable or BadModel for an archive that cannot be used, and
-        DeviceUnavailable.
-        """
-        stages = _core.Stages() if folder is None else _core.Stages.in_folder(os.fspath(folder))
-        fill(stages, encoder=encoder, detector=detector, dmg=dmg, decoder=decoder)
-        if stages.first_archive():
-            _torch.require_one_version()
-        stages.device, stages.dtype, stages.threads = device, dtype, threads
-        chosen = stages.adapt(_core.Options.preset(preset))
-        apply(chosen, options or {})
-        return cls(stages, chosen)
+        """Make a pipeline of model archives: Pipeline(folder, ...)."""
+        return cls(
+            folder,
+            encoder=encoder,
+            detector=detector,
+            dmg=dmg,
+            decoder=decoder,
+            device=device,
+            dtype=dtype,
+            threads=threads,
+            preset=preset,
+            options=options,
+        )
 
     @property
     def options(self) -> "dict[str, str]":
@@ -139,10 +166,10 @@ class Pipeline:
         Raises InvalidArgument for an empty mask or one of another size than the image.
         """
         pixels, inside = as_image(image, "image"), as_mask(mask, "mask")
-        if self._archives:
+        if self._networks:
             _torch.require_one_process()
         prepared = self._engine.support(pixels, inside, label or "")
-        return Support(self._engine, prepared, pixels, inside, self._archives)
+        return Support(self._engine, prepared, pixels, inside, self._networks)
 
 
 class Support:
@@ -154,14 +181,14 @@ class Support:
         prepared: _core.Support,
         image: npt.NDArray[np.uint8],
         mask: npt.NDArray[Any],
-        archives: bool,
+        networks: bool,
     ) -> None:
         """Use Pipeline.support."""
         self._engine = engine
         self._prepared = prepared
         self._image = image
         self._mask = mask
-        self._archives = archives
+        self._networks = networks
 
     @property
     def image(self) -> npt.NDArray[np.uint8]:
@@ -231,7 +258,7 @@ class Support:
         stop: Optional[_core.Stop],
     ) -> Result:
         image = as_image(query, "query")
-        if self._archives:
+        if self._networks:
             _torch.require_one_process()
         core = self._engine.segment(self._prepared, image, trace, progress, stop)
         path = os.fspath(query) if isinstance(query, (str, os.PathLike)) else None

@@ -31,7 +31,8 @@ def _conflict(pytorch: str) -> Optional[str]:
     return (
         f"torch: PyTorch {pytorch} and the LibTorch {_core.torch_version} that persense was built "
         "with cannot be in one process; expected the same version: build persense again in this "
-        "environment with pip install --force-reinstall --no-deps ./bindings/python"
+        "environment with pip install --force-reinstall --no-deps ./bindings/python, or take the "
+        'weight-free stages: models="classic"'
     )
 
 
@@ -73,7 +74,7 @@ def require_one_version() -> None:
 
 
 def require_one_process() -> None:
-    """Call before an archive is loaded or runs.
+    """Call before a network is loaded or runs.
 
     Raises InvalidArgument in a fork of a process that loaded one: LibTorch's threads are not
     forked, and the child would wait for them for ever.
@@ -83,6 +84,6 @@ def require_one_process() -> None:
         _process = os.getpid()
     if _process != os.getpid():
         raise InvalidArgument(
-            "archives: this process is a fork of one that loaded some, whose threads were not "
+            "networks: this process is a fork of one that loaded some, whose threads were not "
             'forked; expected a process that was started anew: multiprocessing.get_context("spawn")'
         )

@@ -5,7 +5,7 @@
             with torch.no_grad():
                 return model(image, exemplars).numpy()
 
-    pipeline = persense.Pipeline.classic(dmg=Heads())
+    pipeline = persense.Pipeline(dmg=Heads())
 
 Methods are called on the thread that segments, so on several at once where several do. What they
 raise reaches the caller of ``segment`` unchanged. Results may be NumPy arrays or anything that
@@ -113,7 +113,7 @@ class Decoder(Protocol):
 
 Stage = TypeVar("Stage", covariant=True)
 Slot = Union[str, "os.PathLike[str]", Stage]
-"""What may fill a slot: "classic", an archive's path, or a stage."""
+"""What may fill a slot: "mini", "classic", an archive's path, or a stage."""
 
 
 def _density(stage: Any) -> Callable[[Query], object]:
@@ -126,8 +126,8 @@ def _method(slot: str, stage: object, name: str, arguments: str) -> Any:
     method = getattr(stage, name, None)
     if not callable(method):
         raise InvalidArgument(
-            f'{slot}: got {type(stage).__name__}, expected "classic", an archive\'s path or an '
-            f"object with a method {name}({arguments})"
+            f'{slot}: got {type(stage).__name__}, expected "mini", "classic", an archive\'s path or '
+            f"an object with a method {name}({arguments})"
         )
     return method
 
@@ -149,7 +149,7 @@ def fill(
             setattr(stages, slot, os.fspath(stage))
             return None
         method = _method(slot, stage, name, arguments)
-        setattr(stages, slot, "classic")
+        setattr(stages, slot, "classic")  # instead of the folder's archive
         return method
 
     if method := own("encoder", encoder, "encode", "image, hint"):

@@ -303,25 +303,24 @@ void bind_stages(py::module_& m) {
       stages.*name = archive.string();
     };
   };
-  const char* const archive = "\"classic\" or an archive's path.";
+  const char* const name = "\"mini\", \"classic\" or an archive's path.";
   py::class_<Stages>(m, "Stages", "What fills the four slots of a pipeline.")
       .def(py::init<>())
       .def_static(
-          "in_folder",
-          [](const std::filesystem::path& folder) { return Stages::in_folder(folder.string()); },
-          "folder"_a, "The archives in a folder; a slot without a file is \"classic\".")
-      .def("first_archive", &Stages::first_archive,
-           "The first slot that is not \"classic\"; empty when all are.")
+          "named",
+          [](const std::filesystem::path& models) { return Stages::named(models.string()); },
+          "models"_a, "\"mini\" or \"classic\", which fill every slot, or a folder of archives.")
+      .def("need_torch", &Stages::need_torch, "Whether a slot holds \"mini\" or an archive.")
       .def("adapt", &Stages::adapt, "preset"_a, py::call_guard<py::gil_scoped_release>(),
            "The preset with what these stages ask for.")
       .def("set_encode", &set_encode, "function"_a, "function(image, hint) -> (C, h, w) floats.")
       .def("set_detect", &set_detect, "function"_a, "function(query) -> boxes, confidences.")
       .def("set_density", &set_density, "function"_a, "function(query) -> (h, w) floats.")
       .def("set_decode", &set_decode, "function"_a, "function(query, points) -> masks, scores.")
-      .def_property("encoder", slot(&Stages::encoder), fill_slot(&Stages::encoder), archive)
-      .def_property("detector", slot(&Stages::detector), fill_slot(&Stages::detector), archive)
-      .def_property("dmg", slot(&Stages::dmg), fill_slot(&Stages::dmg), archive)
-      .def_property("decoder", slot(&Stages::decoder), fill_slot(&Stages::decoder), archive)
+      .def_property("encoder", slot(&Stages::encoder), fill_slot(&Stages::encoder), name)
+      .def_property("detector", slot(&Stages::detector), fill_slot(&Stages::detector), name)
+      .def_property("dmg", slot(&Stages::dmg), fill_slot(&Stages::dmg), name)
+      .def_property("decoder", slot(&Stages::decoder), fill_slot(&Stages::decoder), name)
       .def_readwrite("device", &Stages::device, "\"cpu\", \"cuda\" or \"cuda:N\".")
       .def_readwrite("dtype", &Stages::dtype, "\"fp32\", \"fp16\" or \"bf16\".")
       .def_readwrite("threads", &Stages::threads, "0 = all cores.");

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
-from typing import Any, Callable, List, Tuple
+from typing import Any, Callable, List, Optional, Tuple
 
 import numpy as np
 import pytest
@@ -30,14 +30,34 @@ def test_data_beside_the_repository_is_there() -> None:
         pytest.skip("no data at ../shared/data (set PERSENSE_DATA): the repository's samples alone")
 
 
+def test_the_default_is_mini_where_libtorch_is_built_in_and_classic_without() -> None:
+    name = "mini" if persense.has_torch() else "classic"
+    stages = persense._core.Stages()
+    assert [stages.encoder, stages.detector, stages.dmg, stages.decoder] == [name] * 4
+    support, mask, query = pictures_of(DATA / "beans")
+    results = [
+        pipeline.support(support, mask).segment(query)._core.csv()
+        for pipeline in (
+            persense.Pipeline(),
+            persense.Pipeline(name),
+            persense.Pipeline.classic(encoder=name, detector=name, dmg=name, decoder=name),
+        )
+    ]
+    assert results[0] == results[1] == results[2]
+
+
+@pytest.mark.parametrize("models", ["classic", None])
 @pytest.mark.parametrize("folder", example_folders(), ids=lambda f: f.name)
-def test_files_of_the_program_equal_pythons(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_files_of_the_program_equal_pythons(
+    folder: pathlib.Path, models: Optional[str], tmp_path: pathlib.Path
+) -> None:
     support, mask, query = pictures_of(folder)
     run_program(
         "segment", "--support", support, "--mask", mask, "--label", "thing", query,
         "-o", tmp_path / "program", "--labels", "--csv", "--coco",
+        *(["--models", models] if models else []),
     )  # fmt: skip
-    core = persense.Pipeline.classic().support(support, mask, "thing").segment(query)._core
+    core = persense.Pipeline(models).support(support, mask, "thing").segment(query)._core
     assert (tmp_path / "program" / "01_instances.csv").read_text() == core.csv()
     labels, coco = tmp_path / "labels.png", tmp_path / "coco.json"
     persense._core.write_labels(labels, core)
@@ -60,9 +80,9 @@ def test_an_encoder_archive_gives_the_programs_result(tmp_path: pathlib.Path) ->
     support, mask, query = pictures_of(DATA / "beans")
     run_program(
         "segment", "--support", support, "--mask", mask, query, "-o", tmp_path, "--csv",
-        "--encoder", archive,
+        "--models", "classic", "--encoder", archive,
     )  # fmt: skip
-    result = persense.Pipeline.from_models(encoder=archive).support(support, mask).segment(query)
+    result = persense.Pipeline.classic(encoder=archive).support(support, mask).segment(query)
     assert (tmp_path / "01_instances.csv").read_text() == result._core.csv()
     assert persense.info(archive).stage == "encoder"
 

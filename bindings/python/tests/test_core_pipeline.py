@@ -93,13 +93,13 @@ def test_errors_are_the_built_in_ones_too(tmp_path: pathlib.Path) -> None:
             with pytest.raises(kind, match=path.name):
                 support_of("beans").segment(path)
     with pytest.raises(persense.FileNotFound, match="nowhere"):
-        persense.Pipeline.from_models(tmp_path / "nowhere")
+        persense.Pipeline(tmp_path / "nowhere")
     with pytest.raises(persense.FileNotFound, match="no encoder.pt"):
         persense.Pipeline.from_models(tmp_path)
     with pytest.raises(persense.InvalidArgument, match='preset: got "mine"'):
         persense.Pipeline.classic("mine")
     with pytest.raises(persense.InvalidArgument, match="device cuda"):
-        persense.Pipeline.from_models(device="cuda")
+        persense.Pipeline("classic", device="cuda")
 
 
 def test_errors_can_be_pickled() -> None:

@@ -24,13 +24,18 @@ def other_torch(tmp_path: pathlib.Path) -> pathlib.Path:
 
 
 @needs_torch
-def test_archive_beside_another_pytorch_is_refused(other_torch: pathlib.Path) -> None:
+def test_networks_beside_another_pytorch_are_refused(other_torch: pathlib.Path) -> None:
     done = run_python(
         """
         import sys; sys.path.insert(0, sys.argv[1])
         import torch, persense
-        for ask in (persense.info, lambda file: persense.Pipeline.from_models(dmg=file)):
-            try: ask("a.pt")
+        Pipeline = persense.Pipeline
+        asks = (
+            lambda: persense.info("a.pt"), lambda: Pipeline.classic(dmg="a.pt"),
+            Pipeline, lambda: Pipeline("mini"), lambda: Pipeline.classic(encoder="mini"),
+        )
+        for ask in asks:
+            try: ask()
             except persense.InvalidArgument as error: print(error)
         beans = sys.argv[2]
         support = persense.Pipeline.classic().support(beans + "/00.jpg", beans + "/00.png")
@@ -40,11 +45,11 @@ def test_archive_beside_another_pytorch_is_refused(other_torch: pathlib.Path) ->
         DATA / "beans",
     )
     *lines, segmented = done.stdout.splitlines()
-    assert len(lines) == 2 and segmented == "True", done.stderr
+    assert len(lines) == 5 and segmented == "True", done.stderr
     for line in lines:
         assert line.startswith("torch: PyTorch 0.1.2+other and the LibTorch ")
         assert persense._core.torch_version in line
-        assert "pip install" in line
+        assert "pip install" in line and 'models="classic"' in line
 
 
 @needs_torch
@@ -73,7 +78,42 @@ def test_builds_without_libtorch_say_so() -> None:
         return
     assert persense._core.torch_version == ""
     with pytest.raises(persense.InvalidArgument, match="without LibTorch"):
-        persense.Pipeline.from_models(dmg="a.pt")
+        persense.Pipeline(dmg="a.pt")
+    with pytest.raises(persense.InvalidArgument, match='models="classic"'):
+        persense.Pipeline("mini")
+
+
+def test_importing_the_package_never_loads_libtorch() -> None:
+    done = run_python(
+        """
+        import persense
+        persense.options(), persense.has_torch(), persense.Pipeline
+        print("torch" in open("/proc/self/maps").read())
+        """
+    )
+    assert done.stdout == "False\n", done.stderr
+
+
+@needs_torch
+def test_a_pipeline_is_mini_by_default_which_a_fork_cannot_run() -> None:
+    done = run_python(
+        """
+        import os, sys, persense
+        beans = sys.argv[1]
+        support = persense.Pipeline().support(beans + "/00.jpg", beans + "/00.png")
+        print("torch" in open("/proc/self/maps").read(), flush=True)
+        child = os.fork()
+        if child == 0:
+            try: support.segment(beans + "/01.jpg")
+            except persense.InvalidArgument as error: print(error, flush=True)
+            os._exit(0)
+        os.waitpid(child, 0)
+        """,
+        DATA / "beans",
+    )
+    loaded, refused = done.stdout.splitlines()
+    assert loaded == "True", done.stderr
+    assert refused.startswith("networks: this process is a fork of one that loaded some")
 
 
 def test_classic_pipelines_never_load_libtorch() -> None:
@@ -107,5 +147,5 @@ def test_archives_in_a_fork_of_a_process_that_loaded_one_are_refused() -> None:
         os.waitpid(child, 0)
         """
     )
-    assert done.stdout.startswith("archives: this process is a fork of one that loaded some")
+    assert done.stdout.startswith("networks: this process is a fork of one that loaded some")
     assert "spawn" in done.stdout and done.stderr == ""

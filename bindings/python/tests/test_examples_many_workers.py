@@ -47,6 +47,7 @@ def ray_folder():
 def start(folder: pathlib.Path, out: pathlib.Path) -> "subprocess.Popen[str]":
     example = DATA / "pebbles"
     options = ["--support", example / "00.jpg", "--mask", example / "00.png", "--batch", 2]
+    options += ["--models", "classic"]
     command = [sys.executable, EXAMPLES / "08_many_workers.py", *options, folder, out]
     return subprocess.Popen(
         [str(c) for c in command],

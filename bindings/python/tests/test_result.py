@@ -22,7 +22,8 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     cells = DATA / "cells"
     example = ["--support", cells / "00.jpg", "--mask", cells / "00.png", "--label", "cells"]
     outputs = ["--labels", "--csv", "--coco", "--overlay"]
-    run_program("segment", *example, cells / "01.jpg", "-o", folder, *outputs)
+    models = ["--models", "classic"]
+    run_program("segment", *example, *models, cells / "01.jpg", "-o", folder, *outputs)
     return folder
 
 

@@ -174,7 +174,7 @@ def test_an_unpickled_trace_is_drawn_without_the_support_or_with_the_callers() -
 def test_overlay_equals_the_programs_picture(tmp_path: pathlib.Path) -> None:
     pil = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
     folder = DATA / "beans"
-    example = ["--support", folder / "00.jpg", "--mask", folder / "00.png"]
+    example = ["--support", folder / "00.jpg", "--mask", folder / "00.png", "--models", "classic"]
     run_program("segment", *example, folder / "01.jpg", "-o", tmp_path, "--overlay")
     assert (found_in("beans").overlay() == np.asarray(pil.open(tmp_path / "01_overlay.png"))).all()
 
