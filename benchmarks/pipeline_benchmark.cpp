@@ -90,22 +90,22 @@ void print_peak_memory(const Case& c) {
                     "--size", fmt::format("{}x{}", c.image.width, c.image.height), "-o", at})
           .wait();
   rusage usage{};
-  const int segmented =
-      rendered != 0
-          ? rendered
-          : ChildProcess({PERSENSE_PROGRAM, "segment", "--support", at + "00.jpg", "--mask",
-                          at + "00.png", at + "01.jpg", "-o", at + "out", "--overlay"})
-                .wait(&usage);
+  const int segmented = rendered != 0
+                            ? rendered
+                            : ChildProcess({PERSENSE_PROGRAM, "segment", "--models", "classic",
+                                            "--support", at + "00.jpg", "--mask", at + "00.png",
+                                            at + "01.jpg", "-o", at + "out", "--overlay"})
+                                  .wait(&usage);
   fs::remove_all(folder);
   if (segmented != 0) {
     fmt::print(stderr, "pipeline_benchmark: peak memory not measured, exit code {}\n", segmented);
     return;
   }
   const double gigabytes = static_cast<double>(usage.ru_maxrss) * 1024 / 1e9;
-  print(
-      {fmt::format("persense segment, {}x{}, {} objects", c.image.width, c.image.height, c.objects),
-       fmt::format("{:.2f} GB", gigabytes), "peak memory, with files", "",
-       fmt::format("<= {} GB", wanted_gigabytes), gigabytes <= wanted_gigabytes});
+  print({fmt::format("persense segment --models classic, {}x{}, {} objects", c.image.width,
+                     c.image.height, c.objects),
+         fmt::format("{:.2f} GB", gigabytes), "peak memory, with files", "",
+         fmt::format("<= {} GB", wanted_gigabytes), gigabytes <= wanted_gigabytes});
 }
 
 }  // namespace

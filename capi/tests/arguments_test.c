@@ -276,7 +276,7 @@ static void pipelines_that_cannot_be_are_refused(void) {
   persense_pipeline* p;
 #define WITH(field, value, status, text)                               \
   do {                                                                 \
-    persense_pipeline_options_init(&options, sizeof options);          \
+    options = weight_free();                                           \
     options.field = (value);                                           \
     CHECK_FAILS(persense_pipeline_create(&options, &p), status, text); \
     CHECK(p == NULL);                                                  \
@@ -299,7 +299,7 @@ static void pipelines_that_cannot_be_are_refused(void) {
 static void settings_reach_the_pipeline(void) {
   persense_pipeline_options options;
   persense_pipeline* p;
-  persense_pipeline_options_init(&options, sizeof options);
+  options = weight_free();
   options.preset = "reference";
   options.settings = "idm.threshold=25\tidm.threshold=26\n feedback.shots=2 ";
   REQUIRE_OK(persense_pipeline_create(&options, &p));
@@ -407,10 +407,11 @@ static void a_long_error_is_cut_between_characters(void) {
 }
 
 int main(void) {
+  const persense_pipeline_options options = weight_free();
   CHECK(strcmp(persense_last_error(), "") == 0);
   image = scene_image(PERSENSE_RGB8, 0);
   mask = scene_mask(6, 0);
-  REQUIRE_OK(persense_pipeline_create(NULL, &pipeline));
+  REQUIRE_OK(persense_pipeline_create(&options, &pipeline));
   REQUIRE_OK(persense_support_create(pipeline, &image, &mask, NULL, &support));
   REQUIRE_OK(persense_segment(support, &image, NULL, &result));
   CHECK(strcmp(persense_last_error(), "") == 0);

@@ -35,6 +35,14 @@ static int failed_checks = 0;
     }                                                                                       \
   } while (0)
 
+/* The weight-free stages: what they find is known, and does not change with the learned network. */
+static persense_pipeline_options weight_free(void) {
+  persense_pipeline_options options;
+  persense_pipeline_options_init(&options, sizeof options);
+  options.models = "classic";
+  return options;
+}
+
 enum { scene_width = 160, scene_height = 120, scene_discs = 12 };
 
 static const uint8_t scene_colours[2][3] = {{40, 90, 50}, {220, 170, 60}};

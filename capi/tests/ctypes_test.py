@@ -103,7 +103,8 @@ class FromPython(unittest.TestCase):
                         make(lib.persense_picture_read_mask, bytes(sample / "00.png")),
                         make(lib.persense_picture_read, bytes(sample / "01.jpg"))]
         cls.image, cls.mask, cls.query = map(lib.persense_picture_get_image, cls.pictures)
-        cls.pipeline = make(lib.persense_pipeline_create, None)
+        weight_free = PipelineOptions(struct_size=c.sizeof(PipelineOptions), models=b"classic")
+        cls.pipeline = make(lib.persense_pipeline_create, c.byref(weight_free))
         cls.support = make(lib.persense_support_create, cls.pipeline, cls.image, cls.mask, b"bean")
 
     @classmethod

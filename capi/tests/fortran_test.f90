@@ -7,6 +7,11 @@ module persense
   integer(c_int), parameter :: persense_ok = 0, persense_invalid_argument = 1
   integer(c_int32_t), parameter :: persense_gray8 = 2
 
+  type, bind(c) :: persense_pipeline_options
+    integer(c_size_t) :: struct_size
+    type(c_ptr) :: models
+  end type  ! a struct may end early: the rest are the defaults
+
   type, bind(c) :: persense_image
     type(c_ptr) :: data
     integer(c_int32_t) :: width, height
@@ -40,7 +45,7 @@ module persense
   interface
     function persense_pipeline_create(options, pipeline) bind(c) result(status)
       import
-      type(c_ptr), value :: options
+      type(persense_pipeline_options) :: options
       type(c_ptr) :: pipeline
       integer(c_int) :: status
     end function
@@ -87,6 +92,9 @@ program fortran_test
   implicit none
   integer, parameter :: width = 160, height = 120
   integer(c_int8_t), target :: pixels(width, height), inside(width, height)  ! a column is a picture's row
+  character(kind=c_char), target :: weight_free(8) = &
+    [character(kind=c_char) :: "c", "l", "a", "s", "s", "i", "c", c_null_char]
+  type(persense_pipeline_options) :: options
   type(persense_image) :: image, mask
   type(persense_result_info), pointer :: info
   type(persense_instance), pointer :: instances(:)
@@ -104,7 +112,8 @@ program fortran_test
   image = persense_image(c_loc(pixels), width, height, 0, persense_gray8)
   mask = persense_image(c_loc(inside), width, height, 0, persense_gray8)
 
-  if (persense_pipeline_create(c_null_ptr, pipeline) /= persense_ok) error stop "pipeline"
+  options = persense_pipeline_options(c_sizeof(options), c_loc(weight_free))
+  if (persense_pipeline_create(options, pipeline) /= persense_ok) error stop "pipeline"
   if (persense_support_create(pipeline, image, mask, c_null_ptr, support) /= persense_ok) &
     error stop "support"
   if (persense_segment(support, image, c_null_ptr, found) /= persense_ok) error stop "segment"

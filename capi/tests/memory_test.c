@@ -19,7 +19,7 @@ static persense_status everything(void) {
   const char* counts;
   size_t selected[64], selected_count;
   const persense_box box = {0, 0, scene_width, scene_height};
-  persense_pipeline_options_init(&options, sizeof options);
+  options = weight_free();
   options.settings = "feedback.iterations=1 instances.duplicate_overlap=0.5";
   persense_run_options_init(&run, sizeof run);
   run.trace = 1;
@@ -59,7 +59,7 @@ static void an_error_without_memory_is_out_of_memory(void) {
   persense_pipeline_options options;
   persense_pipeline* pipeline;
   persense_status status;
-  persense_pipeline_options_init(&options, sizeof options);
+  options = weight_free();
   options.settings = "no.such.option.of.a.long.name=1";
   fail_allocation(1);
   status = persense_pipeline_create(&options, &pipeline);

@@ -4,10 +4,11 @@
 #include "check.h"
 
 static persense_result* segmented(persense_image image, persense_image mask) {
+  const persense_pipeline_options stages = weight_free();
   persense_pipeline* pipeline;
   persense_support* support;
   persense_result* result;
-  REQUIRE_OK(persense_pipeline_create(NULL, &pipeline));
+  REQUIRE_OK(persense_pipeline_create(&stages, &pipeline));
   REQUIRE_OK(persense_support_create(pipeline, &image, &mask, "disc", &support));
   persense_pipeline_free(pipeline);
   REQUIRE_OK(persense_segment(support, &image, NULL, &result));
@@ -137,12 +138,13 @@ static void the_info_is_complete(const persense_result* result) {
 }
 
 static void supports_say_what_they_are(void) {
+  const persense_pipeline_options stages = weight_free();
   persense_image image = scene_image(PERSENSE_BGRA8, 5), mask = scene_mask(6, 5);
   persense_pipeline* pipeline;
   persense_support* support;
   const persense_support_info* info;
   ((uint8_t*)mask.data)[0] = 1; /* a second part */
-  REQUIRE_OK(persense_pipeline_create(NULL, &pipeline));
+  REQUIRE_OK(persense_pipeline_create(&stages, &pipeline));
   REQUIRE_OK(persense_support_create(pipeline, &image, &mask, "potato", &support));
   info = persense_support_get_info(support);
   CHECK(info->width == scene_width && info->height == scene_height);
@@ -200,6 +202,7 @@ static void idm_and_ppsm_work_on_maps_of_any_stride(void) {
 }
 
 static void files_are_written_and_read(persense_result* result) {
+  const persense_pipeline_options stages = weight_free();
   const persense_image image = scene_image(PERSENSE_BGR8, 7), mask = scene_mask(6, 0);
   persense_picture* picture;
   const persense_image* read;
@@ -226,7 +229,7 @@ static void files_are_written_and_read(persense_result* result) {
 
   persense_run_options_init(&options, sizeof options);
   options.trace = 1;
-  REQUIRE_OK(persense_pipeline_create(NULL, &pipeline));
+  REQUIRE_OK(persense_pipeline_create(&stages, &pipeline));
   REQUIRE_OK(persense_support_create(pipeline, &image, &mask, NULL, &support));
   REQUIRE_OK(persense_segment(support, &image, &options, &traced));
   CHECK(persense_result_get_info(traced)->has_trace);

@@ -141,9 +141,10 @@ static void threads_share_handles_and_have_their_own_errors(void) {
 }
 
 int main(void) {
+  const persense_pipeline_options options = weight_free();
   image = scene_image(PERSENSE_RGB8, 0);
   mask = scene_mask(6, 0);
-  REQUIRE_OK(persense_pipeline_create(NULL, &pipeline));
+  REQUIRE_OK(persense_pipeline_create(&options, &pipeline));
   REQUIRE_OK(persense_support_create(pipeline, &image, &mask, NULL, &support));
   cancelling_works_before_every_step(progress_names_every_step());
   the_log_tells_errors_notes_and_results();

@@ -135,13 +135,17 @@ TEST_CASE("persense segment: stages that cannot be had are refused in one line",
   const Workspace work;
   work.save("q.png", discs(3, 2));
   const std::string run = "q.png -o out ";
-  check_refused(work, work.segment(run + "--device cuda"), 2, "no stage is an archive");
-  check_refused(work, work.segment(run + "--models none"), 3, "models: got \"none\"");
-  check_refused(work, work.segment(run + "--models ."), 3, "models: no encoder.pt");
+  check_refused(work, work.segment(run + "--device cuda"), 2, "no stage is \"mini\" or an archive");
+  check_refused(work, work.segment_by_default(run + "--models none"), 3, "models: got \"none\"");
+  check_refused(work, work.segment_by_default(run + "--models ."), 3, "models: no encoder.pt");
   if (!Engine::has_torch()) {
     check_refused(work, work.segment(run + "--encoder e.pt"), 2, "made without LibTorch");
+    check_refused(work, work.segment_by_default(run + "--models mini"), 2, "--models classic");
     return;
   }
+  work.save_text("own/mini.pt", "no network\n");
+  check_refused(work, work.segment_by_default(run + "--models own"), 3,
+                "own/mini.pt: not a zip file");
   for (const std::string slot : {"--encoder", "--dmg", "--decoder"})
     check_refused(work, work.segment(run + slot + " none.pt"), 3, "none.pt: no such file");
   check_refused(work, work.segment(run + "--encoder q.png"), 3, "q.png: not a zip file");
@@ -162,6 +166,24 @@ TEST_CASE("persense segment: writes an overlay when no output is asked for", "[c
   REQUIRE(files.size() == 1);
   CHECK(files.begin()->first == "q_overlay.png");
   CHECK(cv::imread((work / "out/q_overlay.png").string()).size() == discs(3, 2).size());
+}
+
+TEST_CASE("persense segment: runs mini where LibTorch is built in, and classic without", "[cli]") {
+  const Workspace work;
+  work.save("q.png", discs(3, 2));
+  const std::string outputs = " --labels --csv --coco --overlay --trace";
+  REQUIRE(work.segment_by_default("q.png -o default" + outputs).exit == 0);
+  REQUIRE(
+      work.segment_by_default("q.png -o named" + outputs + " --models " + Stages::default_name())
+          .exit == 0);
+  CHECK(Stages::default_name() == (Engine::has_torch() ? "mini" : "classic"));
+  CHECK(work.outputs("default").size() == 5);
+  CHECK(work.outputs("default") == work.outputs("named"));
+  // the stages are part of what --resume compares
+  const std::string other = Engine::has_torch() ? "classic" : "mini";
+  const Outcome resumed = work.segment_by_default("q.png -o default --resume --models " + other);
+  CHECK(resumed.exit == 2);
+  CHECK_THAT(resumed.err, contains("classic"));
 }
 
 TEST_CASE("persense segment: label image, table and COCO file tell the same", "[cli]") {
@@ -309,7 +331,8 @@ TEST_CASE("persense segment: an interrupted run exits with 130 and can be resume
   for (int i = 100; i < 140; ++i) work.save("q/" + std::to_string(i) + ".png", discs(8 + i % 3, 8));
   // SIGTERM as a stand-in: shells start background jobs with SIGINT ignored
   const Outcome outcome = work.shell(
-      "\"$P\" segment --support support.png --mask mask.png q -o out --labels --coco --jobs 2 & "
+      "\"$P\" segment --models classic --support support.png --mask mask.png q -o out --labels "
+      "--coco --jobs 2 & "
       "pid=$!; until [ -e out/102_labels.png ]; do sleep 0.01; done; kill -TERM $pid; wait $pid");
   INFO(outcome.err);
   CHECK(outcome.exit == 130);
@@ -329,7 +352,8 @@ TEST_CASE("persense segment: a kill leaves complete files only", "[cli][resume]"
   const Workspace work;
   for (int i = 100; i < 130; ++i) work.save("q/" + std::to_string(i) + ".png", discs(8, 8));
   work.shell(
-      "\"$P\" segment --support support.png --mask mask.png q -o out --labels --overlay & pid=$!; "
+      "\"$P\" segment --models classic --support support.png --mask mask.png q -o out --labels "
+      "--overlay & pid=$!; "
       "until [ -e out/103_labels.png ]; do sleep 0.01; done; kill -KILL $pid; wait $pid");
   for (const auto& [name, unused] : work.outputs("out"))
     if (name[0] != '.') CHECK(!cv::imread((work / "out" / name).string(), -1).empty());
@@ -381,7 +405,8 @@ TEST_CASE("persense segment: a picture beyond OpenCV's limit is one line", "[cli
   const Workspace work;
   work.save("q.png", discs(3, 2));
   const Outcome outcome = work.shell(
-      "OPENCV_IO_MAX_IMAGE_WIDTH=100 \"$P\" segment --support support.png --mask mask.png q.png "
+      "OPENCV_IO_MAX_IMAGE_WIDTH=100 \"$P\" segment --models classic --support support.png --mask "
+      "mask.png q.png "
       "-o out");
   check_refused(work, outcome, 3, "OPENCV_IO_MAX_IMAGE_PIXELS");
 }
@@ -401,7 +426,8 @@ TEST_CASE("persense segment: a support that cannot be used is refused", "[cli][e
   work.save("q.png", discs(3, 2));
   const cv::Size size = discs(3, 2).size();
   const auto with_mask = [&](const std::string& mask) {
-    return work.run("segment --support support.png --mask " + mask + " q.png -o out");
+    return work.run("segment --models classic --support support.png --mask " + mask +
+                    " q.png -o out");
   };
   work.save("none.png", cv::Mat::zeros(size, CV_8UC1));
   check_refused(work, with_mask("none.png"), 2, "support mask");
@@ -412,8 +438,9 @@ TEST_CASE("persense segment: a support that cannot be used is refused", "[cli][e
   check_refused(work, with_mask("missing.png"), 3, "missing.png");
   work.save_text("words.png", "words");
   check_refused(work, with_mask("words.png"), 3, "words.png");
-  check_refused(work, work.run("segment --support no.png --mask mask.png q.png -o out"), 3,
-                "no.png");
+  check_refused(work,
+                work.run("segment --models classic --support no.png --mask mask.png q.png -o out"),
+                3, "no.png");
 }
 
 TEST_CASE("persense segment: of a mask with several parts the largest is used, with one note",
@@ -423,7 +450,8 @@ TEST_CASE("persense segment: of a mask with several parts the largest is used, w
   cv::Mat mask = disc_mask(discs(3, 2));
   cv::circle(mask, {85, 35}, 4, 255, cv::FILLED);
   work.save("two.png", mask);
-  const Outcome outcome = work.run("segment --support support.png --mask two.png q -o out");
+  const Outcome outcome =
+      work.run("segment --models classic --support support.png --mask two.png q -o out");
   INFO(outcome.err);
   CHECK(outcome.exit == 0);
   CHECK(outcome.lines() == 1);
@@ -474,8 +502,9 @@ TEST_CASE("persense segment: a full disk is exit code 4 and leaves no part of a 
   work.save("q/1.png", noise);
   work.save("q/2.png", noise);
   // the limit (64 KiB) stands in for the disk: a noise picture's overlay is some MB
-  const Outcome outcome =
-      work.shell("ulimit -f 64; \"$P\" segment --support support.png --mask mask.png q -o out");
+  const Outcome outcome = work.shell(
+      "ulimit -f 64; \"$P\" segment --models classic --support support.png --mask mask.png q -o "
+      "out");
   check_refused(work, outcome, 4, "1_overlay.png");
 }
 
@@ -487,7 +516,8 @@ TEST_CASE("persense: a standard output that takes nothing is exit code 4", "[cli
   const Workspace work;
   save_queries(work);
   for (const std::string command :
-       {"options", "--help", "segment --support support.png --mask mask.png q -o out"}) {
+       {"options", "--help",
+        "segment --models classic --support support.png --mask mask.png q -o out"}) {
     const Outcome outcome = work.shell("\"$P\" " + command + " > /dev/full");
     INFO(outcome.err);
     CHECK(outcome.exit == 4);
@@ -598,7 +628,8 @@ void save_dataset(const Workspace& work) {
 TEST_CASE("persense eval: prints a table, and writes scores and label images", "[cli][eval]") {
   const Workspace work;
   save_dataset(work);
-  const Outcome outcome = work.run("eval set --json scores.json --save-labels found");
+  const Outcome outcome =
+      work.run("eval set --models classic --json scores.json --save-labels found");
   INFO(outcome.err);
   CHECK(outcome.exit == 0);
   CHECK_THAT(outcome.out, contains("discs") && contains("more") && contains("mean"));
@@ -611,17 +642,17 @@ TEST_CASE("persense eval: prints a table, and writes scores and label images", "
   CHECK(largest_label(work / "found/discs/01_labels.png") == 9);
   CHECK(largest_label(work / "found/more/02_labels.png") == 12);
 
-  REQUIRE(work.run("eval set --save-labels again --jobs 4").exit == 0);
+  REQUIRE(work.run("eval set --models classic --save-labels again --jobs 4").exit == 0);
   CHECK(work.files("found") == work.files("again"));
 }
 
 TEST_CASE("persense eval: --classes takes some of the classes", "[cli][eval]") {
   const Workspace work;
   save_dataset(work);
-  const Outcome outcome = work.run("eval set --classes more --json scores.json");
+  const Outcome outcome = work.run("eval set --models classic --classes more --json scores.json");
   CHECK(outcome.exit == 0);
   CHECK(nlohmann::json::parse(read_text(work / "scores.json"))["classes"].size() == 1);
-  check_refused(work, work.run("eval set --classes more,mroe"), 2, "mroe");
+  check_refused(work, work.run("eval set --models classic --classes more,mroe"), 2, "mroe");
 }
 
 TEST_CASE("persense eval: a data set that cannot be read is refused", "[cli][errors]") {
@@ -631,5 +662,5 @@ TEST_CASE("persense eval: a data set that cannot be read is refused", "[cli][err
   fs::create_directories(work / "hollow");
   check_refused(work, work.run("eval hollow"), 2, "hollow");
   fs::remove(work / "set/more/00.png");
-  check_refused(work, work.run("eval set"), 3, "more");
+  check_refused(work, work.run("eval set --models classic"), 3, "more");
 }

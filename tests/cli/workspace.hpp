@@ -110,8 +110,12 @@ class Workspace {
   /// Runs the program with these arguments.
   Outcome run(const std::string& arguments) const { return shell("\"$P\" " + arguments); }
   /// Runs `persense segment` with the workspace's support and these further arguments.
-  Outcome segment(const std::string& arguments) const {
+  Outcome segment_by_default(const std::string& arguments) const {
     return run("segment --support support.png --mask mask.png " + arguments);
+  }
+  /// The same with the weight-free stages, which find every disc.
+  Outcome segment(const std::string& arguments) const {
+    return segment_by_default("--models classic " + arguments);
   }
 
   /// Every file below a folder, hidden ones included, by its relative name. Empty when there is no

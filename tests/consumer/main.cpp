@@ -21,6 +21,8 @@ int main() {
 #ifdef WITH_TORCH
   if (!torch_answers()) return 1;
 #endif
+  const char* const expected = persense::Engine::has_torch() ? "mini" : "classic";
+  if (persense::Stages::default_name() != expected || persense::Stages{}.dmg != expected) return 1;
   const persense::Engine engine("classic");
   const auto support = engine.support(persense::ImageView(picture), persense::MaskView(mask));
   const auto result = engine.segment(support, persense::ImageView(picture));

@@ -121,7 +121,7 @@ TEST_CASE("classic engine: on rendered scenes F1 and the density's sum stay abov
   const Floor floors[] = {{Kind::beans, 0.75},   {Kind::berries, 0.90}, {Kind::cells, 0.86},
                           {Kind::coins, 0.84},   {Kind::grains, 0.84},  {Kind::leaves, 0.86},
                           {Kind::pebbles, 0.79}, {Kind::stained, 0.85}};
-  const Engine engine;
+  const Engine engine("classic");
   RunOptions run;
   run.trace = true;
   for (const Floor& floor : floors) {
@@ -143,7 +143,7 @@ TEST_CASE("classic engine: on rendered scenes F1 and the density's sum stay abov
 
 TEST_CASE("classic engine: every kind of scene gives a result that holds together",
           "[engine][classic]") {
-  const Engine engine;
+  const Engine engine("classic");
   RunOptions run;
   run.trace = true;
   for (const Kind kind : scenes::all_kinds())
@@ -156,7 +156,7 @@ TEST_CASE("classic engine: every kind of scene gives a result that holds togethe
 }
 
 TEST_CASE("classic engine: repeated runs give the same result bit for bit", "[engine][classic]") {
-  const Engine engine, another;
+  const Engine engine("classic"), another("classic");
   const ImageView query(coins().query.image);
   const Result first = engine.segment(support_of(engine, coins()), query);
   REQUIRE(first.count() > 10);
@@ -166,7 +166,7 @@ TEST_CASE("classic engine: repeated runs give the same result bit for bit", "[en
 
 TEST_CASE("classic engine: a support serves any number of queries in any order",
           "[engine][classic]") {
-  const Engine engine;
+  const Engine engine("classic");
   const auto support = support_of(engine, coins());
   const auto other = scenes::render_scene(scenes::query_options(scene_options(Kind::coins, 30), 1));
   const Result first = engine.segment(support, ImageView(coins().query.image));
@@ -178,7 +178,7 @@ TEST_CASE("classic engine: a support serves any number of queries in any order",
 TEST_CASE("classic engine: OpenCV's number of threads changes nothing", "[engine][classic]") {
   if (persense::testing::thread_sanitizer) SKIP("OpenCV's workers cannot be watched for races");
   const int threads = cv::getNumThreads();
-  const Engine engine;
+  const Engine engine("classic");
   const auto run = [&](int count) {
     cv::setNumThreads(count);
     return engine.segment(support_of(engine, coins()), ImageView(coins().query.image));
@@ -190,7 +190,7 @@ TEST_CASE("classic engine: OpenCV's number of threads changes nothing", "[engine
 
 TEST_CASE("classic engine: four threads may share one engine and one support",
           "[engine][classic][threads]") {
-  const Engine engine;
+  const Engine engine("classic");
   const auto support = support_of(engine, coins());
   const Result alone = engine.segment(support, ImageView(coins().query.image));
   std::vector<Result> results(4);
@@ -207,7 +207,7 @@ TEST_CASE("classic engine: four threads may share one engine and one support",
 
 TEST_CASE("classic engine: a query inside larger memory gives what its copy gives",
           "[engine][classic]") {
-  const Engine engine;
+  const Engine engine("classic");
   const cv::Mat& image = coins().query.image;
   cv::Mat large(image.rows + 20, image.cols + 30, CV_8UC3, cv::Scalar(255, 0, 255));
   image.copyTo(large(cv::Rect(11, 7, image.cols, image.rows)));
@@ -221,7 +221,7 @@ TEST_CASE("classic engine: objects x0.4 and x2.5 of the support object's size ar
           "[engine][classic][slow]") {
   // Mean recall over three kinds, 30 objects each. Smaller objects have fewer pixels to tell them
   // from the ground by, so their floor is lower; both are 0.05 below what was measured.
-  const Engine engine;
+  const Engine engine("classic");
   for (const auto& [scale, floor] : {std::pair(0.4, 0.77), std::pair(2.5, 0.87)}) {
     double recall = 0;
     for (const Kind kind : {Kind::berries, Kind::coins, Kind::grains}) {
@@ -241,7 +241,7 @@ TEST_CASE("classic engine: objects x0.4 and x2.5 of the support object's size ar
 TEST_CASE("classic engine: a mirrored query has the same count within a tenth",
           "[engine][classic]") {
   // not exact: working resolution, truncated centroids and ties follow the scan's direction
-  const Engine engine;
+  const Engine engine("classic");
   for (const Kind kind : {Kind::beans, Kind::berries, Kind::coins}) {
     const auto episode = scenes::render_episode(scene_options(kind, 50));
     const auto support = support_of(engine, episode);
@@ -256,7 +256,7 @@ TEST_CASE("classic engine: a mirrored query has the same count within a tenth",
 }
 
 TEST_CASE("classic engine: a blank query has no instance", "[engine][classic]") {
-  const Engine engine;
+  const Engine engine("classic");
   const auto support = support_of(engine, coins());
   for (const int grey : {0, 128, 255}) {
     const cv::Mat blank(200, 300, CV_8UC3, cv::Scalar::all(grey));
@@ -269,7 +269,7 @@ TEST_CASE("classic engine: a blank query has no instance", "[engine][classic]") 
 }
 
 TEST_CASE("classic engine: queries of any shape give a result", "[engine][classic]") {
-  const Engine engine;
+  const Engine engine("classic");
   const auto support = support_of(engine, coins());
   const cv::Mat& tile = coins().query.image;
   RunOptions run;
@@ -288,7 +288,7 @@ TEST_CASE("classic engine: queries of any shape give a result", "[engine][classi
 }
 
 TEST_CASE("classic engine: supports of any shape work or say what is wrong", "[engine][classic]") {
-  const Engine engine;
+  const Engine engine("classic");
   cv::Mat noise(40, 40, CV_8UC3);
   cv::RNG generator(3);
   generator.fill(noise, cv::RNG::UNIFORM, 0, 256);
@@ -309,7 +309,7 @@ TEST_CASE("classic engine: supports of any shape work or say what is wrong", "[e
 
 TEST_CASE("classic engine: an object of one pixel or of nearly the whole picture works as support",
           "[engine][classic]") {
-  const Engine engine;
+  const Engine engine("classic");
   const cv::Mat& image = coins().support.image;
   for (const cv::Rect object : {cv::Rect(20, 20, 1, 1), cv::Rect(0, 0, image.cols, 1),
                                 cv::Rect(1, 1, image.cols - 2, image.rows - 2),
@@ -323,7 +323,7 @@ TEST_CASE("classic engine: an object of one pixel or of nearly the whole picture
 }
 
 TEST_CASE("engine: the support's info says what was prepared", "[engine]") {
-  const Engine engine;
+  const Engine engine("classic");
   cv::Mat mask = coins().support_mask.clone();
   const auto clean = engine.support(ImageView(coins().support.image), MaskView(mask), "coin");
   CHECK(clean.info().image_size == Size{coins().support.image.cols, coins().support.image.rows});
@@ -340,7 +340,7 @@ TEST_CASE("engine: the support's info says what was prepared", "[engine]") {
 }
 
 TEST_CASE("engine: a support from another engine or from none is refused", "[engine][errors]") {
-  const Engine engine, another;
+  const Engine engine("classic"), another("classic");
   const auto foreign = support_of(another, coins());
   const ImageView query(coins().query.image);
   CHECK_THAT(message_of<InvalidArgument>([&] { engine.segment(foreign, query); }),
@@ -349,7 +349,7 @@ TEST_CASE("engine: a support from another engine or from none is refused", "[eng
 }
 
 TEST_CASE("engine: a support outlives the engine's copies", "[engine]") {
-  auto engine = std::make_unique<Engine>();
+  auto engine = std::make_unique<Engine>("classic");
   const Engine copy = *engine;
   const auto support = support_of(*engine, coins());
   engine.reset();
@@ -358,8 +358,9 @@ TEST_CASE("engine: a support outlives the engine's copies", "[engine]") {
 
 TEST_CASE("engine: a folder that does not exist or a bad option is an error naming it",
           "[engine][errors]") {
-  CHECK_THAT(message_of<FileNotFound>([] { Engine("fancy"); }),
-             ContainsSubstring("models: got \"fancy\", expected \"classic\" or a folder"));
+  CHECK_THAT(
+      message_of<FileNotFound>([] { Engine("fancy"); }),
+      ContainsSubstring("models: got \"fancy\", expected \"mini\", \"classic\" or a folder"));
   Options options;
   options.idm.threshold = 999;
   CHECK_THAT(message_of<InvalidArgument>([&] { Engine("classic", options); }),
@@ -367,8 +368,40 @@ TEST_CASE("engine: a folder that does not exist or a bad option is an error nami
   CHECK(Engine("classic", Options::reference()).options().idm.rules == Rules::reference);
 }
 
+TEST_CASE("engine: the default is mini where LibTorch is built in, and classic without",
+          "[engine]") {
+  const std::string name = Engine::has_torch() ? "mini" : "classic";
+  CHECK(Stages::default_name() == name);
+  for (const Stages& stages : {Stages{}, Stages::named(name)})
+    for (const auto* slot : {&stages.encoder, &stages.detector, &stages.dmg, &stages.decoder})
+      CHECK(*slot == name);
+  CHECK(Stages{}.need_torch() == Engine::has_torch());
+  CHECK_FALSE(Stages::named("classic").need_torch());
+  const Engine by_default, named(name);
+  const ImageView query(coins().query.image);
+  CHECK(same(by_default.segment(support_of(by_default, coins()), query),
+             named.segment(support_of(named, coins()), query)));
+}
+
+TEST_CASE("engine: without LibTorch, mini is an error that names classic", "[engine][errors]") {
+  if (Engine::has_torch()) SKIP("this build has LibTorch");
+  const std::string line = message_of<InvalidArgument>([] { Engine("mini"); });
+  CHECK_THAT(line, ContainsSubstring("mini: ") && ContainsSubstring("classic"));
+}
+
+TEST_CASE("engine: a device or dtype that no stage would use is an error", "[engine][errors]") {
+  Stages stages = Stages::named("classic");
+  stages.device = "cuda";
+  CHECK_THAT(message_of<InvalidArgument>([&] { Engine engine(stages); }),
+             ContainsSubstring("device cuda"));
+  stages.device = "cpu";
+  stages.dtype = "bf16";
+  CHECK_THAT(message_of<InvalidArgument>([&] { Engine engine(stages); }),
+             ContainsSubstring("dtype bf16"));
+}
+
 TEST_CASE("engine: bad supports and queries throw InvalidArgument", "[engine][errors]") {
-  const Engine engine;
+  const Engine engine("classic");
   const cv::Mat& image = coins().support.image;
   const cv::Mat empty_mask = cv::Mat::zeros(image.size(), CV_8UC1);
   CHECK_THAT(
@@ -378,7 +411,7 @@ TEST_CASE("engine: bad supports and queries throw InvalidArgument", "[engine][er
 }
 
 TEST_CASE("engine: a stop request from another thread ends the run with Cancelled", "[engine]") {
-  const Engine engine;
+  const Engine engine("classic");
   const auto support = support_of(engine, coins());
   std::stop_source source;
   RunOptions run;

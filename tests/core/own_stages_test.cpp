@@ -33,8 +33,10 @@ cv::Mat first_disc() {
   return mask;
 }
 
-Result segment(const OwnStages& own, const RunOptions& run = {}) {
-  Stages stages;
+/// Beside stages of one kind, by default the weight-free ones.
+Result segment(const OwnStages& own, const RunOptions& run = {},
+               const std::string& beside = "classic") {
+  Stages stages = Stages::named(beside);
   stages.own = own;
   const Engine engine(stages);
   const cv::Mat support = discs(1, 1), mask = first_disc(), query = discs(across, down);
@@ -103,6 +105,13 @@ TEST_CASE("own stages: each one alone works beside the weight-free ones", "[engi
   check_all_found(segment(own));
 }
 
+TEST_CASE("own stages: with all four nothing of the default is used", "[engine][own]") {
+  Stages stages;
+  stages.own = {colours, whole_picture, bumps, squares};
+  CHECK_FALSE(stages.need_torch());
+  check_all_found(segment(stages.own, {}, Stages::default_name()));
+}
+
 TEST_CASE("own stages: a decoder's masks and a density map's sum are the result's",
           "[engine][own]") {
   OwnStages own;
@@ -114,7 +123,7 @@ TEST_CASE("own stages: a decoder's masks and a density map's sum are the result'
 }
 
 TEST_CASE("own stages: an encoder's features give the similarity (eq. 1)", "[engine][own]") {
-  Stages stages;
+  Stages stages = Stages::named("classic");
   stages.own.encode = colours;
   const Engine engine(stages);
   cv::Mat picture(frame.height, frame.width, CV_8UC3, cv::Scalar(10, 30, 220));
@@ -270,7 +279,7 @@ TEST_CASE("own stages: a slot cannot hold an archive as well", "[engine][own][er
 TEST_CASE("own stages: are called on the threads that call the engine", "[engine][own][threads]") {
   std::mutex mutex;
   std::set<std::thread::id> seen;
-  Stages stages;
+  Stages stages = Stages::named("classic");
   stages.own.density = [&](const StageQuery& query) {
     const std::scoped_lock lock(mutex);
     seen.insert(std::this_thread::get_id());

@@ -60,7 +60,8 @@ TEST_CASE("C ABI: a folder of archives gives what the engine gives", "[torch][ca
 TEST_CASE("C ABI: archives that cannot be used are a status and one line",
           "[torch][capi][errors]") {
   const DiscArchives archives;
-  const std::string encoder = archives.encoder.string(), decoder = archives.decoder.string();
+  const std::string encoder = archives.encoder.string(), decoder = archives.decoder.string(),
+                    folder = archives.scratch.path().string();
   persense_pipeline_options options;
   persense_pipeline_options_init(&options, sizeof options);
   options.encoder = encoder.c_str();
@@ -80,6 +81,21 @@ TEST_CASE("C ABI: archives that cannot be used are a status and one line",
     std::filesystem::resize_file(archives.encoder, 200);
     expected = PERSENSE_UNREADABLE;
     said = encoder;
+  }
+  SECTION("a damaged network in a folder") {
+    std::filesystem::rename(archives.encoder, archives.scratch / "mini.pt");
+    std::filesystem::resize_file(archives.scratch / "mini.pt", 200);
+    options.models = folder.c_str();
+    options.encoder = NULL;
+    options.decoder = "mini";
+    expected = PERSENSE_UNREADABLE;
+    said = "mini.pt";
+  }
+  SECTION("a device that is not there, for the default") {
+    options.encoder = NULL;
+    options.device = "cuda:9";
+    expected = PERSENSE_DEVICE_UNAVAILABLE;
+    said = "cuda:9";
   }
   SECTION("a device that is not there") {
     options.device = "cuda:9";

@@ -1,7 +1,11 @@
-// Engines whose slots are filled by archives, by weight-free stages, or by both.
+// Engines whose slots are filled by archives, by mini, by weight-free stages, or by several of
+// them.
 #include "persense/engine.hpp"
 
+#include <algorithm>
+#include <filesystem>
 #include <opencv2/imgproc.hpp>
+#include <thread>
 
 #include "catch.hpp"
 #include "sam_archives.hpp"
@@ -49,8 +53,37 @@ struct Models : DiscArchives {
                                "exemplar_size": 64}, "output": {"scale": 60}})",
                  red_is_dense);
   }
-  Stages stages() const { return Stages::in_folder(scratch.path().string()); }
+  /// With a weight-free detector, whose boxes are known.
+  Stages stages() const {
+    Stages stages = Stages::in_folder(scratch.path().string());
+    stages.detector = "classic";
+    return stages;
+  }
 };
+
+/// The network that is part of the library, as a file of the user's.
+const std::string network = PERSENSE_SOURCE_DIR "/src/mini/mini.pt";
+
+bool same(const Result& a, const Result& b) {
+  const auto same_instance = [](const Instance& i, const Instance& j) {
+    return i.mask.box == j.mask.box && i.mask.bits == j.mask.bits && i.point == j.point &&
+           i.score == j.score;
+  };
+  return std::equal(a.instances.begin(), a.instances.end(), b.instances.begin(), b.instances.end(),
+                    same_instance) &&
+         size_of(a.density) == size_of(b.density) && (a.density == b.density).all();
+}
+
+/// What holds for every result, whatever the stages.
+void check_holds_together(const Result& result) {
+  const PixelBox inside{0, 0, result.image_size.width, result.image_size.height};
+  for (const Instance& instance : result.instances) {
+    CHECK(intersection(instance.mask.box, inside) == instance.mask.box);
+    CHECK(instance.mask.area() > 0);
+  }
+  CHECK((result.density >= 0).all());
+  CHECK((result.trace->similarity.abs() <= 1).all());
+}
 
 void check_all_found(const Result& result) {
   CHECK(result.count() == across * down);
@@ -65,7 +98,7 @@ void check_all_found(const Result& result) {
 
 TEST_CASE("torch engine: an encoder archive works with weight-free stages", "[torch][engine]") {
   const DiscArchives archives;
-  Stages stages;
+  Stages stages = Stages::named("classic");
   stages.encoder = archives.encoder.string();
   const Engine engine(stages);
   const Result result = count_discs(engine);
@@ -78,7 +111,7 @@ TEST_CASE("torch engine: an encoder archive works with weight-free stages", "[to
 TEST_CASE("torch engine: a decoder archive segments what weight-free stages point at",
           "[torch][engine]") {
   const DiscArchives archives;
-  Stages stages;
+  Stages stages = Stages::named("classic");
   stages.encoder = archives.encoder.string();
   stages.decoder = archives.decoder.string();
   const Result result = count_discs(Engine(stages));
@@ -90,19 +123,131 @@ TEST_CASE("torch engine: a decoder archive segments what weight-free stages poin
 
 TEST_CASE("torch engine: a density archive works with the weight-free encoder", "[torch][engine]") {
   const Models models;
-  Stages stages;
+  Stages stages = Stages::named("classic");
   stages.dmg = models.dmg.string();
   check_all_found(count_discs(Engine(stages, stages.adapt(Options::paper()))));
 }
 
+TEST_CASE("torch engine: mini mixes with stages of every other kind, in every slot",
+          "[torch][engine][mini]") {
+  const Models models;
+  const auto colours = [](ImageView image, float) {
+    FeatureGrid grid{{image.width / 10, image.height / 10}, {}};
+    cv::Mat small;
+    cv::resize(image.mat(), small, {grid.size.width, grid.size.height}, 0, 0, cv::INTER_AREA);
+    const cv::Mat pixels = small.reshape(1, grid.size.pixels());
+    grid.features.resize(3, grid.size.pixels());
+    for (int i = 0; i < grid.size.pixels(); ++i)
+      for (int c = 0; c < 3; ++c) grid.features(c, i) = pixels.at<std::uint8_t>(i, c);
+    return grid;
+  };
+  Stages stages = Stages::named("mini");
+  std::string similar = "mini";
+  SECTION("a weight-free decoder") { stages.decoder = "classic"; }
+  SECTION("a weight-free detector and density map generator") {
+    stages.detector = stages.dmg = "classic";
+  }
+  SECTION("a density archive") { stages.dmg = models.dmg.string(); }
+  SECTION("a weight-free encoder") { stages.encoder = similar = "classic"; }
+  SECTION("an encoder archive") { stages.encoder = similar = models.encoder.string(); }
+  SECTION("archives of encoder and decoder") {
+    stages.encoder = similar = models.encoder.string();
+    stages.decoder = models.decoder.string();
+  }
+  SECTION("one of every kind") {
+    stages.encoder = similar = models.encoder.string();
+    stages.detector = "classic";
+    stages.own.density = [](const StageQuery& query) {
+      return DensityMap(query.similarity.max(0.0f) / 100.0f);
+    };
+  }
+  SECTION("an encoder of the user's") {
+    stages.own.encode = colours;
+    similar = "own";
+  }
+  const Result result = count_discs(Engine(stages));
+  CHECK(result.count() > 0);
+  check_holds_together(result);
+  // the encoder's slot says what is similar
+  Stages alone = Stages::named("classic");
+  if (similar == "own")
+    alone.own.encode = colours;
+  else
+    alone.encoder = similar;
+  CHECK((count_discs(Engine(alone)).trace->similarity == result.trace->similarity).all());
+}
+
+TEST_CASE("torch engine: a folder's mini.pt fills the slots without an archive of their own",
+          "[torch][engine][mini]") {
+  const Models models;
+  const std::filesystem::path mini = models.scratch / "mini.pt";
+  std::filesystem::copy_file(network, mini);
+  Stages stages = Stages::in_folder(models.scratch.path().string());
+  CHECK(stages.mini == mini.string());
+  CHECK(stages.detector == "mini");
+  CHECK(stages.dmg == models.dmg.string());
+  for (const auto& archive : {models.encoder, models.dmg, models.decoder})
+    std::filesystem::remove(archive);
+  CHECK(same(count_discs(Engine(models.scratch.path().string())), count_discs(Engine("mini"))));
+
+  stages = Stages::in_folder(models.scratch.path().string());
+  std::filesystem::resize_file(mini, std::filesystem::file_size(mini) / 2);
+  CHECK_THAT(message_of<Unreadable>([&] { Engine engine(stages); }),
+             ContainsSubstring(mini.string()));
+  save_archive(mini, encoder_manifest, "def forward(self, x):\n  return x\n");
+  CHECK_THAT(message_of<BadModel>([&] { Engine engine(stages); }),
+             ContainsSubstring(mini.string()) && ContainsSubstring("expected one of stage all"));
+  stages.encoder = stages.detector = stages.dmg = stages.decoder = "classic";
+  CHECK_FALSE(stages.need_torch());  // and the file is nobody's
+  CHECK(count_discs(Engine(stages)).count() == across * down);
+}
+
+TEST_CASE("torch engine: mini gives the same bytes on one thread and on two",
+          "[torch][engine][mini]") {
+  Stages stages = Stages::named("mini");
+  stages.threads = 1;
+  const Result one = count_discs(Engine(stages));
+  stages.threads = 2;
+  CHECK(one.count() > 0);
+  CHECK(same(one, count_discs(Engine(stages))));
+}
+
+TEST_CASE("torch engine: eight threads may share one engine of mini stages",
+          "[torch][engine][mini][threads]") {
+  const Engine engine("mini");
+  const Result alone = count_discs(engine);
+  std::vector<Result> results(8);
+  {
+    std::vector<std::jthread> threads;
+    for (Result& result : results) threads.emplace_back([&] { result = count_discs(engine); });
+  }
+  for (const Result& result : results) CHECK(same(result, alone));
+}
+
+TEST_CASE("torch engine: mini runs where the device is, and says when it is not there",
+          "[torch][engine][mini][errors]") {
+  Stages stages;  // the default
+  stages.device = "cuda:99";
+  CHECK_THAT(message_of<DeviceUnavailable>([&] { Engine engine(stages); }),
+             ContainsSubstring("cuda:99"));
+  stages.device = "cpu";
+  stages.dtype = "fp16";
+  CHECK_THAT(message_of<InvalidArgument>([&] { Engine engine(stages); }),
+             ContainsSubstring("fp16"));
+  stages.dtype = "bf16";
+  check_holds_together(count_discs(Engine(stages)));
+}
+
 TEST_CASE("torch engine: a folder fills the slots it has archives for", "[torch][engine]") {
   const Models models;
-  const Stages stages = models.stages();
+  const Stages stages = Stages::in_folder(models.scratch.path().string());
   CHECK(stages.encoder == models.encoder.string());
-  CHECK(stages.detector == "classic");
+  CHECK(stages.detector == "mini");
   CHECK(stages.dmg == models.dmg.string());
   CHECK(stages.decoder == models.decoder.string());
-  check_all_found(count_discs(Engine(models.scratch.path().string())));
+  const Stages weight_free_detector = models.stages();
+  check_all_found(
+      count_discs(Engine(weight_free_detector, weight_free_detector.adapt(Options::paper()))));
 }
 
 TEST_CASE("torch engine: CounTR's maps are binarised at 20 and its count is not rounded",
@@ -116,7 +261,7 @@ TEST_CASE("torch engine: CounTR's maps are binarised at 20 and its count is not 
 
 TEST_CASE("torch engine: guidance and refinement are options", "[torch][engine]") {
   const DiscArchives archives;
-  Stages stages;
+  Stages stages = Stages::named("classic");
   stages.encoder = archives.encoder.string();
   stages.decoder = archives.decoder.string();
   Options plain;
@@ -155,8 +300,13 @@ TEST_CASE("torch engine: stages that do not fit are refused in one line",
   };
   Stages stages;
   stages.decoder = models.decoder.string();
-  CHECK_THAT(refused(InvalidArgument(""), stages),
-             ContainsSubstring("needs the encoder archive that it was trained with (\"disc\")"));
+  for (const std::string encoder : {"classic", "mini"}) {
+    stages.encoder = encoder;
+    CHECK_THAT(refused(InvalidArgument(""), stages),
+               ContainsSubstring("needs the encoder archive that it was trained with (\"disc\"), "
+                                 "got \"" +
+                                 encoder + "\""));
+  }
   stages = {};
   stages.detector = models.decoder.string();
   CHECK_THAT(refused(InvalidArgument(""), stages), ContainsSubstring("detector archives"));
