@@ -1,4 +1,4 @@
-// LibTorch is loaded when the program is asked for an archive, and not before.
+// LibTorch is loaded when the program is asked for a network, and not before.
 #include "archives.hpp"
 #include "catch.hpp"
 #include "cli/workspace.hpp"
@@ -22,26 +22,41 @@ struct Alone : Workspace {
 
 }  // namespace
 
-TEST_CASE("program: loads LibTorch for an archive, and for nothing else", "[torch][cli]") {
+TEST_CASE("program: loads LibTorch for networks, and for nothing else", "[torch][cli]") {
   const Alone work;
   const std::string loaded = " 2>&1 | grep -c 'libtorch.*\\.so' || true";
   CHECK(work.shell("LD_DEBUG=files $P options" + loaded).out == "0\n");
+  CHECK(work.shell("LD_DEBUG=files $P --version" + loaded).out == "0\n");
+  CHECK(work.shell("LD_DEBUG=files $P segment --help" + loaded).out == "0\n");
   CHECK(work.shell("LD_DEBUG=files $P info m.pt" + loaded).out != "0\n");
+  const std::string segment =
+      "LD_DEBUG=files $P segment --support support.png --mask mask.png support.png -o out ";
+  CHECK(work.shell(segment + "--models classic" + loaded).out == "0\n");
+  CHECK(work.shell(segment + loaded).out != "0\n");
 }
 
-TEST_CASE("program: without the library that reads archives it says where it looked",
-          "[torch][cli][errors]") {
+TEST_CASE(
+    "program: without the library that runs networks it says where it looked, and what does "
+    "without",
+    "[torch][cli][errors]") {
   const Alone work;
   const Outcome outcome = work.shell("elsewhere/persense info m.pt");
   CHECK(outcome.exit == 3);
   CHECK(outcome.error_lines() == 1);
-  CHECK_THAT(outcome.err, ContainsSubstring("libpersense_archives.so, which reads archives: not "
+  CHECK_THAT(outcome.err, ContainsSubstring("libpersense_archives.so, which runs networks: not "
                                             "found in "));
   CHECK_THAT(outcome.err, ContainsSubstring("/elsewhere"));
+  const std::string segment =
+      "elsewhere/persense segment --support support.png --mask mask.png support.png -o out ";
+  const Outcome by_default = work.shell(segment);
+  CHECK(by_default.exit == 3);
+  CHECK(by_default.lines() == 1);
+  CHECK_THAT(by_default.err, ContainsSubstring("--models classic"));
+  CHECK(work.shell(segment + "--models classic").exit == 0);
   CHECK(work.shell("elsewhere/persense options").exit == 0);
 }
 
-TEST_CASE("program: a damaged library that reads archives is one line", "[torch][cli][errors]") {
+TEST_CASE("program: a damaged library that runs networks is one line", "[torch][cli][errors]") {
   const Alone work;
   work.save_text("elsewhere/libpersense_archives.so", "not a library\n");
   const Outcome outcome = work.shell("elsewhere/persense info m.pt");

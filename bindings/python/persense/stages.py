@@ -126,8 +126,8 @@ def _method(slot: str, stage: object, name: str, arguments: str) -> Any:
     method = getattr(stage, name, None)
     if not callable(method):
         raise InvalidArgument(
-            f'{slot}: got {type(stage).__name__}, expected "mini", "classic", an archive\'s path or '
-            f"an object with a method {name}({arguments})"
+            f'{slot}: got {type(stage).__name__}, expected "mini", "classic", an archive\'s path '
+            f"or an object with a method {name}({arguments})"
         )
     return method
 

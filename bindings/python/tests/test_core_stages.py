@@ -183,8 +183,8 @@ def test_object_without_the_method_is_refused() -> None:
     with pytest.raises(persense.InvalidArgument) as raised:
         persense.Pipeline.classic(dmg=Decoder())
     assert str(raised.value) == (
-        'dmg: got Decoder, expected "mini", "classic", an archive\'s path or an object with a method '
-        "density(image, exemplars)"
+        'dmg: got Decoder, expected "mini", "classic", an archive\'s path or an object with a '
+        "method density(image, exemplars)"
     )
 
 
