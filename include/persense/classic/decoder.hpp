@@ -20,14 +20,13 @@ class ClassicDecoder {
  public:
   template <HoldsClassicEncoder E>
   std::vector<ScoredMask> decode(const Query<E>& query, std::span<const Prompt> prompts) const {
-    return decode(ClassicQuery(query), prompts);
+    return masks(pieces_of(ClassicQuery(query), query.exemplars), query.image.size(), prompts);
   }
 
-  static std::vector<ScoredMask> decode(const ClassicQuery& query,
-                                        std::span<const Prompt> prompts) {
-    const Cut& cut = pieces_of(query, query.exemplars);
-    const std::vector<int> owner = owners(query, cut, prompts);
-    const Upsampling upsampling(cut, query.image.size());
+  static std::vector<ScoredMask> masks(const Cut& cut, Size image,
+                                       std::span<const Prompt> prompts) {
+    const std::vector<int> owner = owners(cut, image, prompts);
+    const Upsampling upsampling(cut, image);
     std::vector<ScoredMask> masks(prompts.size());
     cv::parallel_for_(cv::Range(0, static_cast<int>(owner.size())), [&](const cv::Range& range) {
       for (int i = range.start; i < range.end; ++i) {
@@ -43,9 +42,8 @@ class ClassicDecoder {
 
  private:
   /// Per piece: the prompt that gets it, or -1.
-  static std::vector<int> owners(const ClassicQuery& query, const Cut& cut,
-                                 std::span<const Prompt> prompts) {
-    const detail::WorkScale scale(cut, query.image.size());
+  static std::vector<int> owners(const Cut& cut, Size image, std::span<const Prompt> prompts) {
+    const detail::WorkScale scale(cut, image);
     std::vector<int> owner(cut.pieces.size(), -1);
     std::vector<float> depth(cut.pieces.size(), -1.0f);
     for (std::size_t i = 0; i < prompts.size(); ++i) {

@@ -15,18 +15,17 @@ class ClassicDetector {
  public:
   template <HoldsClassicEncoder E>
   Detections detect(const Query<E>& query) const {
-    return detect(ClassicQuery(query));
+    return detections(pieces_of(ClassicQuery(query), {}), query.image.size());
   }
 
-  static Detections detect(const ClassicQuery& query) {
-    // the square root puts a piece of score 0.02 at the paper's detection threshold of 0.15
-    const Cut& cut = pieces_of(query, {});
-    const detail::WorkScale scale(cut, query.image.size());
+  static Detections detections(const Cut& cut, Size image) {
+    const detail::WorkScale scale(cut, image);
     Detections found;
     for (const Piece& piece : cut.pieces)
       if (piece.score > 0)
+        // the square root puts a piece of score 0.02 at the paper's detection threshold of 0.15
         found.label.push_back(
-            {scale.to_image(piece.box), static_cast<float>(std::sqrt(piece.score))});
+            {scale.to_image(piece.box), static_cast<float>(std::sqrt(piece.score * piece.same))});
     found.phrase = found.label;
     return found;
   }

@@ -20,13 +20,12 @@ class ClassicDmg {
   /// @return  at working resolution.
   template <HoldsClassicEncoder E>
   DensityMap density(const Query<E>& query, std::span<const Box> exemplars) const {
-    return density(ClassicQuery(query), exemplars);
+    return density(pieces_of(ClassicQuery(query), exemplars));
   }
 
-  static DensityMap density(const ClassicQuery& query, std::span<const Box> exemplars) {
+  static DensityMap density(const Cut& cut) {
     constexpr double certain = 0.3;
     constexpr double width = 0.18;  // of the object's radius: neighbours in contact stay apart
-    const Cut& cut = pieces_of(query, exemplars);
     std::vector<double> areas;
     DensityMap map = DensityMap::Zero(cut.labels.rows, cut.labels.cols);
     for (const Piece& piece : cut.pieces) {

@@ -74,6 +74,7 @@ struct Piece {
   double score = 0;       ///< how much it looks like an object of the expected kind, 0..1
   Point core;             ///< its most interior pixel
   bool odd_look = false;  ///< its colour is far from the support object's: see compare_looks
+  double same = 1;        ///< belief, by its look, that it is of the support object's kind, 0..1
 };
 
 /// Pieces that do not overlap.

@@ -53,7 +53,11 @@ class Layout {
       free += cut_.labels.at<int>(y, x) == 0;
     });
     if (all == 0 || free < most * all) return;
-    Piece piece{{cut_.labels.cols, cut_.labels.rows, 0, 0}, static_cast<double>(free), score, {}};
+    Piece piece{.box = {cut_.labels.cols, cut_.labels.rows, 0, 0},
+                .area = static_cast<double>(free),
+                .score = score,
+                .core = {},
+                .same = from.pieces[index].same};
     const int label = static_cast<int>(cut_.pieces.size()) + 1;
     float deepest = -1;
     for_pixels(from, index, [&](int x, int y) {

@@ -1,0 +1,176 @@
+// persense/mini/kinds.hpp: tells pieces of the support object's kind from look-alikes.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <numeric>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "persense/classic/landscape.hpp"
+#include "persense/classic/look.hpp"
+#include "persense/mini/cut.hpp"
+#include "persense/support.hpp"
+
+namespace persense::mini {
+
+/// The constants of the comparison. Likeness is in logits of being of one kind. Chosen on rendered
+/// validation, and checked on real classes.
+struct KindConstants {
+  double colour = 0.05;       ///< likeness lost by a colour distance of 1 (see classic::distance)
+  double size_spread = 0.5;   ///< of exemplars' diameters, deviation of their logarithm
+  double consistency = 0.3;   ///< weight of likeness to the exemplars before, in choosing the next
+  std::size_t exemplars = 4;  ///< at most, and one a fifth of the pieces, but two at least
+  std::size_t group = 16;     ///< members of the near group that the second look compares with
+  double support = 0.2;  ///< weight of the likeness to the support object, of exemplars the rest
+  double separation = 0.75;  ///< variance between two groups over variance in all; as of a
+                             ///< uniform distribution
+  double gap = 2.5;          ///< between the groups' means
+  double clearing = 0.1;     ///< between the groups' nearest members, in gaps
+};
+
+/// What a query's pieces look like.
+struct PieceLooks {
+  std::vector<double> to_support;     ///< likeness to the support object
+  std::vector<classic::Look> colour;  ///< one a piece
+};
+
+namespace detail {
+
+/// Exemplars among the pieces: alike the support object in look, score and size, and then one
+/// another. They show the kind under the query's own light.
+/// @param like  like(i): likeness of every piece to piece i.
+template <class Like>
+class KindJudge {
+ public:
+  KindJudge(std::span<const classic::Piece> pieces, const PieceLooks& looks, const Like& like,
+            const KindConstants& constants)
+      : pieces_(pieces), looks_(looks), like_(like), c_(constants) {}
+
+  /// Likeness to the kind, of every piece.
+  std::vector<double> judge(std::span<const std::size_t> serious) const {
+    std::vector<double> likeness = to_kind(first_exemplars());
+    // again, by what turned out to be alike
+    const std::vector<std::size_t> near = near_group(likeness, serious);
+    return near.size() < 2 ? likeness : to_kind(near);
+  }
+
+  /// The likeness from which pieces are of the kind, if they clearly fall into two groups.
+  std::pair<bool, double> border(const std::vector<double>& likeness,
+                                 std::span<const std::size_t> serious) const {
+    if (serious.size() < 3) return {false, 0};
+    const std::vector<double> far = sorted_distances(likeness, serious);
+    const auto groups = classic::detail::two_groups(far);
+    if (groups.near_count == 0 || groups.near_count == far.size()) return {false, 0};
+    const double last = far[groups.near_count - 1], next = far[groups.near_count];
+    const double gap = groups.far_mean - groups.near_mean;
+    const bool clear =
+        groups.separation > c_.separation && gap > c_.gap && next - last > c_.clearing * gap;
+    return {clear, -0.5 * (last + next)};
+  }
+
+ private:
+  double belief(std::size_t i) const {
+    const double size = std::log(equivalent_diameter(pieces_[i].area) / canonical) / c_.size_spread;
+    return std::log(pieces_[i].score + 1e-9) - std::log1p(std::exp(-looks_.to_support[i])) -
+           0.5 * size * size;
+  }
+
+  std::vector<double> coloured(std::size_t exemplar) const {
+    std::vector<double> likeness = like_(exemplar);
+    for (std::size_t i = 0; i < likeness.size(); ++i)
+      likeness[i] -= c_.colour * classic::distance(looks_.colour[i], looks_.colour[exemplar]);
+    return likeness;
+  }
+
+  std::vector<std::size_t> first_exemplars() const {
+    const std::size_t n = pieces_.size();
+    const std::size_t wanted = std::min(n, std::clamp<std::size_t>(n / 5, 2, c_.exemplars));
+    std::vector<double> value(n), likeness(n, 0.0);
+    std::vector<std::size_t> chosen;
+    while (chosen.size() < wanted) {
+      std::size_t best = n;
+      for (std::size_t i = 0; i < n; ++i) {
+        if (std::find(chosen.begin(), chosen.end(), i) != chosen.end()) continue;
+        value[i] = belief(i);
+        if (!chosen.empty())
+          value[i] += c_.consistency * likeness[i] / static_cast<double>(chosen.size());
+        if (best == n || value[i] > value[best]) best = i;
+      }
+      chosen.push_back(best);
+      if (chosen.size() == wanted) break;
+      const std::vector<double> more = coloured(best);
+      for (std::size_t i = 0; i < n; ++i) likeness[i] += more[i];
+    }
+    return chosen;
+  }
+
+  /// Mean likeness to some pieces (other than itself), and to the support object.
+  std::vector<double> to_kind(std::span<const std::size_t> exemplars) const {
+    const std::size_t n = pieces_.size();
+    std::vector<double> sum(n, 0.0), count(n, 0.0);
+    for (const std::size_t exemplar : exemplars) {
+      const std::vector<double> likeness = coloured(exemplar);
+      for (std::size_t i = 0; i < n; ++i) {
+        if (i == exemplar && exemplars.size() > 1) continue;
+        sum[i] += likeness[i];
+        count[i] += 1;
+      }
+    }
+    for (std::size_t i = 0; i < n; ++i)
+      sum[i] = c_.support * looks_.to_support[i] + (1 - c_.support) * sum[i] / count[i];
+    return sum;
+  }
+
+  static std::vector<double> sorted_distances(const std::vector<double>& likeness,
+                                              std::span<const std::size_t> serious) {
+    std::vector<double> far;
+    for (const std::size_t i : serious) far.push_back(-likeness[i]);
+    std::sort(far.begin(), far.end());
+    return far;
+  }
+
+  std::vector<std::size_t> near_group(const std::vector<double>& likeness,
+                                      std::span<const std::size_t> serious) const {
+    if (serious.size() < 3) return {};
+    std::vector<std::size_t> order(serious.begin(), serious.end());
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::size_t a, std::size_t b) { return likeness[a] > likeness[b]; });
+    const auto groups = classic::detail::two_groups(sorted_distances(likeness, serious));
+    order.resize(std::min(groups.near_count, c_.group));
+    return order;
+  }
+
+  std::span<const classic::Piece> pieces_;
+  const PieceLooks& looks_;
+  const Like& like_;
+  const KindConstants& c_;
+};
+
+}  // namespace detail
+
+/// Sets every piece's `same`. Where the pieces clearly fall into two groups by their likeness to
+/// the best of them, those of the far group are of another kind (below 0.5); else all are kept, as
+/// light and ripeness vary within a kind too.
+/// @param like    like(i): vector of the likeness of every piece to piece i.
+/// @param lowest  pieces below this score have no say in where the groups part.
+/// @par Threads   Pure function. @par Source  this library.
+template <class Like>
+void tell_kinds(std::span<classic::Piece> pieces, const PieceLooks& looks, const Like& like,
+                double lowest, const KindConstants& constants = {}) {
+  if (pieces.empty()) return;
+  std::vector<std::size_t> serious;
+  for (std::size_t i = 0; i < pieces.size(); ++i)
+    if (pieces[i].score >= lowest) serious.push_back(i);
+  const detail::KindJudge judge(pieces, looks, like, constants);
+  const std::vector<double> likeness = judge.judge(serious);
+  const auto [clear, border] = judge.border(likeness, serious);
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    const double same = 1 / (1 + std::exp((clear ? border : 0.0) - likeness[i]));
+    pieces[i].same = clear ? same : 0.5 + 0.5 * same;  // none is of another kind
+  }
+}
+
+}  // namespace persense::mini

@@ -1,0 +1,122 @@
+// persense/torch/mini.hpp: the learned default: persense's own small network in all four slots.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <filesystem>
+#include <memory>
+#include <opencv2/core.hpp>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "persense/classic/classic.hpp"
+#include "persense/stages.hpp"
+#include "persense/torch/module.hpp"
+
+namespace persense::torchscript {
+
+/// What the support object looks like to the network.
+struct MiniPrototype {
+  at::Tensor vector;    ///< (1, P), on the module's device
+  double diameter = 0;  ///< of the support object, pixels of the support image
+};
+
+/// A query, or support, image as the network sees it: at several scales, in tiles where it is
+/// large. What is derived from it for a prototype is made on first use and kept.
+/// @par Threads  Safe: the first of several threads that ask computes, the others wait.
+class MiniEmbedding {
+ public:
+  struct State;
+  explicit MiniEmbedding(std::shared_ptr<State> state) : state_(std::move(state)) {}
+
+  Size image_size() const;
+  MiniPrototype prototype(MaskView mask) const;
+  FloatMap similarity(const MiniPrototype& prototype, Size size) const;
+  /// The pieces, for the first prototype that asked: an embedding belongs to one query.
+  const classic::Cut& cut(const MiniPrototype& prototype) const;
+
+ private:
+  std::shared_ptr<State> state_;
+};
+
+/// The encoder: one pass of the network's trunk a scale, features at the scale at which the support
+/// object is `mini::canonical` pixels across.
+/// @par Threads  Stateless; any number of threads.
+/// @par Source  this library; `persense.networks.mini`.
+class MiniEncoder {
+ public:
+  using Embedding = MiniEmbedding;
+  using Prototype = MiniPrototype;
+
+  /// The network that is part of the library.
+  explicit MiniEncoder(Placement placement = {});
+  /// One of the user's training. @throws as Module.
+  explicit MiniEncoder(const std::filesystem::path& archive, Placement placement = {});
+
+  Embedding encode(ImageView image, float hint) const;
+  Prototype prototype(const Embedding& embedding, MaskView mask) const {
+    return embedding.prototype(mask);
+  }
+  /// In objects, how sure the network is that they are of the support's kind: 1 for certain, -1 for
+  /// certainly another kind or ground.
+  FloatMap similarity(const Embedding& embedding, const Prototype& prototype, Size size) const {
+    return embedding.similarity(prototype, size);
+  }
+
+ private:
+  explicit MiniEncoder(Module module);
+
+  Module module_;
+};
+
+/// The mini part of an encoder's embedding and prototype: see classic_embedding.
+inline const MiniEmbedding& mini_embedding(const MiniEmbedding& e) { return e; }
+inline const MiniPrototype& mini_prototype(const MiniPrototype& p) { return p; }
+
+template <class E>
+concept HoldsMiniEncoder = requires(const typename E::Embedding& embedding,
+                                    const typename E::Prototype& prototype) {
+  { mini_embedding(embedding) } -> std::same_as<const MiniEmbedding&>;
+  { mini_prototype(prototype) } -> std::same_as<const MiniPrototype&>;
+};
+
+namespace detail {
+template <HoldsMiniEncoder E>
+const classic::Cut& mini_cut(const Query<E>& query) {
+  return mini_embedding(query.embedding).cut(mini_prototype(query.support.prototype));
+}
+}  // namespace detail
+
+/// Boxes of everything that could be an object of the support's kind; label and phrase get the
+/// same. @par Threads  Stateless; any number of threads.
+class MiniDetector {
+ public:
+  template <HoldsMiniEncoder E>
+  Detections detect(const Query<E>& query) const {
+    return classic::ClassicDetector::detections(detail::mini_cut(query), query.image.size());
+  }
+};
+
+/// Unit mass at every object that the density head found; less where it is in doubt. The exemplars
+/// are not looked at: the network compares with objects of the query by itself.
+/// @par Threads  Stateless; any number of threads.
+class MiniDmg {
+ public:
+  template <HoldsMiniEncoder E>
+  DensityMap density(const Query<E>& query, std::span<const Box>) const {
+    return classic::ClassicDmg::density(detail::mini_cut(query));
+  }
+};
+
+/// The piece under each prompt; prompts compete.
+/// @par Threads  Stateless; any number of threads.
+class MiniDecoder {
+ public:
+  template <HoldsMiniEncoder E>
+  std::vector<ScoredMask> decode(const Query<E>& query, std::span<const Prompt> prompts) const {
+    return classic::ClassicDecoder::masks(detail::mini_cut(query), query.image.size(), prompts);
+  }
+};
+
+}  // namespace persense::torchscript

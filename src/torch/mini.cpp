@@ -1,0 +1,404 @@
+#include "persense/torch/mini.hpp"
+
+#include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <mutex>
+#include <numeric>
+#include <opencv2/imgproc.hpp>
+#include <utility>
+
+#include "mini_archive.hpp"
+#include "persense/classic/layers.hpp"
+#include "persense/mini/cut.hpp"
+#include "persense/mini/kinds.hpp"
+#include "persense/support.hpp"
+
+namespace persense::torchscript {
+
+namespace {
+
+using classic::Cut;
+using classic::Piece;
+
+constexpr int patch_side = 64;  // of the support's, as in training
+constexpr int multiple = 16;    // of the network's input sides
+constexpr int border = 16;      // mirrored around a picture
+constexpr int margin = 48;      // around a tile: beyond, what lies outside hardly matters
+constexpr int longest_tile = 1152;
+constexpr double most_pixels = 8e6;   // of a working image: time and memory stay bounded
+constexpr double largest_zoom = 4;    // beyond is nothing but blur
+constexpr double lowest_level = 0.3;  // of a picture's better scores: below are no objects
+
+/// Values of a whole picture, 0 about its darkest, 1 about its brightest: CV_32FC3. The very rule
+/// of `persense.train.episodes.stretch`.
+cv::Mat stretched(ImageView image) {
+  const cv::Mat rgb = image.mat();
+  std::array<std::int64_t, 256> below{};
+  for (int y = 0; y < rgb.rows; ++y) {
+    const std::uint8_t* row = rgb.ptr(y);
+    for (int i = 0; i < 3 * rgb.cols; ++i) ++below[row[i]];
+  }
+  std::partial_sum(below.begin(), below.end(), below.begin());
+  const std::int64_t n = below.back();
+  const auto least = [&](std::int64_t part) {
+    return static_cast<int>(std::lower_bound(below.begin(), below.end(), part * n,
+                                             [](std::int64_t count, std::int64_t asked) {
+                                               return 1000 * count < asked;
+                                             }) -
+                            below.begin());
+  };
+  const int low = least(5), high = least(998);
+  constexpr float darkest = -0.25f, brightest = 1.5f;
+  cv::Mat table(1, 256, CV_32FC1);
+  for (int v = 0; v < 256; ++v)
+    table.at<float>(v) =
+        std::clamp(static_cast<float>(v - low) / static_cast<float>(std::max(high - low, 8)),
+                   darkest, brightest);
+  cv::Mat out;
+  cv::LUT(rgb, table, out);
+  return out;
+}
+
+cv::Mat resized(const cv::Mat& image, cv::Size size) {
+  cv::Mat out;
+  const bool shrinks = size.width < image.cols;
+  cv::resize(image, out, size, 0, 0, shrinks ? cv::INTER_AREA : cv::INTER_LINEAR);
+  return out;
+}
+
+/// (1, 3, H, W) of CV_32FC3.
+at::Tensor tensor_of(const cv::Mat& image, const Placement& placement) {
+  const cv::Mat whole = image.isContinuous() ? image : image.clone();
+  const at::Tensor pixels = at::from_blob(const_cast<float*>(whole.ptr<float>()),
+                                          {1, whole.rows, whole.cols, 3}, at::kFloat);
+  return pixels.permute({0, 3, 1, 2})
+      .to(placement.device, placement.dtype, /*non_blocking=*/false, /*copy=*/true,
+          at::MemoryFormat::ChannelsLast);
+}
+
+/// One plane of (1, C, h, w) as CV_32FC1.
+void copy_plane(const at::Tensor& maps, int channel, const cv::Rect& from, cv::Mat& to,
+                cv::Point at) {
+  const auto plane = maps[0][channel];
+  for (int y = 0; y < from.height; ++y) {
+    const auto row = plane[from.y + y].narrow(0, from.x, from.width).contiguous();
+    std::copy_n(row.data_ptr<float>(), from.width, to.ptr<float>(at.y + y) + at.x);
+  }
+}
+
+/// Parts of a working image that the network sees one at a time.
+struct Tile {
+  cv::Rect seen;  ///< in the mirrored working image
+  cv::Rect kept;  ///< of the maps' cells, in the whole picture's maps
+  cv::Point at;   ///< where `kept` begins in the tile's own maps
+};
+
+std::vector<Tile> tiles_of(cv::Size work, cv::Size mirrored) {
+  const auto cuts = [](int length) {
+    const int parts = (length + longest_tile - 1) / longest_tile;
+    std::vector<int> edges{0};
+    for (int i = 1; i < parts; ++i)  // on whole multiples
+      edges.push_back(static_cast<int>(static_cast<double>(length) * i / parts) / multiple *
+                      multiple);
+    edges.push_back(length);
+    return edges;
+  };
+  const std::vector<int> xs = cuts(work.width), ys = cuts(work.height);
+  std::vector<Tile> tiles;
+  const auto range = [](int begin, int end, int length) {
+    // in the mirrored image the picture begins at `border`
+    const int from = std::max(0, begin + border - margin) / multiple * multiple;
+    const int to = std::min(length, (end + border + margin + multiple - 1) / multiple * multiple);
+    return std::pair(from, to);
+  };
+  const int s = mini::stride;
+  for (std::size_t j = 0; j + 1 < ys.size(); ++j)
+    for (std::size_t i = 0; i + 1 < xs.size(); ++i) {
+      const auto [x0, x1] = range(xs[i], xs[i + 1], mirrored.width);
+      const auto [y0, y1] = range(ys[j], ys[j + 1], mirrored.height);
+      const cv::Rect kept(cv::Point(xs[i] / s, ys[j] / s),
+                          cv::Point((xs[i + 1] + s - 1) / s, (ys[j + 1] + s - 1) / s));
+      tiles.push_back({cv::Rect(cv::Point(x0, y0), cv::Point(x1, y1)),
+                       kept,
+                       {(border - x0) / s + kept.x, (border - y0) / s + kept.y}});
+    }
+  return tiles;
+}
+
+/// What the network says of a picture at one scale.
+struct Seen {
+  mini::Maps maps;
+  cv::Mat look;  ///< CV_32FC(L), of cells
+};
+
+}  // namespace
+
+struct MiniEmbedding::State {
+  Module module;
+  Size image;
+  cv::Mat pixels;    // stretched
+  cv::Mat colours;   // CV_8UC3, R G B, no larger than the working image
+  double scale = 1;  // pixels of the working image in one of the image, by length
+  std::once_flag cut_made;
+  std::unique_ptr<const Cut> pieces;
+
+  explicit State(Module network) : module(std::move(network)) {}
+
+  cv::Size work_size(double at) const {
+    const auto side = [at](int length) {
+      return std::max(1, static_cast<int>(std::lround(length * at)));
+    };
+    return {side(image.width), side(image.height)};
+  }
+
+  Seen see(double at, const MiniPrototype& prototype) const;
+  Cut layer(const Seen& seen, bool coarse) const;
+  Cut cut(const MiniPrototype& prototype) const;
+  void compare_looks(Cut& cut, const cv::Mat& look, const MiniPrototype& prototype) const;
+};
+
+Seen MiniEmbedding::State::see(double at, const MiniPrototype& prototype) const {
+  const c10::InferenceMode no_gradients;
+  Seen seen;
+  const cv::Size work = seen.maps.work = work_size(at);
+  const auto up = [](int length) { return (length + multiple - 1) / multiple * multiple; };
+  const cv::Size mirrored(up(work.width + 2 * border), up(work.height + 2 * border));
+  cv::Mat picture;
+  cv::copyMakeBorder(resized(pixels, work), picture, border, mirrored.height - work.height - border,
+                     border, mirrored.width - work.width - border, cv::BORDER_REFLECT_101);
+  const cv::Size cells((work.width + 1) / mini::stride, (work.height + 1) / mini::stride);
+  for (cv::Mat* map :
+       {&seen.maps.target, &seen.maps.peak, &seen.maps.offset_x, &seen.maps.offset_y})
+    map->create(cells, CV_32FC1);
+  for (const Tile& tile : tiles_of(work, mirrored)) {
+    const auto features = module.call("trunk", {tensor_of(picture(tile.seen), module.placement())});
+    const at::Tensor maps =
+        module.call("maps", {features[0], features[1], features[2], prototype.vector})[0].to(
+            at::kCPU, at::kFloat);
+    const cv::Rect from(tile.at, tile.kept.size());
+    int channel = 0;
+    for (cv::Mat* map :
+         {&seen.maps.target, &seen.maps.peak, &seen.maps.offset_x, &seen.maps.offset_y})
+      copy_plane(maps, channel++, from, *map, tile.kept.tl());
+    const at::Tensor look = features[3][0].permute({1, 2, 0}).to(at::kCPU, at::kFloat).contiguous();
+    const int channels = static_cast<int>(look.size(2));
+    if (seen.look.empty()) seen.look.create(cells, CV_MAKETYPE(CV_32F, channels));
+    const cv::Mat whole(static_cast<int>(look.size(0)), static_cast<int>(look.size(1)),
+                        CV_MAKETYPE(CV_32F, channels), look.data_ptr<float>());
+    whole(from).copyTo(seen.look(tile.kept));
+  }
+  return seen;
+}
+
+namespace {
+
+/// Means and deviations of the pieces' looks, (N, 2 L) on the CPU.
+at::Tensor looks_of_pieces(const Cut& cut, const cv::Mat& look) {
+  const std::size_t n = cut.pieces.size(), channels = static_cast<std::size_t>(look.channels());
+  std::vector<double> sums(n * 2 * channels, 0.0), cells(n, 0.0);
+  const auto add = [&](std::size_t piece, int x, int y) {
+    const float* value = look.ptr<float>(y) + static_cast<std::size_t>(x) * channels;
+    double* sum = &sums[piece * 2 * channels];
+    for (std::size_t k = 0; k < channels; ++k) {
+      sum[k] += value[k];
+      sum[channels + k] += double{value[k]} * value[k];
+    }
+    cells[piece] += 1;
+  };
+  for (int y = 0; y < look.rows; ++y)
+    for (int x = 0; x < look.cols; ++x)
+      if (const int label = cut.labels.at<int>(std::min(y * mini::stride, cut.labels.rows - 1),
+                                               std::min(x * mini::stride, cut.labels.cols - 1));
+          label > 0)
+        add(static_cast<std::size_t>(label - 1), x, y);
+
+  const at::Tensor looks = at::empty(
+      {static_cast<std::int64_t>(n), static_cast<std::int64_t>(2 * channels)}, at::kFloat);
+  float* out = looks.data_ptr<float>();
+  for (std::size_t i = 0; i < n; ++i, out += 2 * channels) {
+    if (cells[i] == 0)  // it lies between the cells
+      add(i, std::min(cut.pieces[i].core.x / mini::stride, look.cols - 1),
+          std::min(cut.pieces[i].core.y / mini::stride, look.rows - 1));
+    const double* sum = &sums[i * 2 * channels];
+    for (std::size_t k = 0; k < channels; ++k) {
+      constexpr double least_variance = 1e-4;  // as in training
+      const double mean = sum[k] / cells[i];
+      const double variance = std::max(0.0, sum[channels + k] / cells[i] - mean * mean);
+      out[k] = static_cast<float>(mean);
+      out[channels + k] = static_cast<float>(std::sqrt(variance + least_variance));
+    }
+  }
+  return looks;
+}
+
+/// The score that a tenth of the pieces reach.
+double upper_tenth(const std::vector<Piece>& pieces) {
+  std::vector<double> scores;
+  for (const Piece& piece : pieces) scores.push_back(piece.score);
+  const auto at = static_cast<std::ptrdiff_t>(0.9 * static_cast<double>(scores.size() - 1));
+  std::nth_element(scores.begin(), scores.begin() + at, scores.end());
+  return scores[static_cast<std::size_t>(at)];
+}
+
+/// How far a piece of this diameter is to be trusted: best about the size that the network was
+/// trained for.
+double trust(double diameter, bool coarse) {
+  struct Knot {
+    double diameter, trust;
+  };
+  static constexpr std::array fine = {Knot{5, 0.7}, Knot{8, 1}, Knot{45, 1}, Knot{70, 0.5}};
+  static constexpr std::array half = {Knot{14, 0.45}, Knot{20, 1}, Knot{50, 1}, Knot{80, 0.6}};
+  const auto& knots = coarse ? half : fine;
+  if (diameter <= knots.front().diameter) return knots.front().trust;
+  for (std::size_t i = 1; i < knots.size(); ++i) {
+    const Knot &a = knots[i - 1], &b = knots[i];
+    if (diameter <= b.diameter)
+      return a.trust + (b.trust - a.trust) * (diameter - a.diameter) / (b.diameter - a.diameter);
+  }
+  return knots.back().trust;
+}
+
+}  // namespace
+
+/// Which of the pieces are of the support object's kind.
+void MiniEmbedding::State::compare_looks(Cut& cut, const cv::Mat& look,
+                                         const MiniPrototype& prototype) const {
+  if (cut.pieces.empty()) return;
+  const c10::InferenceMode no_gradients;
+  const auto& where = module.placement();
+  const at::Tensor looks = looks_of_pieces(cut, look).to(where.device, where.dtype);
+  const auto likeness_to = [&](const at::Tensor& one) {
+    const at::Tensor logits = module.call("compare", {one.expand_as(looks), looks})[0]
+                                  .to(at::kCPU, at::kDouble)
+                                  .contiguous();
+    return std::vector<double>(logits.data_ptr<double>(),
+                               logits.data_ptr<double>() + logits.numel());
+  };
+  const std::int64_t length = looks.size(1);
+  mini::PieceLooks seen;
+  seen.to_support =
+      likeness_to(prototype.vector.narrow(1, prototype.vector.size(1) - length, length));
+  seen.colour = classic::looks_of(classic::lab_of(resized(colours, cut.labels.size())), cut.labels,
+                                  static_cast<int>(cut.pieces.size()));
+  seen.colour.erase(seen.colour.begin());  // of the background
+  const auto like = [&](std::size_t i) {
+    return likeness_to(looks.narrow(0, static_cast<std::int64_t>(i), 1));
+  };
+  mini::tell_kinds(cut.pieces, seen, like, lowest_level * upper_tenth(cut.pieces));
+}
+
+Cut MiniEmbedding::State::layer(const Seen& seen, bool coarse) const {
+  const double per_pixel =
+      static_cast<double>(seen.maps.work.area()) / static_cast<double>(image.pixels());
+  Cut cut = mini::cut_of(seen.maps, per_pixel);
+  for (Piece& piece : cut.pieces) piece.score *= trust(equivalent_diameter(piece.area), coarse);
+  return cut;
+}
+
+Cut MiniEmbedding::State::cut(const MiniPrototype& prototype) const {
+  const Seen seen = see(scale, prototype);
+  std::vector<classic::Layer> layers{{layer(seen, false), 1.0}};
+  const double half = 0.5 * scale;  // for larger objects, which fall apart at full scale
+  if (std::min(image.width, image.height) * half >= mini::canonical)
+    layers.push_back(
+        {classic::enlarge(layer(see(half, prototype), true), layers[0].cut.labels.size()), 1.0});
+  Cut cut = classic::join(layers);
+  compare_looks(cut, seen.look, prototype);
+  if (cut.pieces.empty()) return cut;
+  const double lowest = lowest_level * upper_tenth(cut.pieces);
+  for (Piece& piece : cut.pieces)
+    if (piece.score < lowest) piece.score = 0;
+  return cut;
+}
+
+Size MiniEmbedding::image_size() const { return state_->image; }
+
+MiniPrototype MiniEmbedding::prototype(MaskView mask) const {
+  const c10::InferenceMode no_gradients;
+  const cv::Mat inside = mask.mat() != 0;
+  const double diameter = equivalent_diameter(cv::countNonZero(inside)),
+               at = mini::canonical / diameter;
+  const cv::Rect box = cv::boundingRect(inside);
+  // as much of the picture as the patch shows, around the box's middle
+  const cv::Point2d middle(box.x + 0.5 * (box.width - 1), box.y + 0.5 * (box.height - 1));
+  cv::Mat forward = (cv::Mat_<double>(2, 3) << at, 0, 0.5 * (patch_side - 1) - at * middle.x,  //
+                     0, at, 0.5 * (patch_side - 1) - at * middle.y);
+  cv::Mat source = state_->pixels, cover;
+  inside.convertTo(cover, CV_32FC1, 1.0 / 255);
+  if (at < 0.95) {  // the smoothing of training, between the footprint of an area and a triangle
+    const double sigma = 0.35 * std::sqrt(1 / (at * at) - 1);
+    const int reach = static_cast<int>(std::ceil(0.75 * patch_side / at + 4 * sigma));
+    const cv::Rect near = cv::Rect(static_cast<int>(middle.x) - reach,
+                                   static_cast<int>(middle.y) - reach, 2 * reach, 2 * reach) &
+                          cv::Rect(0, 0, source.cols, source.rows);
+    cv::GaussianBlur(source(near), source, {}, sigma, 0, cv::BORDER_REFLECT_101);
+    cv::GaussianBlur(cover(near), cover, {}, sigma, 0, cv::BORDER_CONSTANT);
+    forward.at<double>(0, 2) += at * near.x;
+    forward.at<double>(1, 2) += at * near.y;
+  }
+  cv::Mat patch, patch_cover;
+  const cv::Size side(patch_side, patch_side);
+  cv::warpAffine(source, patch, forward, side, cv::INTER_LINEAR, cv::BORDER_REFLECT_101);
+  cv::warpAffine(cover, patch_cover, forward, side, cv::INTER_LINEAR, cv::BORDER_CONSTANT);
+  cv::Mat patch_mask = patch_cover >= 0.5f;
+  patch_mask.convertTo(patch_mask, CV_32FC1, 1.0 / 255);
+  const auto& module = state_->module;
+  const auto& where = module.placement();
+  const auto features = module.call("trunk", {tensor_of(patch, where)});
+  const at::Tensor on =
+      at::from_blob(patch_mask.ptr<float>(), {1, 1, patch_side, patch_side}, at::kFloat)
+          .to(where.device, where.dtype, false, true);
+  MiniPrototype prototype;
+  prototype.vector =
+      module.call("pool", {features[0], features[1], features[2], features[3], on})[0];
+  prototype.diameter = diameter;
+  return prototype;
+}
+
+const Cut& MiniEmbedding::cut(const MiniPrototype& prototype) const {
+  std::call_once(state_->cut_made,
+                 [&] { state_->pieces = std::make_unique<const Cut>(state_->cut(prototype)); });
+  return *state_->pieces;
+}
+
+FloatMap MiniEmbedding::similarity(const MiniPrototype& prototype, Size size) const {
+  const Cut& pieces = cut(prototype);
+  cv::Mat map(pieces.labels.size(), CV_32FC1, cv::Scalar(-1));
+  for (int y = 0; y < map.rows; ++y)
+    for (int x = 0; x < map.cols; ++x)
+      if (const int label = pieces.labels.at<int>(y, x); label > 0)
+        map.at<float>(y, x) =
+            static_cast<float>(2 * pieces.pieces[static_cast<std::size_t>(label - 1)].same - 1);
+  FloatMap out(size.height, size.width);
+  cv::Mat to = as_mat(out);
+  cv::resize(map, to, to.size(), 0, 0, cv::INTER_NEAREST);
+  return out;
+}
+
+MiniEncoder::MiniEncoder(Placement placement)
+    : MiniEncoder(Module(mini_archive(), Stage::all, placement)) {}
+
+MiniEncoder::MiniEncoder(const std::filesystem::path& archive, Placement placement)
+    : MiniEncoder(Module(archive, Stage::all, placement)) {}
+
+MiniEncoder::MiniEncoder(Module module) : module_(std::move(module)) {
+  module_.require_methods({"trunk", "pool", "maps", "compare"});
+}
+
+MiniEmbedding MiniEncoder::encode(ImageView image, float hint) const {
+  auto state = std::make_shared<MiniEmbedding::State>(module_);
+  state->image = image.size();
+  state->pixels = stretched(image);
+  const double bound = std::sqrt(most_pixels / static_cast<double>(image.size().pixels()));
+  const double wanted = hint > 0 ? mini::canonical / hint : 1.0;
+  state->scale = std::min({wanted, largest_zoom, bound});
+  const cv::Mat rgb = image.mat();
+  state->colours = state->scale < 1 ? resized(rgb, state->work_size(state->scale)) : rgb.clone();
+  return MiniEmbedding(std::move(state));
+}
+
+}  // namespace persense::torchscript
