@@ -1,0 +1,190 @@
+// How pieces of the support object's kind are told from look-alikes, on invented likenesses.
+#include "persense/mini/kinds.hpp"
+
+#include "inputs.hpp"
+
+using namespace persense;
+using mini::tell_kinds;
+
+namespace {
+
+/// Pieces of known kinds, kind 0 the support object's, and how alike they are.
+struct Picture {
+  std::vector<int> kinds;
+  std::vector<classic::Piece> pieces;
+  mini::PieceLooks looks;
+  std::vector<std::vector<double>> like;  ///< symmetric
+  double self = 9;                        ///< likeness of a piece to itself
+
+  void tell(double lowest = 0) {
+    const auto likeness = [&](std::size_t i) {
+      std::vector<double> row = like[i];
+      row[i] = self;
+      return row;
+    };
+    tell_kinds(pieces, looks, likeness, lowest);
+  }
+};
+
+/// Pieces of one kind are alike by about `within`, others by about `between`.
+Picture picture(const std::vector<int>& kinds, double within = 4, double between = -4) {
+  testing::Random random(3);
+  Picture made;
+  made.kinds = kinds;
+  for (const int kind : kinds) {
+    const auto spread = [&] { return double{random.real(-0.5, 0.5)}; };
+    classic::Piece piece;
+    piece.score = 0.7 + 0.2 * spread();
+    piece.area = 450 + 100 * spread();
+    made.pieces.push_back(piece);
+    made.looks.to_support.push_back((kind == 0 ? within : between) + spread());
+    made.looks.colour.push_back(classic::Look::all(100));
+    std::vector<double> row;
+    for (const int other : kinds) row.push_back((kind == other ? within : between) + spread());
+    made.like.push_back(row);
+  }
+  for (std::size_t i = 0; i < kinds.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j) made.like[i][j] = made.like[j][i];
+  return made;
+}
+
+std::vector<int> kinds_of(int first, int second) {
+  std::vector<int> kinds(static_cast<std::size_t>(first), 0);
+  kinds.resize(static_cast<std::size_t>(first + second), 1);
+  return kinds;
+}
+
+void check_all_kept(const Picture& p) {
+  for (std::size_t i = 0; i < p.pieces.size(); ++i) {
+    CAPTURE(i, p.pieces[i].same);
+    CHECK(p.pieces[i].same >= 0.5);
+    CHECK(p.pieces[i].same <= 1);
+  }
+}
+
+void check_parted(const Picture& p) {
+  for (std::size_t i = 0; i < p.pieces.size(); ++i) {
+    CAPTURE(i, p.kinds[i], p.pieces[i].same);
+    CHECK((p.pieces[i].same > 0.5) == (p.kinds[i] == 0));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("mini::tell_kinds: two groups that are clearly apart part", "[mini]") {
+  for (const auto& [own, other] : {std::pair{12, 8}, {3, 20}, {20, 3}, {2, 2}}) {
+    CAPTURE(own, other);
+    Picture p = picture(kinds_of(own, other));
+    p.tell();
+    check_parted(p);
+  }
+}
+
+TEST_CASE("mini::tell_kinds: one group is kept whole, however unlike the support it is", "[mini]") {
+  for (const double likeness : {4.0, 0.0, -4.0}) {
+    CAPTURE(likeness);
+    Picture p = picture(kinds_of(15, 0), likeness);
+    p.tell();
+    check_all_kept(p);
+  }
+}
+
+TEST_CASE("mini::tell_kinds: a kind that varies evenly is kept whole", "[mini]") {
+  // likeness falls off along a row of shades; no two neighbours are far apart
+  Picture p = picture(kinds_of(20, 0));
+  for (std::size_t i = 0; i < 20; ++i)
+    for (std::size_t j = 0; j < 20; ++j)
+      p.like[i][j] = 4 - 0.5 * std::abs(static_cast<double>(i) - static_cast<double>(j));
+  p.tell();
+  check_all_kept(p);
+}
+
+TEST_CASE("mini::tell_kinds: two groups but little apart are kept whole", "[mini]") {
+  Picture p = picture(kinds_of(10, 10), 1.5, 0);
+  p.tell();
+  check_all_kept(p);
+}
+
+TEST_CASE("mini::tell_kinds: a hue of their own parts pieces that are alike in all else",
+          "[mini]") {
+  Picture p = picture(kinds_of(10, 10), 2, 2);
+  for (std::size_t i = 10; i < 20; ++i) p.looks.to_support[i] -= 4;
+  p.tell();
+  check_all_kept(p);
+  for (std::size_t i = 10; i < 20; ++i) p.looks.colour[i][1] += 200;  // a of L, a, b
+  p.tell();
+  check_parted(p);
+}
+
+TEST_CASE("mini::tell_kinds: pieces below the lowest score have no say", "[mini]") {
+  Picture p = picture(kinds_of(10, 10));
+  for (std::size_t i = 10; i < 20; ++i) p.pieces[i].score = 0.1;
+  p.tell(0.2);
+  check_all_kept(p);  // the others are one group
+  p.tell(0.05);
+  check_parted(p);
+}
+
+TEST_CASE("mini::tell_kinds: fewer than three pieces are kept", "[mini]") {
+  for (const auto& [own, other] : {std::pair{1, 0}, {0, 1}, {1, 1}, {0, 2}}) {
+    CAPTURE(own, other);
+    Picture p = picture(kinds_of(own, other));
+    p.tell();
+    check_all_kept(p);
+  }
+}
+
+TEST_CASE("mini::tell_kinds: without a piece nothing is asked", "[mini]") {
+  const auto likeness = [](std::size_t) -> std::vector<double> {
+    throw std::logic_error("asked for the likeness of a piece");
+  };
+  CHECK_NOTHROW(tell_kinds({}, {}, likeness, 0));
+}
+
+TEST_CASE("mini::tell_kinds: another order of the pieces gives another order of the answers",
+          "[mini]") {
+  Picture p = picture(kinds_of(12, 9));
+  p.tell();
+  Picture shuffled = p;
+  const std::size_t n = p.pieces.size();
+  const auto from = [n](std::size_t i) { return 5 * i % n; };  // 5 and 21 share no factor
+  for (std::size_t i = 0; i < n; ++i) {
+    shuffled.pieces[i] = p.pieces[from(i)];
+    shuffled.looks.to_support[i] = p.looks.to_support[from(i)];
+    shuffled.looks.colour[i] = p.looks.colour[from(i)];
+    for (std::size_t j = 0; j < n; ++j) shuffled.like[i][j] = p.like[from(i)][from(j)];
+  }
+  shuffled.tell();
+  for (std::size_t i = 0; i < n; ++i)
+    CHECK(shuffled.pieces[i].same == Approx(p.pieces[from(i)].same).margin(1e-9));
+}
+
+TEST_CASE("mini::tell_kinds: an exemplar does not vouch for itself", "[mini]") {
+  Picture p = picture(kinds_of(9, 6)), proud = p;
+  p.tell();
+  proud.self = 1e6;
+  proud.tell();
+  for (std::size_t i = 0; i < p.pieces.size(); ++i) CHECK(proud.pieces[i].same == p.pieces[i].same);
+}
+
+TEST_CASE("mini::tell_kinds: an answer is a number from 0 to 1 at the ends of every range",
+          "[mini]") {
+  const auto spoil = [](int how, Picture& p) {
+    for (std::size_t i = 0; i < p.pieces.size(); ++i) {
+      if (how == 0) p.pieces[i].score = 0;
+      if (how == 1) p.pieces[i].area = 0;
+      if (how == 2) p.looks.to_support[i] = -1e3;
+      if (how == 3) p.looks.to_support[i] = 1e3;
+      if (how == 4) p.like[i].assign(p.pieces.size(), 0.0), p.looks.to_support[i] = 0;
+      if (how == 5) p.like[i].assign(p.pieces.size(), i % 2 ? 1e4 : -1e4);
+    }
+  };
+  for (int how = 0; how < 6; ++how)
+    for (const int n : {1, 2, 3, 10}) {
+      CAPTURE(how, n);
+      Picture p = picture(kinds_of(n, n));
+      spoil(how, p);
+      p.tell();
+      for (const classic::Piece& piece : p.pieces) CHECK((piece.same >= 0 && piece.same <= 1));
+    }
+}
