@@ -129,6 +129,16 @@ std::vector<Tile> tiles_of(cv::Size work, cv::Size mirrored) {
   return tiles;
 }
 
+/// The maps with the logit of the foreground in the target's place. The target map leaves out what
+/// differs a little from the support object, which looks judge better, object by object: so most of
+/// the foreground is what could be an object of any kind.
+at::Tensor foreground_first(at::Tensor maps) {
+  constexpr double any_object = 0.6;
+  constexpr int target = 0, object = 4;  // channels: see persense.networks.mini
+  maps.select(1, target).mul_(1 - any_object).add_(maps.select(1, object), any_object);
+  return maps;
+}
+
 /// What the network says of a picture at one scale.
 struct Seen {
   mini::Maps maps;
@@ -176,9 +186,9 @@ Seen MiniEmbedding::State::see(double at, const MiniPrototype& prototype) const 
     map->create(cells, CV_32FC1);
   for (const Tile& tile : tiles_of(work, mirrored)) {
     const auto features = module.call("trunk", {tensor_of(picture(tile.seen), module.placement())});
-    const at::Tensor maps =
+    const at::Tensor maps = foreground_first(
         module.call("maps", {features[0], features[1], features[2], prototype.vector})[0].to(
-            at::kCPU, at::kFloat);
+            at::kCPU, at::kFloat));
     const cv::Rect from(tile.at, tile.kept.size());
     int channel = 0;
     for (cv::Mat* map :

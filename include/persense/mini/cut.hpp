@@ -34,7 +34,7 @@ struct CutConstants {
 
 /// What the network says about a working image: each map CV_32FC1, a cell `stride` pixels.
 struct Maps {
-  cv::Mat target;              ///< logit of being a target's
+  cv::Mat target;              ///< logit of being foreground: an object that may be a target
   cv::Mat peak;                ///< logit of the density, in peaks of one object
   cv::Mat offset_x, offset_y;  ///< to the own object's centre, in canonical / 2
   cv::Size work;               ///< size of the working image, pixels

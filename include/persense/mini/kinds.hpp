@@ -19,7 +19,7 @@ namespace persense::mini {
 /// The constants of the comparison. Likeness is in logits of being of one kind. Chosen on rendered
 /// validation, and checked on real classes.
 struct KindConstants {
-  double colour = 0.05;       ///< likeness lost by a colour distance of 1 (see classic::distance)
+  double colour = 0.1;        ///< likeness lost by a colour distance of 1 (see classic::distance)
   double size_spread = 0.5;   ///< of exemplars' diameters, deviation of their logarithm
   double consistency = 0.3;   ///< weight of likeness to the exemplars before, in choosing the next
   std::size_t exemplars = 4;  ///< at most, and one a fifth of the pieces, but two at least
