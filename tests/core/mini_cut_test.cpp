@@ -143,9 +143,10 @@ TEST_CASE("mini::cut_of: a second peak whose vote leads to a higher one is no ob
 }
 
 TEST_CASE("mini::cut_of: a plateau of the density is one object", "[mini]") {
-  Maps maps = maps_of({62, 62}, {{{30.5, 30.5}, 14, 0.1}});
+  Maps maps = maps_of({62, 62}, {{{31.5, 31.5}, 14, 0.1}});
   for (int v = 15; v <= 16; ++v)
     for (int u = 15; u <= 16; ++u) maps.peak.at<float>(v, u) = 2;
+  maps.offset_x *= 0.9, maps.offset_y *= 0.9;  // votes end on every one of its cells
   const classic::Cut cut = mini::cut_of(maps, 1);
   REQUIRE(cut.pieces.size() == 1);
   CHECK(is_same(cut.labels > 0, foreground_of(maps)));
@@ -179,6 +180,20 @@ TEST_CASE("mini::cut_of: pixels whose votes lead to no peak are left out", "[min
   const classic::Cut again = mini::cut_of(maps, 1);
   REQUIRE(again.pieces.size() == 1);
   CHECK(is_same(again.labels, cut.labels));
+}
+
+TEST_CASE("mini::cut_of: what is in contact with an object but votes past it is left out",
+          "[mini]") {
+  const Disc disc{{24.5, 30.5}, 12, 0.9};
+  Maps maps = maps_of({82, 62}, {disc});
+  each_cell(maps, [&](cv::Point cell, cv::Point2d middle) {
+    if (middle.x < 36 || middle.x > 60 || std::abs(middle.y - 30.5) > 8) return;
+    maps.target.at<float>(cell) = sure;
+    point_to(maps, cell, middle, middle);
+  });
+  const classic::Cut cut = mini::cut_of(maps, 1);
+  REQUIRE(cut.pieces.size() == 1);
+  CHECK(cut.pieces[0].box.x1 <= 40);
 }
 
 TEST_CASE("mini::cut_of: holes are filled", "[mini]") {

@@ -1,6 +1,8 @@
 // How pieces of the support object's kind are told from look-alikes, on invented likenesses.
 #include "persense/mini/kinds.hpp"
 
+#include <numbers>
+
 #include "inputs.hpp"
 
 using namespace persense;
@@ -95,6 +97,17 @@ TEST_CASE("mini::tell_kinds: a kind that varies evenly is kept whole", "[mini]")
   for (std::size_t i = 0; i < 20; ++i)
     for (std::size_t j = 0; j < 20; ++j)
       p.like[i][j] = 4 - 0.5 * std::abs(static_cast<double>(i) - static_cast<double>(j));
+  p.tell();
+  check_all_kept(p);
+}
+
+TEST_CASE("mini::tell_kinds: two crowds with some at every step between are kept whole", "[mini]") {
+  Picture p = picture(kinds_of(40, 0));
+  const auto shade = [](std::size_t i) {
+    return 4 * (1 - std::cos(std::numbers::pi / 39 * static_cast<double>(i)));
+  };
+  for (std::size_t i = 0; i < 40; ++i)
+    for (std::size_t j = 0; j < 40; ++j) p.like[i][j] = 4 - std::abs(shade(i) - shade(j));
   p.tell();
   check_all_kept(p);
 }
