@@ -17,7 +17,8 @@ persense_tests_packages="catch2 libbenchmark-dev python3-venv python3-dev"
 # For the TorchScript stages. Systems without a LibTorch package build everything else. (Without an
 # optimised BLAS, LibTorch runs about 30 times slower.)
 persense_program_optional="libtorch-dev libopenblas0-pthread zlib1g-dev"
-persense_tests_optional="python3-torch python3-pytest python3-opencv python3-pil gfortran"
+persense_tests_optional="python3-torch python3-pytest python3-opencv python3-pil python3-matplotlib
+    python3-tqdm gfortran"
 
 persense_say() { printf 'setup: %s\n' "$*" >&2; }
 

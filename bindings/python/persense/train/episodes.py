@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from persense.train import _sheets, scenes
+from persense.train._ranges import check as _check
 
 __all__ = ["Batch", "Plan", "Sample", "World", "batches", "draw", "sheet", "stretch"]
 
@@ -100,11 +101,6 @@ class Plan:
             raise ValueError(
                 f"query: got {self.query}, expected a multiple of stride, {self.stride}"
             )
-
-
-def _check(name: str, value: float, least: float, most: float) -> None:
-    if not least <= value <= most:
-        raise ValueError(f"{name}: got {value}, expected {least} to {most}")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -94,9 +94,8 @@ def same_logits(
     own = prototype.float()[:, -mini.LOOKS :].index_select(0, batch["owners"])
     partner = _partners(batch["owners"])
     dtype = prototype.dtype
-    logits = net.compare(
-        torch.cat([own, looks]).to(dtype), torch.cat([looks, looks[partner]]).to(dtype)
-    ).float()
+    others = torch.cat([looks, looks.index_select(0, partner)])
+    logits = net.compare(torch.cat([own, looks]).to(dtype), others.to(dtype)).float()
     relation, other = batch["relations"], batch["relations"][partner]
     is_same, is_distinct = relation == scenes.SAME, relation == scenes.DISTINCT
     whole = batch["shown"] >= SHOWN
@@ -132,7 +131,7 @@ def losses(
         heat, peak.clamp(max=1), reduction="none"
     )
     mass = F.avg_pool2d((torch.sigmoid(heat) - peak) * known, 16) * (256 * mini.PEAK)
-    off = (maps[:, [mini.OFFSET_X, mini.OFFSET_Y]] - batch["offsets"]).abs().sum(dim=1)
+    off = (maps[:, mini.OFFSET_X : mini.OFFSET_Y + 1] - batch["offsets"]).abs().sum(dim=1)
     # targets count most, but whatever lies beside them shows where they end
     inside = known * (batch["instances"] > 0) * (0.3 + 0.7 * (target > 0.5))
     on_object = F.binary_cross_entropy_with_logits(

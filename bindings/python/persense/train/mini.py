@@ -2,52 +2,92 @@
 
     python -m persense.train.mini --minutes 25 --device auto --out runs/mini
 
-Writes into the folder: checkpoint.pt (every minute; a run that was cut off goes on from it),
-mini.pt (averaged weights), log.jsonl, curves.png, panels.png. The same command makes the same
-samples; the weights depend on the machine's speed too, as the schedule follows the clock.
+Needs PyTorch 1.13 or newer (on a GPU 2.1 or newer) and Matplotlib: pip install 'persense[train]'.
+Writes into the folder:
+
+    checkpoint.pt  every minute of training: a run that was cut off goes on from it
+    mini.pt        the averaged weights so far, for python -m persense.export mini
+    log.jsonl      a line every 50 steps, and one a validation
+    curves.png     losses, and metrics on rendered validation
+    panels.png     samples of it: support, query, targets and what was found
+
+The same command makes the same samples on as many workers; the weights depend on the machine's
+speed too, as the schedule follows the clock.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import copy
 import dataclasses
+import io
 import json
 import math
 import os
 import pathlib
+import signal
 import sys
+import textwrap
+import threading
 import time
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, Optional, Sequence
 
+try:
+    import torch
+except ImportError as missing:
+    if __name__ != "__main__":
+        raise
+    sys.exit(f"persense.train.mini: needs PyTorch ({missing}): pip install 'persense[train]'")
 import numpy as np
-import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from persense import _core
 from persense.networks import mini
 from persense.train import episodes, reports
+from persense.train._ranges import check
 from persense.train.losses import WEIGHTS, Tensors, losses, metrics, tensors
 
 __all__ = ["Settings", "main", "train"]
 
 VALIDATION_SEED = 1 << 40  #: far from every training seed
 CHECKPOINT, WEIGHTS_FILE, LOG = "checkpoint.pt", "mini.pt", "log.jsonl"
+#: Of processes that draw samples. What they make ahead is in shared memory, of which each tensor is
+#: an open file; most systems allow a process 1024 of those.
+MOST_WORKERS = 24
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """Of a run. A run goes on with the seed, batch, rate and uses that it began with."""
+    """Of a run. A run goes on with the seed, batch, rate and uses that it began with.
+
+    Raises ValueError, naming the number, where one is out of its range.
+    """
 
     minutes: float = 25.0  #: of training, over all runs into the same folder
     device: str = "auto"  #: auto, cpu, cuda or cuda:N
-    seed: int = 1
-    batch: int = 0  #: samples; 0: 16 on the CPU, 64 on a GPU
+    seed: int = 1  #: 0 to 2^64 - 1
+    batch: int = 0  #: samples a step; 0: 16 on the CPU, 64 on a GPU
     rate: float = 0.0  #: highest learning rate; 0: 0.0016 on the CPU, 0.003 on a GPU
     uses: int = 12  #: samples drawn from a rendered world
     workers: int = 0  #: processes that draw samples; 0: one on the CPU, else all cores but one
     threads: int = 0  #: of PyTorch on the CPU; 0: all cores
     validation: int = 24  #: batches of 16
+
+    def __post_init__(self) -> None:
+        ranges = {
+            "minutes": (0.01, 1e6),
+            "seed": (0, (1 << 64) - 1),
+            "batch": (0, 4096),
+            "rate": (0, 1),
+            "uses": (1, 4096),
+            "workers": (0, 256),
+            "threads": (0, 1024),
+            "validation": (1, 1000),
+        }
+        for name, (least, most) in ranges.items():
+            check(name, getattr(self, name), least, most)
 
 
 class _Stream(torch.utils.data.IterableDataset):  # type: ignore[misc]
@@ -73,12 +113,17 @@ def _to(batch: Tensors, device: torch.device, dtype: torch.dtype) -> Tensors:
 
 
 class _Model:
-    """The network in bfloat16, its weights in float32, and their running average."""
+    """The network in bfloat16, its weights in float32, and their running average.
+
+    In float32 on a GPU too old for bfloat16.
+    """
 
     def __init__(self, device: torch.device, rate: float) -> None:
-        full = mini.Mini().to(device)
-        self.dtype = torch.bfloat16
-        self.net = copy.deepcopy(full).to(self.dtype).to(memory_format=torch.channels_last)
+        # in the layout of the gradients: PyTorch joins the steps of weights only if it is the same
+        full = mini.Mini().to(device).to(memory_format=torch.channels_last)
+        old = device.type == "cuda" and not torch.cuda.is_bf16_supported()
+        self.dtype = torch.float32 if old else torch.bfloat16
+        self.net = copy.deepcopy(full).to(self.dtype)
         self.full = [p.detach().clone().requires_grad_() for p in full.parameters()]
         self.average = [p.detach().clone() for p in self.full]
         decayed = [p for p in self.full if p.ndim > 1]
@@ -104,28 +149,34 @@ class _Model:
         self.optimizer.step()
         keep = min(0.999, (steps + 1) / (steps + 20))
         with torch.no_grad():
-            torch._foreach_lerp_(self.average, [p.detach() for p in self.full], 1 - keep)
+            for average, full in zip(self.average, self.full):
+                average.lerp_(full, 1 - keep)
         self.load(self.full)
 
     def weights(self) -> Dict[str, Tensor]:
         """The averaged weights by name, float32 on the CPU."""
         names = [name for name, _ in self.net.named_parameters()]
-        return {n: a.detach().cpu().clone() for n, a in zip(names, self.average)}
+        plain = torch.contiguous_format
+        return {n: a.cpu().clone(memory_format=plain) for n, a in zip(names, self.average)}
 
     def state(self) -> Dict[str, Any]:
         """All that a later run needs."""
         return {
             "full": [p.detach().cpu() for p in self.full],
             "average": [p.cpu() for p in self.average],
-            "optimizer": self.optimizer.state_dict(),
+            "optimizer": {"state": self.optimizer.state_dict()["state"]},
         }
 
     def restore(self, state: Dict[str, Any]) -> None:
-        """What state() gave."""
+        """What state() gave. Raises ValueError where it is of another network."""
+        mine, given = self.full + self.average, state["full"] + state["average"]
+        if [p.shape for p in mine] != [p.shape for p in given]:
+            raise ValueError("weights of other shapes")
         with torch.no_grad():
-            for mine, given in zip(self.full + self.average, state["full"] + state["average"]):
-                mine.copy_(given)
-        self.optimizer.load_state_dict(state["optimizer"])
+            for own, value in zip(mine, given):
+                own.copy_(value)
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({**state["optimizer"], "param_groups": groups})
         self.load(self.full)
 
 
@@ -135,80 +186,146 @@ def _rate(highest: float, part: float, steps: int) -> float:
     return highest * min(1.0, (steps + 1) / 300) * (0.99 * fall + 0.01)
 
 
+def _exact(value: float) -> Tensor:
+    return torch.tensor(value, dtype=torch.float64)
+
+
 def _save(content: Any, path: pathlib.Path) -> None:
-    """To a temporary name, then renamed."""
-    temporary = path.with_suffix(".new")
-    torch.save(content, temporary)
-    os.replace(temporary, path)
+    written = io.BytesIO()
+    torch.save(content, written)
+    _core.write_file(path, written.getvalue())  # complete, or as it was before
 
 
 def _device(name: str) -> torch.device:
+    asked = name
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
         torch.zeros(1, device=device)
+        if device.type not in ("cpu", "cuda"):
+            raise RuntimeError("not one of these")
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
-        raise ValueError(f"device: got {name}, expected one this PyTorch has ({reason})") from None
+        raise ValueError(
+            f"device: got {asked}, expected auto, cpu, cuda or cuda:N, as this PyTorch has it "
+            f"({reason})"
+        ) from None
     return device
 
 
+def _cores() -> int:
+    """That this process may use: fewer than the machine has, in a container."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextlib.contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Processes started within ignore Ctrl-C: they end with this one, which says why."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may say so
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 class _Run:
+    """A folder's run: its settings, weights, time and held out batches."""
+
     def __init__(self, settings: Settings, out: pathlib.Path) -> None:
         self.device = _device(settings.device)
+        reports.require()  # now, not after the first minutes
         gpu = self.device.type == "cuda"
-        cores = os.cpu_count() or 1
+        workers = min(max(1, _cores() - 1), MOST_WORKERS) if gpu else 1
         self.settings = dataclasses.replace(
             settings,
             batch=settings.batch or (64 if gpu else 16),
             rate=settings.rate or (0.003 if gpu else 0.0016),
-            workers=settings.workers or (max(1, cores - 1) if gpu else 1),
+            workers=settings.workers or workers,
         )
         self.out = out
         out.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(self.settings.seed)
-        if not gpu:
-            torch.set_num_threads(settings.threads or cores)
+        if gpu:
+            torch.backends.cudnn.benchmark = True  # shapes are always the same
+        else:
+            torch.set_num_threads(settings.threads or _cores())
         self.model = _Model(self.device, self.settings.rate)
         self.steps, self.seconds = 0, 0.0
         self.smooth: Dict[str, float] = {}
         self._resume()
-        held = episodes.batches(VALIDATION_SEED, 16, count=self.settings.validation, uses=1)
-        self.held = [tensors(b) for b in tqdm(held, "validation", self.settings.validation)]
+        self._trim_log()
+        count, threads = self.settings.validation, self.settings.workers
+        held = episodes.batches(VALIDATION_SEED, 16, count=count, uses=1, threads=threads)
+        self.held = [tensors(b) for b in tqdm(held, "validation", count, disable=None)]
 
     def _resume(self) -> None:
         path = self.out / CHECKPOINT
         if not path.exists():
             return
-        saved = torch.load(path, map_location="cpu", weights_only=True)
-        for name in ("seed", "batch", "rate", "uses"):
-            if saved["settings"][name] != getattr(self.settings, name):
+        try:
+            saved = torch.load(path, map_location="cpu", weights_only=True)
+            began = {n: type(own)(saved["settings"][n]) for n, own in self._lasting().items()}
+            self.steps, self.seconds = int(saved["steps"]), float(saved["seconds"])
+            state = saved["model"]
+        except OSError:
+            raise
+        except Exception as error:  # whatever PyTorch makes of the bytes of something else
+            raise self._foreign(error) from None
+        for name, own in self._lasting().items():
+            if own != began[name]:
                 raise ValueError(
-                    f"{name}: got {getattr(self.settings, name)}, expected "
-                    f"{saved['settings'][name]}, which the run in {self.out} began with"
+                    f"{name}: got {own}, expected {began[name]}, which the run in {self.out} "
+                    "began with"
                 )
-        self.model.restore(saved["model"])
-        self.steps, self.seconds = saved["steps"], saved["seconds"]
-        print(f"goes on after {self.seconds / 60:.1f} minutes, {self.steps} steps")
+        try:
+            self.model.restore(state)
+        except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise self._foreign(error) from None
+
+    def _lasting(self) -> Dict[str, Any]:
+        return {n: getattr(self.settings, n) for n in ("seed", "batch", "rate", "uses")}
+
+    def _foreign(self, error: Exception) -> ValueError:
+        reason = textwrap.shorten(str(error), 100)
+        return ValueError(
+            f"{self.out / CHECKPOINT}: expected a checkpoint of persense.train.mini, got something "
+            f"else, or a damaged one ({type(error).__name__}: {reason})"
+        )
+
+    def _trim_log(self) -> None:
+        """Forget what was logged after the checkpoint: it will be trained again."""
+        lines = reports.read_log(self.out / LOG)
+        kept = [line for line in lines if line["steps"] <= self.steps]
+        if len(kept) < len(lines):
+            text = "".join(json.dumps(line) + "\n" for line in kept)
+            _core.write_file(self.out / LOG, text.encode())
 
     def save(self) -> None:
+        """The checkpoint and the averaged weights, each complete or as it was before."""
+        # what PyTorch 1.13 reads without running code are tensors and whole numbers, no fractions
         content = {
-            "settings": dataclasses.asdict(self.settings),
+            "settings": {**self._lasting(), "rate": _exact(self.settings.rate)},
             "model": self.model.state(),
             "steps": self.steps,
-            "seconds": self.seconds,
+            "seconds": _exact(self.seconds),
         }
         _save(content, self.out / CHECKPOINT)
         _save(self.model.weights(), self.out / WEIGHTS_FILE)
 
     def log(self, kind: str, values: Dict[str, float]) -> None:
+        """A line more in the log."""
         line = {"kind": kind, "minutes": round(self.seconds / 60, 3), "steps": self.steps, **values}
         with open(self.out / LOG, "a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
     def validate(self) -> Dict[str, float]:
-        """The averaged weights on the held out batches."""
+        """How well the averaged weights do on the held out batches; draws curves and panels."""
         self.model.load(self.model.average)
         held = [_to(b, self.device, self.model.dtype) for b in self.held]
         parts: Dict[str, float] = {}
@@ -227,6 +344,10 @@ class _Run:
         return values
 
     def step(self, batch: Tensors, part: float) -> None:
+        """One step, when so large a part of the run is over.
+
+        Raises ValueError where the loss is no longer a number.
+        """
         batch = _to(batch, self.device, self.model.dtype)
         outputs = self.model.net(batch["query"], batch["patch"], batch["mask"])
         parts = losses(self.model.net, outputs, batch)
@@ -237,77 +358,129 @@ class _Run:
         if self.steps % 10 == 0:  # reading a value waits for the device
             for name, value in (("loss", total), *parts.items()):
                 now = float(value.detach())
+                if not math.isfinite(now):
+                    raise ValueError(
+                        f"{name}: got {now} at step {self.steps}, expected a number: try a lower "
+                        f"rate than {self.settings.rate}"
+                    )
                 self.smooth[name] = 0.9 * self.smooth.get(name, now) + 0.1 * now
+
+
+    def stream(self) -> Iterator[Tensors]:
+        """Batches without end, from worker processes."""
+        settings = self.settings
+        stream = _Stream(settings.seed, settings.batch, settings.uses, self.steps)
+        loader = torch.utils.data.DataLoader(
+            stream,
+            batch_size=None,
+            num_workers=settings.workers,
+            prefetch_factor=6 if settings.workers == 1 else 2,
+            pin_memory=self.device.type == "cuda",
+            multiprocessing_context="spawn",
+        )
+        with _deaf_to_interrupts():
+            batches: Iterator[Tensors] = iter(loader)
+        return batches
+
+    def go_on(self) -> None:
+        """Train until the minutes are over; whoever calls saves. Interrupted, it saves itself."""
+        limit = 60 * self.settings.minutes
+        if self.steps:
+            print(f"goes on after {self.seconds / 60:.1f} minutes, {self.steps} steps", flush=True)
+        batches = self.stream()
+        saved = validated = self.seconds
+        batch = next(batches)  # workers take seconds to start, which are not training
+        print(f"trains on {self.device}, batches of {self.settings.batch}", flush=True)
+        bar = tqdm(total=round(limit), initial=round(self.seconds), unit="s", disable=None)
+        try:
+            while self.seconds < limit:
+                begun = time.monotonic()
+                self.step(batch, self.seconds / limit)
+                batch = next(batches)
+                self.seconds += time.monotonic() - begun
+                bar.n = round(min(self.seconds, limit))
+                if self.steps % 50 == 0:
+                    bar.set_postfix(steps=self.steps, loss=f"{self.smooth['loss']:.3f}")
+                    self.log("training", self.smooth)
+                if self.seconds - saved >= 60:
+                    self.save()
+                    saved = self.seconds
+                if self.seconds - validated >= max(60.0, limit / 12):
+                    self.validate()
+                    validated = self.seconds
+        except KeyboardInterrupt:
+            self.save()
+            raise
+        finally:
+            bar.close()
 
 
 def train(settings: Settings, out: pathlib.Path) -> Dict[str, float]:
     """Train, or go on training, for so many minutes in all. Returns the last validation's values.
 
-    Interrupted (KeyboardInterrupt), it saves and raises it again.
+    Interrupted (KeyboardInterrupt), it saves and raises it again. Raises ValueError, in one line
+    that names what is wrong with the settings or with what lies in the folder; ImportError without
+    Matplotlib; OSError. Starts processes, which import the program's main module: call it under
+    `if __name__ == "__main__"`.
     """
     run = _Run(settings, out)
-    limit = 60 * run.settings.minutes
-    stream = _Stream(run.settings.seed, run.settings.batch, run.settings.uses, run.steps)
-    batches = iter(
-        torch.utils.data.DataLoader(
-            stream,
-            batch_size=None,
-            num_workers=run.settings.workers,
-            prefetch_factor=6,
-            pin_memory=run.device.type == "cuda",
-            multiprocessing_context="spawn",
-        )
-    )
-    saved = validated = run.seconds
-    bar = tqdm(total=round(limit), initial=round(run.seconds), unit="s", disable=None)
-    try:
-        batch = next(batches)  # workers take seconds to start, which are not training
-        while run.seconds < limit:
-            begun = time.monotonic()
-            run.step(batch, run.seconds / limit)
-            batch = next(batches)
-            run.seconds += time.monotonic() - begun
-            bar.n = round(min(run.seconds, limit))
-            if run.steps % 50 == 0:
-                bar.set_postfix(steps=run.steps, loss=f"{run.smooth['loss']:.3f}")
-                run.log("training", run.smooth)
-            if run.seconds - saved >= 60:
-                run.save()
-                saved = run.seconds
-            if run.seconds - validated >= max(60.0, limit / 12):
-                run.validate()
-                validated = run.seconds
-    finally:
-        bar.close()
-        run.save()
+    if run.seconds < 60 * run.settings.minutes:
+        run.go_on()
+    run.save()
     return run.validate()
 
 
-def main(arguments: Optional[Sequence[str]] = None) -> int:
-    """The command line."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m persense.train.mini",
-        description="Train the small network on rendered scenes. A run that was cut off goes on.",
+        description="Train the small network on rendered scenes, on a GPU or the CPU. "
+        "Run again with the same folder, it goes on from where it was cut off.",
+        epilog="Writes checkpoint.pt (every minute), mini.pt (averaged weights), log.jsonl, "
+        "curves.png and panels.png into the folder.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     defaults = Settings()
-    parser.add_argument("--minutes", type=float, default=defaults.minutes, help="in all")
-    parser.add_argument("--device", default=defaults.device, help="auto, cpu, cuda or cuda:N")
-    parser.add_argument("--out", type=pathlib.Path, required=True, metavar="DIR")
-    parser.add_argument("--seed", type=int, default=defaults.seed)
-    parser.add_argument("--batch", type=int, default=defaults.batch, help="0: by the device")
-    parser.add_argument("--rate", type=float, default=defaults.rate, help="0: by the device")
-    parser.add_argument("--uses", type=int, default=defaults.uses, help="samples a rendered world")
-    parser.add_argument("--workers", type=int, default=defaults.workers, help="0: by the device")
-    parser.add_argument("--threads", type=int, default=defaults.threads, help="0: all cores")
-    parser.add_argument("--validation", type=int, default=defaults.validation, help="batches of 16")
-    given = vars(parser.parse_args(arguments))
+
+    def add(name: str, text: str) -> None:
+        default = getattr(defaults, name)
+        metavar = {float: "X", int: "N", str: "NAME"}[type(default)]
+        parser.add_argument(
+            f"--{name}", type=type(default), default=default, metavar=metavar, help=text
+        )
+
+    add("minutes", "of training, over all runs into the folder, without validation")
+    add("device", "auto (a GPU where there is one), cpu, cuda or cuda:N")
+    parser.add_argument(
+        "--out",
+        type=pathlib.Path,
+        required=True,
+        default=argparse.SUPPRESS,  # there is none to tell
+        metavar="DIR",
+        help="the folder that all is written into, made if need be",
+    )
+    add("seed", "of samples and of the first weights")
+    add("batch", "samples a step; 0: 16 on the CPU, 64 on a GPU")
+    add("rate", "highest learning rate; 0: 0.0016 on the CPU, 0.003 on a GPU")
+    add("uses", "samples drawn from a rendered world")
+    add("workers", "processes that draw samples; 0: one on the CPU, else all cores but one")
+    add("threads", "of PyTorch on the CPU; 0: all cores")
+    add("validation", "batches of 16 to validate on")
+    return parser
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Run the command line; give the exit code."""
+    given = vars(_parser().parse_args(arguments))
     out = given.pop("out")
     try:
         values = train(Settings(**given), out)
-    except (ValueError, OSError) as error:
-        parser.error(str(error))
+    except (ImportError, OSError, ValueError) as error:
+        print(f"persense.train.mini: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
-        print(f"stopped; the same command goes on from {out / CHECKPOINT}", file=sys.stderr)
+        path = out / CHECKPOINT
+        rest = f"goes on from {path}" if path.exists() else "begins anew: nothing was learned yet"
+        print(f"persense.train.mini: stopped; the same command {rest}", file=sys.stderr)
         return 130
     print(" ".join(f"{name} {value:.4f}" for name, value in values.items()))
     return 0
