@@ -359,6 +359,7 @@ def test_steps_on_one_batch_lower_its_loss() -> None:
         totals.append(float(total.detach()))
     assert totals[-1] < 0.8 * totals[0], totals
     for began, average, now in zip(first, model.average, model.full):
+        now = now.detach()
         assert float((average - now).norm()) < float((began - now).norm())
 
 
