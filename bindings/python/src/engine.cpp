@@ -112,7 +112,8 @@ void bind_support(py::module_& m) {
 }  // namespace
 
 void bind_engine(py::module_& m) {
-  m.def("has_torch", &Engine::has_torch, "Whether this build can run networks: \"mini\" and archives.");
+  m.def("has_torch", &Engine::has_torch,
+        "Whether this build can run networks: \"mini\" and archives.");
 #ifdef PERSENSE_TORCH_VERSION
   m.attr("torch_version") = PERSENSE_TORCH_VERSION;
 #else
