@@ -27,16 +27,15 @@ using classic::Piece;
 constexpr int patch_side = 64;  // of the support's, as in training
 constexpr int multiple = 16;    // of the network's input sides
 constexpr int border = 16;      // mirrored around a picture
-constexpr int margin = 48;      // around a tile: beyond, what lies outside hardly matters
+constexpr int margin = 96;  // around a tile: what lies beyond moves a probability by .003 at most
 constexpr int longest_tile = 1152;
 constexpr double most_pixels = 8e6;   // of a working image: time and memory stay bounded
 constexpr double largest_zoom = 4;    // beyond is nothing but blur
 constexpr double lowest_level = 0.3;  // of a picture's better scores: below are no objects
 
-/// Values of a whole picture, 0 about its darkest, 1 about its brightest: CV_32FC3. The very rule
-/// of `persense.train.episodes.stretch`.
-cv::Mat stretched(ImageView image) {
-  const cv::Mat rgb = image.mat();
+/// What each value of a picture becomes: 0 about its darkest, 1 about its brightest. (1, 256)
+/// CV_32FC1, for cv::LUT. The very rule of `persense.train.episodes.stretch`.
+cv::Mat stretching(const cv::Mat& rgb) {
   std::array<std::int64_t, 256> below{};
   for (int y = 0; y < rgb.rows; ++y) {
     const std::uint8_t* row = rgb.ptr(y);
@@ -44,12 +43,10 @@ cv::Mat stretched(ImageView image) {
   }
   std::partial_sum(below.begin(), below.end(), below.begin());
   const std::int64_t n = below.back();
-  const auto least = [&](std::int64_t part) {
-    return static_cast<int>(std::lower_bound(below.begin(), below.end(), part * n,
-                                             [](std::int64_t count, std::int64_t asked) {
-                                               return 1000 * count < asked;
-                                             }) -
-                            below.begin());
+  const auto least = [&](std::int64_t thousandths) {
+    const auto fewer = [](std::int64_t count, std::int64_t asked) { return 1000 * count < asked; };
+    const auto at = std::lower_bound(below.begin(), below.end(), thousandths * n, fewer);
+    return static_cast<int>(at - below.begin());
   };
   const int low = least(5), high = least(998);
   constexpr float darkest = -0.25f, brightest = 1.5f;
@@ -58,9 +55,7 @@ cv::Mat stretched(ImageView image) {
     table.at<float>(v) =
         std::clamp(static_cast<float>(v - low) / static_cast<float>(std::max(high - low, 8)),
                    darkest, brightest);
-  cv::Mat out;
-  cv::LUT(rgb, table, out);
-  return out;
+  return table;
 }
 
 cv::Mat resized(const cv::Mat& image, cv::Size size) {
@@ -149,43 +144,55 @@ struct Seen {
 
 struct MiniEmbedding::State {
   Module module;
-  Size image;
-  cv::Mat pixels;    // stretched
-  cv::Mat colours;   // CV_8UC3, R G B, no larger than the working image
+  cv::Mat rgb;       // CV_8UC3
+  cv::Mat table;     // that stretches it
   double scale = 1;  // pixels of the working image in one of the image, by length
   std::once_flag cut_made;
   std::unique_ptr<const Cut> pieces;
 
-  explicit State(Module network) : module(std::move(network)) {}
+  State(Module network, ImageView image, double working_scale)
+      : module(std::move(network)),
+        rgb(image.mat().clone()),
+        table(stretching(rgb)),
+        scale(working_scale) {}
 
-  cv::Size work_size(double at) const {
+  /// The whole picture stretched, at each of these scales: CV_32FC3.
+  std::vector<cv::Mat> pictures(const std::vector<double>& scales) const;
+  Seen see(const cv::Mat& picture, const MiniPrototype& prototype) const;
+  Cut layer(const Seen& seen, bool coarse) const;
+  Cut cut(const MiniPrototype& prototype) const;
+  void compare_looks(Cut& cut, const cv::Mat& look, const MiniPrototype& prototype,
+                     double lowest) const;
+};
+
+std::vector<cv::Mat> MiniEmbedding::State::pictures(const std::vector<double>& scales) const {
+  cv::Mat whole;
+  cv::LUT(rgb, table, whole);
+  std::vector<cv::Mat> pictures;
+  for (const double at : scales) {
     const auto side = [at](int length) {
       return std::max(1, static_cast<int>(std::lround(length * at)));
     };
-    return {side(image.width), side(image.height)};
+    pictures.push_back(resized(whole, {side(rgb.cols), side(rgb.rows)}));
   }
+  return pictures;
+}
 
-  Seen see(double at, const MiniPrototype& prototype) const;
-  Cut layer(const Seen& seen, bool coarse) const;
-  Cut cut(const MiniPrototype& prototype) const;
-  void compare_looks(Cut& cut, const cv::Mat& look, const MiniPrototype& prototype) const;
-};
-
-Seen MiniEmbedding::State::see(double at, const MiniPrototype& prototype) const {
+Seen MiniEmbedding::State::see(const cv::Mat& picture, const MiniPrototype& prototype) const {
   const c10::InferenceMode no_gradients;
   Seen seen;
-  const cv::Size work = seen.maps.work = work_size(at);
+  const cv::Size work = seen.maps.work = picture.size();
   const auto up = [](int length) { return (length + multiple - 1) / multiple * multiple; };
   const cv::Size mirrored(up(work.width + 2 * border), up(work.height + 2 * border));
-  cv::Mat picture;
-  cv::copyMakeBorder(resized(pixels, work), picture, border, mirrored.height - work.height - border,
-                     border, mirrored.width - work.width - border, cv::BORDER_REFLECT_101);
+  cv::Mat framed;
+  cv::copyMakeBorder(picture, framed, border, mirrored.height - work.height - border, border,
+                     mirrored.width - work.width - border, cv::BORDER_REFLECT_101);
   const cv::Size cells((work.width + 1) / mini::stride, (work.height + 1) / mini::stride);
   for (cv::Mat* map :
        {&seen.maps.target, &seen.maps.peak, &seen.maps.offset_x, &seen.maps.offset_y})
     map->create(cells, CV_32FC1);
   for (const Tile& tile : tiles_of(work, mirrored)) {
-    const auto features = module.call("trunk", {tensor_of(picture(tile.seen), module.placement())});
+    const auto features = module.call("trunk", {tensor_of(framed(tile.seen), module.placement())});
     const at::Tensor maps = foreground_first(
         module.call("maps", {features[0], features[1], features[2], prototype.vector})[0].to(
             at::kCPU, at::kFloat));
@@ -276,8 +283,7 @@ double trust(double diameter, bool coarse) {
 
 /// Which of the pieces are of the support object's kind.
 void MiniEmbedding::State::compare_looks(Cut& cut, const cv::Mat& look,
-                                         const MiniPrototype& prototype) const {
-  if (cut.pieces.empty()) return;
+                                         const MiniPrototype& prototype, double lowest) const {
   const c10::InferenceMode no_gradients;
   const auto& where = module.placement();
   const at::Tensor looks = looks_of_pieces(cut, look).to(where.device, where.dtype);
@@ -292,81 +298,98 @@ void MiniEmbedding::State::compare_looks(Cut& cut, const cv::Mat& look,
   mini::PieceLooks seen;
   seen.to_support =
       likeness_to(prototype.vector.narrow(1, prototype.vector.size(1) - length, length));
-  seen.colour = classic::looks_of(classic::lab_of(resized(colours, cut.labels.size())), cut.labels,
+  seen.colour = classic::looks_of(classic::lab_of(resized(rgb, cut.labels.size())), cut.labels,
                                   static_cast<int>(cut.pieces.size()));
   seen.colour.erase(seen.colour.begin());  // of the background
   const auto like = [&](std::size_t i) {
     return likeness_to(looks.narrow(0, static_cast<std::int64_t>(i), 1));
   };
-  mini::tell_kinds(cut.pieces, seen, like, lowest_level * upper_tenth(cut.pieces));
+  mini::tell_kinds(cut.pieces, seen, like, lowest);
 }
 
 Cut MiniEmbedding::State::layer(const Seen& seen, bool coarse) const {
-  const double per_pixel =
-      static_cast<double>(seen.maps.work.area()) / static_cast<double>(image.pixels());
+  const double per_pixel = static_cast<double>(seen.maps.work.area()) / rgb.size().area();
   Cut cut = mini::cut_of(seen.maps, per_pixel);
   for (Piece& piece : cut.pieces) piece.score *= trust(equivalent_diameter(piece.area), coarse);
   return cut;
 }
 
 Cut MiniEmbedding::State::cut(const MiniPrototype& prototype) const {
-  const Seen seen = see(scale, prototype);
-  std::vector<classic::Layer> layers{{layer(seen, false), 1.0}};
+  std::vector<double> scales{scale};
   const double half = 0.5 * scale;  // for larger objects, which fall apart at full scale
-  if (std::min(image.width, image.height) * half >= mini::canonical)
-    layers.push_back(
-        {classic::enlarge(layer(see(half, prototype), true), layers[0].cut.labels.size()), 1.0});
+  if (std::min(rgb.cols, rgb.rows) * half >= mini::canonical) scales.push_back(half);
+  const std::vector<cv::Mat> at = pictures(scales);
+
+  const Seen seen = see(at[0], prototype);
+  std::vector<classic::Layer> layers{{layer(seen, false), 1.0}};
+  if (at.size() > 1)
+    layers.push_back({classic::enlarge(layer(see(at[1], prototype), true), at[0].size()), 1.0});
   Cut cut = classic::join(layers);
-  compare_looks(cut, seen.look, prototype);
   if (cut.pieces.empty()) return cut;
   const double lowest = lowest_level * upper_tenth(cut.pieces);
+  compare_looks(cut, seen.look, prototype, lowest);
   for (Piece& piece : cut.pieces)
     if (piece.score < lowest) piece.score = 0;
   return cut;
 }
 
-Size MiniEmbedding::image_size() const { return state_->image; }
+namespace {
+
+/// What surrounds the middle of an object's box, `patch_side` pixels square at this scale, as
+/// training sees it: CV_32FC1 or CV_32FC3.
+class Patch {
+ public:
+  Patch(const cv::Mat& mask, double scale) : scale_(scale) {
+    const cv::Rect box = cv::boundingRect(mask);
+    middle_ = {box.x + 0.5 * (box.width - 1), box.y + 0.5 * (box.height - 1)};
+    if (scale < 0.95) sigma_ = 0.35 * std::sqrt(1 / (scale * scale) - 1);
+    const int reach = static_cast<int>(std::ceil(0.75 * patch_side / scale + 4 * sigma_)) + 1;
+    const cv::Point centre(middle_);
+    near_ = cv::Rect(centre.x - reach, centre.y - reach, 2 * reach, 2 * reach) &
+            cv::Rect({}, mask.size());
+  }
+
+  /// The part of the picture that the patch shows anything of.
+  const cv::Rect& near() const { return near_; }
+
+  /// @param part  `near()` of a picture. @param outside  how it goes on beyond the picture.
+  cv::Mat of(const cv::Mat& part, cv::BorderTypes outside) const {
+    cv::Mat smooth = part, patch;
+    if (sigma_ > 0) cv::GaussianBlur(part, smooth, {}, sigma_, 0, outside);
+    const double shift = 0.5 * (patch_side - 1);
+    const cv::Matx23d forward(scale_, 0, shift - scale_ * (middle_.x - near_.x),  //
+                              0, scale_, shift - scale_ * (middle_.y - near_.y));
+    cv::warpAffine(smooth, patch, forward, {patch_side, patch_side}, cv::INTER_LINEAR, outside);
+    return patch;
+  }
+
+ private:
+  double scale_, sigma_ = 0;  // the smoothing of training, between the footprint of an area and of
+                              // a triangle filter
+  cv::Point2d middle_;
+  cv::Rect near_;
+};
+
+}  // namespace
 
 MiniPrototype MiniEmbedding::prototype(MaskView mask) const {
   const c10::InferenceMode no_gradients;
   const cv::Mat inside = mask.mat() != 0;
-  const double diameter = equivalent_diameter(cv::countNonZero(inside)),
-               at = mini::canonical / diameter;
-  const cv::Rect box = cv::boundingRect(inside);
-  // as much of the picture as the patch shows, around the box's middle
-  const cv::Point2d middle(box.x + 0.5 * (box.width - 1), box.y + 0.5 * (box.height - 1));
-  cv::Mat forward = (cv::Mat_<double>(2, 3) << at, 0, 0.5 * (patch_side - 1) - at * middle.x,  //
-                     0, at, 0.5 * (patch_side - 1) - at * middle.y);
-  cv::Mat source = state_->pixels, cover;
-  inside.convertTo(cover, CV_32FC1, 1.0 / 255);
-  if (at < 0.95) {  // the smoothing of training, between the footprint of an area and a triangle
-    const double sigma = 0.35 * std::sqrt(1 / (at * at) - 1);
-    const int reach = static_cast<int>(std::ceil(0.75 * patch_side / at + 4 * sigma));
-    const cv::Rect near = cv::Rect(static_cast<int>(middle.x) - reach,
-                                   static_cast<int>(middle.y) - reach, 2 * reach, 2 * reach) &
-                          cv::Rect(0, 0, source.cols, source.rows);
-    cv::GaussianBlur(source(near), source, {}, sigma, 0, cv::BORDER_REFLECT_101);
-    cv::GaussianBlur(cover(near), cover, {}, sigma, 0, cv::BORDER_CONSTANT);
-    forward.at<double>(0, 2) += at * near.x;
-    forward.at<double>(1, 2) += at * near.y;
-  }
-  cv::Mat patch, patch_cover;
-  const cv::Size side(patch_side, patch_side);
-  cv::warpAffine(source, patch, forward, side, cv::INTER_LINEAR, cv::BORDER_REFLECT_101);
-  cv::warpAffine(cover, patch_cover, forward, side, cv::INTER_LINEAR, cv::BORDER_CONSTANT);
-  cv::Mat patch_mask = patch_cover >= 0.5f;
-  patch_mask.convertTo(patch_mask, CV_32FC1, 1.0 / 255);
+  const Patch patch(inside, mini::canonical / equivalent_diameter(cv::countNonZero(inside)));
+  cv::Mat bright, cover;
+  cv::LUT(state_->rgb(patch.near()), state_->table, bright);
+  inside(patch.near()).convertTo(cover, CV_32FC1, 1.0 / 255);
+  cv::Mat on = patch.of(cover, cv::BORDER_CONSTANT) >= 0.5f;
+  on.convertTo(on, CV_32FC1, 1.0 / 255);
+
   const auto& module = state_->module;
   const auto& where = module.placement();
-  const auto features = module.call("trunk", {tensor_of(patch, where)});
-  const at::Tensor on =
-      at::from_blob(patch_mask.ptr<float>(), {1, 1, patch_side, patch_side}, at::kFloat)
-          .to(where.device, where.dtype, false, true);
-  MiniPrototype prototype;
-  prototype.vector =
-      module.call("pool", {features[0], features[1], features[2], features[3], on})[0];
-  prototype.diameter = diameter;
-  return prototype;
+  const auto features =
+      module.call("trunk", {tensor_of(patch.of(bright, cv::BORDER_REFLECT_101), where)});
+  const at::Tensor covered =
+      at::from_blob(on.ptr<float>(), {1, 1, patch_side, patch_side}, at::kFloat)
+          .to(where.device, where.dtype, /*non_blocking=*/false, /*copy=*/true);
+  return {module.call("pool", {features[0], features[1], features[2], features[3], covered})[0]};
 }
 
 const Cut& MiniEmbedding::cut(const MiniPrototype& prototype) const {
@@ -400,15 +423,10 @@ MiniEncoder::MiniEncoder(Module module) : module_(std::move(module)) {
 }
 
 MiniEmbedding MiniEncoder::encode(ImageView image, float hint) const {
-  auto state = std::make_shared<MiniEmbedding::State>(module_);
-  state->image = image.size();
-  state->pixels = stretched(image);
   const double bound = std::sqrt(most_pixels / static_cast<double>(image.size().pixels()));
   const double wanted = hint > 0 ? mini::canonical / hint : 1.0;
-  state->scale = std::min({wanted, largest_zoom, bound});
-  const cv::Mat rgb = image.mat();
-  state->colours = state->scale < 1 ? resized(rgb, state->work_size(state->scale)) : rgb.clone();
-  return MiniEmbedding(std::move(state));
+  return MiniEmbedding(std::make_shared<MiniEmbedding::State>(
+      module_, image, std::min({wanted, largest_zoom, bound})));
 }
 
 }  // namespace persense::torchscript

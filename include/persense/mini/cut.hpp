@@ -3,11 +3,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <limits>
 #include <numbers>
 #include <opencv2/imgproc.hpp>
 #include <utility>
 #include <vector>
 
+#include "persense/classic/filters.hpp"
 #include "persense/classic/landscape.hpp"
 #include "persense/geometry.hpp"
 
@@ -56,6 +59,40 @@ inline cv::Mat sigmoid(const cv::Mat& logits) {
 
 inline double logit(double p) { return std::log(p / (1 - p)); }
 
+/// Cells by the square of the grid that they lie in, so that a near one is found without a look at
+/// all.
+class CellGrid {
+ public:
+  explicit CellGrid(cv::Size cells)
+      : across_((cells.width + side - 1) / side),
+        down_((cells.height + side - 1) / side),
+        squares_(static_cast<std::size_t>(across_) * static_cast<std::size_t>(down_)) {}
+
+  void add(cv::Point cell) { square(cell.x / side, cell.y / side).push_back(cell); }
+
+  /// Whether a cell that was added is closer to (x, y) than `distance`, at most `side`.
+  bool has_within(double distance, double x, double y) const {
+    const int u = static_cast<int>(std::floor(x / side)),
+              v = static_cast<int>(std::floor(y / side));
+    const auto near = [&](cv::Point p) { return std::hypot(p.x - x, p.y - y) < distance; };
+    for (int j = std::max(0, v - 1); j <= std::min(down_ - 1, v + 1); ++j)
+      for (int i = std::max(0, u - 1); i <= std::min(across_ - 1, u + 1); ++i) {
+        const auto& cells = squares_[index(i, j)];
+        if (std::any_of(cells.begin(), cells.end(), near)) return true;
+      }
+    return false;
+  }
+
+  static constexpr int side = 16;
+
+ private:
+  std::size_t index(int i, int j) const { return static_cast<std::size_t>(j * across_ + i); }
+  std::vector<cv::Point>& square(int i, int j) { return squares_[index(i, j)]; }
+
+  int across_, down_;
+  std::vector<std::vector<cv::Point>> squares_;
+};
+
 /// Local maxima of the density on foreground, highest first. Of several in one object, which show
 /// by their votes going to a higher one, only the highest is kept.
 inline std::vector<Peak> peaks_of(const Maps& maps, const CutConstants& c) {
@@ -71,30 +108,16 @@ inline std::vector<Peak> peaks_of(const Maps& maps, const CutConstants& c) {
   std::stable_sort(found.begin(), found.end(),
                    [](const Peak& a, const Peak& b) { return a.height > b.height; });
 
-  // kept peaks, by the square of the grid that they lie in
   const double unit = canonical / 2 / stride;  // of offsets, in cells
-  const int square = 16;
-  const int across = (density.cols + square - 1) / square,
-            down = (density.rows + square - 1) / square;
-  std::vector<std::vector<cv::Point>> squares(static_cast<std::size_t>(across) * down);
-  const auto nearest = [&](double x, double y) {  // squared distance; none within a square: huge
-    double best = 1e18;
-    const int sx = static_cast<int>(std::floor(x / square)),
-              sy = static_cast<int>(std::floor(y / square));
-    for (int j = std::max(0, sy - 1); j <= std::min(down - 1, sy + 1); ++j)
-      for (int i = std::max(0, sx - 1); i <= std::min(across - 1, sx + 1); ++i)
-        for (const cv::Point& p : squares[static_cast<std::size_t>(j) * across + i])
-          best = std::min(best, (p.x - x) * (p.x - x) + (p.y - y) * (p.y - y));
-    return std::sqrt(best);
-  };
+  CellGrid taken(density.size());
   std::vector<Peak> kept;
   for (const Peak& peak : found) {
     const double dx = unit * maps.offset_x.at<float>(peak.cell),
                  dy = unit * maps.offset_y.at<float>(peak.cell), away = std::hypot(dx, dy);
-    if (nearest(peak.cell.x, peak.cell.y) < c.apart / stride) continue;
-    if (away > 1 && nearest(peak.cell.x + dx, peak.cell.y + dy) < c.between * away) continue;
-    squares[static_cast<std::size_t>(peak.cell.y / square) * across + peak.cell.x / square]
-        .push_back(peak.cell);
+    const double reach = std::min<double>(c.between * away, CellGrid::side);
+    if (taken.has_within(c.apart / stride, peak.cell.x, peak.cell.y)) continue;
+    if (away > 1 && taken.has_within(reach, peak.cell.x + dx, peak.cell.y + dy)) continue;
+    taken.add(peak.cell);
     kept.push_back(peak);
   }
   return kept;
@@ -118,102 +141,99 @@ inline cv::Mat nearest_peak(const std::vector<Peak>& peaks, cv::Size cells) {
 inline cv::Mat voted(const Maps& maps, const cv::Mat& target, const std::vector<Peak>& peaks,
                      const CutConstants& c) {
   const cv::Mat nearest = nearest_peak(peaks, maps.peak.size());
-  cv::Mat labels = cv::Mat::zeros(maps.work, CV_32SC1);
-  const float threshold = static_cast<float>(logit(c.foreground));
-  const float unit = static_cast<float>(canonical / 2);
-  const auto row = [&](int y) {
-    const float* t = target.ptr<float>(y);
-    const int v = y / stride;
-    const float *ox = maps.offset_x.ptr<float>(v), *oy = maps.offset_y.ptr<float>(v);
-    int* label = labels.ptr<int>(y);
-    for (int x = 0; x < labels.cols; ++x) {
-      if (!(t[x] > threshold)) continue;
-      const int u = x / stride;
-      const float vx = static_cast<float>(x) + unit * ox[u],
-                  vy = static_cast<float>(y) + unit * oy[u];
-      const int i =
-          std::clamp(static_cast<int>(std::lround((vx - 0.5f) / stride)), 0, nearest.cols - 1);
-      const int j =
-          std::clamp(static_cast<int>(std::lround((vy - 0.5f) / stride)), 0, nearest.rows - 1);
-      const int to = nearest.at<int>(j, i);
-      const cv::Point cell = peaks[static_cast<std::size_t>(to - 1)].cell;
-      const float px = static_cast<float>(stride * cell.x) + 0.5f,
-                  py = static_cast<float>(stride * cell.y) + 0.5f;
-      const float way = std::hypot(static_cast<float>(x) - px, static_cast<float>(y) - py);
-      const float missed = std::hypot(vx - px, vy - py);
-      if (missed < std::max(c.vote_reach, c.vote_share * static_cast<double>(way))) label[x] = to;
-    }
+  const auto unit = static_cast<float>(canonical / 2);
+  constexpr float middle = 0.5f * (stride - 1);  // of a cell, from its first pixel
+  const auto cell_at = [](float pixel, int cells) {
+    return std::clamp(static_cast<int>(std::lround((pixel - middle) / stride)), 0, cells - 1);
   };
+  const auto vote = [&](int x, int y) {
+    const cv::Point own(x / stride, y / stride);
+    const cv::Point2f at(static_cast<float>(x), static_cast<float>(y));
+    const cv::Point2f to =
+        at + unit * cv::Point2f(maps.offset_x.at<float>(own), maps.offset_y.at<float>(own));
+    const int label = nearest.at<int>(cell_at(to.y, nearest.rows), cell_at(to.x, nearest.cols));
+    const cv::Point2f cell = peaks[static_cast<std::size_t>(label - 1)].cell;
+    const cv::Point2f peak = stride * cell + cv::Point2f(middle, middle);
+    const double missed = cv::norm(to - peak), way = cv::norm(at - peak);
+    return missed < std::max(c.vote_reach, c.vote_share * way) ? label : 0;
+  };
+  const auto threshold = static_cast<float>(logit(c.foreground));
+  cv::Mat labels = cv::Mat::zeros(maps.work, CV_32SC1);
   cv::parallel_for_(cv::Range(0, labels.rows), [&](const cv::Range& rows) {
-    for (int y = rows.start; y < rows.end; ++y) row(y);
+    for (int y = rows.start; y < rows.end; ++y)
+      for (int x = 0; x < labels.cols; ++x)
+        if (target.at<float>(y, x) > threshold) labels.at<int>(y, x) = vote(x, y);
   });
   return labels;
 }
 
-/// Keeps the largest connected part of every label (4 neighbours).
-inline void keep_largest_parts(cv::Mat& labels, std::size_t count) {
-  struct Part {
-    int area = 0;
-    int number = 0;
-  };
-  cv::Mat part = cv::Mat::zeros(labels.size(), CV_32SC1);
-  std::vector<Part> largest(count + 1);
+/// A label's largest connected part (4 neighbours).
+struct Part {
+  int area = 0;
+  int number = 0;  ///< among all parts
+  PixelBox box;
+};
+
+/// Numbers the part that (x, y) lies in, which no number was given to so far.
+inline Part flood(const cv::Mat& labels, cv::Mat& numbers, cv::Point start, int number,
+                  std::vector<cv::Point>& stack) {
+  const int label = labels.at<int>(start);
+  const cv::Rect inside({}, labels.size());
+  Part part{0, number, {start.x, start.y, start.x + 1, start.y + 1}};
+  PixelBox& b = part.box;
+  numbers.at<int>(start) = number;
+  stack.assign(1, start);
+  while (!stack.empty()) {
+    const cv::Point p = stack.back();
+    stack.pop_back();
+    ++part.area;
+    b = {std::min(b.x0, p.x), std::min(b.y0, p.y), std::max(b.x1, p.x + 1),
+         std::max(b.y1, p.y + 1)};
+    for (const cv::Point step :
+         {cv::Point(1, 0), cv::Point(-1, 0), cv::Point(0, 1), cv::Point(0, -1)}) {
+      const cv::Point q = p + step;
+      if (!inside.contains(q) || labels.at<int>(q) != label || numbers.at<int>(q) != 0) continue;
+      numbers.at<int>(q) = number;
+      stack.push_back(q);
+    }
+  }
+  return part;
+}
+
+/// Keeps the largest part of every label 1..count, and nothing where that is below `smallest`
+/// pixels. @return  the parts; of area 0 where none was kept.
+inline std::vector<Part> keep_largest_parts(cv::Mat& labels, std::size_t count, double smallest) {
+  cv::Mat numbers = cv::Mat::zeros(labels.size(), CV_32SC1);
+  std::vector<Part> largest(count);
   std::vector<cv::Point> stack;
   int number = 0;
   for (int y = 0; y < labels.rows; ++y)
     for (int x = 0; x < labels.cols; ++x) {
       const int label = labels.at<int>(y, x);
-      if (label == 0 || part.at<int>(y, x) != 0) continue;
-      int area = 0;
-      part.at<int>(y, x) = ++number;
-      stack.push_back({x, y});
-      while (!stack.empty()) {
-        const cv::Point p = stack.back();
-        stack.pop_back();
-        ++area;
-        for (const cv::Point d :
-             {cv::Point(1, 0), cv::Point(-1, 0), cv::Point(0, 1), cv::Point(0, -1)}) {
-          const cv::Point q = p + d;
-          if (q.x < 0 || q.y < 0 || q.x >= labels.cols || q.y >= labels.rows) continue;
-          if (labels.at<int>(q) != label || part.at<int>(q) != 0) continue;
-          part.at<int>(q) = number;
-          stack.push_back(q);
-        }
-      }
-      Part& best = largest[static_cast<std::size_t>(label)];
-      if (area > best.area) best = {area, number};
+      if (label == 0 || numbers.at<int>(y, x) != 0) continue;
+      const Part part = flood(labels, numbers, {x, y}, ++number, stack);
+      Part& best = largest[static_cast<std::size_t>(label - 1)];
+      if (part.area > best.area) best = part;
     }
+  for (Part& part : largest)
+    if (part.area < smallest) part = {};
   for (int y = 0; y < labels.rows; ++y)
     for (int x = 0; x < labels.cols; ++x) {
       int& label = labels.at<int>(y, x);
-      if (label != 0 && largest[static_cast<std::size_t>(label)].number != part.at<int>(y, x))
+      if (label != 0 &&
+          largest[static_cast<std::size_t>(label - 1)].number != numbers.at<int>(y, x))
         label = 0;
     }
+  return largest;
 }
 
-/// Tight boxes of the labels 1..count; empty where one does not occur.
-inline std::vector<PixelBox> boxes_of(const cv::Mat& labels, std::size_t count) {
-  std::vector<PixelBox> boxes(count, PixelBox{labels.cols, labels.rows, 0, 0});
-  for (int y = 0; y < labels.rows; ++y)
-    for (int x = 0; x < labels.cols; ++x) {
-      const int label = labels.at<int>(y, x);
-      if (label == 0) continue;
-      PixelBox& b = boxes[static_cast<std::size_t>(label - 1)];
-      b = {std::min(b.x0, x), std::min(b.y0, y), std::max(b.x1, x + 1), std::max(b.y1, y + 1)};
-    }
-  return boxes;
-}
-
-/// Gives a label the unlabelled pixels that it encloses.
-inline void fill_holes(cv::Mat& labels, int label, const PixelBox& box) {
-  // what the label keeps apart from the outside, seen from a frame one pixel wider
-  cv::Mat free(box.height() + 2, box.width() + 2, CV_8UC1, cv::Scalar(1));
-  const cv::Rect inside(box.x0, box.y0, box.width(), box.height());
-  cv::Mat(labels(inside) != label).copyTo(free(cv::Rect(1, 1, box.width(), box.height())));
-  free.setTo(1, free);
-  cv::floodFill(free, cv::Point(0, 0), cv::Scalar(0));
-  const cv::Mat hole = free(cv::Rect(1, 1, box.width(), box.height())) & (labels(inside) == 0);
-  labels(inside).setTo(label, hole);
+/// The pixels of a label, and those without one that it encloses: 0 or 255, of the box's size.
+inline cv::Mat filled(const cv::Mat& labels, int label, const cv::Rect& box) {
+  const cv::Mat own = labels(box) == label, others = (labels(box) != 0) & ~own;
+  cv::Mat whole;  // with a rim of background, so that what is enclosed lies apart from the rest
+  cv::copyMakeBorder(own, whole, 1, 1, 1, 1, cv::BORDER_CONSTANT, cv::Scalar(0));
+  classic::fill_small_holes(whole, std::numeric_limits<double>::infinity());
+  return whole(cv::Rect(cv::Point(1, 1), box.size())) & ~others;
 }
 
 }  // namespace detail
@@ -239,24 +259,22 @@ inline classic::Cut cut_of(const Maps& maps, double per_pixel, const CutConstant
   }
   const cv::Mat target = enlarged(maps.target);
   cv::Mat labels = detail::voted(maps, target, peaks, c);
-  detail::keep_largest_parts(labels, peaks.size());
-  const auto boxes = detail::boxes_of(labels, peaks.size());
-
   const double smallest = std::max(c.smallest * std::numbers::pi / 4 * canonical * canonical,
                                    c.smallest_pixels * per_pixel);
+  const auto parts = detail::keep_largest_parts(labels, peaks.size(), smallest);
+
   const cv::Mat probability = detail::sigmoid(target);
   cut.labels = cv::Mat::zeros(maps.work, CV_32SC1);
   for (std::size_t i = 0; i < peaks.size(); ++i) {
-    const PixelBox& b = boxes[i];
-    if (b.x1 <= b.x0) continue;
-    detail::fill_holes(labels, static_cast<int>(i) + 1, b);
+    if (parts[i].area == 0) continue;
+    const PixelBox& b = parts[i].box;
     const cv::Rect box(b.x0, b.y0, b.width(), b.height());
-    const cv::Mat own = labels(box) == static_cast<int>(i) + 1;
-    const double area = cv::countNonZero(own);
-    if (area < smallest) continue;
+    const int label = static_cast<int>(i) + 1;
+    const cv::Mat own = detail::filled(labels, label, box);
+    labels(box).setTo(label, own);  // nobody else fills it now
     Piece piece;
     piece.box = b;
-    piece.area = area;
+    piece.area = cv::countNonZero(own);
     piece.score = peaks[i].height * cv::mean(probability(box), own)[0];
     cv::Point core;
     cv::minMaxLoc(cut.interior(box), nullptr, nullptr, nullptr, &core, own);

@@ -17,7 +17,7 @@
 namespace persense::mini {
 
 /// The constants of the comparison. Likeness is in logits of being of one kind. Chosen on rendered
-/// validation, and checked on real classes.
+/// validation and 12 real classes together: see src/mini/README.md.
 struct KindConstants {
   double colour = 0.1;        ///< likeness lost by a colour distance of 1 (see classic::distance)
   double size_spread = 0.5;   ///< of exemplars' diameters, deviation of their logarithm

@@ -18,8 +18,7 @@ namespace persense::torchscript {
 
 /// What the support object looks like to the network.
 struct MiniPrototype {
-  at::Tensor vector;    ///< (1, P), on the module's device
-  double diameter = 0;  ///< of the support object, pixels of the support image
+  at::Tensor vector;  ///< (1, P), on the module's device
 };
 
 /// A query, or support, image as the network sees it: at several scales, in tiles where it is
@@ -30,7 +29,6 @@ class MiniEmbedding {
   struct State;
   explicit MiniEmbedding(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
-  Size image_size() const;
   MiniPrototype prototype(MaskView mask) const;
   FloatMap similarity(const MiniPrototype& prototype, Size size) const;
   /// The pieces, for the first prototype that asked: an embedding belongs to one query.
