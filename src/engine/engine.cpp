@@ -104,7 +104,12 @@ bool Stages::need_torch() const {
 }
 
 Options Stages::adapt(const Options& preset) const {
-  return !own.density && is_archive(dmg) ? archive_stages(dmg).adapt(*this, preset) : preset;
+  const auto slots = slots_of(*this);
+  const std::string_view dmg_slot = slots[2], decoder_slot = slots[3];
+  if (is_archive(dmg_slot)) return archive_stages(dmg).adapt(*this, preset);
+  Options adapted = preset;
+  if (dmg_slot == learned && decoder_slot == learned) adapted.feedback.iterations = 0;
+  return adapted;
 }
 
 bool Engine::has_torch() { return has_archive_stages(); }

@@ -7,12 +7,14 @@
 #include "catch.hpp"
 #include "inputs.hpp"
 #include "persense/eval/metrics.hpp"
+#include "same_result.hpp"
 #include "scene.hpp"
 #include "thread_sanitizer.hpp"
 
 using namespace persense;
 using Catch::Matchers::ContainsSubstring;
 using persense::testing::message_of;
+using persense::testing::same;
 using scenes::Kind;
 
 namespace {
@@ -90,16 +92,6 @@ void check_result(const Result& result) {
   CHECK(size_of(similarity) == result.image_size);
   CHECK((similarity >= -1).all());
   CHECK((similarity <= 1).all());
-}
-
-bool same(const Result& a, const Result& b) {
-  const auto same_instance = [](const Instance& i, const Instance& j) {
-    return i.mask.box == j.mask.box && i.mask.bits == j.mask.bits && i.point == j.point &&
-           i.score == j.score;
-  };
-  return std::equal(a.instances.begin(), a.instances.end(), b.instances.begin(), b.instances.end(),
-                    same_instance) &&
-         size_of(a.density) == size_of(b.density) && (a.density == b.density).all();
 }
 
 cv::Mat resized(const cv::Mat& image, double scale, int interpolation) {

@@ -230,6 +230,20 @@ TEST_CASE("mini::cut_of: an object that lies inside another is kept, and its rim
   CHECK(is_same(cut.labels > 0, all));
 }
 
+TEST_CASE("mini::cut_of: an object that is too small leaves no hole in the one around it",
+          "[mini]") {
+  const Disc outer{{40.5, 40.5}, 24, 0.9}, inner{{50.5, 40.5}, 2.6, 0.8};
+  Maps maps = maps_of({82, 82}, {outer});
+  const cv::Mat all = foreground_of(maps);
+  add_peak(maps, inner.centre, inner.height);
+  each_cell(maps, [&](cv::Point cell, cv::Point2d middle) {
+    if (cv::norm(middle - inner.centre) < inner.radius) point_to(maps, cell, middle, inner.centre);
+  });
+  const classic::Cut cut = mini::cut_of(maps, 1);
+  REQUIRE(cut.pieces.size() == 1);
+  CHECK(is_same(cut.labels > 0, all));
+}
+
 TEST_CASE("mini::cut_of: pieces are dropped below 0.06 of the support's area", "[mini]") {
   const double least = 0.06 * std::numbers::pi / 4 * mini::canonical * mini::canonical;  // 27
   for (const double radius : {2.6, 6.0}) {

@@ -9,10 +9,12 @@
 
 #include "catch.hpp"
 #include "sam_archives.hpp"
+#include "same_result.hpp"
 
 using namespace persense;
 using namespace persense::test;
 using Catch::Matchers::ContainsSubstring;
+using persense::testing::same;
 
 namespace {
 
@@ -63,16 +65,6 @@ struct Models : DiscArchives {
 
 /// The network that is part of the library, as a file of the user's.
 const std::string network = PERSENSE_SOURCE_DIR "/src/mini/mini.pt";
-
-bool same(const Result& a, const Result& b) {
-  const auto same_instance = [](const Instance& i, const Instance& j) {
-    return i.mask.box == j.mask.box && i.mask.bits == j.mask.bits && i.point == j.point &&
-           i.score == j.score;
-  };
-  return std::equal(a.instances.begin(), a.instances.end(), b.instances.begin(), b.instances.end(),
-                    same_instance) &&
-         size_of(a.density) == size_of(b.density) && (a.density == b.density).all();
-}
 
 /// What holds for every result, whatever the stages.
 void check_holds_together(const Result& result) {
@@ -200,6 +192,63 @@ TEST_CASE("torch engine: a folder's mini.pt fills the slots without an archive o
   stages.encoder = stages.detector = stages.dmg = stages.decoder = "classic";
   CHECK_FALSE(stages.need_torch());  // and the file is nobody's
   CHECK(count_discs(Engine(stages)).count() == across * down);
+}
+
+TEST_CASE("torch engine: mini asks for no feedback, which would change nothing",
+          "[torch][engine]") {
+  const Stages mini = Stages::named("mini");
+  CHECK(mini.adapt(Options::paper()).feedback.iterations == 0);
+  Options with = Options::paper(), without = with;
+  without.feedback.iterations = 0;
+  REQUIRE(with.feedback.iterations == 1);
+  CHECK(same(count_discs(Engine(mini, with)), count_discs(Engine(mini, without))));
+
+  Stages mixed = mini;  // a decoder that learns from the exemplars keeps it
+  mixed.decoder = "classic";
+  CHECK(mixed.adapt(Options::paper()).feedback.iterations == 1);
+}
+
+TEST_CASE("torch engine: mini finds the same wherever the seams of its tiles lie",
+          "[torch][engine]") {
+  constexpr int columns = 34, shift = 400;  // pixels: discs and the network's grid repeat in it
+  cv::Mat wide = disc_picture({columns * gap, down * gap}, {gap / 2, gap / 2}, radius);
+  for (int y = 0; y < down; ++y)
+    for (int x = 0; x < columns; ++x)
+      cv::circle(wide, {gap / 2 + gap * x, gap / 2 + gap * y}, radius, cv::Scalar(220, 30, 10),
+                 cv::FILLED);
+  const cv::Mat part = wide(cv::Rect(shift, 0, wide.cols - shift, wide.rows)).clone();
+  REQUIRE(part.cols > 1152);  // of several tiles, too
+  const Engine engine("mini");
+  const cv::Mat support = disc_picture({160, 120}, {80, 60}, radius);
+  const cv::Mat mask = disc_mask({160, 120}, {80, 60}, radius);
+  const EngineSupport prepared = engine.support(ImageView(support), MaskView(mask));
+  const Result whole = engine.segment(prepared, ImageView(wide));
+  const Result rest = engine.segment(prepared, ImageView(part));
+  REQUIRE(whole.count() > columns);
+
+  // what the picture's own edge is near to may differ
+  constexpr int edge = 150;
+  std::size_t met = 0;
+  for (const Instance& one : rest.instances) {
+    if (one.mask.box.x0 < edge) continue;
+    ++met;
+    const PixelBox at{one.mask.box.x0 + shift, one.mask.box.y0, one.mask.box.x1 + shift,
+                      one.mask.box.y1};
+    const auto found =
+        std::find_if(whole.instances.begin(), whole.instances.end(), [&](const Instance& other) {
+          return other.mask.contains({one.point.x + shift, one.point.y});
+        });
+    REQUIRE(found != whole.instances.end());
+    // cells lie elsewhere on the discs: a pixel of a box, a third of one around a disc
+    CHECK(std::abs(found->mask.box.x0 - at.x0) <= 1);
+    CHECK(std::abs(found->mask.box.x1 - at.x1) <= 1);
+    CHECK(found->mask.area() == Approx(static_cast<double>(one.mask.area())).epsilon(0.06));
+  }
+  const auto beyond =
+      std::count_if(whole.instances.begin(), whole.instances.end(),
+                    [&](const Instance& i) { return i.mask.box.x0 >= shift + edge; });
+  CHECK(met == static_cast<std::size_t>(beyond));
+  CHECK(met > columns);
 }
 
 TEST_CASE("torch engine: mini gives the same bytes on one thread and on two",
