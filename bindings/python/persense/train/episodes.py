@@ -354,9 +354,10 @@ class _Look:
         if self.grey or self.saturation != 1.0:
             mean = planes.mean(axis=0, keepdims=True)
             planes = mean + (planes - mean) * (0.0 if self.grey else self.saturation)
-        gamma = self.gamma * math.exp(rng.normal(0, 0.07))
-        gain = self.gain * np.exp(rng.normal(0, 0.05) + rng.normal(0, 0.03, (3, 1, 1)))
-        offset = rng.normal(0, 0.02)
+        # small, or objects that differ in colour alone could not be told apart
+        gamma = self.gamma * math.exp(rng.normal(0, 0.035))
+        gain = self.gain * np.exp(rng.normal(0, 0.03) + rng.normal(0, 0.015, (3, 1, 1)))
+        offset = rng.normal(0, 0.01)
         planes = np.copysign(np.abs(planes) ** np.float32(gamma), planes)
         planes = planes * gain.astype(np.float32) + np.float32(offset)
         if self.noise > 0:

@@ -20,7 +20,7 @@ WEIGHTS = {
     "target": 1.0,
     "overlap": 0.6,
     "density": 1.2,
-    "count": 0.1,
+    "count": 0.2,
     "offset": 0.8,
     "object": 0.3,
     "same": 0.5,
