@@ -10,7 +10,7 @@ from helpers import open_archive, randomise
 
 from persense.export.__main__ import main, parser
 from persense.export.archive import difference
-from persense.networks.mini import LOOK, LOOKS, PROTOTYPE, STRIDE, Mini
+from persense.networks.mini import LOOK, LOOKS, PROTOTYPE, Mini
 
 # Of an output's deviation. Rounding to half moves a weight by up to 2**-11 of itself; layer by
 # layer these add up, to 4e-3 at most on the pictures below.
@@ -71,7 +71,7 @@ def test_mini_archive_gives_what_the_network_gives_in_every_method(network, expo
     check("pool", module.pool(*on_patch, mask), prototype, TOLERANCE)  # has no weights
     maps = network.maps(*features[:3], prototype)
     assert prototype.shape == (1, PROTOTYPE) and features[3].shape[1] == LOOK
-    assert maps.shape == (1, 5, 96 // STRIDE, 160 // STRIDE)
+    assert maps.shape == (1, 5, 48, 80)  # a cell spans two pixels
     check("maps", module.maps(*features[:3], prototype), maps, HALF_TOLERANCE)
     looks = torch.rand(2, 9, LOOKS, generator=torch.Generator().manual_seed(1))
     check("compare", module.compare(*looks), network.compare(*looks), HALF_TOLERANCE)

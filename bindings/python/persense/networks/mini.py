@@ -22,9 +22,7 @@ from persense.networks.resize import resize_bilinear
 
 CANONICAL = 24  #: equivalent diameter of the support object, pixels
 PATCH = 64  #: height and width of the support patch, pixels
-STRIDE = 2  #: of the maps
 MULTIPLE = 16  #: heights and widths of pictures are multiples of it
-MARGIN = 48  #: pixels from a tile's edge beyond which what lies outside hardly matters
 PEAK = 1 / (2 * 3.141592653589793)  #: of a unit Gaussian as wide as a cell, what `peak` is in
 TARGET, PEAKS, OFFSET_X, OFFSET_Y, OBJECT = range(5)  #: channels of the maps
 
