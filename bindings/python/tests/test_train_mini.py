@@ -372,7 +372,7 @@ def test_rate_warms_up_and_falls_to_a_hundredth() -> None:
 
 # --- a run ----------------------------------------------------------------------------------------
 
-SMALL = ("--validation", "1", "--threads", "1", "--batch", "2", "--rate", "0.006", "--device", "cpu")
+SMALL = "--validation 1 --threads 1 --batch 2 --rate 0.006 --device cpu".split()
 FILES = {"checkpoint.pt", "mini.pt", "log.jsonl", "curves.png", "panels.png"}
 
 

@@ -517,9 +517,7 @@ def _steps(plan: Plan) -> Floats:
     )
 
 
-def _density(
-    centres: Floats, relations: npt.NDArray[np.uint8], plan: Plan
-) -> Floats:
+def _density(centres: Floats, relations: npt.NDArray[np.uint8], plan: Plan) -> Floats:
     """A Gaussian of unit mass, all of it inside, for each target whose centre lies inside."""
     inside = ((centres >= -0.5) & (centres < plan.query - 0.5)).all(axis=1)
     inside &= relations == scenes.SAME

@@ -83,6 +83,17 @@ def _partners(owners: Tensor) -> Tensor:
     return torch.where(last, torch.searchsorted(owners, owners), following)
 
 
+def _looks(look: Tensor, prototype: Tensor, batch: Tensors) -> Tuple[Tensor, Tensor]:
+    """For every object the look of its picture's support object, and its own: (N, 2 L), float32."""
+    looks = instance_looks(look.float(), batch)
+    return prototype.float()[:, -mini.LOOKS :].index_select(0, batch["owners"]), looks
+
+
+def _compared(net: torch.nn.Module, a: Tensor, b: Tensor, dtype: torch.dtype) -> Tensor:
+    """Logits in float32, of a network in another type."""
+    return net.compare(a.to(dtype), b.to(dtype)).float()
+
+
 def same_logits(
     net: torch.nn.Module, look: Tensor, prototype: Tensor, batch: Tensors
 ) -> Tuple[Tensor, Tensor, Tensor]:
@@ -90,12 +101,10 @@ def same_logits(
 
     Pairs of the support object with every object, then of every object with the next.
     """
-    looks = instance_looks(look.float(), batch)
-    own = prototype.float()[:, -mini.LOOKS :].index_select(0, batch["owners"])
+    own, looks = _looks(look, prototype, batch)
     partner = _partners(batch["owners"])
-    dtype = prototype.dtype
     others = torch.cat([looks, looks.index_select(0, partner)])
-    logits = net.compare(torch.cat([own, looks]).to(dtype), others.to(dtype)).float()
+    logits = _compared(net, torch.cat([own, looks]), others, prototype.dtype)
     relation, other = batch["relations"], batch["relations"][partner]
     is_same, is_distinct = relation == scenes.SAME, relation == scenes.DISTINCT
     whole = batch["shown"] >= SHOWN
@@ -120,9 +129,7 @@ def losses(
     maps, look, prototype = outputs
     maps = maps.float()
     known, target, objects = batch["known"], batch["target"], batch["objects"]
-    on_target = F.binary_cross_entropy_with_logits(
-        maps[:, mini.TARGET], target, reduction="none"
-    )
+    on_target = F.binary_cross_entropy_with_logits(maps[:, mini.TARGET], target, reduction="none")
     found = torch.sigmoid(maps[:, mini.TARGET]) * known
     common = (found * target).sum(dim=[1, 2])
     either = (found * found + target * target).sum(dim=[1, 2])
@@ -134,9 +141,7 @@ def losses(
     off = (maps[:, mini.OFFSET_X : mini.OFFSET_Y + 1] - batch["offsets"]).abs().sum(dim=1)
     # targets count most, but whatever lies beside them shows where they end
     inside = known * (batch["instances"] > 0) * (0.3 + 0.7 * (target > 0.5))
-    on_object = F.binary_cross_entropy_with_logits(
-        maps[:, mini.OBJECT], objects, reduction="none"
-    )
+    on_object = F.binary_cross_entropy_with_logits(maps[:, mini.OBJECT], objects, reduction="none")
     logits, same, weight = same_logits(net, look, prototype, batch)
     on_same = F.binary_cross_entropy_with_logits(logits, same, reduction="none")
     return {
@@ -166,6 +171,33 @@ def _auc(values: npt.NDArray[np.float64], positive: npt.NDArray[np.bool_]) -> fl
     return float((ranks[positive].sum() - n * (n + 1) / 2) / (n * (len(values) - n)))
 
 
+def _samples(
+    net: torch.nn.Module, outputs: Tuple[Tensor, Tensor, Tensor], batch: Tensors
+) -> Tensors:
+    """What metrics are made of, in one batch: each 1-D, of crops, of pixels or of objects."""
+    maps, look, prototype = outputs
+    maps = maps.float()
+    found, known = torch.sigmoid(maps[:, mini.TARGET]), batch["known"]
+    target = batch["target"] > 0.5
+    hit = (found > 0.5) & (known > 0)
+    density = torch.sigmoid(maps[:, mini.PEAKS]) * known * mini.PEAK
+    truth = batch["peak"] * known * mini.PEAK
+    ground = (known > 0) & (target | (batch["instances"] == 0))
+    shown = batch["shown"] >= SHOWN
+    own, looks = _looks(look, prototype, batch)
+    return {
+        "common": (hit & target).sum(dim=[1, 2]),
+        "either": (hit | target & (known > 0)).sum(dim=[1, 2]),
+        "wrong": (density - truth).sum(dim=[1, 2]).abs(),
+        "count": truth.sum(dim=[1, 2]),
+        "pixel": found[ground][::7],
+        "on_target": target[ground][::7],
+        "probability": instance_looks(found[:, None], batch)[:, 0][shown],
+        "logit": _compared(net, own, looks, prototype.dtype)[shown],
+        "relation": batch["relations"][shown],
+    }
+
+
 def metrics(
     net: torch.nn.Module, outputs: "List[Tuple[Tensor, Tensor, Tensor]]", batches: "List[Tensors]"
 ) -> Dict[str, float]:
@@ -175,44 +207,18 @@ def metrics(
     distractor_auc: of a target's mean probability against that of ground pixels and of objects of
     another class. same_auc: of the comparison of looks, against the same objects.
     """
-    common = either = 0.0
-    wrong, counts = [], []
-    pixels, on_target = [], []
-    probability, logits, relations = [], [], []
-    for (maps, look, prototype), batch in zip(outputs, batches):
-        maps = maps.float()
-        found, known = torch.sigmoid(maps[:, mini.TARGET]), batch["known"]
-        target = batch["target"] > 0.5
-        hit = (found > 0.5) & (known > 0)
-        common += float((hit & target).sum())
-        either += float((hit | target & (known > 0)).sum())
-        density = torch.sigmoid(maps[:, mini.PEAKS]) * known * mini.PEAK
-        truth = batch["peak"] * known * mini.PEAK
-        wrong.append((density - truth).sum(dim=[1, 2]).abs())
-        counts.append(truth.sum(dim=[1, 2]))
-        ground = (known > 0) & (target | (batch["instances"] == 0))
-        pixels.append(found[ground][::7])
-        on_target.append(target[ground][::7])
-        looks = instance_looks(look.float(), batch)
-        own = prototype.float()[:, -mini.LOOKS :].index_select(0, batch["owners"])
-        dtype = prototype.dtype
-        enough = batch["shown"] >= SHOWN
-        logits.append(net.compare(own.to(dtype), looks.to(dtype)).float()[enough])
-        probability.append(instance_looks(found[:, None], batch)[:, 0][enough])
-        relations.append(batch["relations"][enough])
-    relation = torch.cat(relations)
-    compared = relation != scenes.UNKNOWN
-    same = (relation == scenes.SAME)[compared].cpu().numpy()
+    samples = [_samples(net, *pair) for pair in zip(outputs, batches)]
+    joined = {name: torch.cat([sample[name] for sample in samples]) for name in samples[0]}
+    compared = joined["relation"] != scenes.UNKNOWN
+    same = (joined["relation"] == scenes.SAME)[compared]
 
-    def auc(values: "List[Tensor]") -> float:
-        return _auc(torch.cat(values)[compared].double().cpu().numpy(), same)
+    def auc(values: Tensor, positive: Tensor) -> float:
+        return _auc(values.double().cpu().numpy(), positive.cpu().numpy())
 
     return {
-        "iou": common / max(either, 1.0),
-        "count_error": float(torch.cat(wrong).mean() / torch.cat(counts).mean()),
-        "ground_auc": _auc(
-            torch.cat(pixels).double().cpu().numpy(), torch.cat(on_target).cpu().numpy()
-        ),
-        "distractor_auc": auc(probability),
-        "same_auc": auc(logits),
+        "iou": float(joined["common"].sum()) / max(float(joined["either"].sum()), 1.0),
+        "count_error": float(joined["wrong"].mean() / joined["count"].mean()),
+        "ground_auc": auc(joined["pixel"], joined["on_target"]),
+        "distractor_auc": auc(joined["probability"][compared], same),
+        "same_auc": auc(joined["logit"][compared], same),
     }

@@ -365,7 +365,6 @@ class _Run:
                     )
                 self.smooth[name] = 0.9 * self.smooth.get(name, now) + 0.1 * now
 
-
     def stream(self) -> Iterator[Tensors]:
         """Batches without end, from worker processes."""
         settings = self.settings
