@@ -15,8 +15,8 @@ persense_tests_tools="pkg-config:pkg-config python3:python3"
 persense_program_packages="libeigen3-dev libopencv-dev libfmt-dev nlohmann-json3-dev libcli11-dev"
 persense_tests_packages="catch2 libbenchmark-dev python3-venv python3-dev"
 # For the TorchScript stages. Systems without a LibTorch package build everything else. (Without an
-# optimised BLAS, LibTorch runs about 30 times slower.)
-persense_program_optional="libtorch-dev libopenblas0-pthread zlib1g-dev"
+# optimised BLAS, LibTorch runs about 30 times slower. Detectors that read text need utf8proc.)
+persense_program_optional="libtorch-dev libopenblas0-pthread zlib1g-dev libutf8proc-dev"
 persense_tests_optional="python3-torch python3-pytest python3-opencv python3-pil python3-matplotlib
     python3-tqdm gfortran"
 
