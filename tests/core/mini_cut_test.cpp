@@ -159,6 +159,24 @@ TEST_CASE("mini::cut_of: a low peak, or one on the ground, is no object", "[mini
   CHECK(mini::cut_of(maps, 1).pieces.empty());
 }
 
+TEST_CASE("mini::cut_of: a peak on ground takes no pixels of the object around it", "[mini]") {
+  const cv::Point2d centre{30.5, 30.5}, gap{36.5, 30.5};
+  Maps maps = maps_of({62, 62}, {{centre, 14, 0.9}});
+  maps.offset_x *= 0.65, maps.offset_y *= 0.65;  // some votes end nearer to the gap
+  const classic::Cut whole = mini::cut_of(maps, 1);
+  REQUIRE(whole.pieces.size() == 1);
+
+  add_peak(maps, gap, 0.88);
+  each_cell(maps, [&](cv::Point cell, cv::Point2d middle) {
+    if (cv::norm(middle - gap) >= 3) return;
+    maps.target.at<float>(cell) = -sure;
+    point_to(maps, cell, middle, middle);
+  });
+  const classic::Cut cut = mini::cut_of(maps, 1);
+  REQUIRE(cut.pieces.size() == 1);
+  CHECK(is_same(cut.labels, whole.labels));  // the gap is filled
+}
+
 TEST_CASE("mini::cut_of: pixels whose votes lead to no peak are left out", "[mini]") {
   const Disc disc{{24.5, 30.5}, 12, 0.9};
   Maps maps = maps_of({120, 62}, {disc});

@@ -112,6 +112,37 @@ TEST_CASE("mini::tell_kinds: two crowds with some at every step between are kept
   check_all_kept(p);
 }
 
+TEST_CASE("mini::tell_kinds: a crowd with a few on either side, all well apart, is kept whole",
+          "[mini]") {
+  // three groups: wherever they are cut in two, most of the variance stays within a group
+  Picture p = picture(kinds_of(20, 0));
+  const auto clarity = [](std::size_t i) { return i < 3 ? 5.0 : i < 17 ? 0.0 : -5.0; };
+  for (std::size_t i = 0; i < 20; ++i) {
+    p.looks.to_support[i] = clarity(i);
+    for (std::size_t j = 0; j < 20; ++j) p.like[i][j] = clarity(i) + clarity(j);
+  }
+  p.tell();
+  check_all_kept(p);
+}
+
+TEST_CASE("mini::tell_kinds: what the first exemplars hardly tell apart, those alike them do",
+          "[mini]") {
+  // the best pieces are as if out of focus: a little more like their own kind than like the other
+  const auto blurred = [](std::size_t i) { return i < 8; };
+  Picture p = picture(kinds_of(20, 12), 5, -5);
+  for (std::size_t i = 0; i < 32; ++i) {
+    p.pieces[i].score = blurred(i) ? 0.95 : 0.3;
+    p.looks.to_support[i] = 0;
+    for (std::size_t j = 0; j < 32; ++j) {
+      if (!blurred(i) && !blurred(j)) continue;
+      const bool other = p.kinds[i] != p.kinds[j];
+      p.like[i][j] = other ? 1 : blurred(i) && blurred(j) ? 2 : 2.2;
+    }
+  }
+  p.tell();
+  check_parted(p);
+}
+
 TEST_CASE("mini::tell_kinds: two groups but little apart are kept whole", "[mini]") {
   Picture p = picture(kinds_of(10, 10), 1.5, 0);
   p.tell();
