@@ -163,7 +163,7 @@ def test_files_that_are_no_checkpoint_are_named_in_one_line(tmp_path, save_check
     torch.jit.script(Scale()).save(str(script))
     for file, words in {
         tmp_path / "absent.pth": "No such file",
-        tmp_path: "Is a directory",
+        tmp_path: "a folder without model.safetensors or pytorch_model.bin",
         text: "not a PyTorch checkpoint",
         cut: "not a PyTorch checkpoint",
         empty: "no state dict",

@@ -19,6 +19,7 @@ class Model:
     files: str
     source: str
     always_half: bool = False  #: float16 weights without being asked
+    example: str = ""  #: further arguments of the example
 
 
 MODELS = (
@@ -35,6 +36,15 @@ MODELS = (
         "mobile_sam.pt",
         "encoder.pt and decoder.pt",
         "https://github.com/ChaoningZhang/MobileSAM",
+    ),
+    Model(
+        "grounding_dino",
+        "GroundingDINO, Swin-T or Swin-B",
+        "groundingdino_swint_ogc.pth",
+        "detector.pt, with BERT's vocabulary in it",
+        "https://github.com/IDEA-Research/GroundingDINO#luggage-checkpoints, or a folder of "
+        "https://huggingface.co/IDEA-Research/grounding-dino-tiny",
+        example="--vocabulary vocab.txt",
     ),
     Model(
         "countr",
@@ -71,7 +81,8 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _example(model: Model) -> str:
-    return f"python -m persense.export {model.name} --checkpoint {model.checkpoint} -o models"
+    command = f"python -m persense.export {model.name} --checkpoint {model.checkpoint} -o models"
+    return f"{command} {model.example}".rstrip()
 
 
 def parser() -> argparse.ArgumentParser:
@@ -118,6 +129,12 @@ def parser() -> argparse.ArgumentParser:
                 "--arch",
                 choices=("vit_b", "vit_l", "vit_h"),
                 help="refuse any other encoder (default: take the one that the checkpoint holds)",
+            )
+        if model.name == "grounding_dino":
+            sub.add_argument(
+                "--vocabulary",
+                metavar="FILE",
+                help="BERT's vocab.txt or tokenizer.json (default: the one beside the checkpoint)",
             )
     return top
 

@@ -127,8 +127,20 @@ class _TensorUnpickler(pickle.Unpickler):
         return self._storages[key]
 
 
+def _load_safetensors(path: pathlib.Path) -> Any:
+    try:
+        from safetensors.torch import load_file
+    except ImportError as error:
+        raise ExportError(
+            f"{path}: needs safetensors to read it (pip install safetensors)"
+        ) from error
+    return load_file(str(path))
+
+
 def _load(path: pathlib.Path) -> Any:
     """What a checkpoint holds, with placeholders for all but tensors and plain containers."""
+    if path.suffix == ".safetensors":
+        return _load_safetensors(path)
     if not zipfile.is_zipfile(path):  # written by PyTorch before 1.6
         return torch.load(path, map_location="cpu", weights_only=True)
     with zipfile.ZipFile(path) as archive:
@@ -161,12 +173,24 @@ def _tensors(loaded: Any) -> Dict[str, Tensor]:
     return tensors
 
 
+def _weights_in(folder: pathlib.Path) -> pathlib.Path:
+    """The weights in a folder as transformers keeps a model."""
+    names = ("model.safetensors", "pytorch_model.bin")
+    for name in names:
+        if (folder / name).is_file():
+            return folder / name
+    raise ExportError(f"{folder}: a folder without {' or '.join(names)}")
+
+
 def read_checkpoint(path: os.PathLike[str]) -> Checkpoint:
     """Read the tensors of a PyTorch checkpoint; nothing else in the file is executed or kept.
 
+    The file may be a safetensors file, or a folder as transformers keeps a model.
     Raises ExportError if the file is missing, unreadable, not a checkpoint or holds no tensors.
     """
     path = pathlib.Path(path)
+    if path.is_dir():
+        path = _weights_in(path)
     try:
         sha256 = _sha256(path)
     except OSError as error:
@@ -232,6 +256,7 @@ class Archive:
     samples: Callable[[], Iterable[Tuple[Any, ...]]]  #: arguments of ``forward`` to compare on
     #: further methods to compare, each with arguments
     calls: Callable[[], Iterable[Tuple[str, Tuple[Any, ...]]]] = tuple
+    files: Mapping[str, str] = dataclasses.field(default_factory=dict)  #: more extra files
 
 
 @contextlib.contextmanager
@@ -352,9 +377,10 @@ def _save(archive: Archive, file: pathlib.Path, half: bool) -> None:
         script = torch.jit.script(archive.network)
     if half:
         script.half()
+    extra = {MANIFEST: json.dumps(manifest, indent=1), **archive.files}
     try:
         with _known_deprecation():
-            script.save(str(file), _extra_files={MANIFEST: json.dumps(manifest, indent=1)})
+            script.save(str(file), _extra_files=extra)
     except RuntimeError as error:  # what LibTorch makes of a full disk
         raise OSError(errno.EIO, str(error).splitlines()[0]) from error
     finally:

@@ -1,0 +1,435 @@
+"""Export of GroundingDINO: ``detector.pt``, with BERT's vocabulary in it."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import pathlib
+import re
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+import torch
+from torch import Tensor
+
+from persense.export.archive import (
+    TOLERANCE,
+    Archive,
+    Checkpoint,
+    ExportError,
+    difference,
+    load_by_key,
+)
+from persense.export.sam import PIXEL_DEVIATION, PIXEL_MEAN
+from persense.networks.grounding_dino import Config, GroundingDino, SwinConfig, config_of
+
+UPSTREAM = "GroundingDINO, https://github.com/IDEA-Research/GroundingDINO, Apache-2.0"
+SHORT_SIDE, LONG_SIDE = 800, 1333  #: of a resized picture: exactly, and at most
+MAX_TOKENS = 256  #: of a caption, [CLS] and [SEP] included
+START, END, STOP, QUESTION = 101, 102, 1012, 1029  #: [CLS] [SEP] . ? in BERT's vocabulary
+NEEDED = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", ".")  #: what a caption cannot do without
+
+#: the published backbones, by width, depths and window
+BACKBONES: Dict[Tuple[int, Tuple[int, ...], int], str] = {
+    (96, (2, 2, 6, 2), 7): "swin_t",
+    (128, (2, 2, 18, 2), 12): "swin_b",
+}
+
+# ---- keys ----------------------------------------------------------------------------------------
+
+_SWIN = "model.backbone.conv_encoder.model."
+_BLOCK = _SWIN + "encoder.layers.*.blocks.*."
+_IMAGE = "model.encoder.layers.*.deformable_layer."
+_TEXT = "model.encoder.layers.*.text_enhancer_layer."
+_FUSION = "model.encoder.layers.*.fusion_layer."
+_DECODER = "model.decoder.layers.*."
+
+#: The authors' names (of modules, or the beginnings of names) and those of a transformers
+#: checkpoint; * is a number. The first that fits is taken.
+_NAMES = (
+    ("backbone.0.patch_embed.proj", _SWIN + "embeddings.patch_embeddings.projection"),
+    ("backbone.0.patch_embed.norm", _SWIN + "embeddings.norm"),
+    ("backbone.0.layers.*.blocks.*.norm1", _BLOCK + "layernorm_before"),
+    ("backbone.0.layers.*.blocks.*.norm2", _BLOCK + "layernorm_after"),
+    ("backbone.0.layers.*.blocks.*.attn.proj", _BLOCK + "attention.output.dense"),
+    ("backbone.0.layers.*.blocks.*.attn", _BLOCK + "attention.self"),
+    ("backbone.0.layers.*.blocks.*.mlp.fc1", _BLOCK + "intermediate.dense"),
+    ("backbone.0.layers.*.blocks.*.mlp.fc2", _BLOCK + "output.dense"),
+    ("backbone.0.layers.*.downsample", _SWIN + "encoder.layers.*.downsample"),
+    ("backbone.0.norm1", _SWIN + "hidden_states_norms.stage2"),
+    ("backbone.0.norm2", _SWIN + "hidden_states_norms.stage3"),
+    ("backbone.0.norm3", _SWIN + "hidden_states_norms.stage4"),
+    ("transformer.encoder.layers.*.self_attn", _IMAGE + "self_attn"),
+    ("transformer.encoder.layers.*.norm1", _IMAGE + "self_attn_layer_norm"),
+    ("transformer.encoder.layers.*.norm2", _IMAGE + "final_layer_norm"),
+    ("transformer.encoder.layers.*.linear1", _IMAGE + "fc1"),
+    ("transformer.encoder.layers.*.linear2", _IMAGE + "fc2"),
+    ("transformer.encoder.text_layers.*.self_attn", _TEXT + "self_attn"),
+    ("transformer.encoder.text_layers.*.norm1", _TEXT + "layer_norm_before"),
+    ("transformer.encoder.text_layers.*.norm2", _TEXT + "layer_norm_after"),
+    ("transformer.encoder.text_layers.*.linear1", _TEXT + "fc1"),
+    ("transformer.encoder.text_layers.*.linear2", _TEXT + "fc2"),
+    ("transformer.encoder.fusion_layers.*.gamma_v", _FUSION + "vision_param"),
+    ("transformer.encoder.fusion_layers.*.gamma_l", _FUSION + "text_param"),
+    ("transformer.encoder.fusion_layers.*.layer_norm_v", _FUSION + "layer_norm_vision"),
+    ("transformer.encoder.fusion_layers.*.layer_norm_l", _FUSION + "layer_norm_text"),
+    ("transformer.encoder.fusion_layers.*.attn.v_proj", _FUSION + "attn.vision_proj"),
+    ("transformer.encoder.fusion_layers.*.attn.l_proj", _FUSION + "attn.text_proj"),
+    ("transformer.encoder.fusion_layers.*.attn.values_v_proj", _FUSION + "attn.values_vision_proj"),
+    ("transformer.encoder.fusion_layers.*.attn.values_l_proj", _FUSION + "attn.values_text_proj"),
+    ("transformer.encoder.fusion_layers.*.attn.out_v_proj", _FUSION + "attn.out_vision_proj"),
+    ("transformer.encoder.fusion_layers.*.attn.out_l_proj", _FUSION + "attn.out_text_proj"),
+    ("transformer.decoder.layers.*.self_attn", _DECODER + "self_attn"),
+    ("transformer.decoder.layers.*.norm2", _DECODER + "self_attn_layer_norm"),
+    ("transformer.decoder.layers.*.ca_text", _DECODER + "encoder_attn_text"),
+    ("transformer.decoder.layers.*.catext_norm", _DECODER + "encoder_attn_text_layer_norm"),
+    ("transformer.decoder.layers.*.cross_attn", _DECODER + "encoder_attn"),
+    ("transformer.decoder.layers.*.norm1", _DECODER + "encoder_attn_layer_norm"),
+    ("transformer.decoder.layers.*.linear1", _DECODER + "fc1"),
+    ("transformer.decoder.layers.*.linear2", _DECODER + "fc2"),
+    ("transformer.decoder.layers.*.norm3", _DECODER + "final_layer_norm"),
+    ("transformer.decoder.norm", "model.decoder.layer_norm"),
+    ("transformer.decoder.ref_point_head", "model.decoder.reference_points_head"),
+    ("transformer.decoder.bbox_embed", "model.decoder.bbox_embed"),
+    ("transformer.enc_output", "model.enc_output"),
+    ("transformer.enc_output_norm", "model.enc_output_norm"),
+    ("transformer.enc_out_bbox_embed", "model.encoder_output_bbox_embed"),
+    ("transformer.level_embed", "model.level_embed"),
+    ("transformer.tgt_embed", "model.query_position_embeddings"),
+    ("input_proj", "model.input_proj_vision"),
+    ("feat_map", "model.text_projection"),
+    ("bert", "model.text_backbone"),
+)
+_HEAD = "transformer.decoder.bbox_embed."  #: of the boxes; in the checkpoints once a layer
+_PARTS = ("query", "key", "value")  #: of a matrix that transformers keeps in three
+_UNUSED = (  #: training's, or derived, or never read
+    "label_enc.",
+    "bert.pooler.",
+    "bert.embeddings.position_ids",
+    _SWIN + "swin.layernorm.",
+)
+
+
+def _renamed(key: str, names: Sequence[Tuple[str, str]]) -> str:
+    """The key with its beginning renamed; as it is where no name fits."""
+    for old, new in names:
+        found = re.match(re.escape(old).replace(r"\*", r"(\d+)") + r"(?=\.|$)", key)
+        if found:
+            return new.replace("*", "{}").format(*found.groups()) + key[found.end() :]
+    return key
+
+
+def _canonical_key(key: str) -> str:
+    """One name for the head of the boxes, which is in the checkpoints once a layer, twice."""
+    return re.sub(r"^(transformer\.decoder\.)?bbox_embed\.\d+\.", _HEAD, key)
+
+
+def _joined(state: Mapping[str, Tensor]) -> Dict[str, Tensor]:
+    """Query, key and value matrices as one, where the authors have one (not in BERT)."""
+    joined: Dict[str, Tensor] = {}
+    for key, value in state.items():
+        found = re.match(r"(?!bert\.)(.*)\.(query|key|value)\.(weight|bias)$", key)
+        if not found:
+            joined[key] = value
+            continue
+        prefix, _, kind = found.groups()
+        parts = [state.get(f"{prefix}.{part}.{kind}") for part in _PARTS]
+        if any(part is None for part in parts):
+            joined[key] = value  # and will be named as unexpected
+        else:
+            backbone = prefix.startswith("backbone.")
+            name = f"{prefix}.qkv.{kind}" if backbone else f"{prefix}.in_proj_{kind}"
+            joined[name] = torch.cat([part for part in parts if part is not None])
+    return joined
+
+
+def canonical(checkpoint: Checkpoint) -> Checkpoint:
+    """The checkpoint under the authors' names, each tensor once, without what is never read.
+
+    Takes a checkpoint of the authors or of transformers. Raises ExportError where copies of one
+    tensor differ.
+    """
+    state: Dict[str, Tensor] = dict(checkpoint.state)
+    if any(key.startswith("model.") for key in state):
+        names = [(new, old) for old, new in _NAMES]
+        state = _joined({_renamed(key, names): value for key, value in state.items()})
+    kept: Dict[str, Tensor] = {}
+    for key, value in state.items():
+        name = _canonical_key(key)
+        if key.startswith(_UNUSED) or key.endswith(".relative_position_index"):
+            continue
+        if name in kept and not torch.equal(kept[name], value):
+            raise ExportError(
+                f"{checkpoint.path}: {key} differs from another layer's; only networks whose "
+                "layers share one head for boxes are supported"
+            )
+        kept[name] = value
+    return dataclasses.replace(checkpoint, state=kept)
+
+
+def transformers_state(state: Mapping[str, Tensor], decoder_depth: int) -> Dict[str, Tensor]:
+    """A network's tensors under the names of a transformers checkpoint."""
+    renamed: Dict[str, Tensor] = {}
+    for key, value in state.items():
+        if key.startswith(_HEAD):
+            for layer in range(decoder_depth):
+                name = f"bbox_embed.{layer}.{key[len(_HEAD) :]}"
+                renamed[name] = renamed[f"model.decoder.{name}"] = value
+            continue
+        found = re.match(r"(.*)(\.qkv\.|\.in_proj_)(weight|bias)$", key)
+        if not found:
+            renamed[_renamed(key, _NAMES)] = value
+            continue
+        for part, third in zip(_PARTS, value.chunk(3)):
+            own = f"{found.group(1)}.{part}.{found.group(3)}"
+            renamed[_renamed(own, _NAMES)] = third.clone()
+    return renamed
+
+
+# ---- vocabulary ----------------------------------------------------------------------------------
+
+
+def _vocabulary_file(checkpoint: Checkpoint, given: Optional[str]) -> pathlib.Path:
+    if given:
+        return pathlib.Path(given)
+    for name in ("vocab.txt", "tokenizer.json"):
+        file = checkpoint.path.parent / name
+        if file.is_file():
+            return file
+    raise ExportError(
+        f"{checkpoint.path}: no vocab.txt or tokenizer.json beside it; give BERT's with "
+        "--vocabulary (https://huggingface.co/google-bert/bert-base-uncased)"
+    )
+
+
+def _tokens(file: pathlib.Path) -> List[str]:
+    """The tokens of a vocab.txt, or of the tokenizer.json that newer transformers write."""
+    try:
+        text = file.read_text(encoding="utf-8")
+        if file.suffix != ".json":
+            return text.rstrip("\n").split("\n")
+        ids: Dict[str, int] = json.loads(text)["model"]["vocab"]
+        return sorted(ids, key=lambda token: ids[token])
+    except OSError as error:
+        raise ExportError(f"{file}: cannot read it: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        why = type(error).__name__
+        raise ExportError(f"{file}: not a vocabulary, or damaged ({why})") from error
+
+
+def vocabulary(checkpoint: Checkpoint, given: Optional[str], size: int) -> str:
+    """BERT's vocabulary, one token a line, from the file given or beside the checkpoint.
+
+    Raises ExportError unless it has ``size`` tokens, none twice, and those of NEEDED.
+    """
+    file = _vocabulary_file(checkpoint, given)
+    tokens = _tokens(file)
+    if len(tokens) != size:
+        raise ExportError(f"{file}: has {len(tokens)} tokens, expected {size}, the network's")
+    if len(set(tokens)) != size:
+        raise ExportError(f"{file}: has {size - len(set(tokens))} tokens twice")
+    for token in NEEDED:
+        if token not in tokens:
+            raise ExportError(f"{file}: has no token {token}; is it BERT's (uncased)?")
+    return "".join(f"{token}\n" for token in tokens)
+
+
+# ---- comparison ----------------------------------------------------------------------------------
+
+
+def text_inputs(token_ids: Sequence[Sequence[int]]) -> Tuple[Tensor, Tensor, Tensor, Tensor]:
+    """What the network is given beside the image, of captions' token ids with [CLS] and [SEP].
+
+    Captions shorter than the longest are padded with 0. Returns token ids [B, T], text mask
+    [B, T, T], position ids [B, T] and token mask [B, T].
+    """
+    longest = max(len(caption) for caption in token_ids)
+    ids = torch.zeros(len(token_ids), longest, dtype=torch.int64)
+    positions, token_mask = torch.zeros_like(ids), torch.zeros_like(ids, dtype=torch.bool)
+    text_mask = torch.eye(longest, dtype=torch.bool).repeat(len(token_ids), 1, 1)
+    for row, caption in enumerate(token_ids):
+        ids[row, : len(caption)] = torch.tensor(caption)
+        token_mask[row, : len(caption)] = True
+        first = 1
+        for place, token in enumerate(caption):
+            if token in (STOP, QUESTION):
+                text_mask[row, first : place + 1, first : place + 1] = True
+                positions[row, first : place + 1] = torch.arange(place + 1 - first)
+                first = place + 1
+    return ids, text_mask, positions, token_mask
+
+
+def _captions(words: Sequence[int]) -> List[List[int]]:
+    """A caption for each number of words: that many phrases, of one word, two, three and so on."""
+    captions = []
+    random = torch.Generator().manual_seed(3)
+    for phrases in words:
+        ids = [START]
+        for phrase in range(phrases):
+            some = torch.randint(1, START, (phrase + 1,), generator=random)
+            ids += [*some.tolist(), STOP]
+        captions.append([*ids, END])
+    return captions
+
+
+def samples(window: int) -> Iterator[Tuple[Tensor, ...]]:
+    """Images of several sizes, with one caption and with two of one length."""
+    random = torch.Generator().manual_seed(2)
+    smallest = 32 * window
+    for height, width, phrases in (
+        (smallest + 32, smallest + 64, [1]),
+        (smallest + 75, smallest + 33, [2]),
+        (smallest + 33, smallest + 160, [2, 2]),
+    ):
+        image = torch.randn(1, 3, height, width, generator=random)
+        yield (image, *text_inputs(_captions(phrases)))
+
+
+def transformers_config(config: Config) -> Any:
+    """The sizes as transformers has them. Needs transformers."""
+    from transformers import BertConfig as HfBert
+    from transformers import GroundingDinoConfig
+    from transformers import SwinConfig as HfSwin
+
+    swin, bert = config.swin, config.bert
+    return GroundingDinoConfig(
+        backbone_config=HfSwin(
+            embed_dim=swin.width,
+            depths=list(swin.depths),
+            num_heads=list(swin.heads),
+            window_size=swin.window,
+            out_indices=[2, 3, 4],
+        ),
+        text_config=HfBert(
+            vocab_size=bert.vocabulary,
+            hidden_size=bert.width,
+            num_hidden_layers=bert.depth,
+            num_attention_heads=bert.heads,
+            intermediate_size=bert.mlp_width,
+            max_position_embeddings=bert.positions,
+            type_vocab_size=bert.types,
+        ),
+        num_queries=config.queries,
+        d_model=config.width,
+        encoder_layers=config.encoder_depth,
+        encoder_ffn_dim=config.encoder_mlp_width,
+        encoder_attention_heads=config.heads,
+        encoder_n_points=config.encoder_points,
+        decoder_layers=config.decoder_depth,
+        decoder_ffn_dim=config.decoder_mlp_width,
+        decoder_attention_heads=config.heads,
+        decoder_n_points=config.decoder_points,
+        num_feature_levels=config.levels,
+        disable_custom_kernels=True,
+    )
+
+
+def reference(network: GroundingDino, config: Config) -> Any:
+    """The network as transformers defines it, with the same weights. Needs transformers."""
+    from transformers import GroundingDinoForObjectDetection
+
+    state = transformers_state(network.state_dict(), config.decoder_depth)
+    return GroundingDinoForObjectDetection.from_pretrained(
+        None, config=transformers_config(config), state_dict=state
+    ).eval()
+
+
+def reference_difference(network: GroundingDino, config: Config) -> float:
+    """Largest difference to transformers' model, as a share of the output's deviation.
+
+    Both run in float64: in float32 two cells that fit a phrase equally well may change places, and
+    with them whole rows of the output. Needs transformers.
+    """
+    theirs = reference(network, config).double()
+    network.double()
+    worst = 0.0
+    with torch.no_grad():
+        for image, ids, text_mask, positions, token_mask in samples(config.swin.window):
+            image = image.double()
+            logits, boxes = network(image, ids, text_mask, positions, token_mask)
+            expected = theirs(
+                image.expand(ids.shape[0], -1, -1, -1), ids, attention_mask=token_mask.long()
+            )
+            tokens = expected.logits[:, :, : ids.shape[1]]
+            worst = max(worst, difference(logits, tokens), difference(boxes, expected.pred_boxes))
+    network.float()
+    return worst
+
+
+def _compare(network: GroundingDino, config: Config, checkpoint: Checkpoint) -> None:
+    """Refuse a network that is not transformers'; say so where that cannot be asked."""
+    try:
+        import transformers
+
+        usable = transformers.utils.is_torch_available()  # it may want a newer PyTorch
+    except ImportError:
+        usable = False
+    if not usable:
+        print(
+            "not compared with the GroundingDINO of transformers, which is not installed or wants a "
+            "newer PyTorch"
+        )
+        return
+    worst = reference_difference(network, config)
+    if not worst <= TOLERANCE:
+        raise ExportError(
+            f"{checkpoint.path}: the network differs from that of transformers "
+            f"{transformers.__version__} by {worst:.2g} of the output's deviation (at most "
+            f"{TOLERANCE:.0e} is accepted); nothing written"
+        )
+    print(f"differs from the network of transformers {transformers.__version__} by {worst:.1g}")
+
+
+# ---- export --------------------------------------------------------------------------------------
+
+
+def network(checkpoint: Checkpoint) -> Tuple[GroundingDino, Config]:
+    """The network of a checkpoint of the authors or of transformers, and its sizes."""
+    named = canonical(checkpoint)
+    try:
+        config = config_of(named.state)
+        model = GroundingDino(config)
+    except (KeyError, IndexError, ValueError) as error:
+        got = ", ".join(list(checkpoint.state)[:3])
+        raise ExportError(
+            f"{checkpoint.path}: not a GroundingDINO checkpoint: no {error}; its keys are "
+            f"{got}, ..."
+        ) from error
+    load_by_key(model, named, "GroundingDINO")
+    return model, config
+
+
+def backbone_name(swin: SwinConfig) -> str:
+    """Name of a published backbone; "swin" where it is none of them."""
+    return BACKBONES.get((swin.width, swin.depths, swin.window), "swin")
+
+
+def archives(checkpoint: Checkpoint, options: argparse.Namespace) -> List[Archive]:
+    """What to write for a GroundingDINO checkpoint."""
+    model, config = network(checkpoint)
+    tokens = vocabulary(checkpoint, options.vocabulary, config.bert.vocabulary)
+    _compare(model, config, checkpoint)
+    manifest = {
+        "stage": "detector",
+        "name": f"grounding_dino_{backbone_name(config.swin)}",
+        "input": {
+            "short_side": SHORT_SIDE,
+            "long_side": LONG_SIDE,
+            "mean": PIXEL_MEAN,
+            "std": PIXEL_DEVIATION,
+            "layout": "rgb",
+        },
+        "text": {"vocabulary": "vocab.txt", "lower_case": True, "max_tokens": MAX_TOKENS},
+        "output": {"queries": config.queries},
+        "upstream": UPSTREAM,
+        "sha256_weights": checkpoint.sha256,
+    }
+    return [
+        Archive(
+            "detector.pt",
+            manifest,
+            model,
+            lambda: samples(config.swin.window),
+            files={"vocab.txt": tokens},
+        )
+    ]
