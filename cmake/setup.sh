@@ -16,7 +16,9 @@ persense_program_packages="libeigen3-dev libopencv-dev libfmt-dev nlohmann-json3
 persense_tests_packages="catch2 libbenchmark-dev python3-venv python3-dev"
 # For the TorchScript stages. Systems without a LibTorch package build everything else. (Without an
 # optimised BLAS, LibTorch runs about 30 times slower. Detectors that read text need utf8proc.)
-persense_program_optional="libtorch-dev libopenblas0-pthread zlib1g-dev libutf8proc-dev"
+# Class label extraction needs cpp-httplib, which pkg-config finds.
+persense_program_optional="libtorch-dev libopenblas0-pthread zlib1g-dev libutf8proc-dev
+    libcpp-httplib-dev libssl-dev pkg-config"
 persense_tests_optional="python3-torch python3-pytest python3-opencv python3-pil python3-matplotlib
     python3-tqdm gfortran"
 
@@ -81,7 +83,7 @@ persense_setup() {
         persense_say "this system has no apt-get; these must be there, from wherever it has them:" \
             "a C++20 compiler, CMake 3.25 or newer, Ninja, Eigen 3.4, OpenCV 4.5 (core, imgproc," \
             "imgcodecs), fmt, nlohmann-json, CLI11; for the tests pkg-config, Catch2, Python 3;" \
-            "for models LibTorch 1.13 or newer and zlib"
+            "for models LibTorch 1.13 or newer and zlib; for class label extraction cpp-httplib"
         return
     fi
 
@@ -99,7 +101,8 @@ persense_setup() {
             persense_say "(PERSENSE_SETUP=off skips this check, if their libraries come from elsewhere)"
             exit 3
         else
-            persense_say "not installed, so models (TorchScript) or some tests are left out: $optional"
+            persense_say "not installed, so models (TorchScript), label extraction or some tests are" \
+                "left out: $optional"
         fi
     fi
 }
@@ -117,7 +120,8 @@ persense_install() {
     for package in $2; do  # one by one: a name that this system does not know fails the whole list
         { apt-cache show "$package" >/dev/null 2>&1 &&
             persense_apt install --no-install-recommends "$package"; } ||
-            persense_say "could not install $package: models (TorchScript) or some tests are left out"
+            persense_say "could not install $package: models (TorchScript), label extraction or some" \
+                "tests are left out"
     done
 }
 

@@ -1,0 +1,26 @@
+// persense/label/noun.hpp: the noun in what a vision-language model says.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace persense {
+
+/// The class label in a model's free answer: the noun that names the object, in the singular and in
+/// lower case (abbreviations such as "TV" stay), with the nouns that belong to it and without
+/// articles, numbers and adjectives.
+///
+///     "The object in the image is a ripe potato."        potato
+///     "These are two red bell peppers, on a plate"       bell pepper
+///     "a bunch of grapes"                                grape
+///     "The image shows several bags of rice."            bag of rice
+///
+/// Reads English; of another language, and of a bare word, what is not an English article or
+/// adjective is the label. Markdown, quotes, lists, JSON and a <think> part do no harm.
+/// @throws InvalidArgument  an answer that names no object: empty, a refusal ("I cannot see ..."),
+///   or words such as "the object" alone. It quotes the answer's beginning.
+/// @par Threads  Pure function.
+/// @par Source  PerSense section 3.1 takes the noun of the answer; the rules are this library's.
+std::string noun_from_answer(std::string_view answer);
+
+}  // namespace persense

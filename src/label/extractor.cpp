@@ -1,0 +1,281 @@
+#include "persense/label/extractor.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <opencv2/core.hpp>
+#include <span>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "http.hpp"
+#include "persense/class_label.hpp"
+#include "persense/failure.hpp"
+#include "persense/io/images.hpp"
+#include "persense/label/noun.hpp"
+#include "persense/support.hpp"
+#include "text.hpp"
+
+namespace persense {
+
+namespace {
+
+using label::Clock;
+using label::Endpoint;
+using label::HttpAnswer;
+using label::HttpOutcome;
+using nlohmann::json;
+using ShouldStop = std::function<bool()>;
+
+void require_range(const char* name, double value, double lowest, double highest) {
+  if (!(value >= lowest && value <= highest))
+    throw InvalidArgument(
+        fmt::format("label {}: got {}, expected {} to {}", name, value, lowest, highest));
+}
+
+void check(const LabelSettings& settings) {
+  if (settings.prompt.empty()) throw InvalidArgument("label prompt: empty, expected a question");
+  require_range("temperature", settings.temperature, 0, 2);
+  require_range("max_tokens", settings.max_tokens, 1, 100000);
+  require_range("timeout", settings.timeout, 0.001, 86400);
+  require_range("retries", settings.retries, 0, 100);
+  require_range("backoff", settings.backoff, 0, 3600);
+}
+
+std::string base64(std::span<const std::uint8_t> bytes) {
+  constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  text.reserve((bytes.size() + 2) / 3 * 4);
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    const std::size_t count = std::min<std::size_t>(3, bytes.size() - i);
+    unsigned three = 0;
+    for (std::size_t k = 0; k < 3; ++k) three = three << 8 | (k < count ? bytes[i + k] : 0u);
+    for (std::size_t k = 0; k < 4; ++k)
+      text += k <= count ? digits[three >> (18 - 6 * k) & 63] : '=';
+  }
+  return text;
+}
+
+// The key, or an empty text where no variable is named.
+std::string key_in(const std::string& variable) {
+  if (variable.empty()) return "";
+  const char* const value = std::getenv(variable.c_str());
+  if (value == nullptr || *value == '\0')
+    throw InvalidArgument(fmt::format(
+        "label key: the environment variable {} is not set, expected the endpoint's key in it",
+        label::quoted(variable)));
+  const std::string key = value;
+  if (std::any_of(key.begin(), key.end(), [](unsigned char c) { return c <= 0x20 || c >= 0x7f; }))
+    throw InvalidArgument(fmt::format(
+        "label key: the environment variable {} holds white space or other characters that no key "
+        "has",
+        label::quoted(variable)));
+  return key;
+}
+
+std::string request_body(const LabelSettings& settings, const std::vector<std::uint8_t>& png) {
+  json body = {{"messages",
+                {{{"role", "user"},
+                  {"content",
+                   {{{"type", "text"}, {"text", settings.prompt}},
+                    {{"type", "image_url"},
+                     {"image_url", {{"url", "data:image/png;base64," + base64(png)}}}}}}}}},
+               {"temperature", settings.temperature},
+               {"max_tokens", settings.max_tokens},
+               {"stream", false}};
+  if (!settings.model.empty()) body["model"] = settings.model;
+  return body.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+// What the server says went wrong, where it says so in the usual way; else how its answer begins.
+std::string complaint(const std::string& body) {
+  const json parsed = json::parse(body, nullptr, /*allow_exceptions=*/false);
+  if (parsed.is_object() && parsed.contains("error")) {
+    const json& error = parsed["error"];
+    if (error.is_string()) return error.get<std::string>();
+    if (error.is_object() && error.contains("message") && error["message"].is_string())
+      return error["message"].get<std::string>();
+  }
+  return body;
+}
+
+// The text of a message: as it is, or in parts.
+std::string text_of(const json& content) {
+  if (content.is_string()) return content.get<std::string>();
+  std::string text;
+  if (content.is_array())
+    for (const json& part : content)
+      if (part.is_object() && part.contains("text") && part["text"].is_string())
+        text += part["text"].get<std::string>();
+  return text;
+}
+
+// One question: what is asked, of whom, until when.
+class Question {
+ public:
+  Question(const LabelSettings& settings, std::string shown, ShouldStop should_stop)
+      : settings_(settings),
+        shown_(std::move(shown)),
+        should_stop_(std::move(should_stop)),
+        key_(key_in(settings.key_variable)),
+        deadline_(Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                                     std::chrono::duration<double>(settings.timeout))) {}
+
+  std::string ask(std::string body) const;
+  ClassLabel understood(const std::string& answer) const;
+
+ private:
+  [[noreturn]] void fail(const std::string& what, const std::string& expected) const;
+  [[noreturn]] void out_of_time(const std::string& last) const;
+  std::string problem_of(const HttpOutcome& outcome) const;
+  std::string message_in(const std::string& body) const;
+  void pause(double seconds) const;
+
+  const LabelSettings& settings_;
+  const std::string shown_;
+  const ShouldStop should_stop_;
+  const std::string key_;
+  const Clock::time_point deadline_;
+};
+
+// The one place where errors about the endpoint are written, and where the key is kept out of them.
+void Question::fail(const std::string& what, const std::string& expected) const {
+  throw NoAnswer(one_line(label::without_secret(
+      fmt::format("label endpoint {}: {}, expected {}; --label NAME gives the label without asking",
+                  shown_, what, expected),
+      key_)));
+}
+
+void Question::out_of_time(const std::string& last) const {
+  fail(fmt::format("no complete answer within {:g} s{}", settings_.timeout,
+                   last.empty() ? "" : " (" + last + ")"),
+       "one within the time limit");
+}
+
+std::string Question::problem_of(const HttpOutcome& outcome) const {
+  if (!outcome.answer) return outcome.failure.what;
+  const HttpAnswer& answer = *outcome.answer;
+  if (answer.status == 200) return "";
+  std::string problem = fmt::format("answered with status {}", answer.status);
+  if (!answer.location.empty())  // without what may be secret in it
+    problem += ", a redirect to " +
+               label::quoted(answer.location.substr(0, answer.location.find_first_of("?#")));
+  if (!answer.body.empty())
+    problem +=
+        fmt::format(" {}", label::quoted(label::without_secret(complaint(answer.body), key_)));
+  return problem;
+}
+
+std::string Question::ask(std::string body) const {
+  const label::HttpRequest request{label::endpoint_of(settings_.endpoint), std::move(body),
+                                   key_.empty() ? "" : "Bearer " + key_, settings_.ca_bundle};
+  std::string problem;
+  double wait = settings_.backoff;
+  for (int tries = 1;; ++tries, wait *= 2) {
+    const HttpOutcome outcome = label::post(request, deadline_, should_stop_);
+    if (outcome.failure.out_of_time) out_of_time(problem);
+    problem = problem_of(outcome);
+    if (problem.empty()) {
+      if (outcome.answer->too_large)
+        fail(fmt::format("answered with more than {} bytes", label::largest_answer),
+             "a few words about one object");
+      return label::without_secret(message_in(outcome.answer->body), key_);
+    }
+    const int status = outcome.answer ? outcome.answer->status : 0;
+    const bool again = status == 429 || status >= 500 || outcome.failure.worth_another_try;
+    if (!again || tries > settings_.retries)
+      fail(problem + (tries > 1 ? fmt::format(" ({} tries)", tries) : ""),
+           "status 200 of a chat server");
+    const double asked = outcome.answer ? outcome.answer->retry_after.value_or(0) : 0;
+    if (asked > std::chrono::duration<double>(deadline_ - Clock::now()).count())
+      fail(fmt::format("{}, and asks to wait {:g} s, beyond the time limit of {:g} s", problem,
+                       asked, settings_.timeout),
+           "status 200 of a chat server");
+    pause(std::max(wait, asked));
+    if (Clock::now() >= deadline_) out_of_time(problem);
+  }
+}
+
+void Question::pause(double seconds) const {
+  const auto until =
+      std::min(deadline_, Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                                             std::chrono::duration<double>(seconds)));
+  while (Clock::now() < until) {
+    if (should_stop_ && should_stop_()) throw Cancelled("label extraction: interrupted");
+    std::this_thread::sleep_until(
+        std::min<Clock::time_point>(until, Clock::now() + label::stop_interval));
+  }
+}
+
+std::string Question::message_in(const std::string& body) const {
+  const char* const expected = "JSON with choices[0].message.content";
+  const json answer = json::parse(body, nullptr, /*allow_exceptions=*/false);
+  const std::string got = label::quoted(label::without_secret(complaint(body), key_));
+  if (!answer.is_object()) fail("answered " + (body.empty() ? "nothing" : got), expected);
+  const json::json_pointer first("/choices/0/message");
+  if (!answer.contains("choices") || !answer["choices"].is_array() || !answer.contains(first) ||
+      !answer[first].is_object())
+    fail("answered " + got, expected);
+  const json& message = answer[first];
+  const std::string text = message.contains("content") ? text_of(message["content"]) : "";
+  if (std::all_of(text.begin(), text.end(), detail::is_space))
+    fail("answered without a word (finish_reason " +
+             label::quoted(
+                 answer["choices"][0].value("/finish_reason"_json_pointer, json()).dump()) +
+             ")",
+         "the object's name");
+  return text;
+}
+
+ClassLabel Question::understood(const std::string& answer) const {
+  try {
+    ClassLabel made;
+    made.label =
+        settings_.rules == Rules::reference ? label_from_answer(answer) : noun_from_answer(answer);
+    made.phrase = all_phrase(made.label, settings_.rules);
+    made.answer = answer;
+    return made;
+  } catch (const InvalidArgument&) {
+    fail("answered " + label::quoted(answer), "words that name one object");
+  }
+}
+
+}  // namespace
+
+cv::Mat masked_support(ImageView image, MaskView mask) {
+  const CheckedMask checked = check_support(image, mask);
+  cv::Mat three_channels, masked;
+  cv::merge(std::vector<cv::Mat>(3, checked.mask), three_channels);
+  cv::multiply(image.mat(), three_channels, masked, 1.0 / 255);
+  return masked;
+}
+
+ClassLabelExtractor::ClassLabelExtractor(LabelSettings settings) : settings_(std::move(settings)) {
+  if (!is_built_in())
+    throw InvalidArgument(
+        "label endpoint: this build has no label extraction (it was made without cpp-httplib), "
+        "expected a label given with --label");
+  const Endpoint endpoint = label::endpoint_of(settings_.endpoint);
+  if (endpoint.tls && !has_tls())
+    throw InvalidArgument(fmt::format(
+        "label endpoint {}: this build has no TLS (it was made without OpenSSL), expected http",
+        endpoint.shown));
+  check(settings_);
+  shown_ = endpoint.shown;
+}
+
+bool ClassLabelExtractor::is_built_in() { return label::http_is_built_in(); }
+bool ClassLabelExtractor::has_tls() { return label::http_has_tls(); }
+
+ClassLabel ClassLabelExtractor::extract(ImageView image, MaskView mask,
+                                        const std::function<bool()>& should_stop) const {
+  const cv::Mat shown = masked_support(image, mask);
+  const Question question(settings_, shown_, should_stop);
+  return question.understood(question.ask(request_body(settings_, io::encode_png(shown))));
+}
+
+}  // namespace persense

@@ -1,0 +1,59 @@
+// http.hpp: one POST request, within a time limit, that can be interrupted at any moment.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "endpoint.hpp"
+
+namespace persense::label {
+
+using Clock = std::chrono::steady_clock;
+
+struct HttpRequest {
+  Endpoint endpoint;
+  std::string body;           ///< JSON
+  std::string authorization;  ///< value of that header; empty: none
+  std::string ca_bundle;      ///< PEM file; empty: the system's
+};
+
+/// An answer of any status.
+struct HttpAnswer {
+  int status = 0;
+  std::string body;                   ///< at most largest_answer bytes, the rest is not read
+  bool too_large = false;             ///< there was more
+  std::optional<double> retry_after;  ///< seconds that the server asks to wait
+  std::string location;               ///< where a redirect leads
+};
+
+/// Why there is no answer.
+struct HttpFailure {
+  std::string what;
+  bool worth_another_try = false;
+  bool out_of_time = false;
+};
+
+/// What came of a request; just one of the two is set.
+struct HttpOutcome {
+  std::optional<HttpAnswer> answer;
+  HttpFailure failure;
+};
+
+constexpr std::size_t largest_answer = std::size_t{1} << 20;
+
+bool http_is_built_in();
+bool http_has_tls();
+
+/// Sends a request and reads the answer, in a thread of its own. Ends at the deadline, whatever the
+/// server (or a name server) does.
+/// @param should_stop  see wait_until. @throws Cancelled  it asked for it; what it throws itself.
+HttpOutcome post(const HttpRequest& request, Clock::time_point deadline,
+                 const std::function<bool()>& should_stop);
+
+/// How often should_stop is asked while something is waited for.
+constexpr std::chrono::milliseconds stop_interval{50};
+
+}  // namespace persense::label

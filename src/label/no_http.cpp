@@ -1,0 +1,14 @@
+// Builds without cpp-httplib: the extractor refuses before it comes to a request.
+#include "http.hpp"
+#include "persense/error.hpp"
+
+namespace persense::label {
+
+bool http_is_built_in() { return false; }
+bool http_has_tls() { return false; }
+
+HttpOutcome post(const HttpRequest&, Clock::time_point, const std::function<bool()>&) {
+  throw InternalError("label extraction: a request in a build without an HTTP client");
+}
+
+}  // namespace persense::label
