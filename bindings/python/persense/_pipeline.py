@@ -100,57 +100,6 @@ class Pipeline:
         apply(chosen, options or {})
         self._engine = _core.Engine(stages, chosen)
 
-    @classmethod
-    def classic(
-        cls,
-        preset: str = "paper",
-        options: Optional[Mapping[str, OptionValue]] = None,
-        *,
-        encoder: Optional[Slot[Encoder]] = None,
-        detector: Optional[Slot[Detector]] = None,
-        dmg: Optional[Slot[Union[Dmg, DmgOfQuery]]] = None,
-        decoder: Optional[Slot[Decoder]] = None,
-    ) -> Pipeline:
-        """Make a pipeline of the weight-free stages: Pipeline("classic", ...)."""
-        return cls(
-            "classic",
-            encoder=encoder,
-            detector=detector,
-            dmg=dmg,
-            decoder=decoder,
-            preset=preset,
-            options=options,
-        )
-
-    @classmethod
-    def from_models(
-        cls,
-        folder: Optional[Union[str, "os.PathLike[str]"]] = None,
-        *,
-        encoder: Optional[Slot[Encoder]] = None,
-        detector: Optional[Slot[Detector]] = None,
-        dmg: Optional[Slot[Union[Dmg, DmgOfQuery]]] = None,
-        decoder: Optional[Slot[Decoder]] = None,
-        device: str = "cpu",
-        dtype: str = "fp32",
-        threads: int = 0,
-        preset: str = "paper",
-        options: Optional[Mapping[str, OptionValue]] = None,
-    ) -> Pipeline:
-        """Make a pipeline of model archives: Pipeline(folder, ...)."""
-        return cls(
-            folder,
-            encoder=encoder,
-            detector=detector,
-            dmg=dmg,
-            decoder=decoder,
-            device=device,
-            dtype=dtype,
-            threads=threads,
-            preset=preset,
-            options=options,
-        )
-
     @property
     def options(self) -> "dict[str, str]":
         """Every option's value as text."""

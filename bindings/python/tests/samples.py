@@ -22,7 +22,7 @@ EXAMPLES = REPOSITORY / "examples"
 @functools.lru_cache(maxsize=None)
 def support_of(kind: str) -> "persense.Support":
     folder = DATA / kind
-    return persense.Pipeline.classic().support(folder / "00.jpg", folder / "00.png", label=kind)
+    return persense.Pipeline("classic").support(folder / "00.jpg", folder / "00.png", label=kind)
 
 
 @functools.lru_cache(maxsize=None)

@@ -19,7 +19,7 @@ def image() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def support() -> Any:
-    return persense.Pipeline.classic().support(BEANS / "00.jpg", BEANS / "00.png")
+    return persense.Pipeline("classic").support(BEANS / "00.jpg", BEANS / "00.png")
 
 
 class Seen:
@@ -32,7 +32,7 @@ class Seen:
 
 def seen_by_a_stage(image: Any) -> np.ndarray:
     seen = Seen()
-    pipeline = persense.Pipeline.classic(dmg=seen)
+    pipeline = persense.Pipeline("classic", dmg=seen)
     pipeline.support(BEANS / "00.jpg", BEANS / "00.png").segment(image)
     return seen.image
 
@@ -87,7 +87,7 @@ def test_grey_is_three_equal_channels(support: Any, image: np.ndarray) -> None:
 
 
 def test_masks_of_any_layout_and_type_give_the_same_support() -> None:
-    pipeline = persense.Pipeline.classic()
+    pipeline = persense.Pipeline("classic")
     mask = persense.read_mask(BEANS / "00.png")
     box = pipeline.support(BEANS / "00.jpg", mask).box
     for other in (
@@ -139,14 +139,14 @@ def test_wrong_image_is_one_line_that_names_it(support: Any, wrong: Any, got: st
 )
 def test_wrong_mask_is_one_line_that_names_it(wrong: Any, got: "str | None") -> None:
     with pytest.raises(persense.Error) as raised:
-        persense.Pipeline.classic().support(BEANS / "00.jpg", wrong)
+        persense.Pipeline("classic").support(BEANS / "00.jpg", wrong)
     if got is not None:
         expected = "expected a bool or uint8 array of shape (H, W)"
         assert str(raised.value) == f"mask: got {got}, {expected}"
 
 
 def test_mask_of_another_size_or_without_a_pixel_is_refused() -> None:
-    pipeline = persense.Pipeline.classic()
+    pipeline = persense.Pipeline("classic")
     with pytest.raises(persense.InvalidArgument, match="320"):
         pipeline.support(BEANS / "00.jpg", np.ones((10, 10), bool))
     with pytest.raises(persense.InvalidArgument, match="mask"):
@@ -164,7 +164,7 @@ def test_pil_images_are_taken_in_the_modes_that_need_no_conversion(support: Any)
         ):
             support.segment(picture.convert(mode))
     mask = pil.open(BEANS / "00.png")
-    pipeline = persense.Pipeline.classic()
+    pipeline = persense.Pipeline("classic")
     for mode in ("1", "L"):
         assert pipeline.support(pil.open(BEANS / "00.jpg"), mask.convert(mode)).box == support.box
     with pytest.raises(persense.InvalidArgument, match="mask: got a PIL image of mode 'RGB'"):

@@ -40,7 +40,7 @@ def test_the_default_is_mini_where_libtorch_is_built_in_and_classic_without() ->
         for pipeline in (
             persense.Pipeline(),
             persense.Pipeline(name),
-            persense.Pipeline.classic(encoder=name, detector=name, dmg=name, decoder=name),
+            persense.Pipeline("classic", encoder=name, detector=name, dmg=name, decoder=name),
         )
     ]
     assert results[0] == results[1] == results[2]
@@ -82,7 +82,7 @@ def test_an_encoder_archive_gives_the_programs_result(tmp_path: pathlib.Path) ->
         "segment", "--support", support, "--mask", mask, query, "-o", tmp_path, "--csv",
         "--models", "classic", "--encoder", archive,
     )  # fmt: skip
-    result = persense.Pipeline.classic(encoder=archive).support(support, mask).segment(query)
+    result = persense.Pipeline("classic", encoder=archive).support(support, mask).segment(query)
     assert (tmp_path / "01_instances.csv").read_text() == result._core.csv()
     assert persense.info(archive).stage == "encoder"
 

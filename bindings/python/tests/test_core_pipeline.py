@@ -36,24 +36,25 @@ def test_support_says_what_it_was_made_of() -> None:
 
 
 def test_options_are_set_by_key_from_numbers_words_and_switches() -> None:
-    pipeline = persense.Pipeline.classic(
+    pipeline = persense.Pipeline(
+        "classic",
         options={
             "idm.threshold": 25,
             "ppsm.norm_const": np.float64(1.5),
             "decoder.guidance": False,
             "location_prior": "box_center",
-        }
+        },
     )
     got = pipeline.options
     assert [
         got[k] for k in ("idm.threshold", "ppsm.norm_const", "decoder.guidance", "location_prior")
     ] == ["25", "1.5", "off", "box_center"]
-    assert persense.Pipeline.classic("reference").options["ppsm.count_rounding"] == "ceil"
+    assert persense.Pipeline("classic", preset="reference").options["ppsm.count_rounding"] == "ceil"
     assert set(got) == {option.key for option in persense.options()}
 
 
 def test_option_list_has_defaults_that_are_in_their_ranges() -> None:
-    defaults = persense.Pipeline.classic().options
+    defaults = persense.Pipeline("classic").options
     for option in persense.options():
         assert str(option.default) == defaults[option.key] or float(option.default) == float(
             defaults[option.key]
@@ -77,7 +78,7 @@ def test_option_list_has_defaults_that_are_in_their_ranges() -> None:
 )
 def test_wrong_option_is_one_line_that_names_it(options: Any, message: str) -> None:
     with pytest.raises(persense.InvalidArgument) as raised:
-        persense.Pipeline.classic(options=options)
+        persense.Pipeline("classic", options=options)
     assert str(raised.value).startswith(message) and "\n" not in str(raised.value)
 
 
@@ -92,12 +93,14 @@ def test_errors_are_the_built_in_ones_too(tmp_path: pathlib.Path) -> None:
         for kind in (*kinds, persense.Error):
             with pytest.raises(kind, match=path.name):
                 support_of("beans").segment(path)
-    with pytest.raises(persense.FileNotFound, match="nowhere"):
-        persense.Pipeline(tmp_path / "nowhere")
+    expected = 'nowhere", expected "mini", "classic" or a folder with encoder.pt'
+    for models in (tmp_path / "nowhere", "nowhere"):
+        with pytest.raises(persense.FileNotFound, match=f'models: got ".*{expected}'):
+            persense.Pipeline(models)
     with pytest.raises(persense.FileNotFound, match="no encoder.pt"):
-        persense.Pipeline.from_models(tmp_path)
+        persense.Pipeline(tmp_path)
     with pytest.raises(persense.InvalidArgument, match='preset: got "mine"'):
-        persense.Pipeline.classic("mine")
+        persense.Pipeline("classic", preset="mine")
     with pytest.raises(persense.InvalidArgument, match="device cuda"):
         persense.Pipeline("classic", device="cuda")
 

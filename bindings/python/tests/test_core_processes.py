@@ -75,7 +75,7 @@ def test_own_stages_are_called_on_the_threads_that_segment() -> None:
             seen.add(threading.get_ident())
             return np.eye(8, dtype=np.float32)
 
-    support = persense.Pipeline.classic(dmg=Stage()).support(BEANS / "00.jpg", BEANS / "00.png")
+    support = persense.Pipeline("classic", dmg=Stage()).support(BEANS / "00.jpg", BEANS / "00.png")
     csv = support.segment(BEANS / "01.jpg")._core.csv()
     done = list(support.segment_many([BEANS / "01.jpg"] * 12, jobs=4))
     assert [d.result._core.csv() for d in done] == [csv] * 12
@@ -89,7 +89,7 @@ def test_forked_children_segment() -> None:
         import multiprocessing, os, pathlib, sys, threading, warnings, persense
         warnings.simplefilter("ignore", DeprecationWarning)  # fork with threads: what is tested
         beans = pathlib.Path(sys.argv[1])
-        support = persense.Pipeline.classic().support(beans / "00.jpg", beans / "00.png")
+        support = persense.Pipeline("classic").support(beans / "00.jpg", beans / "00.png")
         count = len(support.segment(beans / "01.jpg"))  # OpenCV has its threads now
         stop = threading.Event()
         def busy():
@@ -110,7 +110,7 @@ def test_forked_children_segment() -> None:
 
 
 def _count(folder: pathlib.Path) -> int:
-    support = persense.Pipeline.classic().support(folder / "00.jpg", folder / "00.png")
+    support = persense.Pipeline("classic").support(folder / "00.jpg", folder / "00.png")
     return len(support.segment(folder / "01.jpg"))
 
 
@@ -125,7 +125,7 @@ def test_ctrl_c_ends_a_run_with_keyboard_interrupt(many: bool) -> None:
         """
         import os, signal, sys, threading, time, numpy as np, persense
         beans = sys.argv[1]
-        support = persense.Pipeline.classic().support(beans + "/00.jpg", beans + "/00.png")
+        support = persense.Pipeline("classic").support(beans + "/00.jpg", beans + "/00.png")
         image = np.tile(persense.read_image(beans + "/01.jpg"), (4, 4, 1))
         begin = time.perf_counter()
         support.segment(image)
@@ -183,7 +183,7 @@ def test_memory_does_not_grow_over_a_thousand_errors() -> None:
         def density(self, image: np.ndarray, exemplars: np.ndarray) -> np.ndarray:
             raise LookupError("each time")
 
-    own = persense.Pipeline.classic(dmg=Fails()).support(BEANS / "00.jpg", BEANS / "00.png")
+    own = persense.Pipeline("classic", dmg=Fails()).support(BEANS / "00.jpg", BEANS / "00.png")
     image = np.ascontiguousarray(persense.read_image(BEANS / "01.jpg")[:120, :160])
 
     def call() -> None:
@@ -284,7 +284,7 @@ def test_import_is_quick_and_brings_no_numpy() -> None:
         """
         import sys, persense
         print([m for m in ("numpy", "tqdm", "torch", "persense._core") if m in sys.modules])
-        persense.Pipeline.classic()
+        persense.Pipeline("classic")
         print([m for m in ("tqdm", "torch", "matplotlib", "pandas", "PIL") if m in sys.modules])
         """
     )

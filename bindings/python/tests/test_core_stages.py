@@ -15,7 +15,7 @@ BEANS = DATA / "beans"
 
 
 def segment(image: Any = BEANS / "01.jpg", **stages: Any) -> Any:
-    pipeline = persense.Pipeline.classic(**stages)
+    pipeline = persense.Pipeline("classic", **stages)
     return (
         pipeline.support(BEANS / "00.jpg", BEANS / "00.png", "bean")
         .segment(image, trace=True)
@@ -181,7 +181,7 @@ def test_wrong_answer_of_a_stage_names_its_slot(
 
 def test_object_without_the_method_is_refused() -> None:
     with pytest.raises(persense.InvalidArgument) as raised:
-        persense.Pipeline.classic(dmg=Decoder())
+        persense.Pipeline("classic", dmg=Decoder())
     assert str(raised.value) == (
         'dmg: got Decoder, expected "mini", "classic", an archive\'s path or an object with a '
         "method density(image, exemplars)"
@@ -191,7 +191,7 @@ def test_object_without_the_method_is_refused() -> None:
 def test_stage_is_released_with_its_pipeline() -> None:
     stage = Density()
     gone = weakref.ref(stage)
-    pipeline = persense.Pipeline.classic(dmg=stage)
+    pipeline = persense.Pipeline("classic", dmg=stage)
     support = pipeline.support(BEANS / "00.jpg", BEANS / "00.png")
     del stage, pipeline
     assert gone() is not None
@@ -201,7 +201,7 @@ def test_stage_is_released_with_its_pipeline() -> None:
 
 
 def test_stage_may_use_a_pipeline_itself() -> None:
-    inner = persense.Pipeline.classic().support(BEANS / "00.jpg", BEANS / "00.png")
+    inner = persense.Pipeline("classic").support(BEANS / "00.jpg", BEANS / "00.png")
 
     class Nested:
         def density(self, image: np.ndarray, exemplars: np.ndarray) -> Any:

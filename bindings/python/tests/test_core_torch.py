@@ -31,14 +31,14 @@ def test_networks_beside_another_pytorch_are_refused(other_torch: pathlib.Path) 
         import torch, persense
         Pipeline = persense.Pipeline
         asks = (
-            lambda: persense.info("a.pt"), lambda: Pipeline.classic(dmg="a.pt"),
-            Pipeline, lambda: Pipeline("mini"), lambda: Pipeline.classic(encoder="mini"),
+            lambda: persense.info("a.pt"), lambda: Pipeline("classic", dmg="a.pt"),
+            Pipeline, lambda: Pipeline("mini"), lambda: Pipeline("classic", encoder="mini"),
         )
         for ask in asks:
             try: ask()
             except persense.InvalidArgument as error: print(error)
         beans = sys.argv[2]
-        support = persense.Pipeline.classic().support(beans + "/00.jpg", beans + "/00.png")
+        support = persense.Pipeline("classic").support(beans + "/00.jpg", beans + "/00.png")
         print(len(support.segment(beans + "/01.jpg")) > 0)
         """,
         other_torch,
@@ -121,7 +121,7 @@ def test_classic_pipelines_never_load_libtorch() -> None:
         """
         import sys, persense
         beans = sys.argv[1]
-        support = persense.Pipeline.classic().support(beans + "/00.jpg", beans + "/00.png")
+        support = persense.Pipeline("classic").support(beans + "/00.jpg", beans + "/00.png")
         support.segment(beans + "/01.jpg")
         print("torch" in open("/proc/self/maps").read())
         """,

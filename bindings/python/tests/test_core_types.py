@@ -26,7 +26,7 @@ class Heads:
         return np.maximum(query.similarity, 0)
 
 
-pipeline = persense.Pipeline.classic(dmg=Heads(), options={"idm.threshold": 25})
+pipeline = persense.Pipeline("classic", dmg=Heads(), options={"idm.threshold": 25})
 support = pipeline.support("support.jpg", np.zeros((3, 3), bool), label="bean")
 result = support.segment("query.jpg", trace=True, progress=print)
 count: int = len(result)
@@ -34,7 +34,7 @@ boxes: npt.NDArray[np.float32] = result.boxes
 for query, found, error in support.segment_many(["a.jpg"], jobs=2, progress=True):
     print(query, len(found) if found is not None else error)
 points, total = persense.idm(result.density, (640, 480), threshold=25)
-persense.Pipeline.classic(dmg=3)  # error: not a stage
+persense.Pipeline("classic", dmg=3)  # error: not a stage
 support.segment("query.jpg", trace="yes")  # error: not a bool
 """
 

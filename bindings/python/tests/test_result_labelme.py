@@ -99,7 +99,7 @@ def test_a_corrected_annotation_serves_as_support(tmp_path: pathlib.Path) -> Non
     outline = [[0, 0], [10, 0], [10, 10], [0, 10]]
     path.write_text(json.dumps(document(shape("polygon", outline), width=320, height=240)))
     mask = persense.read_labelme(path).to_dense(0)
-    assert persense.Pipeline.classic().support(picture, mask).box == (0, 0, 10, 10)
+    assert persense.Pipeline("classic").support(picture, mask).box == (0, 0, 10, 10)
 
 
 def test_the_picture_is_named_as_seen_from_the_annotation(tmp_path: pathlib.Path) -> None:
