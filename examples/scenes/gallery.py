@@ -10,6 +10,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+from typing import Optional, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -25,16 +26,16 @@ SHOWN = 240  # of it in the picture
 MARK = (255, 230, 0)
 
 
-def marked_object(episode: scenes.Episode) -> Mask:
+def marked_object(episode: scenes.Episode) -> Optional[Mask]:
     """An object of the first class in the first picture: of usual size, among those in full view.
 
-    Raises ValueError where there is none.
+    None where there is none.
     """
     labels, of_first = episode.labels[0], episode.classes[0] == 0
     visible, full = episode.visible_areas[0], episode.full_areas[0]
     whole = np.flatnonzero(of_first & (visible > 0.97 * full))
     if not len(whole):
-        raise ValueError("a scene's support has no object of the first class in full view")
+        return None
     by_size = whole[np.argsort(full[whole])]
     mask: Mask = labels == by_size[len(by_size) // 2] + 1
     return mask
@@ -50,7 +51,7 @@ def outlined(image: Pixels, mask: Mask) -> Pixels:
 
 
 def segmented(program: str, support: Pixels, mask: Mask, query: Pixels) -> Pixels:
-    """The query with a colour an object. Raises CalledProcessError where the program fails."""
+    """The query with a colour an object. Raises ValueError where the program fails."""
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         Image.fromarray(support).save(folder / "support.png")
@@ -58,7 +59,9 @@ def segmented(program: str, support: Pixels, mask: Mask, query: Pixels) -> Pixel
         Image.fromarray(query).save(folder / "query.png")
         marked = ["--support", "support.png", "--mask", "mask.png"]
         command = [program, "segment", *marked, "query.png", "-o", ".", "--labels"]
-        subprocess.run(command, check=True, cwd=folder, stdout=subprocess.DEVNULL)
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        if done.returncode:
+            raise ValueError(done.stderr.strip() or f"{program}: exit code {done.returncode}")
         labels = np.asarray(Image.open(folder / "query_labels.png")).astype(np.int64)
     hues = (labels * 0.618) % 1 * 255  # neighbours in number are far apart in hue
     full = np.full(labels.shape, 255)
@@ -79,6 +82,8 @@ def row(program: str, seed: int) -> Pixels:
     episode = scenes.render(seed, size=SIDE, pictures=2)
     support, query = episode.images
     mask = marked_object(episode)
+    if mask is None:
+        raise ValueError(f"SEED: got {seed}, expected one of a scene with an object in full view")
     cells = [outlined(support, mask), query, segmented(program, support, mask, query)]
     small = []
     for cell in cells:
@@ -87,21 +92,34 @@ def row(program: str, seed: int) -> Pixels:
     return np.concatenate(small, axis=1)
 
 
-def main() -> None:
-    """Draw the picture."""
-    if len(sys.argv) < 4:
-        sys.exit(__doc__)
-    program, path, *seeds = sys.argv[1:]
-    program = str(pathlib.Path(program).absolute())  # it runs elsewhere
-    try:
-        rows = [row(program, int(seed)) for seed in seeds]
-    except (OSError, ValueError, subprocess.CalledProcessError) as error:
-        sys.exit(f"gallery.py: {error}")
+def seed_of(word: str) -> int:
+    """The number that a word is. Raises ValueError where it is none."""
+    if not word.isdecimal():
+        raise ValueError(f"SEED: got {word!r}, expected a whole number")
+    return int(word)
+
+
+def gallery(program: str, seeds: Sequence[int]) -> Pixels:
+    """The rows of some scenes, two side by side."""
+    rows = [row(program, seed) for seed in seeds]
     if len(rows) % 2:
         rows.append(np.zeros_like(rows[0]))
     gap = np.full((rows[0].shape[0], 12, 3), 255, np.uint8)
     pairs = [np.concatenate([a, gap, b], axis=1) for a, b in zip(rows[::2], rows[1::2])]
-    Image.fromarray(np.concatenate(pairs)).save(path, quality=88)
+    return np.concatenate(pairs)
+
+
+def main() -> None:
+    """Draw the picture."""
+    if len(sys.argv) < 4:
+        sys.exit("usage: gallery.py PROGRAM JPEG SEED...")
+    program, path, *words = sys.argv[1:]
+    program = str(pathlib.Path(program).absolute())  # it runs elsewhere
+    try:
+        picture = gallery(program, [seed_of(word) for word in words])
+        Image.fromarray(picture).save(path, quality=88)
+    except (OSError, ValueError) as error:
+        sys.exit(f"gallery.py: {error}")
 
 
 if __name__ == "__main__":
