@@ -80,7 +80,9 @@ Maps maps_of(cv::Size work, const std::vector<Disc>& discs) {
 cv::Mat foreground_of(const Maps& maps) {
   cv::Mat target;
   cv::resize(maps.target, target, maps.target.size() * mini::stride, 0, 0, cv::INTER_LINEAR);
-  return target(cv::Rect({}, maps.work)) > mini::detail::logit(CutConstants{}.foreground);
+  const double least =
+      std::max(CutConstants{}.foreground, CutConstants{}.rim * probability_of(sure));
+  return target(cv::Rect({}, maps.work)) > mini::detail::logit(least);
 }
 
 bool is_same(const cv::Mat& a, const cv::Mat& b) {
@@ -246,6 +248,27 @@ TEST_CASE("mini::cut_of: an object that lies inside another is kept, and its rim
   CHECK(label_at(cut, inner.centre) == 2);
   CHECK(cut.pieces[1].area == Approx(std::numbers::pi * 36).epsilon(0.2));
   CHECK(is_same(cut.labels > 0, all));
+}
+
+TEST_CASE("mini::cut_of: a dim ring around an object is not its own, and a dim object is one",
+          "[mini]") {
+  const Disc bright{{24.5, 26.5}, 8, 0.9}, dim{{68.5, 26.5}, 12, 0.9};
+  Maps maps = maps_of({96, 54}, {{bright.centre, 12, 0.9}, dim});
+  constexpr float faint = -0.8f;  // logit: a probability of 0.31, above the foreground's
+  each_cell(maps, [&](cv::Point cell, cv::Point2d middle) {
+    if (float& target = maps.target.at<float>(cell); target > 0)
+      if (cv::norm(middle - bright.centre) > bright.radius) target = faint;
+  });
+  const classic::Cut cut = mini::cut_of(maps, 1);
+  REQUIRE(cut.pieces.size() == 2);
+  // logits are interpolated between cells of 2 pixels, so edges lie a pixel off where they rise
+  // steeply on one side alone
+  const auto part_of = [&](const Disc& disc) {
+    const auto piece = static_cast<std::size_t>(label_at(cut, disc.centre) - 1);
+    return cut.pieces[piece].area / (std::numbers::pi * disc.radius * disc.radius);
+  };
+  CHECK(part_of(bright) < 1.4);  // with the ring: 2.25
+  CHECK(part_of(dim) > 0.7);
 }
 
 TEST_CASE("mini::cut_of: an object that is too small leaves no hole in the one around it",

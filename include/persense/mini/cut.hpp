@@ -24,7 +24,8 @@ inline constexpr int stride = 2;
 /// The constants of the cut. Lengths are in pixels of the working image, in which the support
 /// object's diameter is `canonical`.
 struct CutConstants {
-  double foreground = 0.25;    ///< probability of being a target's from which a pixel is
+  double foreground = 0.25;    ///< probability of being a target's from which a pixel is,
+  double rim = 0.4;            ///< if it is at least this part of what its object's pixels reach
   double peak = 0.25;          ///< least peak of the density, in peaks of one object
   double peak_blur = 1.2;      ///< smoothing before peaks are taken
   double between = 0.6;        ///< part of its own offset within which a vote meets a better peak
@@ -167,6 +168,32 @@ inline cv::Mat voted(const Maps& maps, const cv::Mat& target, const std::vector<
   return labels;
 }
 
+/// Takes from every label 1..count the pixels that are far less probable than its others: a sure
+/// object's blurred rim is not its own, and a dim object is not lost.
+inline void take_off_rims(cv::Mat& labels, const cv::Mat& probability, std::size_t count,
+                          double rim) {
+  std::vector<std::vector<float>> values(count);
+  const auto each_pixel = [&](auto&& visit) {
+    for (int y = 0; y < labels.rows; ++y)
+      for (int x = 0; x < labels.cols; ++x)
+        if (int& label = labels.at<int>(y, x); label > 0)
+          visit(label, static_cast<std::size_t>(label - 1), probability.at<float>(y, x));
+  };
+  each_pixel([&](const int&, std::size_t i, float p) { values[i].push_back(p); });
+  std::vector<float> least(count, 0.0f);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (values[i].empty()) continue;
+    // what a quarter of them reach: rims are the smaller part of all but the smallest objects
+    const auto reached =
+        values[i].begin() + static_cast<std::ptrdiff_t>(3 * (values[i].size() - 1) / 4);
+    std::nth_element(values[i].begin(), reached, values[i].end());
+    least[i] = static_cast<float>(rim) * *reached;
+  }
+  each_pixel([&](int& label, std::size_t i, float p) {
+    if (p < least[i]) label = 0;
+  });
+}
+
 /// A label's largest connected part (4 neighbours).
 struct Part {
   int area = 0;
@@ -261,9 +288,10 @@ inline classic::Cut cut_of(const Maps& maps, double per_pixel, const CutConstant
   cv::Mat labels = detail::voted(maps, target, peaks, c);
   const double smallest = std::max(c.smallest * std::numbers::pi / 4 * canonical * canonical,
                                    c.smallest_pixels * per_pixel);
+  const cv::Mat probability = detail::sigmoid(target);
+  detail::take_off_rims(labels, probability, peaks.size(), c.rim);
   const auto parts = detail::keep_largest_parts(labels, peaks.size(), smallest);
 
-  const cv::Mat probability = detail::sigmoid(target);
   cut.labels = cv::Mat::zeros(maps.work, CV_32SC1);
   for (std::size_t i = 0; i < peaks.size(); ++i) {
     if (parts[i].area == 0) continue;
