@@ -2,6 +2,7 @@
 #
 # Skips, and says so, where there is no PyTorch.
 include(${CMAKE_CURRENT_LIST_DIR}/torch_python.cmake)
+include(${CMAKE_CURRENT_LIST_DIR}/pytest_file.cmake)
 execute_process(COMMAND ${python} -c "import pytest, torch" RESULT_VARIABLE missing ERROR_VARIABLE why
                 OUTPUT_QUIET)
 if(missing)
@@ -10,10 +11,4 @@ if(missing)
   return()
 endif()
 set(ENV{PYTHONPATH} ${SOURCE_DIR}/bindings/python)
-set(ENV{PYTHONDONTWRITEBYTECODE} 1)
-execute_process(
-  COMMAND ${python} -m pytest -q -rs -p no:cacheprovider ${SOURCE_DIR}/bindings/python/tests/${TESTS}
-  RESULT_VARIABLE failed)
-if(failed)
-  message(FATAL_ERROR "${TESTS}: pytest exited with ${failed}")
-endif()
+run_pytest_in(${CMAKE_CURRENT_BINARY_DIR})

@@ -3,6 +3,7 @@
 #
 # Skips, and says so, where there is no wheel, or no PyTorch for the Python that it was built for.
 include(${CMAKE_CURRENT_LIST_DIR}/torch_python.cmake)
+include(${CMAKE_CURRENT_LIST_DIR}/pytest_file.cmake)
 file(GLOB wheel ${WHEEL_DIR}/wheel/persense-*.whl)
 if(NOT wheel)
   message("SKIPPED: the wheel was not built: see the test that builds it")
@@ -26,10 +27,4 @@ set(packages ${WHEEL_DIR}/beside-torch)
 file(REMOVE_RECURSE ${packages})
 file(ARCHIVE_EXTRACT INPUT ${wheel} DESTINATION ${packages})
 set(ENV{PYTHONPATH} ${packages})
-set(ENV{PYTHONDONTWRITEBYTECODE} 1)
-execute_process(
-  COMMAND ${python} -m pytest -q -rs -p no:cacheprovider ${SOURCE_DIR}/bindings/python/tests/${TESTS}
-  WORKING_DIRECTORY ${WHEEL_DIR} RESULT_VARIABLE failed)
-if(failed)
-  message(FATAL_ERROR "${TESTS}: pytest exited with ${failed}")
-endif()
+run_pytest_in(${WHEEL_DIR})
