@@ -252,30 +252,24 @@ def test_auc_is_the_share_of_pairs_in_order() -> None:
     assert math.isnan(parts._auc(values, np.ones(60, bool)))
 
 
+def all_metrics(value: float) -> Dict[str, Any]:
+    """The best, of value 1, or the worst, of value 0."""
+    shares = dict.fromkeys(("iou", "ground_auc", "distractor_auc", "same_auc"), value)
+    return {**shares, "count_error": pytest.approx(1 - value, abs=1e-5)}
+
+
 def test_metrics_are_best_at_the_truth_and_worst_at_its_opposite() -> None:
     batch = made_batch()
     maps, look, prototype = true_outputs(batch)
     best = parts.metrics(Nearest(), [(maps, look, prototype)] * 2, [batch] * 2)
-    assert best == {
-        "iou": 1.0,
-        "count_error": pytest.approx(0, abs=1e-5),
-        "ground_auc": 1.0,
-        "distractor_auc": 1.0,
-        "same_auc": 1.0,
-    }
+    assert best == all_metrics(1)
     opposite = maps.clone()
     opposite[:, network.TARGET] *= -1
     opposite[:, network.PEAKS] = -40
     own = prototype.clone()
     own[:, -network.LOOKS :] = parts.instance_looks(look, batch)[1]  # the distinct one's
     worst = parts.metrics(Nearest(), [(opposite, look, own)], [batch])
-    assert worst == {
-        "iou": 0.0,
-        "count_error": pytest.approx(1, abs=1e-5),
-        "ground_auc": 0.0,
-        "distractor_auc": 0.0,
-        "same_auc": 0.0,
-    }
+    assert worst == all_metrics(0)
 
 
 # --- network --------------------------------------------------------------------------------------
@@ -372,12 +366,17 @@ def test_rate_warms_up_and_falls_to_a_hundredth() -> None:
 
 # --- a run ----------------------------------------------------------------------------------------
 
-SMALL = "--validation 1 --threads 1 --batch 2 --rate 0.006 --device cpu".split()
+SMALL = training.Settings(validation=1, threads=1, batch=2, rate=0.006, device="cpu")
+OPTIONS = [
+    word
+    for name in ("validation", "threads", "batch", "rate", "device")
+    for word in (f"--{name}", str(getattr(SMALL, name)))
+]
 FILES = {"checkpoint.pt", "mini.pt", "log.jsonl", "curves.png", "panels.png"}
 
 
 def start(folder: pathlib.Path, *arguments: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "persense.train.mini", "--out", str(folder), *SMALL]
+    command = [sys.executable, "-m", "persense.train.mini", "--out", str(folder), *OPTIONS]
     return subprocess.Popen(
         [*command, *arguments],
         stdout=subprocess.PIPE,
@@ -456,14 +455,13 @@ def test_run_writes_averaged_weights_that_the_network_takes(runs: Dict[str, Any]
 def test_run_lowers_the_loss_on_scenes_it_never_saw(
     runs: Dict[str, Any], tmp_path: pathlib.Path
 ) -> None:
-    settings = training.Settings(device="cpu", batch=2, rate=0.006, threads=1, validation=1)
-    untrained = training._Run(settings, tmp_path).validate()["loss"]
+    untrained = training._Run(SMALL, tmp_path).validate()["loss"]
     assert reports.read_log(runs["folder"] / "log.jsonl")[-1]["loss"] < untrained
 
 
 def refusal(capsys: "pytest.CaptureFixture[str]", folder: pathlib.Path, *arguments: str) -> str:
     """The one line that a command ends with."""
-    assert training.main(["--out", str(folder), *SMALL, *arguments]) == 1
+    assert training.main(["--out", str(folder), *OPTIONS, *arguments]) == 1
     captured = capsys.readouterr()
     assert captured.out == "" and captured.err.count("\n") == 1
     assert captured.err.startswith("persense.train.mini: ")
@@ -523,8 +521,7 @@ def test_run_forgets_what_was_logged_after_its_checkpoint(
     steps = torch.load(tmp_path / "checkpoint.pt")["steps"]
     line = {"kind": "training", "minutes": 0.1, "steps": steps, "loss": 2.0}
     log.write_text("".join(json.dumps({**line, "steps": steps + i}) + "\n" for i in (0, 50)))
-    settings = training.Settings(device="cpu", batch=2, rate=0.006, threads=1, validation=1)
-    training._Run(settings, tmp_path)
+    training._Run(SMALL, tmp_path)
     assert reports.read_log(log) == [line]
     log.write_text(json.dumps(line) + "\n" + '{"kind": "trai')
     said = refusal(capsys, tmp_path)
