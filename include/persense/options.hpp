@@ -32,12 +32,29 @@ enum class CountRounding {
   ceil,  ///< up to the next whole number
 };
 
+/// How a detector that reads text gets class label and phrase ("all potatoes").
+enum class Captions {
+  separate,  ///< a caption each, as in two runs of the released code; the image is looked at once
+  joint,     ///< one caption: "potato. all potatoes."; each one's own words score it
+};
+
+/// What takes the place of the detections when there are none.
+enum class Fallback {
+  off,         ///< nothing: the result is empty
+  similarity,  ///< boxes around what is most similar to the support object: see similarity_boxes
+};
+
 struct LabelOptions {
   Rules rules = Rules::paper;
 };
 
 struct DetectionOptions {
   float threshold = 0.15f;
+};
+
+struct DetectorOptions {
+  Captions captions = Captions::separate;
+  Fallback fallback = Fallback::similarity;
 };
 
 struct DmgOptions {
@@ -75,6 +92,7 @@ struct InstanceOptions {
 struct Options {
   LabelOptions label;
   DetectionOptions detection;
+  DetectorOptions detector;
   LocationPrior location_prior = LocationPrior::similarity;
   DmgOptions dmg;
   IdmOptions idm;
@@ -91,6 +109,7 @@ struct Options {
   static Options reference() {
     Options options;
     options.location_prior = LocationPrior::box_center;
+    options.detector.fallback = Fallback::off;
     options.label.rules = options.dmg.rules = options.idm.rules = Rules::reference;
     options.ppsm.rules = options.feedback.rules = Rules::reference;
     options.ppsm.count_rounding = CountRounding::ceil;
@@ -124,6 +143,12 @@ void for_each_option(O& o, Visit&& visit) {
   visit("detection.threshold", o.detection.threshold, 0.0, 1.0,
         "a detection is kept when its confidence is above this (default 0.15: paper 5.1, released "
         "code)");
+  visit("detector.captions", o.detector.captions, 0, 0,
+        "of a detector that reads text: separate (default: released code) or joint: label and "
+        "phrase in one caption");
+  visit("detector.fallback", o.detector.fallback, 0, 0,
+        "of a detector that does not itself look at the similarity and finds nothing: similarity "
+        "(default: this library): boxes around what is most similar; or off (released code): none");
   visit("location_prior", o.location_prior, 0, 0,
         "similarity (default: eq. 2) or box_center (released code)");
   visit("dmg.rules", o.dmg.rules, 0, 0,
@@ -168,6 +193,14 @@ struct EnumNames<Rules> {
 template <>
 struct EnumNames<Switch> {
   static constexpr const char* names[] = {"off", "on"};
+};
+template <>
+struct EnumNames<Captions> {
+  static constexpr const char* names[] = {"separate", "joint"};
+};
+template <>
+struct EnumNames<Fallback> {
+  static constexpr const char* names[] = {"off", "similarity"};
 };
 template <>
 struct EnumNames<CountRounding> {

@@ -17,6 +17,7 @@
 #include "persense/ppsm.hpp"
 #include "persense/result.hpp"
 #include "persense/run_options.hpp"
+#include "persense/similarity_boxes.hpp"
 #include "persense/stages.hpp"
 #include "persense/support.hpp"
 
@@ -85,7 +86,7 @@ class Pipeline {
       throw InvalidArgument(fmt::format("encoder: similarity map of {}, expected the image's {}",
                                         to_string(size_of(similarity)), to_string(image.size())));
     Query<Encoder> query{image, embedding, similarity, support, {}};
-    const Detections detections = clock(Step::detect, [&] { return detect(query); });
+    const Detections detections = clock(Step::detect, [&] { return detect(query, result); });
     if (result.trace) {
       result.trace->similarity = similarity;
       result.trace->detections = detections;
@@ -149,13 +150,22 @@ class Pipeline {
     }
   };
 
-  Detections detect(const Query<Encoder>& query) const {
+  Detections detect(const Query<Encoder>& query, Result& result) const {
     Detections found = detector_.detect(query);
     const auto weak = [&](const Detection& d) {
       return !(d.confidence > options_.detection.threshold);
     };
     std::erase_if(found.label, weak);
     std::erase_if(found.phrase, weak);
+    const bool may_fall_back = options_.detector.fallback == Fallback::similarity;
+    if (!found.label.empty() || !may_fall_back || is_from_similarity(detector_)) return found;
+    found.label = similarity_boxes(query.similarity, query.support.diameter);
+    std::erase_if(found.label, weak);
+    if (found.phrase.empty()) found.phrase = found.label;
+    if (!found.label.empty())
+      result.notes.push_back(fmt::format(
+          "no detection above confidence {}, so boxes around what is most similar ({}) were used",
+          options_.detection.threshold, found.label.size()));
     return found;
   }
 

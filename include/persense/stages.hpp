@@ -81,11 +81,23 @@ struct Prompt {
 /// `detect(query) -> Detections`. Boxes in query pixels, confidence in [0, 1], any order, possibly
 /// none. A detector with no notion of text ignores label and phrase; a text detector ignores the
 /// similarity. Const; several threads at once.
+///
+/// A detector may have `bool from_similarity() const`: whether its boxes come from the similarity,
+/// so that nothing is to be had from there when it finds none (see `detector.fallback`).
 template <class D, class E>
 concept DetectorFor = ImageEncoder<E> && std::movable<D> &&
     requires(const D& detector, const Query<E>& query) {
   { detector.detect(query) } -> std::same_as<Detections>;
 };
+
+/// What a detector says of itself; false when it says nothing.
+template <class D>
+bool is_from_similarity(const D& detector) {
+  if constexpr (requires { detector.from_similarity(); })
+    return detector.from_similarity();
+  else
+    return false;
+}
 
 /// DmgFor<G, E>: estimates how many objects cover each pixel of a query encoded by E.
 ///

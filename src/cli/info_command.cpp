@@ -71,6 +71,9 @@ std::string input_line(const Manifest& manifest) {
   if (manifest.stage == Stage::decoder)
     return fmt::format("embedding and prompts of a frame of {} pixels", input.size);
   std::string size = fmt::format("{} x {} pixels", input.size, input.size);
+  if (manifest.stage == Stage::detector)
+    size = fmt::format("short side {} pixels, long side at most {}", input.short_side,
+                       input.long_side);
   if (manifest.stage == Stage::encoder)
     size = fmt::format(
         "longest side {} pixels, padded to {}", input.size,
@@ -89,7 +92,8 @@ std::string output_line(const Manifest& manifest) {
     case Stage::dmg:
       return fmt::format("density times {}", output.scale);
     case Stage::detector:
-      return "boxes";
+      return fmt::format("{} boxes; captions of at most {} tokens", output.queries,
+                         manifest.text.max_tokens);
     case Stage::all:
       break;
   }
@@ -120,9 +124,10 @@ std::string as_text(const ArchiveInfo& info) {
 
 /// The fields "input" and "output", and what else depends on the stage.
 void write_shapes(const Manifest& manifest, nlohmann::ordered_json& json) {
-  json["input"] = {{"size", manifest.input.size}};
+  json["input"] = nlohmann::ordered_json::object();
   json["output"] = nlohmann::ordered_json::object();
   auto &input = json["input"], &output = json["output"];
+  if (manifest.stage != Stage::detector) input["size"] = manifest.input.size;
   if (has_colours(manifest.stage)) {
     input["mean"] = as_written(manifest.input.mean);
     input["std"] = as_written(manifest.input.deviation);
@@ -140,6 +145,12 @@ void write_shapes(const Manifest& manifest, nlohmann::ordered_json& json) {
   } else if (manifest.stage == Stage::dmg) {
     input["exemplar_size"] = manifest.input.exemplar_size;
     output["scale"] = manifest.output.scale;
+  } else if (manifest.stage == Stage::detector) {
+    input["short_side"] = manifest.input.short_side;
+    input["long_side"] = manifest.input.long_side;
+    output["queries"] = manifest.output.queries;
+    json["text"] = {{"vocabulary", manifest.text.vocabulary},
+                    {"max_tokens", manifest.text.max_tokens}};
   }
 }
 

@@ -17,6 +17,11 @@ class AnyOf {
   template <class Choice>
   explicit AnyOf(Choice choice) : choice_(std::move(choice)) {}
 
+  /// Of detectors. @par Source  is_from_similarity.
+  bool from_similarity() const {
+    return std::visit([](const auto& detector) { return is_from_similarity(detector); }, choice_);
+  }
+
   template <ImageEncoder E>
   requires(DetectorFor<Choices, E>&&...) Detections detect(const Query<E>& query)
   const {

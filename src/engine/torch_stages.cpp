@@ -10,6 +10,7 @@
 #include "persense/torch/decoder.hpp"
 #include "persense/torch/dsalvanet.hpp"
 #include "persense/torch/encoder.hpp"
+#include "persense/torch/grounding.hpp"
 #include "persense/torch/mini.hpp"
 #include "slots.hpp"
 
@@ -38,7 +39,7 @@ const MiniPrototype& mini_prototype(const JoinedPrototype<Encoders...>& p) {
 namespace {
 
 using Encoder = JoinedEncoder<ClassicEncoder, MiniEncoder, TorchEncoder, OwnEncoder>;
-using Detector = AnyOf<ClassicDetector, MiniDetector, OwnDetector>;
+using Detector = AnyOf<ClassicDetector, MiniDetector, GroundingDetector, OwnDetector>;
 using Dmg = AnyOf<ClassicDmg, MiniDmg, CountrDmg, DsalvanetDmg, OwnDmg>;
 using Decoder = AnyOf<ClassicDecoder, MiniDecoder, SamDecoder, OwnDecoder>;
 static_assert(HoldsClassicEncoder<Encoder> && HoldsMiniEncoder<Encoder> &&
@@ -61,13 +62,13 @@ Encoder encoder_of(const Stages& stages, const Placement& where) {
   return encoder;
 }
 
-Detector detector_of(const Stages& stages) {
+Detector detector_of(const Stages& stages, const Placement& placement,
+                     const DetectorOptions& options) {
   if (stages.own.detect) return Detector(OwnDetector(stages.own.detect));
   if (stages.detector == weight_free) return Detector(ClassicDetector{});
   if (stages.detector == learned) return Detector(MiniDetector{});
-  throw InvalidArgument(fmt::format(
-      "detector: got \"{}\", expected \"mini\" or \"classic\": detector archives are not built yet",
-      stages.detector));
+  return Detector(
+      GroundingDetector(Module(stages.detector, Stage::detector, placement), options.captions));
 }
 
 Dmg dmg_of(const Stages& stages, const Placement& placement, Rules rules) {
@@ -110,9 +111,9 @@ Options adapt(const Stages& stages, Options preset) {
 
 std::shared_ptr<const EngineParts::Model> model_of(const Stages& stages, const Options& options) {
   validate(options);
-  Detector detector = detector_of(stages);
   const Placement where = placement(stages.device, stages.dtype);
   set_threads(stages.threads);
+  Detector detector = detector_of(stages, where, options.detector);
   Dmg dmg = dmg_of(stages, where, options.dmg.rules);
   Encoder encoder = encoder_of(stages, where);
   Decoder decoder = decoder_of(stages, encoder, options.decoder);

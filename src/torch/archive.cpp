@@ -103,17 +103,22 @@ const ZipPart* Archive::find(std::string_view name) const {
   return nullptr;
 }
 
-Manifest Archive::manifest() const {
-  const ZipPart* part = find("extra/persense.json");
+std::string Archive::extra_file(const std::string& name) const {
+  const ZipPart* part = find("extra/" + name);
   if (!part)
-    throw BadModel(file_.name() +
-                   ": there is no persense.json in it, expected an archive as `python -m "
-                   "persense.export` writes them");
-  constexpr std::uint64_t longest = 1 << 20;
+    throw BadModel(
+        fmt::format("{}: there is no {} in it, expected an archive as `python -m "
+                    "persense.export` writes them",
+                    file_.name(), name));
+  constexpr std::uint64_t longest = 1 << 24;
   if (part->size > longest)
-    throw BadModel(fmt::format("{}: persense.json: got {} bytes, expected at most {}", file_.name(),
+    throw BadModel(fmt::format("{}: {}: got {} bytes, expected at most {}", file_.name(), name,
                                part->size, longest));
-  return parse_manifest(contents(*part), file_.name());
+  return contents(*part);
+}
+
+Manifest Archive::manifest() const {
+  return parse_manifest(extra_file("persense.json"), file_.name());
 }
 
 std::string Archive::contents(const ZipPart& part) const {

@@ -29,6 +29,11 @@ class Archive {
   ///   `parse_manifest`.
   Manifest manifest() const;
 
+  /// The text of one of the archive's extra files, such as a vocabulary.
+  /// @throws Unreadable  its checksum is wrong. @throws BadModel  there is none, or it is too long
+  ///   for a text.
+  std::string extra_file(const std::string& name) const;
+
   /// Computes the checksum of every part, on all cores.
   /// @throws Unreadable  naming a part whose checksum is wrong.
   void verify() const;

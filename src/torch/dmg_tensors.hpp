@@ -1,4 +1,5 @@
-// dmg_tensors.hpp (private): what the density map generators have in common around their networks.
+// dmg_tensors.hpp (private): what density map generators and detectors have in common around their
+// networks.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -75,6 +75,12 @@ class Fields {
     return result;
   }
 
+  /// @throws BadModel  unless the field is there and true.
+  void require_true(const std::string& key) const {
+    const Json* value = find(key);
+    if (!value || *value != Json(true)) refuse(key, "true");
+  }
+
   float positive(const std::string& key) const {
     const Json* value = find(key);
     const float number = value && value->is_number() ? value->get<float>() : 0.0f;
@@ -138,8 +144,20 @@ void read_embedding(const Fields& output, Manifest::Output& to) {
   to.stride = output.integer("stride", 1, 1 << 10);
 }
 
+void read_detector(const Fields& all, Manifest& manifest) {
+  const Fields input = all.object("input"), text = all.object("text");
+  read_colours(input, manifest.input);
+  manifest.input.short_side = input.integer("short_side", 1, longest_side);
+  manifest.input.long_side = input.integer("long_side", manifest.input.short_side, longest_side);
+  manifest.output.queries = all.object("output").integer("queries", 1, 1 << 16);
+  manifest.text.vocabulary = text.text("vocabulary");
+  manifest.text.max_tokens = text.integer("max_tokens", 4, 1 << 14);
+  text.require_true("lower_case");  // vocabularies that tell cases apart have another tokenizer
+}
+
 void read_stage(const Fields& all, Manifest& manifest) {
   if (manifest.stage == Stage::all) return;
+  if (manifest.stage == Stage::detector) return read_detector(all, manifest);
   const Fields input = all.object("input"), output = all.object("output");
   manifest.input.size = input.integer("size", 1, longest_side);
   switch (manifest.stage) {
@@ -161,8 +179,6 @@ void read_stage(const Fields& all, Manifest& manifest) {
       manifest.output.scale = output.positive("scale");
       break;
     case Stage::detector:
-      read_colours(input, manifest.input);
-      break;
     case Stage::all:
       break;  // returned above
   }

@@ -192,6 +192,8 @@ Module::Module(std::shared_ptr<const Archive> archive, Stage expected, Placement
     throw BadModel(fmt::format("{}: got a module of stage {} (\"{}\"), expected one of stage {}",
                                file_.string(), name_of(manifest_.stage), manifest_.name,
                                name_of(expected)));
+  if (const std::string& name = manifest_.text.vocabulary; !name.empty())
+    vocabulary_ = archive->extra_file(name);
   default_threads();
   auto module = load(archive);
   translate(file_.string(), placement_.device.str(), "cannot be placed there",

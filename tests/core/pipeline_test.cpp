@@ -270,7 +270,11 @@ TEST_CASE(
 TEST_CASE("pipeline: no detection is an empty result with a note", "[pipeline]") {
   Fixture f;
   f.script.detections = {};
-  const Result result = f.segment();
+  Options options;
+  SECTION("without a fallback") { options.detector.fallback = Fallback::off; }
+  SECTION("where nothing stands out") { f.script.similarity.setConstant(0.8f); }
+  SECTION("where nothing is similar") { f.script.similarity -= 0.8f; }
+  const Result result = f.segment(options);
   CHECK(result.count() == 0);
   CHECK(result.estimated_count == 0);
   CHECK(size_of(result.density) == frame);
@@ -279,6 +283,41 @@ TEST_CASE("pipeline: no detection is an empty result with a note", "[pipeline]")
   CHECK_THAT(result.notes[0], ContainsSubstring("no detection above confidence 0.15"));
   CHECK(f.script.exemplars.empty());
   CHECK(f.script.prompts.empty());
+}
+
+TEST_CASE(
+    "pipeline: without detections, boxes of what is most similar take their place and a note "
+    "says so",
+    "[pipeline]") {
+  Fixture f;
+  f.script.similarity.setConstant(-0.2f);
+  for (const Point p : centers) f.script.similarity.block(p.y - 4, p.x - 4, 9, 9) = 0.5f;
+  f.script.similarity(35, 42) = 0.9f;  // the most similar pixel lies in the second object
+  RunOptions run;
+  run.trace = true;
+  f.script.detections.phrase.clear();
+  for (Detection& weak : f.script.detections.label) weak.confidence = 0.15f;
+  const Result result = f.segment({}, run);
+  CHECK(points_of(result) == bottom_up);
+  REQUIRE(result.notes.size() == 1);
+  CHECK(result.notes[0] ==
+        "no detection above confidence 0.15, so boxes around what is most similar (3) were used");
+  CHECK(result.trace->location_prior == Point{42, 35});
+  const Detections& used = result.trace->detections;
+  REQUIRE(used.label.size() == 3);
+  CHECK(used.phrase.size() == 3);
+  for (const Point p : centers)
+    CHECK(std::any_of(used.label.begin(), used.label.end(),
+                      [&](const Detection& d) { return d.box == box_at(p); }));
+}
+
+TEST_CASE("pipeline: a phrase's own detections stay when the label's are replaced", "[pipeline]") {
+  Fixture f;
+  f.script.similarity.setConstant(-0.2f);
+  for (const Point p : centers) f.script.similarity.block(p.y - 4, p.x - 4, 9, 9) = 0.5f;
+  f.script.detections.label.clear();
+  f.script.detections.phrase = {{box_at(centers[1]), 0.4f}};
+  CHECK(points_of(f.segment()) == std::vector{centers[1]});
 }
 
 TEST_CASE("pipeline: no candidate point is an empty result with a note", "[pipeline]") {

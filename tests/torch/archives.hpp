@@ -15,14 +15,16 @@ inline const std::string encoder_manifest = R"({"format": 1, "stage": "encoder",
   "output": {"channels": 3, "stride": 4}})";
 
 /// @param source  TorchScript: `def forward(self, ...)`. @param prepare  may register parameters,
-///   before the source is compiled.
+///   before the source is compiled. @param more  files that lie beside the manifest.
 inline void save_archive(
     const std::filesystem::path& file, const std::string& manifest, const std::string& source,
-    const std::function<void(torch::jit::Module&)>& prepare = [](torch::jit::Module&) {}) {
+    const std::function<void(torch::jit::Module&)>& prepare = [](torch::jit::Module&) {},
+    torch::jit::ExtraFilesMap more = {}) {
   torch::jit::Module module("tiny");
   prepare(module);
   module.define(source);
-  module.save(file.string(), {{"persense.json", manifest}});
+  more["persense.json"] = manifest;
+  module.save(file.string(), more);
 }
 
 }  // namespace persense::test

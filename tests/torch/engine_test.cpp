@@ -10,6 +10,7 @@
 #include "catch.hpp"
 #include "sam_archives.hpp"
 #include "same_result.hpp"
+#include "unicode.hpp"
 
 using namespace persense;
 using namespace persense::test;
@@ -341,6 +342,34 @@ TEST_CASE("torch engine: the same result on one thread and on two", "[torch][eng
   }
 }
 
+TEST_CASE("torch engine: a folder's detector.pt is asked for the label", "[torch][engine]") {
+  if (!torchscript::unicode::is_available()) SKIP("a build without utf8proc");
+  const Scratch folder;
+  // one box, all over the picture, of whatever is asked for
+  save_archive(folder / "detector.pt", R"({"format": 1, "stage": "detector", "name": "any",
+      "input": {"short_side": 64, "long_side": 128, "mean": [0, 0, 0], "std": [255, 255, 255]},
+      "text": {"vocabulary": "vocab.txt", "lower_case": true, "max_tokens": 16},
+      "output": {"queries": 1}})",
+               "def forward(self, image, ids, attention, positions, tokens):\n"
+               "  return torch.ones([ids.size(0), 1, ids.size(1)]), "
+               "torch.tensor([0.5, 0.5, 1.0, 1.0]).expand(ids.size(0), 1, 4)\n",
+               [](torch::jit::Module&) {},
+               {{"vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n.\n?\ndisc\nall\ndiscs\n"}});
+  Stages stages = Stages::in_folder(folder.path().string());
+  CHECK(stages.detector == (folder / "detector.pt").string());
+  stages.encoder = stages.dmg = stages.decoder = "classic";
+  const Engine engine(stages);
+  const cv::Mat query = crowd();
+  const cv::Mat support = disc_picture({160, 120}, {80, 60}, radius);
+  const cv::Mat mask = disc_mask({160, 120}, {80, 60}, radius);
+  const auto find = [&](const std::string& label) {
+    return engine.segment(engine.support(ImageView(support), MaskView(mask), label),
+                          ImageView(query));
+  };
+  CHECK(find("Disc").count() == across * down);
+  CHECK_THAT(message_of<InvalidArgument>([&] { find(""); }), ContainsSubstring("class label"));
+}
+
 TEST_CASE("torch engine: stages that do not fit are refused in one line",
           "[torch][engine][errors]") {
   const Models models("magic");
@@ -358,7 +387,7 @@ TEST_CASE("torch engine: stages that do not fit are refused in one line",
   }
   stages = {};
   stages.detector = models.decoder.string();
-  CHECK_THAT(refused(InvalidArgument(""), stages), ContainsSubstring("detector archives"));
+  CHECK_THAT(refused(BadModel(""), stages), ContainsSubstring("expected one of stage detector"));
   stages = {};
   stages.dmg = models.dmg.string();
   CHECK_THAT(refused(BadModel(""), stages),

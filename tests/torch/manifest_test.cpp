@@ -72,6 +72,23 @@ TEST_CASE("torch manifest: decoders and DMGs have fields of their own", "[torch]
   CHECK(dmg.output.scale == 60);
 }
 
+TEST_CASE("torch manifest: a detector's says how it sees images and reads text", "[torch]") {
+  const Manifest detector = parse_manifest(
+      R"({"format": 1, "stage": "detector", "name": "grounding_dino_swin_t",
+          "input": {"short_side": 800, "long_side": 1333, "mean": [123.675, 116.28, 103.53],
+                    "std": [58.395, 57.12, 57.375], "layout": "rgb"},
+          "text": {"vocabulary": "vocab.txt", "lower_case": true, "max_tokens": 256},
+          "output": {"queries": 900}})",
+      "m.pt");
+  CHECK(detector.stage == Stage::detector);
+  CHECK(detector.input.short_side == 800);
+  CHECK(detector.input.long_side == 1333);
+  CHECK(detector.input.mean == std::array{123.675f, 116.28f, 103.53f});
+  CHECK(detector.text.vocabulary == "vocab.txt");
+  CHECK(detector.text.max_tokens == 256);
+  CHECK(detector.output.queries == 900);
+}
+
 TEST_CASE("torch manifest: an archive for all four slots says what it is and no shapes",
           "[torch]") {
   const Manifest manifest = parse_manifest(

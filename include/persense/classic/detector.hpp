@@ -13,6 +13,8 @@ namespace persense::classic {
 /// @par Source  this library.
 class ClassicDetector {
  public:
+  bool from_similarity() const { return true; }
+
   template <HoldsClassicEncoder E>
   Detections detect(const Query<E>& query) const {
     return detections(pieces_of(ClassicQuery(query), {}), query.image.size());

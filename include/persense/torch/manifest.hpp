@@ -29,7 +29,9 @@ struct Manifest {
   std::string name;  ///< "sam_vit_h", "countr", ...
 
   struct Input {
-    int size = 0;                             ///< longest (or only) side of the input, pixels
+    int size = 0;  ///< longest (or only) side of the input, pixels; detectors have the next two
+    int short_side = 0;                       ///< detectors: the image's, pixels, where
+    int long_side = 0;                        ///< the other one would not be above this
     std::array<float, 3> mean{0, 0, 0};       ///< R G B, subtracted from 0..255
     std::array<float, 3> deviation{1, 1, 1};  ///< R G B, divided by
     int pad_multiple = 0;                     ///< encoders: sides; 0: padded to a square of `size`
@@ -41,7 +43,13 @@ struct Manifest {
     int stride = 0;    ///< of that embedding: input pixels a cell
     int masks = 0;     ///< decoders: masks a prompt
     float scale = 1;   ///< DMGs: the map is `scale` times objects per pixel
+    int queries = 0;   ///< detectors: boxes in every answer
   } output;
+
+  struct Text {
+    std::string vocabulary;  ///< name of the file in the archive that holds one token a line
+    int max_tokens = 0;      ///< of a caption, those that begin and end it included
+  } text;                    ///< detectors
 
   std::string encoder;             ///< decoders: the name of the encoder they belong to
   std::string prototype = "mean";  ///< encoders: "mean" or "ring_contrast" (the default with

@@ -90,6 +90,8 @@ const classic::Cut& mini_cut(const Query<E>& query) {
 /// same. @par Threads  Stateless; any number of threads.
 class MiniDetector {
  public:
+  bool from_similarity() const { return true; }
+
   template <HoldsMiniEncoder E>
   Detections detect(const Query<E>& query) const {
     return classic::ClassicDetector::detections(detail::mini_cut(query), query.image.size());

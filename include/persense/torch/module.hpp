@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <initializer_list>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -45,6 +46,8 @@ class Module {
   Module(const EmbeddedArchive& archive, Stage expected, Placement placement = {});
 
   const Manifest& manifest() const { return manifest_; }
+  /// The file that `manifest().text.vocabulary` names; empty without one.
+  const std::string& vocabulary() const { return vocabulary_; }
   const Placement& placement() const { return placement_; }
   /// Of an archive in memory: its name.
   const std::filesystem::path& file() const { return file_; }
@@ -72,6 +75,7 @@ class Module {
 
   std::filesystem::path file_;
   Manifest manifest_;
+  std::string vocabulary_;
   Placement placement_;
   std::shared_ptr<const Loaded> loaded_;
 };

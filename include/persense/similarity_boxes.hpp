@@ -1,0 +1,48 @@
+// persense/similarity_boxes.hpp: boxes around what is similar, for detectors that find nothing.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <numbers>
+#include <opencv2/imgproc.hpp>
+#include <vector>
+
+#include "persense/geometry.hpp"
+#include "persense/maps.hpp"
+#include "persense/result.hpp"
+
+namespace persense {
+
+/// Boxes around the parts of a similarity map that stand out of the rest (Otsu's threshold), in
+/// raster order of their first pixels; touching objects share one. Parts below a sixteenth of the
+/// support object's area are left out. The confidence is the highest similarity inside, not below
+/// 0. A map of one value has no such part.
+/// @param diameter  of the support object, pixels. @param similarity  [-1, 1], at least 1 x 1.
+/// @par Threads  Pure function; safe to call concurrently.
+/// @par Source  this library.
+inline std::vector<Detection> similarity_boxes(const FloatMapView& similarity, float diameter) {
+  const float lowest = similarity.minCoeff(), highest = similarity.maxCoeff();
+  if (!(highest > lowest)) return {};
+  const Size size = size_of(similarity);
+  cv::Mat levels(size.height, size.width, CV_8UC1), parts, extents, centers;
+  for (int y = 0; y < size.height; ++y)
+    for (int x = 0; x < size.width; ++x)
+      levels.at<std::uint8_t>(y, x) =
+          static_cast<std::uint8_t>(255 * ((similarity(y, x) - lowest) / (highest - lowest)));
+  cv::threshold(levels, levels, 0, 255, cv::THRESH_BINARY | cv::THRESH_OTSU);
+  const int count = cv::connectedComponentsWithStats(levels, parts, extents, centers);
+  std::vector<Detection> found;
+  const double smallest = diameter * diameter * std::numbers::pi / 4 / 16;
+  for (int part = 1; part < count; ++part) {  // 0 is the ground
+    const int* const extent = extents.ptr<int>(part);
+    if (extent[cv::CC_STAT_AREA] < smallest) continue;
+    const PixelBox box{extent[cv::CC_STAT_LEFT], extent[cv::CC_STAT_TOP],
+                       extent[cv::CC_STAT_LEFT] + extent[cv::CC_STAT_WIDTH],
+                       extent[cv::CC_STAT_TOP] + extent[cv::CC_STAT_HEIGHT]};
+    const float peak = similarity.block(box.y0, box.x0, box.height(), box.width()).maxCoeff();
+    found.push_back({static_cast<Box>(box), std::clamp(peak, 0.0f, 1.0f)});
+  }
+  return found;
+}
+
+}  // namespace persense
