@@ -9,6 +9,7 @@
 #include "persense.h"
 #include "persense/engine.hpp"
 #include "persense/idm.hpp"
+#include "persense/label/extractor.hpp"
 
 namespace persense::capi {
 
@@ -37,6 +38,14 @@ struct persense_support {
   const persense::EngineSupport support;
   std::vector<const char*> notes;
   persense_support_info info{};
+};
+
+struct persense_label {
+  explicit persense_label(persense::ClassLabel found);
+  persense_label(const persense_label&) = delete;
+
+  const persense::ClassLabel text;
+  persense_label_info info{};
 };
 
 struct persense_result {

@@ -240,6 +240,51 @@ PERSENSE_API const persense_support_info* persense_support_get_info(
     const persense_support* support);
 PERSENSE_API void persense_support_free(persense_support* support);
 
+/* ---- Class labels ----------------------------------------------------------------------- */
+
+/* Whether this build can ask a model for a label, and whether over https: 1 or 0. */
+PERSENSE_API int32_t persense_has_label_extraction(void);
+PERSENSE_API int32_t persense_has_tls(void);
+
+typedef struct persense_label_options {
+  size_t struct_size;
+  const char* endpoint;     /* http(s) URL of a server of OpenAI's chat interface; required */
+  const char* model;        /* as the server calls it; NULL: left out */
+  const char* prompt;       /* NULL: "Name the object in the image?" */
+  const char* key_variable; /* the environment variable with the server's key; NULL: no key */
+  const char* ca_bundle;    /* PEM file of what https trusts; NULL: what the system does */
+  const char* rules;        /* "paper" (the default) or "reference" (the answer's last word) */
+  double temperature;       /* up to 2; 0: the default of 0.2; negative: 0 */
+  double timeout;           /* seconds, retries included; 0: 60 */
+  double backoff;           /* seconds before the first retry, then twice as long; 0: 0.5 */
+  int32_t retries;          /* 0: the default of 2; negative: none */
+  int32_t max_tokens;       /* of the answer; 0: 512 */
+  int32_t (*should_stop)(void* user); /* about twenty times a second, on the calling thread: not 0
+                                         cancels; must not throw or jump out of the library */
+  void* user;
+} persense_label_options;
+
+/* Writes `struct_size` bytes, no more. Does nothing for NULL. */
+PERSENSE_API void persense_label_options_init(persense_label_options* options, size_t struct_size);
+
+typedef struct persense_label persense_label;
+
+typedef struct persense_label_info {
+  const char* label;  /* "potato", for persense_support_create */
+  const char* phrase; /* "all potatoes" */
+  const char* answer; /* "The object in the image is a ripe potato." */
+} persense_label_info;
+
+/* Shows a vision-language model the object (image and mask as in persense_support_create) and takes
+ * the noun of its answer. UNREADABLE: the server was not reached, or its answer cannot be used.
+ * INVALID_ARGUMENT, CANCELLED. */
+PERSENSE_API persense_status persense_label_extract(const persense_image* image,
+                                                    const persense_image* mask,
+                                                    const persense_label_options* options,
+                                                    persense_label** out);
+PERSENSE_API const persense_label_info* persense_label_get_info(const persense_label* label);
+PERSENSE_API void persense_label_free(persense_label* label);
+
 /* ---- Segmentation ----------------------------------------------------------------------- */
 
 typedef struct persense_result persense_result;

@@ -10,7 +10,7 @@ const char* const exit_code_help =
     "  1    some images failed and were skipped (one line each on standard error), the others are\n"
     "       done; when no image could be done, the code of the first failure\n"
     "  2    a bad argument, option or image size; nothing was done\n"
-    "  3    an input was not found or could not be read\n"
+    "  3    an input was not found or could not be read, or a label endpoint gave no answer\n"
     "  4    an output could not be written (permission, full disk)\n"
     "  5    out of memory\n"
     "  6    an internal error: please report it\n"

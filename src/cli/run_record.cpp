@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -64,6 +65,17 @@ RunRecord RunRecord::resume(const fs::path& file, Settings settings) {
   std::error_code ignored;
   if (fs::exists(file, ignored) && fs::file_size(file, ignored) > 0) record.read();
   return record;
+}
+
+std::optional<RunRecord::Settings> RunRecord::settings_in(const fs::path& file) {
+  std::ifstream lines(file);
+  std::string header;
+  if (!std::getline(lines, header)) return std::nullopt;
+  try {
+    return json::parse(header).at("settings").get<Settings>();
+  } catch (const json::exception&) {  // resume() says it
+    return std::nullopt;
+  }
 }
 
 void RunRecord::read() {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -38,6 +39,9 @@ class RunRecord {
   /// @throws InvalidArgument  it had other settings: the message names the first that differs.
   /// @throws Unreadable       a file that is not a run record.
   static RunRecord resume(const std::filesystem::path& file, Settings settings);
+
+  /// What decided the outputs of an earlier run; nothing without one that can be read.
+  static std::optional<Settings> settings_in(const std::filesystem::path& file);
 
   /// The entry of a query, or null.
   const Entry* find(const std::string& query) const;

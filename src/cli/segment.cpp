@@ -48,9 +48,13 @@ std::string identity_of_archive(const std::string& slot) {
                      fs::last_write_time(slot, ignored).time_since_epoch().count());
 }
 
+fs::path record_file(const SegmentRequest& request) {
+  return request.folder / ".persense-run" / "record.jsonl";
+}
+
 RunRecord::Settings settings_of(const SegmentRequest& request, const Options& options) {
   RunRecord::Settings settings{{"version", PERSENSE_VERSION},
-                               {"label", request.label},
+                               {"label", request.label.name},
                                {"support picture", fingerprint(request.support)},
                                {"support mask", fingerprint(request.mask)}};
   const Stages stages = stages_from(request.stages);
@@ -60,6 +64,7 @@ RunRecord::Settings settings_of(const SegmentRequest& request, const Options& op
   settings["decoder"] = identity_of_archive(stages.decoder);
   settings["mini"] = identity_of_archive(stages.mini);
   settings["dtype"] = stages.dtype;
+  settings.merge(label_source(request.label));
   for_each_option(options, [&](const char* key, const auto& field, double, double, auto) {
     settings[key] = option_text(field);
   });
@@ -102,6 +107,7 @@ class SegmentRun {
   Exit run();
 
  private:
+  std::string find_label();
   void refuse_to_overwrite_inputs() const;
   RunRecord::Entry entry_of(const QueryFile& query) const;
   bool is_done(const QueryFile& query) const;
@@ -121,6 +127,9 @@ class SegmentRun {
   const std::set<std::string> kinds_;
   const Image support_image_;
   const cv::Mat support_mask_;
+  RunRecord::Settings settings_;
+  std::string label_note_;
+  const std::string label_;
   const EngineSupport support_;
   std::optional<RunRecord> record_;
   std::vector<std::size_t> todo_;
@@ -136,21 +145,38 @@ SegmentRun::SegmentRun(const SegmentRequest& request)
       kinds_(kinds_of(request)),
       support_image_(read_image(request.support)),
       support_mask_(read_mask(request.mask)),
-      support_(engine_.support(support_image_.view(), MaskView(support_mask_), request.label)),
+      settings_(settings_of(request, engine_.options())),
+      label_(find_label()),
+      support_(engine_.support(support_image_.view(), MaskView(support_mask_), label_)),
       failures_(queries_.size()) {
   refuse_to_overwrite_inputs();
   make_folder(request.folder);
   for (const fs::path& folder : {request.folder, request.folder / ".persense-run"})
     io::remove_leftovers(folder);
-  const fs::path file = request.folder / ".persense-run" / "record.jsonl";
-  const auto settings = settings_of(request, engine_.options());
-  record_.emplace(request.resume ? RunRecord::resume(file, settings)
-                                 : RunRecord::start(file, settings));
+  const fs::path file = record_file(request);
+  record_.emplace(request.resume ? RunRecord::resume(file, settings_)
+                                 : RunRecord::start(file, settings_));
   for (std::size_t i = 0; i < queries_.size(); ++i)
     if (is_done(queries_[i]))
       objects_ += record_->find(identity(queries_[i].path).string())->objects;
     else
       todo_.push_back(i);
+}
+
+// As given; as the model says; or, on resuming, as it said then: another answer would make the rest
+// of the run another run.
+std::string SegmentRun::find_label() {
+  const LabelFlags& flags = request_.label;
+  if (flags.settings.endpoint.empty()) return flags.name;
+  if (request_.resume)
+    if (auto earlier = RunRecord::settings_in(record_file(request_))) {
+      settings_["label"] = (*earlier)["label"];
+      if (*earlier == settings_) return settings_["label"];
+    }
+  const ClassLabel found = ask_label(flags, support_image_.view(), MaskView(support_mask_),
+                                     engine_.options().label.rules, interrupt_.token());
+  label_note_ = fmt::format("label: {} ({})", found.label, found.phrase);
+  return settings_["label"] = found.label;
 }
 
 void SegmentRun::refuse_to_overwrite_inputs() const {
@@ -191,6 +217,7 @@ bool SegmentRun::is_done(const QueryFile& query) const {
 Exit SegmentRun::run() {
   const auto begin = std::chrono::steady_clock::now();
   progress_.emplace(queries_.size(), queries_.size() - todo_.size(), stdout);
+  if (!label_note_.empty()) progress_->note(label_note_);
   for (const auto& note : support_.info().notes) progress_->note(note);
   try {
     for_each_job(todo_.size(), request_.jobs, interrupt_.token(),
@@ -259,7 +286,7 @@ void SegmentRun::write_outputs(const QueryFile& query, ImageView image,
           path, io::render_figure(image, support_image_.view(), MaskView(support_mask_), result));
     if (kind == "coco") {
       make_folder(path.parent_path());
-      io::write_coco(path, coco_name(query), result, request_.label);
+      io::write_coco(path, coco_name(query), result, label_);
     }
   }
 }
@@ -281,7 +308,7 @@ std::string SegmentRun::coco_name(const QueryFile& query) const {
 
 // In the order of the queries, whatever the order in which they were done.
 void SegmentRun::write_coco() const {
-  io::CocoWriter coco(request_.folder / "instances.json", request_.label);
+  io::CocoWriter coco(request_.folder / "instances.json", label_);
   for (std::size_t i = 0; i < queries_.size(); ++i)
     if (!failures_[i]) coco.append(output_path(request_.folder, queries_[i].name, "coco"));
   coco.close();

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "exit_code.hpp"
+#include "label_flags.hpp"
 #include "option_flags.hpp"
 #include "stage_flags.hpp"
 
@@ -18,7 +19,7 @@ struct SegmentRequest {
   bool overlay = false, labels = false, coco = false, csv = false, trace = false;
   StageFlags stages;
   OptionFlags options;
-  std::string label;
+  LabelFlags label;
   bool resume = false;
   int jobs = 1;
 };

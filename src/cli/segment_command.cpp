@@ -27,6 +27,10 @@ const char* const description =
     "\\\n"
     "    --device cuda --dtype fp16\n"
     "\n"
+    "  # with the name that a vision-language model gives the object\n"
+    "  persense segment --support support.jpg --mask mask.png photo.jpg -o out \\\n"
+    "    --label-endpoint http://localhost:8080\n"
+    "\n"
     "  # every step of the method as a picture, with a lower threshold for weak density maps\n"
     "  persense segment --support support.jpg --mask mask.png 'shelf/*.jpg' -o out --trace \\\n"
     "    --set idm.threshold=20\n";
@@ -80,10 +84,7 @@ void add_segment(CLI::App& program, Task& task) {
       ->required();
   add_option_flags(*command, request->options);
   add_stage_flags(*command, request->stages);
-  command
-      ->add_option("--label", request->label,
-                   "what the object is called: the COCO category, and for detectors that read text")
-      ->type_name("NAME");
+  add_label_flags(*command, request->label);
   command->add_flag("--resume", request->resume,
                     "skip the queries that an earlier, identical run into this folder completed");
   command

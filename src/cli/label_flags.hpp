@@ -1,0 +1,29 @@
+// label_flags.hpp: what the object is called, given or asked of a model.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <map>
+#include <stop_token>
+#include <string>
+
+#include "persense/image.hpp"
+#include "persense/label/extractor.hpp"
+
+namespace persense::cli {
+
+struct LabelFlags {
+  std::string name;        ///< --label; empty: not given
+  LabelSettings settings;  ///< asked where there is an endpoint
+};
+
+/// Adds --label, and --label-endpoint with what belongs to it; `flags` must outlive the parse.
+void add_label_flags(CLI::App& command, LabelFlags& flags);
+
+/// What decides the label, by name, for the run record: never a key. Nothing without an endpoint.
+std::map<std::string, std::string> label_source(const LabelFlags& flags);
+
+/// Asks the endpoint. @throws as ClassLabelExtractor.
+ClassLabel ask_label(const LabelFlags& flags, ImageView image, MaskView mask, Rules rules,
+                     const std::stop_token& stop);
+
+}  // namespace persense::cli
