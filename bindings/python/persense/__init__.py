@@ -31,6 +31,13 @@ from persense.errors import (
 if TYPE_CHECKING:
     from persense._archives import ArchiveInfo, has_torch, info
     from persense._images import read_image, read_mask
+    from persense._label import (
+        ClassLabel,
+        ClassLabelExtractor,
+        all_phrase,
+        has_label_extraction,
+        label_from_answer,
+    )
     from persense._options import Option, options
     from persense._pipeline import Pipeline, Segmented, Support
     from persense._steps import IdmResult, PpsmResult, idm, ppsm
@@ -44,6 +51,8 @@ __all__ = [
     "ArchiveInfo",
     "BadModel",
     "Cancelled",
+    "ClassLabel",
+    "ClassLabelExtractor",
     "DeviceUnavailable",
     "Error",
     "FileNotFound",
@@ -64,9 +73,12 @@ __all__ = [
     "Unreadable",
     "Unwritable",
     "__version__",
+    "all_phrase",
+    "has_label_extraction",
     "has_torch",
     "idm",
     "info",
+    "label_from_answer",
     "options",
     "ppsm",
     "read_image",
@@ -79,6 +91,8 @@ __all__ = [
 _MODULES: Dict[str, str] = {
     "Annotations": "labelme",
     "ArchiveInfo": "_archives",
+    "ClassLabel": "_label",
+    "ClassLabelExtractor": "_label",
     "IdmResult": "_steps",
     "Instance": "result",
     "Mask": "result",
@@ -90,9 +104,12 @@ _MODULES: Dict[str, str] = {
     "Support": "_pipeline",
     "Trace": "result",
     "TracePass": "result",
+    "all_phrase": "_label",
+    "has_label_extraction": "_label",
     "has_torch": "_archives",
     "idm": "_steps",
     "info": "_archives",
+    "label_from_answer": "_label",
     "options": "_options",
     "ppsm": "_steps",
     "read_image": "_images",

@@ -6,7 +6,7 @@ import numpy
 import numpy.typing
 import os
 import typing
-__all__: list[str] = ['Engine', 'Mask', 'Options', 'Query', 'Result', 'Stages', 'Stop', 'Support', 'Trace', 'TracePass', 'decode_png', 'encode_png', 'figure', 'has_torch', 'idm', 'inspect', 'option_table', 'overlay', 'ppsm', 'read_image', 'read_mask', 'torch_version', 'write_coco', 'write_file', 'write_labels']
+__all__: list[str] = ['ClassLabelExtractor', 'Engine', 'Mask', 'Options', 'Query', 'Result', 'Stages', 'Stop', 'Support', 'Trace', 'TracePass', 'all_phrase', 'decode_png', 'encode_png', 'figure', 'has_label_extraction', 'has_tls', 'has_torch', 'idm', 'inspect', 'label_from_answer', 'option_table', 'overlay', 'ppsm', 'read_image', 'read_mask', 'torch_version', 'write_coco', 'write_file', 'write_labels']
 class Options:
     """
     All options of a pipeline.
@@ -410,6 +410,25 @@ class Engine:
         """
         The options that it runs with.
         """
+class ClassLabelExtractor:
+    """
+    Asks a model to name an object.
+    """
+    def __init__(self, endpoint: str, model: str, prompt: str, temperature: typing.SupportsFloat | typing.SupportsIndex, max_tokens: typing.SupportsInt | typing.SupportsIndex, timeout: typing.SupportsFloat | typing.SupportsIndex, retries: typing.SupportsInt | typing.SupportsIndex, backoff: typing.SupportsFloat | typing.SupportsIndex, key_variable: str, ca_bundle: str, rules: str) -> None:
+        ...
+    def extract(self, image: typing.Any, mask: typing.Any) -> tuple[str, str, str]:
+        """
+        (label, phrase, answer).
+        """
+    @property
+    def shown_endpoint(self) -> str:
+        """
+        The URL that is asked, without its query.
+        """
+def all_phrase(label: str, rules: str = 'paper') -> str:
+    """
+    "all potatoes" of "potato".
+    """
 def decode_png(bytes: bytes) -> numpy.ndarray:
     """
     The grey picture in the bytes of a PNG file: (H, W) uint8.
@@ -424,6 +443,14 @@ def figure(result: Result, image: typing.Any, support_image: typing.Any, support
     All steps of a result with a trace side by side, as the paper's figure 7: (H, W, 3)
     uint8, RGB, of a size that does not depend on the image's.
     """
+def has_label_extraction() -> bool:
+    """
+    Whether this build can ask a model for a label.
+    """
+def has_tls() -> bool:
+    """
+    Whether it can do so over https.
+    """
 def has_torch() -> bool:
     """
     Whether this build can run networks: "mini" and archives.
@@ -435,6 +462,10 @@ def idm(density: typing.Any, image_size: tuple[typing.SupportsInt | typing.Suppo
 def inspect(archive: os.PathLike[str] | str | bytes) -> dict[str, typing.Any]:
     """
     What an archive says of itself, after all its checksums were computed.
+    """
+def label_from_answer(answer: str, rules: str = 'paper') -> str:
+    """
+    The noun in what a vision-language model says.
     """
 def option_table() -> list[tuple[str, typing.Any, typing.Any, typing.Any, typing.Any, str]]:
     """

@@ -26,6 +26,7 @@ import numpy.typing as npt
 
 from persense import _core, _torch
 from persense._images import ImageLike, MaskLike, as_image, as_mask
+from persense._label import ClassLabelExtractor
 from persense._options import OptionValue, apply
 from persense.errors import Error, InvalidArgument
 from persense.result import Result
@@ -105,18 +106,26 @@ class Pipeline:
         """Every option's value as text."""
         return self._engine.options.items()
 
-    def support(self, image: ImageLike, mask: MaskLike, label: Optional[str] = None) -> Support:
+    def support(
+        self,
+        image: ImageLike,
+        mask: MaskLike,
+        label: Optional[Union[str, ClassLabelExtractor]] = None,
+    ) -> Support:
         """Prepare a support example: an image, and a rough mask of ONE object in it.
 
         image: uint8 (H, W, 3), RGB, or (H, W), grey; or a path, or a PIL image.
         mask: bool or uint8 (H, W), non-zero = inside; or a path, or a PIL image.
-        label: what the object is called, for detectors that read text.
+        label: what the object is called, for detectors that read text; or a ClassLabelExtractor,
+            which asks a model.
 
         Raises InvalidArgument for an empty mask or one of another size than the image.
         """
         pixels, inside = as_image(image, "image"), as_mask(mask, "mask")
         if self._networks:
             _torch.require_one_process()
+        if isinstance(label, ClassLabelExtractor):
+            label = label.extract(pixels, inside).label
         prepared = self._engine.support(pixels, inside, label or "")
         return Support(self._engine, prepared, pixels, inside, self._networks)
 

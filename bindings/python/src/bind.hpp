@@ -8,6 +8,7 @@ namespace persense::python {
 void bind_errors(pybind11::module_& m);
 void bind_files(pybind11::module_& m);
 void bind_images(pybind11::module_& m);
+void bind_label(pybind11::module_& m);
 void bind_options(pybind11::module_& m);
 void bind_png(pybind11::module_& m);
 void bind_result(pybind11::module_& m);

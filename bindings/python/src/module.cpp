@@ -14,4 +14,5 @@ PYBIND11_MODULE(_core, m) {
   bind_steps(m);
   bind_stages(m);
   bind_engine(m);
+  bind_label(m);
 }

@@ -1,0 +1,122 @@
+"""Class labels: a vision-language model asked what the support object is."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple, Optional, Union
+
+from persense import _core
+from persense._images import ImageLike, MaskLike, as_image, as_mask
+
+__all__ = [
+    "ClassLabel",
+    "ClassLabelExtractor",
+    "all_phrase",
+    "has_label_extraction",
+    "label_from_answer",
+]
+
+
+class ClassLabel(NamedTuple):
+    """What a model said, and what it means."""
+
+    label: str
+    """As "potato"."""
+    phrase: str
+    """As "all potatoes"."""
+    answer: str
+    """As "The object in the image is a ripe potato."."""
+
+
+class ClassLabelExtractor:
+    """Asks a vision-language model behind an OpenAI-compatible chat endpoint to name an object.
+
+        namer = persense.ClassLabelExtractor("http://localhost:8080")
+        support = pipeline.support("support.jpg", "mask.png", label=namer)
+
+    Threads: any number may use one at once; others run while it waits.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        *,
+        model: str = "",
+        prompt: str = "Name the object in the image?",
+        temperature: float = 0.2,
+        max_tokens: int = 512,
+        timeout: float = 60.0,
+        retries: int = 2,
+        backoff: float = 0.5,
+        key_variable: str = "",
+        ca_bundle: Optional[Union[str, "os.PathLike[str]"]] = None,
+        rules: str = "paper",
+    ) -> None:
+        """Check the settings; nothing is sent yet.
+
+        endpoint: http or https: the server ("http://localhost:8080"), its base path
+            ("https://host/v1"), or the whole path, which ends in /chat/completions.
+        model: as the server calls it; "" leaves it out.
+        prompt: the question, by default the paper's.
+        temperature: 0 to 2; 0 makes most models repeatable.
+        max_tokens: of the answer.
+        timeout: seconds that a whole question may take, retries included.
+        retries: more tries when the server is busy (429), fails (5xx) or cannot be reached.
+        backoff: seconds before the first of them; each next waits twice as long.
+        key_variable: the environment variable that holds the server's key; "" sends none. The key
+            goes into the request's header and nowhere else.
+        ca_bundle: PEM file of the authorities that https trusts; None: the system's.
+        rules: "paper" takes the noun of the answer, "reference" its last word.
+
+        Raises InvalidArgument for a URL or value that cannot be, and in a build without an HTTP
+        client; see has_label_extraction().
+        """
+        self._core = _core.ClassLabelExtractor(
+            endpoint,
+            model,
+            prompt,
+            temperature,
+            max_tokens,
+            timeout,
+            retries,
+            backoff,
+            key_variable,
+            "" if ca_bundle is None else os.fspath(ca_bundle),
+            rules,
+        )
+
+    def extract(self, image: ImageLike, mask: MaskLike) -> ClassLabel:
+        """Show the model the image, black beside the object, and take the noun of its answer.
+
+        image, mask: as in Pipeline.support.
+
+        Ctrl-C ends the wait. Raises Unreadable, in one line that names the endpoint, when the
+        server is not reached or its answer cannot be used.
+        """
+        return ClassLabel(*self._core.extract(as_image(image, "image"), as_mask(mask, "mask")))
+
+    def __repr__(self) -> str:
+        return f"ClassLabelExtractor({self._core.shown_endpoint!r})"
+
+
+def has_label_extraction() -> bool:
+    """Whether this build can ask a model: it was made with cpp-httplib."""
+    return _core.has_label_extraction()
+
+
+def all_phrase(label: str, rules: str = "paper") -> str:
+    """Give the detector's phrase for a label: "potato" -> "all potatoes".
+
+    rules: "paper" writes English plurals, "reference" those of the released code.
+    """
+    return _core.all_phrase(label, rules)
+
+
+def label_from_answer(answer: str, rules: str = "paper") -> str:
+    """Give the class label in a model's answer: "It is a ripe potato." -> "potato".
+
+    rules: "paper" takes the noun, "reference" the last word.
+
+    Raises InvalidArgument for an answer that names no object.
+    """
+    return _core.label_from_answer(answer, rules)
