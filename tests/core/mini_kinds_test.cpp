@@ -82,8 +82,8 @@ TEST_CASE("mini::tell_kinds: two groups that are clearly apart part", "[mini]") 
   }
 }
 
-TEST_CASE("mini::tell_kinds: one group is kept whole, however unlike the support it is", "[mini]") {
-  for (const double likeness : {4.0, 0.0, -4.0}) {
+TEST_CASE("mini::tell_kinds: one group is kept whole, be it little like the support", "[mini]") {
+  for (const double likeness : {4.0, 0.0, -2.0}) {
     CAPTURE(likeness);
     Picture p = picture(kinds_of(15, 0), likeness);
     p.tell();
@@ -96,9 +96,26 @@ TEST_CASE("mini::tell_kinds: a kind that varies evenly is kept whole", "[mini]")
   Picture p = picture(kinds_of(20, 0));
   for (std::size_t i = 0; i < 20; ++i)
     for (std::size_t j = 0; j < 20; ++j)
-      p.like[i][j] = 4 - 0.5 * std::abs(static_cast<double>(i) - static_cast<double>(j));
+      p.like[i][j] = 4 - 0.3 * std::abs(static_cast<double>(i) - static_cast<double>(j));
   p.tell();
   check_all_kept(p);
+}
+
+TEST_CASE(
+    "mini::tell_kinds: what is hardly like the best is of another kind, without a gap between",
+    "[mini]") {
+  Picture p = picture(kinds_of(40, 0));
+  for (std::size_t i = 0; i < 40; ++i) {
+    const double away = 0.4 * static_cast<double>(i);
+    p.looks.to_support[i] = 4 - away;
+    for (std::size_t j = 0; j < 40; ++j)
+      p.like[i][j] = 4 - 0.4 * std::abs(static_cast<double>(i) - static_cast<double>(j));
+  }
+  p.tell();
+  CHECK(p.pieces.front().same > 0.5);
+  CHECK(p.pieces[10].same > 0.5);
+  CHECK(p.pieces.back().same < 0.5);
+  for (std::size_t i = 20; i < 40; ++i) CHECK(p.pieces[i].same <= p.pieces[i - 1].same);
 }
 
 TEST_CASE("mini::tell_kinds: two crowds with some at every step between are kept whole", "[mini]") {
@@ -107,7 +124,7 @@ TEST_CASE("mini::tell_kinds: two crowds with some at every step between are kept
     return 4 * (1 - std::cos(std::numbers::pi / 39 * static_cast<double>(i)));
   };
   for (std::size_t i = 0; i < 40; ++i)
-    for (std::size_t j = 0; j < 40; ++j) p.like[i][j] = 4 - std::abs(shade(i) - shade(j));
+    for (std::size_t j = 0; j < 40; ++j) p.like[i][j] = 6 - std::abs(shade(i) - shade(j));
   p.tell();
   check_all_kept(p);
 }
@@ -116,7 +133,7 @@ TEST_CASE("mini::tell_kinds: a crowd with a few on either side, all well apart, 
           "[mini]") {
   // three groups: wherever they are cut in two, most of the variance stays within a group
   Picture p = picture(kinds_of(20, 0));
-  const auto clarity = [](std::size_t i) { return i < 3 ? 5.0 : i < 17 ? 0.0 : -5.0; };
+  const auto clarity = [](std::size_t i) { return i < 3 ? 3.3 : i < 17 ? 0.0 : -3.3; };
   for (std::size_t i = 0; i < 20; ++i) {
     p.looks.to_support[i] = clarity(i);
     for (std::size_t j = 0; j < 20; ++j) p.like[i][j] = clarity(i) + clarity(j);
@@ -161,7 +178,7 @@ TEST_CASE("mini::tell_kinds: a hue of their own parts pieces that are alike in a
 }
 
 TEST_CASE("mini::tell_kinds: pieces below the lowest score have no say", "[mini]") {
-  Picture p = picture(kinds_of(10, 10));
+  Picture p = picture(kinds_of(10, 10), 4, -2);
   for (std::size_t i = 10; i < 20; ++i) p.pieces[i].score = 0.1;
   p.tell(0.2);
   check_all_kept(p);  // the others are one group
@@ -172,7 +189,7 @@ TEST_CASE("mini::tell_kinds: pieces below the lowest score have no say", "[mini]
 TEST_CASE("mini::tell_kinds: fewer than three pieces are kept", "[mini]") {
   for (const auto& [own, other] : {std::pair{1, 0}, {0, 1}, {1, 1}, {0, 2}}) {
     CAPTURE(own, other);
-    Picture p = picture(kinds_of(own, other));
+    Picture p = picture(kinds_of(own, other), 4, -2);
     p.tell();
     check_all_kept(p);
   }

@@ -25,6 +25,7 @@ struct KindConstants {
   std::size_t exemplars = 4;  ///< at most, and one a fifth of the pieces, but two at least
   std::size_t group = 16;     ///< members of the near group that the second look compares with
   double support = 0.2;  ///< weight of the likeness to the support object, of exemplars the rest
+  double least = -3;     ///< likeness below which a piece is of another kind whatever the groups
   double separation = 0.75;  ///< variance between two groups over variance in all; as of a
                              ///< uniform distribution
   double gap = 2.5;          ///< between the groups' means
@@ -151,9 +152,9 @@ class KindJudge {
 
 }  // namespace detail
 
-/// Sets every piece's `same`. Where the pieces clearly fall into two groups by their likeness to
-/// the best of them, those of the far group are of another kind (below 0.5); else all are kept, as
-/// light and ripeness vary within a kind too.
+/// Sets every piece's `same`, below 0.5 for those of another kind: those hardly like the best of
+/// them and, where the others clearly fall into two groups by their likeness to these, those of the
+/// far group; else all others are kept, as light and ripeness vary within a kind too.
 /// @param like    like(i): vector of the likeness of every piece to piece i.
 /// @param lowest  pieces below this score have no say in where the groups part.
 /// @par Threads   Pure function. @par Source  this library.
@@ -166,11 +167,11 @@ void tell_kinds(std::span<classic::Piece> pieces, const PieceLooks& looks, const
     if (pieces[i].score >= lowest) serious.push_back(i);
   const detail::KindJudge judge(pieces, looks, like, constants);
   const std::vector<double> likeness = judge.judge(serious);
-  const auto [clear, border] = judge.border(likeness, serious);
-  for (std::size_t i = 0; i < pieces.size(); ++i) {
-    const double same = 1 / (1 + std::exp((clear ? border : 0.0) - likeness[i]));
-    pieces[i].same = clear ? same : 0.5 + 0.5 * same;  // none is of another kind
-  }
+  std::erase_if(serious, [&](std::size_t i) { return likeness[i] < constants.least; });
+  const auto [clear, between] = judge.border(likeness, serious);
+  const double border = clear ? between : constants.least;
+  for (std::size_t i = 0; i < pieces.size(); ++i)
+    pieces[i].same = 1 / (1 + std::exp(border - likeness[i]));
 }
 
 }  // namespace persense::mini
