@@ -103,6 +103,12 @@ class Engine {
   ///   OutOfMemory.
   static torchscript::ArchiveInfo inspect(const std::filesystem::path& archive);
 
+  /// The archive that "mini" is where Stages::mini is empty. Its bytes stay where they are as long
+  /// as the program runs.
+  /// @throws InvalidArgument  a build without LibTorch. @throws Unreadable  LibTorch itself cannot
+  ///   be loaded.
+  static torchscript::EmbeddedArchive mini();
+
   const Options& options() const;
 
   /// See Pipeline::support.

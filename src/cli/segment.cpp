@@ -6,11 +6,13 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <numeric>
 #include <optional>
 #include <set>
+#include <span>
 
 #include "console.hpp"
 #include "interrupt.hpp"
@@ -32,10 +34,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// FNV-1a, to tell two support pictures apart; not against an adversary.
-std::string fingerprint(const fs::path& file) {
+// FNV-1a, to tell two support pictures or networks apart; not against an adversary.
+std::string fingerprint(std::span<const std::uint8_t> bytes) {
   std::uint64_t hash = 14695981039346656037u;
-  for (const std::uint8_t byte : io::read_file(file)) hash = (hash ^ byte) * 1099511628211u;
+  for (const std::uint8_t byte : bytes) hash = (hash ^ byte) * 1099511628211u;
   return fmt::format("{:016x}", hash);
 }
 
@@ -48,6 +50,15 @@ std::string identity_of_archive(const std::string& slot) {
                      fs::last_write_time(slot, ignored).time_since_epoch().count());
 }
 
+// Another build may have another network. Nothing where no slot is "mini", so that LibTorch need
+// not be loaded for it.
+std::string identity_of_mini(const Stages& stages) {
+  if (!stages.mini.empty()) return identity_of_archive(stages.mini);
+  for (const auto* slot : {&stages.encoder, &stages.detector, &stages.dmg, &stages.decoder})
+    if (*slot == "mini") return fingerprint(Engine::mini().bytes);
+  return "";
+}
+
 fs::path record_file(const SegmentRequest& request) {
   return request.folder / ".persense-run" / "record.jsonl";
 }
@@ -55,14 +66,14 @@ fs::path record_file(const SegmentRequest& request) {
 RunRecord::Settings settings_of(const SegmentRequest& request, const Options& options) {
   RunRecord::Settings settings{{"version", PERSENSE_VERSION},
                                {"label", request.label.name},
-                               {"support picture", fingerprint(request.support)},
-                               {"support mask", fingerprint(request.mask)}};
+                               {"support picture", fingerprint(io::read_file(request.support))},
+                               {"support mask", fingerprint(io::read_file(request.mask))}};
   const Stages stages = stages_from(request.stages);
   settings["encoder"] = identity_of_archive(stages.encoder);
   settings["detector"] = identity_of_archive(stages.detector);
   settings["dmg"] = identity_of_archive(stages.dmg);
   settings["decoder"] = identity_of_archive(stages.decoder);
-  settings["mini"] = identity_of_archive(stages.mini);
+  settings["mini"] = identity_of_mini(stages);
   settings["dtype"] = stages.dtype;
   settings.merge(label_source(request.label));
   for_each_option(options, [&](const char* key, const auto& field, double, double, auto) {

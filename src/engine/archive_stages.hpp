@@ -18,6 +18,7 @@ struct ArchiveStages {
   std::shared_ptr<const EngineParts::Model> (*model)(const Stages&, const Options&);
   Options (*adapt)(const Stages&, Options preset);
   torchscript::ArchiveInfo (*inspect)(const std::filesystem::path&);
+  torchscript::EmbeddedArchive (*mini)();
 };
 
 /// Whether this build has them.

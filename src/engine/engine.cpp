@@ -114,6 +114,8 @@ Options Stages::adapt(const Options& preset) const {
 
 bool Engine::has_torch() { return has_archive_stages(); }
 
+torchscript::EmbeddedArchive Engine::mini() { return archive_stages(std::string(learned)).mini(); }
+
 torchscript::ArchiveInfo Engine::inspect(const std::filesystem::path& archive) {
   return archive_stages(archive.string()).inspect(archive);
 }

@@ -4,6 +4,7 @@
 #include "any_stages.hpp"
 #include "archive_stages.hpp"
 #include "joined_encoder.hpp"
+#include "mini_archive.hpp"
 #include "own_stages.hpp"
 #include "persense/classic/classic.hpp"
 #include "persense/torch/countr.hpp"
@@ -127,6 +128,7 @@ std::shared_ptr<const EngineParts::Model> model_of(const Stages& stages, const O
 
 const persense::ArchiveStages* persense_archive_stages() {
   static const persense::ArchiveStages stages{PERSENSE_VERSION, &persense::model_of,
-                                              &persense::adapt, &persense::torchscript::inspect};
+                                              &persense::adapt, &persense::torchscript::inspect,
+                                              &persense::torchscript::mini_archive};
   return &stages;
 }

@@ -315,6 +315,38 @@ TEST_CASE("persense segment: --resume refuses other settings and names the first
   CHECK(work.segment("q -o out --set idm.threshold=31").exit == 0);
 }
 
+TEST_CASE("persense segment: --resume refuses what another built-in network began",
+          "[cli][resume]") {
+  if (!Engine::has_torch()) SKIP("this build has no LibTorch");
+  const Workspace work;
+  save_queries(work);
+  REQUIRE(work.segment_by_default("q/0.png -o out").exit == 0);
+  CHECK(work.segment_by_default("q -o out --resume").exit == 0);
+
+  const fs::path file = work / "out/.persense-run/record.jsonl";
+  const std::string record = read_text(file);
+  const auto header = nlohmann::json::parse(record.substr(0, record.find('\n')));
+  const std::string own = header.at("settings").at("mini");
+  std::uint64_t hash = 14695981039346656037u;  // FNV-1a of the repository's file
+  for (const char byte : read_text(PERSENSE_SOURCE_DIR "/src/mini/mini.pt"))
+    hash = (hash ^ static_cast<unsigned char>(byte)) * 1099511628211u;
+  CHECK(std::stoull(own, nullptr, 16) == hash);
+
+  const std::string other = "0123456789abcdef";
+  work.save_text("out/.persense-run/record.jsonl",
+                 std::string(record).replace(record.find(own), own.size(), other));
+  const auto before = work.files("out");
+  const Outcome outcome = work.segment_by_default("q -o out --resume");
+  INFO(outcome.err);
+  CHECK(outcome.exit == 2);
+  CHECK(outcome.lines() == 1);
+  CHECK_THAT(outcome.err, contains("mini = \"" + other + "\"") && contains(own));
+  CHECK(work.files("out") == before);
+  // stages without the network do not ask which it is
+  REQUIRE(work.segment("q -o classic").exit == 0);
+  CHECK_THAT(read_text(work / "classic/.persense-run/record.jsonl"), contains("\"mini\":\"\""));
+}
+
 TEST_CASE("persense segment: a damaged run record is named", "[cli][resume][errors]") {
   const Workspace work;
   work.save("q.png", discs(3, 2));
