@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+import re
+import subprocess
+import sys
 from typing import Any, Callable, Dict, List, Tuple
 
 import pytest
@@ -117,25 +120,16 @@ def with_transformers() -> None:
 
 def test_network_gives_the_logits_and_boxes_of_transformers(model):
     with_transformers()
-    # positions are float32 there whatever the weights are; everything else is float64
-    assert exporter.reference_difference(randomise(GroundingDino(SMALL)), SMALL) < 1e-5
+    assert exporter.reference_difference(randomise(GroundingDino(SMALL)), SMALL) < 1e-6
 
 
 def test_network_takes_a_padded_caption_as_transformers_does(model):
     with_transformers()
-    network = randomise(GroundingDino(SMALL)).double()
-    theirs = exporter.reference(network.float(), SMALL).double()
-    network.double()
-    ids, text_mask, positions, token_mask = exporter.text_inputs([ONE, TWO])
-    picture = image(160, 192).double()
-    logits, boxes = network(picture, ids, text_mask, positions, token_mask)
-    with torch.no_grad():
-        expected = theirs(
-            picture.expand(2, -1, -1, -1), ids, attention_mask=token_mask.to(torch.int64)
-        )
-    assert difference(boxes, expected.pred_boxes) < 1e-5
-    assert difference(logits[0, :, :4], expected.logits[0, :, :4]) < 1e-5
-    assert difference(logits[1], expected.logits[1, :, :8]) < 1e-5
+    network = randomise(GroundingDino(SMALL))
+    theirs = exporter.reference(network, SMALL).double()
+    inputs = (image(160, 192).double(), *exporter.text_inputs([ONE, TWO]))
+    assert exporter.compare_outputs(network.double(), theirs, inputs) < 1e-6
+    logits, _ = network(*inputs)
     assert bool((logits[0, :, 4:] == PADDING_LOGIT).all())
 
 
@@ -250,6 +244,19 @@ def test_fusion_attention_is_two_softmaxes_of_one_product():
     )
     for ours, theirs in zip(attention(picture, text, token_mask), expected):
         assert difference(ours, theirs) < 1e-9
+
+
+def test_export_refuses_a_network_that_is_not_transformers(
+    model, export, tmp_path, capsys, monkeypatch
+):
+    with_transformers()
+    theirs = exporter.reference(randomise(GroundingDino(SMALL), seed=1), SMALL)
+    monkeypatch.setattr(exporter, "reference", lambda *_: theirs)
+    capsys.readouterr()  # the bars of transformers
+    assert export(published_state(model)) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and "differs from that of transformers" in error
+    assert not (tmp_path / "out").exists()
 
 
 # ---- keys ----------------------------------------------------------------------------------------
@@ -381,3 +388,28 @@ def test_export_asks_for_the_vocabulary_where_none_is_beside_the_checkpoint(
     assert main(["grounding_dino", "--checkpoint", str(file), "-o", str(out)]) == 1
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and "--vocabulary" in error and not out.exists()
+
+
+# ---- the example ---------------------------------------------------------------------------------
+
+
+def test_10_grounding_dino_prints_a_line_for_each_confident_query(model, export, tmp_path, capsys):
+    pytest.importorskip("tokenizers", reason="the example splits its caption with tokenizers")
+    pil = pytest.importorskip("PIL.Image", reason="the example reads its picture with Pillow")
+    assert export(published_state(model)) == 0
+    picture = tmp_path / "picture.png"
+    pil.new("RGB", (300, 100), (200, 120, 40)).save(picture)
+    example = pathlib.Path(__file__).resolve().parents[3] / "examples" / "10_grounding_dino.py"
+    archive = tmp_path / "out" / "detector.pt"
+    command = [sys.executable, str(example), str(archive), str(picture), "word7. word9 word5?"]
+    lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+
+    pixels = torch.tensor([200.0, 120.0, 40.0]) - torch.tensor(exporter.PIXEL_MEAN)
+    pixels = (pixels / torch.tensor(exporter.PIXEL_DEVIATION)).view(1, 3, 1, 1)
+    inputs = exporter.text_inputs([[101, 7, 1012, 9, 5, 1029, 1012, 102]])
+    logits, _ = model(pixels.expand(1, 3, 444, 1332).contiguous(), *inputs)
+    confident = logits[0].sigmoid().amax(1)
+    confident = confident[confident > 0.35]
+    assert 0 < len(lines) and abs(len(lines) - len(confident)) <= 1  # one may be at the threshold
+    pattern = r"(\[CLS\]|word7|word9 word5|): \d\.\d\d at (-?\d+ ?){4}"
+    assert all(re.fullmatch(pattern, line) for line in lines), lines

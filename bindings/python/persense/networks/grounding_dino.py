@@ -899,12 +899,18 @@ class GroundingDino(nn.Module):
         x = ((torch.arange(w, device=like.device) + 0.5) / w).to(exact_type(like))
         return torch.stack([x.repeat(h), y.repeat_interleave(w)], 1).unsqueeze(0)
 
-    def _position(self, points: Tensor, h: int, w: int, level: int) -> Tensor:
-        """[1, h w, C]: waves of each cell's far corner, y before x, and the level's own vector."""
-        embedding = self.transformer.level_embed[level]
-        corner = points + 0.5 / torch.tensor([w, h], device=points.device)
-        waves = sines(corner, embedding.shape[0] // 2, self.temperature)
-        return torch.cat([waves[:, :, 1], waves[:, :, 0]], 2).to(embedding.dtype) + embedding
+    def _waves(self, cells: int, like: Tensor) -> Tensor:
+        """[cells, C / 2]: the waves of a row's or a column's far side, in float32."""
+        far = torch.arange(1, cells + 1, dtype=torch.float32, device=like.device)
+        return sines(far / (cells + 1e-6), like.shape[1] // 2, self.temperature)
+
+    def _position(self, h: int, w: int, level: int) -> Tensor:
+        """[1, h w, C]: waves of each cell's place, y before x, and the level's own vector."""
+        embedding = self.transformer.level_embed
+        down = self._waves(h, embedding)[:, None].expand(h, w, -1)
+        across = self._waves(w, embedding)[None].expand(h, w, -1)
+        waves = torch.cat([down, across], 2).flatten(0, 1).unsqueeze(0)
+        return waves.to(embedding.dtype) + embedding[level]
 
     def forward(
         self,
@@ -941,7 +947,7 @@ class GroundingDino(nn.Module):
             shapes.append([h, w])
             cells.append(level.flatten(2).transpose(1, 2))
             points.append(self._points(h, w, level))
-            positions.append(self._position(points[index], h, w, index))
+            positions.append(self._position(h, w, index))
         return self.transformer(
             torch.cat(cells, 1),
             torch.cat(positions, 1),
