@@ -146,12 +146,11 @@ TEST_CASE("persense segment: stages that cannot be had are refused in one line",
   work.save_text("own/mini.pt", "no network\n");
   check_refused(work, work.segment_by_default(run + "--models own"), 3,
                 "own/mini.pt: not a zip file");
-  for (const std::string slot : {"--encoder", "--dmg", "--decoder"})
+  for (const std::string slot : {"--encoder", "--detector", "--dmg", "--decoder"})
     check_refused(work, work.segment(run + slot + " none.pt"), 3, "none.pt: no such file");
   check_refused(work, work.segment(run + "--encoder q.png"), 3, "q.png: not a zip file");
   check_refused(work, work.segment(run + "--encoder e.pt --device tpu"), 2, "tpu");
   check_refused(work, work.segment(run + "--encoder e.pt --dtype fp8"), 2, "fp8");
-  check_refused(work, work.segment(run + "--detector e.pt"), 2, "detector archives");
 }
 
 TEST_CASE("persense segment: writes an overlay when no output is asked for", "[cli]") {

@@ -84,7 +84,7 @@ TEST_CASE("WordPiece: a vocabulary without a token that every text needs throws 
   NEEDS_UTF8PROC();
   for (const std::string token : {"[PAD]", "[UNK]", "[CLS]", "[SEP]", ".", "?"}) {
     std::string vocabulary = special;
-    vocabulary.replace(vocabulary.find(token + "\n"), token.size(), "x");
+    vocabulary.replace(vocabulary.find(token + "\n"), token.size(), 1, 'x');
     CHECK_THAT(message_of<BadModel>([&] { WordPiece(vocabulary, "v.pt: vocab.txt"); }),
                ContainsSubstring("v.pt: vocab.txt: got 6 tokens without \"" + token + "\""));
   }

@@ -25,8 +25,8 @@ inline constexpr int stride = 2;
 /// object's diameter is `canonical`.
 struct CutConstants {
   double foreground = 0.25;    ///< probability of being a target's from which a pixel is,
-  double rim = 0.4;            ///< if it is at least this part of what its object's pixels reach
-  double peak = 0.25;          ///< least peak of the density, in peaks of one object
+  double rim = 0.35;           ///< if it is at least this part of what its object's pixels reach
+  double peak = 0.2;           ///< least peak of the density, in peaks of one object
   double peak_blur = 1.2;      ///< smoothing before peaks are taken
   double between = 0.6;        ///< part of its own offset within which a vote meets a better peak
   double apart = 3.2;          ///< peaks are no closer
