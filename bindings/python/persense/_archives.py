@@ -20,6 +20,8 @@ class ArchiveInfo(NamedTuple):
     format: int
     input: Dict[str, Any]
     output: Dict[str, Any]
+    text: Dict[str, Any]
+    """Of a detector: its vocabulary's file in the archive, and the most tokens of a caption."""
     encoder: str
     """Of a decoder: the name of the encoder that it belongs to."""
     prototype: str

@@ -68,15 +68,18 @@ py::typing::Dict<py::str, py::object> inspect(const std::filesystem::path& archi
     py::gil_scoped_release nogil;
     info = Engine::inspect(archive);
   }
-  const auto& [format, stage, name, input, output, encoder, prototype, dtype, upstream, sha256] =
-      info.manifest;
+  const auto& [format, stage, name, input, output, text, encoder, prototype, dtype, upstream,
+               sha256] = info.manifest;
   return py::dict(
       "stage"_a = torchscript::name_of(stage), "name"_a = name, "format"_a = format,
-      "input"_a =
-          py::dict("size"_a = input.size, "mean"_a = input.mean, "deviation"_a = input.deviation,
-                   "pad_multiple"_a = input.pad_multiple, "exemplar_size"_a = input.exemplar_size),
+      "input"_a = py::dict("size"_a = input.size, "short_side"_a = input.short_side,
+                           "long_side"_a = input.long_side, "mean"_a = input.mean,
+                           "deviation"_a = input.deviation, "pad_multiple"_a = input.pad_multiple,
+                           "exemplar_size"_a = input.exemplar_size),
       "output"_a = py::dict("channels"_a = output.channels, "stride"_a = output.stride,
-                            "masks"_a = output.masks, "scale"_a = output.scale),
+                            "masks"_a = output.masks, "scale"_a = output.scale,
+                            "queries"_a = output.queries),
+      "text"_a = py::dict("vocabulary"_a = text.vocabulary, "max_tokens"_a = text.max_tokens),
       "encoder"_a = encoder, "prototype"_a = prototype, "dtype"_a = dtype, "upstream"_a = upstream,
       "sha256_weights"_a = sha256, "bytes"_a = info.bytes, "parts"_a = info.parts,
       "parameters"_a = info.parameters);
