@@ -45,6 +45,16 @@ std::string text_of(const json& value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
+/// The notes as a member of an object, with its comma; nothing without notes.
+std::string notes_member(const std::vector<std::string>& notes) {
+  std::string list;
+  for (const std::string& note : notes) {
+    if (!list.empty()) list += ',';
+    list += text_of(note);
+  }
+  return list.empty() ? "" : fmt::format(R"("notes":[{}],)", list);
+}
+
 }  // namespace
 
 std::vector<std::uint32_t> rle_counts(const Mask& mask, Size size) {
@@ -164,8 +174,9 @@ CocoWriter::CocoWriter(CocoWriter&&) noexcept = default;
 void CocoWriter::add(const std::string& file_name, const Result& result) {
   const Size size = result.image_size;
   state_->begin_image(
-      file_name, fmt::format(R"({{"file_name":{},"height":{},"id":{},"width":{}}})",
-                             text_of(file_name), size.height, state_->next_image(), size.width));
+      file_name,
+      fmt::format(R"({{"file_name":{},"height":{},"id":{},{}"width":{}}})", text_of(file_name),
+                  size.height, state_->next_image(), notes_member(result.notes), size.width));
   for (const Instance& instance : result.instances) {
     const PixelBox& box = instance.mask.box;
     state_->write(fmt::format(

@@ -107,7 +107,9 @@ TEST_CASE("CocoWriter: images, annotations and ids of two images", "[io][coco]")
   const Scratch scratch;
   const Result result = three_discs();
   io::CocoWriter writer(scratch / "all.json", "bean");
-  writer.add("a.png", result);
+  Result noted = result;
+  noted.notes = {"one, \"quoted\"", "two"};
+  writer.add("a.png", noted);
   writer.add("b.png", Result{{7, 5}, {}, 0, {}, {}, false, {}, {}});
   writer.add("c \"quoted\" \xff.png", result);
   CHECK(writer.contains("a.png"));
@@ -118,6 +120,7 @@ TEST_CASE("CocoWriter: images, annotations and ids of two images", "[io][coco]")
   CHECK(coco["info"]["version"].get<std::string>().find('.') != std::string::npos);
   CHECK(coco["categories"][0]["name"] == "bean");
   REQUIRE(coco["images"].size() == 3);
+  CHECK(coco["images"][0]["notes"] == nlohmann::json(noted.notes));
   CHECK(coco["images"][1] ==
         nlohmann::json{{"id", 2}, {"file_name", "b.png"}, {"width", 7}, {"height", 5}});
   REQUIRE(coco["annotations"].size() == 6);

@@ -259,7 +259,8 @@ class Result:
         """A COCO data set of this one image, as a dict for `json.dump` and pycocotools.
 
         Annotations have run-length encoded masks, `bbox` (x, y, width, height), `area`, `score` and
-        `point`, the point prompt (x, y). The category has id 1.
+        `point`, the point prompt (x, y). The category has id 1. The image has the result's notes,
+        where there are any, as `notes`.
 
         Args:
             image_id: the image's id.
@@ -269,6 +270,7 @@ class Result:
             file_name: by default the name of the query's file, or else "".
         """
         width, height = self.size
+        notes = {"notes": self.notes} if self.notes else {}
         name = os.path.basename(self._path or "") if file_name is None else file_name
         annotations = [
             self._coco_annotation(index, instance, image_id, first_annotation_id + index)
@@ -279,7 +281,9 @@ class Result:
             "info": {"description": "Instances found by persense", "version": _core.__version__},
             "licenses": [],
             "categories": [{"id": 1, "name": named, "supercategory": ""}],
-            "images": [{"id": image_id, "file_name": name, "width": width, "height": height}],
+            "images": [
+                {"id": image_id, "file_name": name, "width": width, "height": height, **notes}
+            ],
             "annotations": annotations,
         }
 

@@ -34,7 +34,8 @@ std::vector<std::uint32_t> rle_from_string(std::string_view text);
 ///     coco.close();
 ///
 /// Image and annotation ids count from 1. Annotations have bbox (x, y, width, height), area, score,
-/// segmentation, iscrowd and `point`, the point prompt (x, y). The one category has id 1.
+/// segmentation, iscrowd and `point`, the point prompt (x, y). The one category has id 1. An image
+/// whose result has notes has them as `notes`, a list of texts.
 /// The file appears, complete, on `close`; without it nothing is left behind.
 /// @par Threads  One at a time.
 class CocoWriter {
