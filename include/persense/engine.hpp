@@ -86,7 +86,7 @@ class Engine {
   explicit Engine(const std::string& models = Stages::default_name(),
                   const Options& preset = Options::paper());
 
-  /// Loads the networks. Options are taken as they are: see Stages::adapt.
+  /// Loads the networks that the method needs. Options are taken as they are: see Stages::adapt.
   /// @throws InvalidArgument    an option out of its range, a device or dtype that is none or that
   ///   no stage would use, "mini" or archives in a build without LibTorch, or a slot with both an
   ///   archive and a stage of the user's.
@@ -120,7 +120,7 @@ class Engine {
  private:
   friend struct EngineParts;  // src/engine/model.hpp
   struct Model;
-  template <class Encoder, class Detector, class Dmg, class Decoder>
+  template <class Runner>
   struct ModelOf;
   std::shared_ptr<const Model> model_;
 };

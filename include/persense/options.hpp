@@ -32,6 +32,12 @@ enum class CountRounding {
   ceil,  ///< up to the next whole number
 };
 
+/// What is made of the stages.
+enum class Method {
+  persense,      ///< see Pipeline
+  grounded_sam,  ///< see GroundedSam: a mask for each box of the detector
+};
+
 /// How a detector that reads text gets class label and phrase ("all potatoes").
 enum class Captions {
   separate,  ///< a caption each, as in two runs of the released code; the image is looked at once
@@ -90,6 +96,7 @@ struct InstanceOptions {
 
 /// All options of a pipeline. `for_each_option` below documents every field.
 struct Options {
+  Method method = Method::persense;
   LabelOptions label;
   DetectionOptions detection;
   DetectorOptions detector;
@@ -138,6 +145,10 @@ struct Options {
 template <class O, class Visit>
 requires std::is_same_v<std::remove_const_t<O>, Options>
 void for_each_option(O& o, Visit&& visit) {
+  visit(
+      "method", o.method, 0, 0,
+      "persense (default) or grounded_sam: a mask for each of the detector's boxes; it has no use "
+      "for a density map generator and the options of location_prior, dmg, idm, ppsm, feedback");
   visit("label.rules", o.label.rules, 0, 0,
         "paper (default: English plurals) or reference: see all_phrase()");
   visit("detection.threshold", o.detection.threshold, 0.0, 1.0,
@@ -193,6 +204,10 @@ struct EnumNames<Rules> {
 template <>
 struct EnumNames<Switch> {
   static constexpr const char* names[] = {"off", "on"};
+};
+template <>
+struct EnumNames<Method> {
+  static constexpr const char* names[] = {"persense", "grounded_sam"};
 };
 template <>
 struct EnumNames<Captions> {

@@ -45,6 +45,7 @@ struct OwnStages {
   std::function<FeatureGrid(ImageView, float)> encode;
   std::function<Detections(const StageQuery&)> detect;
   std::function<DensityMap(const StageQuery&)> density;  ///< for query.exemplars, at least one
+  /// At least one prompt; all of one role, and all or none with a box (see Method::grounded_sam).
   std::function<std::vector<ScoredMask>(const StageQuery&, std::span<const Prompt>)> decode;
 };
 

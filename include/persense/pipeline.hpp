@@ -2,13 +2,11 @@
 #pragma once
 
 #include <algorithm>
-#include <chrono>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "persense/class_label.hpp"
 #include "persense/exemplar.hpp"
 #include "persense/feedback.hpp"
 #include "persense/idm.hpp"
@@ -17,7 +15,7 @@
 #include "persense/ppsm.hpp"
 #include "persense/result.hpp"
 #include "persense/run_options.hpp"
-#include "persense/similarity_boxes.hpp"
+#include "persense/running.hpp"
 #include "persense/stages.hpp"
 #include "persense/support.hpp"
 
@@ -33,7 +31,9 @@ template <ImageEncoder Encoder, DetectorFor<Encoder> Detector, DmgFor<Encoder> D
           DecoderFor<Encoder> Decoder>
 class Pipeline {
  public:
-  /// @throws InvalidArgument  an option out of its range.
+  using Prepared = persense::Support<Encoder>;  ///< what `support` gives
+
+  /// @throws InvalidArgument  an option out of its range, or `method` is another one.
   Pipeline(Encoder encoder, Detector detector, Dmg dmg, Decoder decoder,
            Options options = Options::paper())
       : encoder_(std::move(encoder)),
@@ -42,6 +42,10 @@ class Pipeline {
         decoder_(std::move(decoder)),
         options_(options) {
     validate(options_);
+    if (options_.method != Method::persense)
+      throw InvalidArgument(fmt::format("option method: got {}, expected {} of a Pipeline",
+                                        option_text(options_.method),
+                                        option_text(Method::persense)));
   }
 
   const Options& options() const { return options_; }
@@ -50,15 +54,8 @@ class Pipeline {
   /// @param mask   non-zero on the one object; only its largest connected part is used.
   /// @param label  class label, for detectors that read text; may be empty.
   /// @throws InvalidArgument  see check_support.
-  persense::Support<Encoder> support(ImageView image, MaskView mask, std::string label = {}) const {
-    CheckedMask checked = check_support(image, mask);
-    const auto embedding = encoder_.encode(image, checked.diameter);
-    auto prototype = encoder_.prototype(embedding, MaskView(checked.mask));
-    std::string phrase = label.empty() ? "" : all_phrase(label, options_.label.rules);
-    if constexpr (requires { prototype.notes; })
-      checked.notes.insert(checked.notes.end(), prototype.notes.begin(), prototype.notes.end());
-    return {Image::copy_of(image), checked.mask,     checked.diameter,  checked.box,
-            std::move(prototype),  std::move(label), std::move(phrase), std::move(checked.notes)};
+  Prepared support(ImageView image, MaskView mask, std::string label = {}) const {
+    return detail::prepare_support(encoder_, image, mask, std::move(label), options_);
   }
 
   /// Finds every instance of the support object in the query image. No instance is a result with
@@ -66,38 +63,25 @@ class Pipeline {
   /// @throws InvalidArgument  empty image, or a stage that broke its contract (NaN in a map, a map
   ///   of another size).
   /// @throws Cancelled        `run.stop` was requested.
-  Result segment(const persense::Support<Encoder>& support, ImageView image,
-                 const RunOptions& run = {}) const {
-    if (image.empty())
-      throw InvalidArgument(
-          fmt::format("query image: size {}, expected at least 1 x 1", to_string(image.size())));
-    Result result;
-    result.image_size = image.size();
-    result.notes = support.notes;
-    if (run.trace) result.trace.emplace();
-    Clock clock{run, result.timings};
+  Result segment(const Prepared& support, ImageView image, const RunOptions& run = {}) const {
+    Result result = detail::begin_result(image, support.notes, run);
+    detail::StepClock clock{run, result.timings};
 
     const auto embedding =
         clock(Step::encode, [&] { return encoder_.encode(image, support.diameter); });
     const FloatMap similarity = clock(Step::similarity, [&] {
-      return encoder_.similarity(embedding, support.prototype, image.size());
+      return detail::similarity_map(encoder_, embedding, support, image.size());
     });
-    if (size_of(similarity) != image.size())
-      throw InvalidArgument(fmt::format("encoder: similarity map of {}, expected the image's {}",
-                                        to_string(size_of(similarity)), to_string(image.size())));
     Query<Encoder> query{image, embedding, similarity, support, {}};
-    const Detections detections = clock(Step::detect, [&] { return detect(query, result); });
+    const Detections detections = clock(Step::detect, [&] {
+      return detail::detections_of(detector_, query, &Detections::label, options_, result);
+    });
     if (result.trace) {
       result.trace->similarity = similarity;
       result.trace->detections = detections;
     }
     const Detection* const best = most_confident(detections.label);
-    if (best == nullptr) {
-      result.notes.push_back(
-          fmt::format("no detection above confidence {}", options_.detection.threshold));
-      result.density = DensityMap::Zero(image.height, image.width);
-      return result;
-    }
+    if (best == nullptr) return detail::nothing_detected(std::move(result), options_);
     const Box first =
         clock(Step::exemplar, [&] { return first_exemplar(query, *best, result.trace); });
 
@@ -119,8 +103,8 @@ class Pipeline {
   }
 
   /// The same for several queries, in order.
-  std::vector<Result> segment(const persense::Support<Encoder>& support,
-                              std::span<const ImageView> images, const RunOptions& run = {}) const {
+  std::vector<Result> segment(const Prepared& support, std::span<const ImageView> images,
+                              const RunOptions& run = {}) const {
     std::vector<Result> results;
     results.reserve(images.size());
     for (const ImageView& image : images) results.push_back(segment(support, image, run));
@@ -133,48 +117,12 @@ class Pipeline {
     std::vector<ScoredMask> masks;
   };
 
-  /// Runs a step: cancels, reports, times.
-  struct Clock {
-    const RunOptions& run;
-    Timings& timings;
-    template <class F>
-    auto operator()(Step step, F&& body) {
-      if (run.stop.stop_requested())
-        throw Cancelled(fmt::format("cancelled before {}", name_of(step)));
-      if (run.on_step) run.on_step(step);
-      const auto begin = std::chrono::steady_clock::now();
-      auto value = body();
-      timings[step] +=
-          std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-      return value;
-    }
-  };
-
-  Detections detect(const Query<Encoder>& query, Result& result) const {
-    Detections found = detector_.detect(query);
-    const auto weak = [&](const Detection& d) {
-      return !(d.confidence > options_.detection.threshold);
-    };
-    std::erase_if(found.label, weak);
-    std::erase_if(found.phrase, weak);
-    const bool may_fall_back = options_.detector.fallback == Fallback::similarity;
-    if (!found.label.empty() || !may_fall_back || is_from_similarity(detector_)) return found;
-    found.label = similarity_boxes(query.similarity, query.support.diameter);
-    std::erase_if(found.label, weak);
-    if (found.phrase.empty()) found.phrase = found.label;
-    if (!found.label.empty())
-      result.notes.push_back(fmt::format(
-          "no detection above confidence {}, so boxes around what is most similar ({}) were used",
-          options_.detection.threshold, found.label.size()));
-    return found;
-  }
-
   /// Steps 5 to 8 of algorithm 1: prior, mask, refined box.
   Box first_exemplar(const Query<Encoder>& query, const Detection& best,
                      std::optional<Trace>& trace) const {
     const Point prior = location_prior(query.similarity, best.box, options_.location_prior);
     const Prompt prompt{prior, Prompt::Role::exemplar};
-    auto masks = decode(query, std::span(&prompt, 1));
+    auto masks = detail::masks_of(decoder_, query, std::span(&prompt, 1));
     const Box box = masks[0].mask.empty() ? best.box : static_cast<Box>(masks[0].mask.box);
     if (trace) {
       trace->location_prior = prior;
@@ -184,8 +132,8 @@ class Pipeline {
   }
 
   /// Steps 9 to 13 of algorithm 1.
-  Pass run_pass(const Query<Encoder>& query, const Detections& detections, bool last, Clock& clock,
-                Result& result) const {
+  Pass run_pass(const Query<Encoder>& query, const Detections& detections, bool last,
+                detail::StepClock& clock, Result& result) const {
     DensityMap density = clock(Step::density, [&] { return dmg_.density(query, query.exemplars); });
     require_finite(density, "density map");
     const IdmResult candidates =
@@ -195,7 +143,8 @@ class Pipeline {
     Pass pass;
     const auto role = last ? Prompt::Role::final_pass : Prompt::Role::first_pass;
     for (const Point p : points) pass.prompts.push_back({p, role});
-    pass.masks = clock(Step::decode, [&] { return decode(query, pass.prompts); });
+    pass.masks =
+        clock(Step::decode, [&] { return detail::masks_of(decoder_, query, pass.prompts); });
     result.estimated_count = candidates.count;
     if (result.trace)
       result.trace->passes.push_back({{query.exemplars.begin(), query.exemplars.end()},
@@ -225,16 +174,6 @@ class Pipeline {
     std::vector<Point> points;
     for (const std::size_t i : passed) points.push_back(candidates.points[i]);
     return points;
-  }
-
-  std::vector<ScoredMask> decode(const Query<Encoder>& query,
-                                 std::span<const Prompt> prompts) const {
-    if (prompts.empty()) return {};
-    auto masks = decoder_.decode(query, prompts);
-    if (masks.size() != prompts.size())
-      throw InternalError(fmt::format("decoder: {} masks for {} prompts, expected one each",
-                                      masks.size(), prompts.size()));
-    return masks;
   }
 
   static std::vector<ScoredBox> boxes_of(std::span<const ScoredMask> masks) {

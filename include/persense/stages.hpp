@@ -5,6 +5,7 @@
 #pragma once
 
 #include <concepts>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -68,12 +69,14 @@ struct Query {
   std::span<const Box> exemplars;  ///< of the current pass; none before the first
 };
 
-/// What a decoder is asked to segment: the object at `point`.
+/// What a decoder is asked to segment: the object at `point` or, by a decoder that takes boxes,
+/// the one in `box` where there is one.
 struct Prompt {
   /// Which decode this is: the released code guides and refines the first two more than the last.
   enum class Role { exemplar, first_pass, final_pass };
   Point point;
   Role role = Role::final_pass;
+  std::optional<Box> box = {};  ///< in query pixels; may reach beyond the image
 };
 
 /// DetectorFor<D, E>: finds boxes of the object in a query encoded by E.
@@ -115,10 +118,21 @@ concept DmgFor = ImageEncoder<E> && std::movable<G> &&
 ///
 /// `decode(query, prompts) -> vector<ScoredMask>`: one answer a prompt, in the same order, masks in
 /// query pixels. An empty mask is an answer. Const; several threads at once.
+///
+/// A decoder may have `bool takes_boxes() const`: whether it looks at a prompt's box.
 template <class M, class E>
 concept DecoderFor = ImageEncoder<E> && std::movable<M> &&
     requires(const M& decoder, const Query<E>& query, std::span<const Prompt> prompts) {
   { decoder.decode(query, prompts) } -> std::same_as<std::vector<ScoredMask>>;
 };
+
+/// What a decoder says of itself; false when it says nothing.
+template <class M>
+bool does_take_boxes(const M& decoder) {
+  if constexpr (requires { decoder.takes_boxes(); })
+    return decoder.takes_boxes();
+  else
+    return false;
+}
 
 }  // namespace persense

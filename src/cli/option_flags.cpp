@@ -19,6 +19,10 @@ void add_option_flags(CLI::App& command, OptionFlags& flags) {
                   "paper (as published), reference (the released code) or plus_plus")
       ->type_name("NAME")
       ->capture_default_str();
+  command
+      .add_option("--method", flags.method,
+                  "persense (default), or grounded_sam: a mask for each of the detector's boxes")
+      ->type_name("NAME");
   command.add_option("--set", flags.settings, "one option of `persense options`; repeat for more")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
@@ -26,6 +30,7 @@ void add_option_flags(CLI::App& command, OptionFlags& flags) {
 
 Options options_from(const OptionFlags& flags, const Stages& stages) {
   Options options = stages.adapt(Options::preset(flags.preset));
+  if (!flags.method.empty()) set_option(options, "method", flags.method);
   for (const std::string& setting : flags.settings) apply_setting(options, setting, "--set");
   return options;
 }

@@ -1,4 +1,5 @@
-// option_flags.hpp: --preset and --set, shared by the subcommands, and the table of options.
+// option_flags.hpp: --preset, --method and --set, shared by the subcommands, and the table of
+// options.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -12,13 +13,14 @@ namespace persense::cli {
 
 struct OptionFlags {
   std::string preset = "paper";
+  std::string method;                 ///< empty: the preset's
   std::vector<std::string> settings;  ///< "key=value"
 };
 
 /// For options that name a file or folder.
 CLI::Validator not_empty();
 
-/// Adds --preset and --set to a subcommand; `flags` must outlive the parse.
+/// Adds --preset, --method and --set to a subcommand; `flags` must outlive the parse.
 void add_option_flags(CLI::App& command, OptionFlags& flags);
 
 /// The preset, adapted to the stages, with the settings applied in their order.

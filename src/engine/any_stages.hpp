@@ -22,6 +22,11 @@ class AnyOf {
     return std::visit([](const auto& detector) { return is_from_similarity(detector); }, choice_);
   }
 
+  /// Of decoders. @par Source  does_take_boxes.
+  bool takes_boxes() const {
+    return std::visit([](const auto& decoder) { return does_take_boxes(decoder); }, choice_);
+  }
+
   template <ImageEncoder E>
   requires(DetectorFor<Choices, E>&&...) Detections detect(const Query<E>& query)
   const {

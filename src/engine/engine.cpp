@@ -49,9 +49,20 @@ std::shared_ptr<const EngineParts::Model> model_without_torch(const Stages& stag
   const OwnStages& own = stages.own;
   Encoder encoder = own.encode ? Encoder(OwnEncoder(own.encode)) : Encoder(ClassicEncoder{});
   if (ask_for(weight_free, stages)) encoder.add(ClassicEncoder{});
-  return EngineParts::model(std::move(encoder), either<OwnDetector, ClassicDetector>(own.detect),
-                            either<OwnDmg, ClassicDmg>(own.density),
-                            either<OwnDecoder, ClassicDecoder>(own.decode), options);
+  return EngineParts::model(
+      std::move(encoder), either<OwnDetector, ClassicDetector>(own.detect),
+      [&] { return either<OwnDmg, ClassicDmg>(own.density); },
+      either<OwnDecoder, ClassicDecoder>(own.decode), options);
+}
+
+/// Without what the method has no use for, so that it is neither loaded nor prepared for.
+Stages in_use(const Stages& stages, Method method) {
+  Stages used = stages;
+  if (method == Method::grounded_sam) {
+    used.dmg = unused;
+    used.own.density = nullptr;
+  }
+  return used;
 }
 
 Stages filled_with(const std::string& name) {
@@ -125,8 +136,9 @@ Engine::Engine(const std::string& models, const Options& preset) {
   *this = Engine(stages, stages.adapt(preset));
 }
 
-Engine::Engine(const Stages& stages, const Options& options) {
-  check_slots(stages);
+Engine::Engine(const Stages& all, const Options& options) {
+  check_slots(all);
+  const Stages stages = in_use(all, options.method);
   const auto slots = slots_of(stages);
   const auto on_torch = first_on_torch(slots);
   if (on_torch == slots.end() && (stages.device != "cpu" || stages.dtype != "fp32"))

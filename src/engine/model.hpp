@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "persense/baselines/grounded_sam.hpp"
 #include "persense/engine.hpp"
 #include "persense/pipeline.hpp"
 
@@ -17,15 +18,17 @@ struct Engine::Model {
                          const RunOptions& run) const = 0;
 };
 
-template <class Encoder, class Detector, class Dmg, class Decoder>
+/// @tparam Runner  a Pipeline or GroundedSam.
+template <class Runner>
 struct Engine::ModelOf final : Engine::Model {
-  explicit ModelOf(Pipeline<Encoder, Detector, Dmg, Decoder> stages)
-      : pipeline(std::move(stages)) {}
+  using Prepared = typename Runner::Prepared;
 
-  const Options& options() const override { return pipeline.options(); }
+  explicit ModelOf(Runner made) : runner(std::move(made)) {}
+
+  const Options& options() const override { return runner.options(); }
 
   EngineSupport support(ImageView image, MaskView mask, const std::string& label) const override {
-    auto prepared = std::make_shared<const Support<Encoder>>(pipeline.support(image, mask, label));
+    auto prepared = std::make_shared<const Prepared>(runner.support(image, mask, label));
     EngineSupport handle;
     handle.info_ = std::make_shared<const EngineSupport::Info>(
         EngineSupport::Info{prepared->image.size(), prepared->box, prepared->diameter,
@@ -36,22 +39,30 @@ struct Engine::ModelOf final : Engine::Model {
 
   Result segment(const EngineSupport& support, ImageView query,
                  const RunOptions& run) const override {
-    return pipeline.segment(*static_cast<const Support<Encoder>*>(support.prepared_.get()), query,
-                            run);
+    return runner.segment(*static_cast<const Prepared*>(support.prepared_.get()), query, run);
   }
 
-  Pipeline<Encoder, Detector, Dmg, Decoder> pipeline;
+  Runner runner;
 };
 
 /// Access to the engine's parts for the files that fill them.
 struct EngineParts {
   using Model = Engine::Model;
 
-  template <class Encoder, class Detector, class Dmg, class Decoder>
-  static std::shared_ptr<const Model> model(Encoder encoder, Detector detector, Dmg dmg,
+  /// @param make_dmg  gives the DMG; called where the method has a use for one.
+  template <class Encoder, class Detector, class MakeDmg, class Decoder>
+  static std::shared_ptr<const Model> model(Encoder encoder, Detector detector, MakeDmg&& make_dmg,
                                             Decoder decoder, const Options& options) {
-    return std::make_shared<const Engine::ModelOf<Encoder, Detector, Dmg, Decoder>>(Pipeline(
-        std::move(encoder), std::move(detector), std::move(dmg), std::move(decoder), options));
+    if (options.method == Method::grounded_sam)
+      return of(GroundedSam(std::move(encoder), std::move(detector), std::move(decoder), options));
+    return of(
+        Pipeline(std::move(encoder), std::move(detector), make_dmg(), std::move(decoder), options));
+  }
+
+ private:
+  template <class Runner>
+  static std::shared_ptr<const Model> of(Runner runner) {
+    return std::make_shared<const Engine::ModelOf<Runner>>(std::move(runner));
   }
 };
 

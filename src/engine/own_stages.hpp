@@ -91,6 +91,8 @@ class OwnDecoder {
  public:
   explicit OwnDecoder(decltype(OwnStages::decode) decode) : decode_(std::move(decode)) {}
 
+  bool takes_boxes() const { return true; }  // it is shown them, and what it does is its user's
+
   template <ImageEncoder E>
   std::vector<ScoredMask> decode(const Query<E>& query, std::span<const Prompt> prompts) const {
     auto masks = decode_(stage_query(query), prompts);

@@ -10,10 +10,10 @@
 namespace persense {
 
 inline constexpr std::string_view weight_free = "classic", learned = "mini";
-inline constexpr std::string_view users_own = "(own)";
+inline constexpr std::string_view users_own = "(own)", unused = "(unused)";
 
 /// What is in the slots, in the order encoder, detector, dmg, decoder: `weight_free`, `learned`,
-/// `users_own` where a stage of the user's is, or an archive's path.
+/// `users_own` where a stage of the user's is, `unused` or an archive's path.
 inline std::array<std::string_view, 4> slots_of(const Stages& stages) {
   const OwnStages& own = stages.own;
   return {own.encode ? users_own : stages.encoder, own.detect ? users_own : stages.detector,
@@ -21,7 +21,7 @@ inline std::array<std::string_view, 4> slots_of(const Stages& stages) {
 }
 
 inline bool is_archive(std::string_view slot) {
-  return slot != weight_free && slot != learned && slot != users_own;
+  return slot != weight_free && slot != learned && slot != users_own && slot != unused;
 }
 
 /// Whether detector, DMG or decoder are of this kind, and so ask for its encoder.

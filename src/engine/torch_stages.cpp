@@ -115,11 +115,11 @@ std::shared_ptr<const EngineParts::Model> model_of(const Stages& stages, const O
   const Placement where = placement(stages.device, stages.dtype);
   set_threads(stages.threads);
   Detector detector = detector_of(stages, where, options.detector);
-  Dmg dmg = dmg_of(stages, where, options.dmg.rules);
   Encoder encoder = encoder_of(stages, where);
   Decoder decoder = decoder_of(stages, encoder, options.decoder);
-  return EngineParts::model(std::move(encoder), std::move(detector), std::move(dmg),
-                            std::move(decoder), options);
+  const auto make_dmg = [&] { return dmg_of(stages, where, options.dmg.rules); };
+  return EngineParts::model(std::move(encoder), std::move(detector), make_dmg, std::move(decoder),
+                            options);
 }
 
 }  // namespace

@@ -39,16 +39,26 @@ void in_pieces(std::int64_t count, std::int64_t most, Body&& body) {
 }
 
 /// The points of some prompts, (N, 1, 2), and that they lie on the objects, (N, 1).
-SamPrompts point_prompts(std::span<const Point> points) {
-  const auto count = static_cast<std::int64_t>(points.size());
+SamPrompts point_prompts(std::span<const Prompt> all) {
+  const auto count = static_cast<std::int64_t>(all.size());
   SamPrompts prompts{
       at::empty({count, 1, 2}, at::kDouble), at::ones({count, 1}, at::kLong), {}, {}};
   auto at = prompts.points.accessor<double, 3>();
   for (std::int64_t i = 0; i < count; ++i) {
-    at[i][0][0] = points[static_cast<std::size_t>(i)].x;
-    at[i][0][1] = points[static_cast<std::size_t>(i)].y;
+    const Point point = all[static_cast<std::size_t>(i)].point;
+    at[i][0][0] = point.x;
+    at[i][0][1] = point.y;
   }
   return prompts;
+}
+
+/// The boxes of some prompts, (N, 4), which all have one.
+SamPrompts box_prompts(std::span<const Prompt> all) {
+  std::vector<double> corners;
+  for (const Prompt& prompt : all)
+    for (const float corner : {prompt.box->x0, prompt.box->y0, prompt.box->x1, prompt.box->y1})
+      corners.push_back(corner);
+  return {{}, {}, at::tensor(corners).view({-1, 4}), {}};
 }
 
 std::string describe(const std::string& name, const Manifest& m) {
@@ -247,42 +257,44 @@ std::vector<ScoredMask> SamDecoder::decode(const TorchEmbedding& embedding,
                                            const TorchPrototype& prototype,
                                            std::span<const Prompt> prompts) const {
   const c10::InferenceMode no_gradients;
-  const auto run_role = [&](std::span<const Point> points, Prompt::Role role) {
-    const bool guided = options_.guidance && role != Prompt::Role::final_pass;
-    return translate(module_, "decode", [&] {
-      return decode_points(embedding, guided ? guidance(embedding, prototype) : SamGuidance{},
-                           points, role);
-    });
-  };
   std::vector<ScoredMask> masks(prompts.size());
-  for (const auto role :
-       {Prompt::Role::exemplar, Prompt::Role::first_pass, Prompt::Role::final_pass}) {
-    std::vector<Point> points;
+  const auto decode_those = [&](Prompt::Role role, auto&& belongs) {
+    std::vector<Prompt> some;
     std::vector<std::size_t> places;
     for (std::size_t i = 0; i < prompts.size(); ++i)
-      if (prompts[i].role == role) {
-        points.push_back(prompts[i].point);
+      if (belongs(prompts[i])) {
+        some.push_back(prompts[i]);
         places.push_back(i);
       }
-    if (points.empty()) continue;
-    auto decoded = run_role(points, role);
+    if (some.empty()) return;
+    const bool guided = options_.guidance && role != Prompt::Role::final_pass;
+    auto decoded = translate(module_, "decode", [&] {
+      return decode_alike(embedding, guided ? guidance(embedding, prototype) : SamGuidance{}, some,
+                          role);
+    });
     for (std::size_t i = 0; i < places.size(); ++i) masks[places[i]] = std::move(decoded[i]);
-  }
+  };
+  for (const auto role :
+       {Prompt::Role::exemplar, Prompt::Role::first_pass, Prompt::Role::final_pass})
+    decode_those(role, [role](const Prompt& p) { return !p.box && p.role == role; });
+  decode_those(Prompt::Role::final_pass, [](const Prompt& p) { return p.box.has_value(); });
   return masks;
 }
 
-std::vector<ScoredMask> SamDecoder::decode_points(const TorchEmbedding& embedding,
-                                                  const SamGuidance& guidance,
-                                                  std::span<const Point> points,
-                                                  Prompt::Role role) const {
+/// @param prompts  all of them with a box, or none. @param role  which of the decodes they get.
+std::vector<ScoredMask> SamDecoder::decode_alike(const TorchEmbedding& embedding,
+                                                 const SamGuidance& guidance,
+                                                 std::span<const Prompt> prompts,
+                                                 Prompt::Role role) const {
   const at::Tensor features = features_of(embedding);
   const bool refine = options_.refinement && role != Prompt::Role::final_pass;
   std::vector<ScoredMask> masks;
-  in_pieces(static_cast<std::int64_t>(points.size()), round_size(),
+  in_pieces(static_cast<std::int64_t>(prompts.size()), round_size(),
             [&](std::int64_t begin, std::int64_t length) {
-              const auto some =
-                  points.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(length));
-              const Input input = network_input(embedding.frame(), point_prompts(some), guidance);
+              const auto some = prompts.subspan(static_cast<std::size_t>(begin),
+                                                static_cast<std::size_t>(length));
+              const SamPrompts asked = some[0].box ? box_prompts(some) : point_prompts(some);
+              const Input input = network_input(embedding.frame(), asked, guidance);
               const Best best = best_in_chunks(features, input, refine);
               auto round = to_masks(embedding.frame(), best);
               if (refine && role == Prompt::Role::exemplar) rescore(embedding, some, best, round);
@@ -293,24 +305,24 @@ std::vector<ScoredMask> SamDecoder::decode_points(const TorchEmbedding& embeddin
 
 /// The third decode of an exemplar, for its score: the point, the mask's tight box (its last pixel,
 /// not one beyond, is the corner) and its logits. An empty mask has no box and keeps its score.
-void SamDecoder::rescore(const TorchEmbedding& embedding, std::span<const Point> points,
+void SamDecoder::rescore(const TorchEmbedding& embedding, std::span<const Prompt> prompts,
                          const Best& best, std::vector<ScoredMask>& masks) const {
-  std::vector<Point> kept;
+  std::vector<Prompt> kept;
   std::vector<std::int64_t> which;
   std::vector<double> corners;
   for (std::size_t i = 0; i < masks.size(); ++i) {
     const PixelBox& box = masks[i].mask.box;
     if (masks[i].mask.empty()) continue;
-    kept.push_back(points[i]);
+    kept.push_back(prompts[i]);
     which.push_back(static_cast<std::int64_t>(i));
     for (const int corner : {box.x0, box.y0, box.x1 - 1, box.y1 - 1}) corners.push_back(corner);
   }
   if (kept.empty()) return;
-  SamPrompts prompts = point_prompts(kept);
-  prompts.boxes = at::tensor(corners).view({-1, 4});
-  prompts.masks =
+  SamPrompts asked = point_prompts(kept);
+  asked.boxes = at::tensor(corners).view({-1, 4});
+  asked.masks =
       best.low_res.index_select(0, at::tensor(which).to(best.low_res.device())).unsqueeze(1);
-  const Input input = network_input(embedding.frame(), prompts, {});
+  const Input input = network_input(embedding.frame(), asked, {});
   const at::Tensor scores =
       best_in_chunks(features_of(embedding), input, /*refine=*/false).scores.to(at::kFloat).cpu();
   for (std::size_t i = 0; i < which.size(); ++i)

@@ -129,6 +129,10 @@ TEST_CASE("persense: wrong arguments are refused in one line with exit code 2", 
   check_refused(work, work.segment("q.png -o out --set idm.treshold=3"), 2, "idm.treshold");
   check_refused(work, work.segment("q.png -o out --set idm.threshold=300"), 2, "300");
   check_refused(work, work.segment("q.png -o out --set idm.threshold=abc"), 2, "abc");
+  for (const std::string command :
+       {"segment q.png -o out --support support.png --mask mask.png", "eval set", "options"})
+    check_refused(work, work.run(command + " --method matcher"), 2,
+                  "option method: got \"matcher\", expected persense or grounded_sam");
 }
 
 TEST_CASE("persense segment: stages that cannot be had are refused in one line", "[cli][errors]") {
@@ -183,6 +187,42 @@ TEST_CASE("persense segment: runs mini where LibTorch is built in, and classic w
   const Outcome resumed = work.segment_by_default("q.png -o default --resume --models " + other);
   CHECK(resumed.exit == 2);
   CHECK_THAT(resumed.err, contains("classic"));
+}
+
+TEST_CASE("persense segment: --method grounded_sam gives what the engine gives, and its note",
+          "[cli]") {
+  const Workspace work;
+  work.save("q.png", discs(4, 3));
+  const Outcome outcome =
+      work.segment("q.png -o out --method grounded_sam --labels --coco --csv --trace --overlay");
+  INFO(outcome.err);
+  REQUIRE(outcome.exit == 0);
+  Options options;
+  options.method = Method::grounded_sam;
+  const Engine engine("classic", options);
+  const cv::Mat support = discs(3, 2), mask = disc_mask(support), query = discs(4, 3);
+  const Result expected =
+      engine.segment(engine.support(ImageView(support), MaskView(mask)), ImageView(query));
+  REQUIRE(expected.count() == 12);
+  const auto coco = nlohmann::json::parse(read_text(work / "out/instances.json"));
+  REQUIRE(coco["annotations"].size() == 12);
+  for (std::size_t i = 0; i < 12; ++i) {
+    const auto& annotation = coco["annotations"][i];
+    CHECK(annotation["segmentation"]["counts"] ==
+          io::rle_to_string(io::rle_counts(expected.instances[i].mask, expected.image_size)));
+    CHECK(annotation["point"][0] == expected.instances[i].point.x);
+    CHECK(annotation["point"][1] == expected.instances[i].point.y);
+  }
+  const std::string note = "the decoder takes points alone";
+  CHECK_THAT(outcome.err, contains("q.png: " + note));
+  CHECK_THAT(coco["images"][0]["notes"][0].get<std::string>(), contains(note));
+  REQUIRE(work.segment("q.png -o set --set method=grounded_sam --labels --coco --csv --trace "
+                       "--overlay")
+              .exit == 0);
+  CHECK(work.outputs("out") == work.outputs("set"));
+  const Outcome resumed = work.segment("q.png -o out --resume");  // by another method
+  CHECK(resumed.exit == 2);
+  CHECK_THAT(resumed.err, contains("grounded_sam"));
 }
 
 TEST_CASE("persense segment: label image, table and COCO file tell the same", "[cli]") {
@@ -675,6 +715,17 @@ TEST_CASE("persense eval: prints a table, and writes scores and label images", "
 
   REQUIRE(work.run("eval set --models classic --save-labels again --jobs 4").exit == 0);
   CHECK(work.files("found") == work.files("again"));
+}
+
+TEST_CASE("persense eval: --method scores another method", "[cli][eval]") {
+  const Workspace work;
+  save_dataset(work);
+  const Outcome outcome =
+      work.run("eval set --models classic --method grounded_sam --json scores.json");
+  INFO(outcome.err);
+  CHECK(outcome.exit == 0);
+  const auto scores = nlohmann::json::parse(read_text(work / "scores.json"));
+  CHECK(scores["classes"]["discs"]["f1"].get<double>() > 0.5);
 }
 
 TEST_CASE("persense eval: --classes takes some of the classes", "[cli][eval]") {

@@ -392,6 +392,23 @@ TEST_CASE("engine: a device or dtype that no stage would use is an error", "[eng
              ContainsSubstring("dtype bf16"));
 }
 
+TEST_CASE("engine: with the method grounded_sam nothing fills the slot of the density maps",
+          "[engine]") {
+  Stages stages = Stages::named("classic");
+  stages.dmg = "none.pt";  // needs no LibTorch, as it is not looked at
+  Options options;
+  options.method = Method::grounded_sam;
+  const Engine engine(stages, options);
+  CHECK(engine.options().method == Method::grounded_sam);
+  const Result result = engine.segment(support_of(engine, coins()), ImageView(coins().query.image));
+  CHECK(result.count() > 0);
+  CHECK(result.timings[Step::density] == 0);
+  CHECK_THAT(result.notes.at(0), ContainsSubstring("the decoder takes points alone"));
+  stages.device = "cuda";
+  CHECK_THAT(message_of<InvalidArgument>([&] { Engine(stages, options); }),
+             ContainsSubstring("device cuda"));
+}
+
 TEST_CASE("engine: bad supports and queries throw InvalidArgument", "[engine][errors]") {
   const Engine engine("classic");
   const cv::Mat& image = coins().support.image;

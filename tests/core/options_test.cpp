@@ -25,6 +25,7 @@ Options unusual_options() {
   Options options;
   options.label.rules = Rules::reference;
   options.detection.threshold = 0.3333333f;
+  options.method = Method::grounded_sam;
   options.detector = {Captions::joint, Fallback::off};
   options.location_prior = LocationPrior::box_center;
   options.dmg.rules = Rules::reference;
@@ -57,11 +58,11 @@ TEST_CASE(
   });
   CHECK(visits == static_cast<int>(keys.size()));
   CHECK(keys == std::set<std::string>{
-                    "label.rules", "detection.threshold", "detector.captions", "detector.fallback",
-                    "location_prior", "dmg.rules", "decoder.guidance", "decoder.refinement",
-                    "decoder.chunk_megabytes", "idm.threshold", "idm.rules", "ppsm.norm_const",
-                    "ppsm.count_rounding", "ppsm.rules", "feedback.shots", "feedback.iterations",
-                    "feedback.rules", "instances.duplicate_overlap"});
+                    "method", "label.rules", "detection.threshold", "detector.captions",
+                    "detector.fallback", "location_prior", "dmg.rules", "decoder.guidance",
+                    "decoder.refinement", "decoder.chunk_megabytes", "idm.threshold", "idm.rules",
+                    "ppsm.norm_const", "ppsm.count_rounding", "ppsm.rules", "feedback.shots",
+                    "feedback.iterations", "feedback.rules", "instances.duplicate_overlap"});
 }
 
 TEST_CASE("for_each_option: no field of Options is forgotten", "[options]") {

@@ -76,9 +76,11 @@ Detections whole_picture(const StageQuery& query) {
 /// A square of 9 pixels around each prompt.
 std::vector<ScoredMask> squares(const StageQuery&, std::span<const Prompt> prompts) {
   std::vector<ScoredMask> masks;
-  for (const auto& [p, role] : prompts)
+  for (const Prompt& prompt : prompts) {
+    const Point p = prompt.point;
     masks.push_back(
         {{{p.x - 4, p.y - 4, p.x + 5, p.y + 5}, std::vector<std::uint8_t>(81, 1)}, 0.5f});
+  }
   return masks;
 }
 
@@ -120,6 +122,37 @@ TEST_CASE("own stages: a decoder's masks and a density map's sum are the result'
   const Result result = segment(own);
   CHECK(result.estimated_count == Approx(across * down).margin(1e-3));
   for (const Instance& instance : result.instances) CHECK(instance.mask.area() == 81);
+}
+
+TEST_CASE("own stages: with the method grounded_sam, each of the detector's boxes is decoded",
+          "[engine][own]") {
+  Stages stages = Stages::named("classic");
+  const Box first{13, 13, 37, 37}, second{63, 113, 87, 137};
+  stages.own.detect = [&](const StageQuery&) {
+    const std::vector<Detection> found{{first, 0.9f}, {second, 0.4f}, {{1, 1, 9, 9}, 0.1f}};
+    return Detections{found, found};
+  };
+  stages.own.density = [](const StageQuery&) -> DensityMap { throw InternalError("was called"); };
+  stages.own.decode = [](const StageQuery& query, std::span<const Prompt> prompts) {
+    std::vector<ScoredMask> masks;
+    for (const Prompt& prompt : prompts) {
+      const PixelBox box = pixels_of(prompt.box.value(), query.image.size());
+      const auto area = static_cast<std::size_t>(box.area());
+      masks.push_back({{box, std::vector<std::uint8_t>(area, 1)}, 0.5f});
+    }
+    return masks;
+  };
+  Options options;
+  options.method = Method::grounded_sam;
+  const Engine engine(stages, options);
+  const cv::Mat query = discs(across, down), mask = first_disc();
+  const Result result =
+      engine.segment(engine.support(ImageView(query), MaskView(mask)), ImageView(query));
+  REQUIRE(result.count() == 2);
+  CHECK(result.instances[0].box == first);
+  CHECK(result.instances[1].box == second);
+  CHECK(result.estimated_count == 2);
+  CHECK(result.notes.empty());
 }
 
 TEST_CASE("own stages: an encoder's features give the similarity (eq. 1)", "[engine][own]") {

@@ -407,6 +407,10 @@ TEST_CASE("pipeline: an empty query image or a bad option throws InvalidArgument
   options.feedback.shots = 0;
   CHECK_THAT(message_of<InvalidArgument>([&] { f.pipeline(options); }),
              ContainsSubstring("feedback.shots"));
+  options = {};
+  options.method = Method::grounded_sam;
+  CHECK(message_of<InvalidArgument>([&] { f.pipeline(options); }) ==
+        "option method: got grounded_sam, expected persense of a Pipeline");
 }
 
 TEST_CASE("pipeline: a stage's own exception passes through", "[pipeline][errors]") {

@@ -30,6 +30,9 @@ TEST_CASE("C ABI: a folder of archives gives what the engine gives", "[torch][ca
   persense_pipeline_options options;
   persense_pipeline_options_init(&options, sizeof options);
   options.models = folder.c_str();
+  const auto method = GENERATE(Method::persense, Method::grounded_sam);
+  const std::string settings = "method=" + option_text(method);
+  options.settings = settings.c_str();
   persense_pipeline* pipeline = nullptr;
   persense_support* support = nullptr;
   persense_result* result = nullptr;
@@ -39,7 +42,9 @@ TEST_CASE("C ABI: a folder of archives gives what the engine gives", "[torch][ca
   REQUIRE(persense_support_create(pipeline, &image, &marked, nullptr, &support) == PERSENSE_OK);
   REQUIRE(persense_segment(support, &image, nullptr, &result) == PERSENSE_OK);
 
-  const Engine engine(folder);
+  Options chosen;
+  chosen.method = method;
+  const Engine engine(folder, chosen);
   const Result expected =
       engine.segment(engine.support(ImageView(picture), MaskView(mask)), ImageView(picture));
   const persense_result_info* const found = persense_result_get_info(result);

@@ -124,6 +124,46 @@ TEST_CASE("SamDecoder: masks are those of the full-size logits, whatever the ima
   }
 }
 
+TEST_CASE("SamDecoder: a prompt with a box is decoded from the box alone, beside others",
+          "[torch][decoder]") {
+  const Scene scene({400, 300});  // 256 / 400 of an input pixel each
+  const Box box{100, 90, 180, 150};
+  for (const auto role :
+       {Prompt::Role::exemplar, Prompt::Role::first_pass, Prompt::Role::final_pass}) {
+    const auto masks = scene.decode({{{130, 170}}, {{5, 5}, role, box}, {{130, 170}}});
+    REQUIRE(masks.size() == 3);
+    CHECK(masks[1].score == Approx(80 * 256 / 400.0 / 1000));  // how the archive scores boxes
+    CHECK(masks[1].mask.box.x0 == Approx(140 - 25).margin(1.5));
+    CHECK(masks[1].mask.box.y1 == Approx(120 + 25).margin(1.5));
+    const auto alone = scene.decode({{{130, 170}}, {{130, 170}}});
+    check_equal(masks[0].mask, alone[0].mask);
+    CHECK(masks[2].score == alone[1].score);
+  }
+}
+
+TEST_CASE("SamDecoder: boxes give what predict gives them, in any number of chunks",
+          "[torch][decoder]") {
+  const Scene scene({400, 300});
+  const SamDecoder small(scene.archives.decoder, scene.encoder, {.chunk_megabytes = 1});
+  std::vector<Prompt> prompts;
+  std::vector<double> corners;
+  for (int i = 0; i < 20; ++i) {  // 8 at once in a megabyte; some reach beyond the image
+    const auto at = static_cast<float>(20 * i) - 8.25f;
+    prompts.push_back({{0, 0}, Prompt::Role::final_pass, Box{at, 40, at + 30 + at / 10, 70}});
+    for (const float corner : {at, 40.0f, at + 30 + at / 10, 70.0f}) corners.push_back(corner);
+  }
+  SamPrompts boxes;
+  boxes.boxes = at::tensor(corners).view({-1, 4});
+  const auto want =
+      scene.decoder.best_masks(scene.embedding, scene.decoder.predict(scene.embedding, boxes));
+  const auto got = small.decode(scene.embedding, scene.prototype, prompts);
+  REQUIRE(got.size() == want.size());
+  for (std::size_t i = 0; i < want.size(); ++i) {
+    check_equal(got[i].mask, want[i].mask);
+    CHECK(got[i].score == want[i].score);
+  }
+}
+
 TEST_CASE("SamDecoder: a point's mask is the disc around it", "[torch][decoder]") {
   const Scene scene({400, 300});  // 256 / 400 of an input pixel each
   const auto masks = scene.decode({{{130, 170}}});

@@ -114,6 +114,26 @@ TEST_CASE("torch engine: a decoder archive segments what weight-free stages poin
     CHECK(std::abs(instance.mask.box.width() - 2 * 16 * 250 / 256) <= 2);
 }
 
+TEST_CASE("torch engine: with the method grounded_sam the decoder segments the detector's boxes",
+          "[torch][engine]") {
+  const Models models("magic");  // which is never loaded: nothing makes a density map
+  Options options;
+  options.method = Method::grounded_sam;
+  const Engine engine(models.stages(), options);
+  CHECK(engine.options().method == Method::grounded_sam);
+  const Result result = count_discs(engine);
+  check_all_found(result);
+  CHECK(result.notes.empty());
+  std::vector<Detection> boxes = result.trace->detections.phrase;
+  std::erase_if(boxes, [&](const Detection& d) { return d.confidence <= 0.15f; });
+  CHECK(result.estimated_count == static_cast<double>(boxes.size()));
+  // what the archive says of a box, and of nothing else, is its width in the input / 1000
+  for (const Instance& instance : result.instances)
+    CHECK(std::any_of(boxes.begin(), boxes.end(), [&](const Detection& d) {
+      return instance.score == Approx((d.box.x1 - d.box.x0) * 256 / 250 / 1000);
+    }));
+}
+
 TEST_CASE("torch engine: a density archive works with the weight-free encoder", "[torch][engine]") {
   const Models models;
   Stages stages = Stages::named("classic");

@@ -212,6 +212,11 @@ class Query:
     Arrays are read-only and may be kept; the query itself is over when the stage returns.
     """
     @property
+    def boxes(self) -> numpy.typing.NDArray[numpy.float32] | None:
+        """
+        (N, 4) float32: x0, y0, x1, y1 of the boxes that a decoder is to segment in; None where it has points alone.
+        """
+    @property
     def exemplars(self) -> numpy.typing.NDArray[numpy.float32]:
         """
         (K, 4) float32: x0, y0, x1, y1 of the current pass's exemplars; none before the first pass.

@@ -106,7 +106,8 @@ class Decoder(Protocol):
     ) -> Tuple[Union[Iterable[StageMask], "ArrayLike"], "ArrayLike"]:
         """Give (masks, scores): one mask and one score a point, in the same order.
 
-        points: (N, 2) int32, x, y in pixels.
+        points: (N, 2) int32, x, y in pixels. With the method grounded_sam, query.boxes has the
+        boxes to segment in, and points are their centres.
         """
         ...
 

@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -57,12 +58,27 @@ py::array_t<float> copy_of(const FloatMapView& map) {
   return array;
 }
 
+const char* name_of(Prompt::Role role) {
+  switch (role) {
+    case Prompt::Role::exemplar:
+      return "exemplar";
+    case Prompt::Role::first_pass:
+      return "first_pass";
+    case Prompt::Role::final_pass:
+      return "final_pass";
+  }
+  return "";
+}
+
 // What a stage sees of a query. The image is the caller's own array. The rest is the library's,
 // only for the duration of the call, and a stage may keep what it was given: so arrays are copied
 // when they are first asked for, and nothing is left to ask for once the call is over.
 class PythonQuery {
  public:
-  PythonQuery(const StageQuery& query, const char* role) : query_(&query), role_(role) {}
+  PythonQuery(const StageQuery& query, std::span<const Prompt> prompts)
+      : query_(&query), prompts_(prompts) {
+    if (!prompts.empty()) role_ = name_of(prompts[0].role);
+  }
 
   void end() { query_ = nullptr; }
 
@@ -95,8 +111,15 @@ class PythonQuery {
   }
   std::string label() const { return std::string(now().label); }
   std::string phrase() const { return std::string(now().phrase); }
-  std::optional<std::string> role() const {
-    return role_ == nullptr ? std::nullopt : std::optional<std::string>(role_);
+  std::optional<std::string> role() const { return role_; }
+  std::optional<py::array_t<float>> boxes() {
+    (void)now();
+    if (prompts_.empty() || !prompts_[0].box) return std::nullopt;
+    return kept<float>("boxes", [this] {
+      std::vector<Box> boxes;
+      for (const Prompt& prompt : prompts_) boxes.push_back(*prompt.box);
+      return python::array_of(boxes);
+    });
   }
 
  private:
@@ -115,19 +138,23 @@ class PythonQuery {
   }
 
   const StageQuery* query_;
-  const char* role_;
+  std::span<const Prompt> prompts_;  // a decoder's
+  std::optional<std::string> role_;
   py::dict arrays_;
 };
 
 // Calls a stage with a query that ends with the call, however that ends.
-py::object call(const Function& function, const StageQuery& query, const char* role,
-                const py::object& more = {}) {
-  const auto shown = std::make_shared<PythonQuery>(query, role);
+py::object call(const Function& function, const StageQuery& query,
+                std::span<const Prompt> prompts = {}) {
+  const auto shown = std::make_shared<PythonQuery>(query, prompts);
   struct End {
     PythonQuery& query;
     ~End() { query.end(); }
   } const end{*shown};
-  return more ? (*function)(shown, more) : (*function)(shown);
+  if (prompts.empty()) return (*function)(shown);
+  std::vector<Point> points;
+  for (const Prompt& prompt : prompts) points.push_back(prompt.point);
+  return (*function)(shown, python::array_of(points));
 }
 
 [[noreturn]] void refuse(const std::string& what, const py::handle& got, const char* expected) {
@@ -223,18 +250,6 @@ std::vector<ScoredMask> masks_from(const py::object& value, Size image) {
   return masks;
 }
 
-const char* name_of(Prompt::Role role) {
-  switch (role) {
-    case Prompt::Role::exemplar:
-      return "exemplar";
-    case Prompt::Role::first_pass:
-      return "first_pass";
-    case Prompt::Role::final_pass:
-      return "final_pass";
-  }
-  return "";
-}
-
 void set_encode(Stages& stages, py::object function) {
   stages.own.encode = [f = shared_function(std::move(function))](ImageView image, float hint) {
     py::gil_scoped_acquire gil;
@@ -245,14 +260,14 @@ void set_encode(Stages& stages, py::object function) {
 void set_detect(Stages& stages, py::object function) {
   stages.own.detect = [f = shared_function(std::move(function))](const StageQuery& query) {
     py::gil_scoped_acquire gil;
-    return both_detections_from(call(f, query, nullptr));
+    return both_detections_from(call(f, query));
   };
 }
 
 void set_density(Stages& stages, py::object function) {
   stages.own.density = [f = shared_function(std::move(function))](const StageQuery& query) {
     py::gil_scoped_acquire gil;
-    return density_from(call(f, query, nullptr));
+    return density_from(call(f, query));
   };
 }
 
@@ -260,10 +275,7 @@ void set_decode(Stages& stages, py::object function) {
   stages.own.decode = [f = shared_function(std::move(function))](const StageQuery& query,
                                                                  std::span<const Prompt> prompts) {
     py::gil_scoped_acquire gil;
-    std::vector<Point> points;
-    for (const Prompt& p : prompts) points.push_back(p.point);
-    return masks_from(call(f, query, name_of(prompts[0].role), python::array_of(points)),
-                      query.image.size());
+    return masks_from(call(f, query, prompts), query.image.size());
   };
 }
 
@@ -290,7 +302,11 @@ void bind_query(py::module_& m) {
       .def_property_readonly("phrase", &PythonQuery::phrase,
                              "\"all <plural>\"; empty without a label.")
       .def_property_readonly("role", &PythonQuery::role,
-                             "Of a decode: \"exemplar\", \"first_pass\" or \"final_pass\".");
+                             "Of a decode: \"exemplar\", \"first_pass\" or \"final_pass\".")
+      .def_property_readonly(
+          "boxes", &PythonQuery::boxes,
+          "(N, 4) float32: x0, y0, x1, y1 of the boxes that a decoder is to segment in; "
+          "None where it has points alone.");
 }
 
 }  // namespace

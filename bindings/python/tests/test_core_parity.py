@@ -71,6 +71,24 @@ def test_files_of_the_program_equal_pythons(
     assert len(core) > 0
 
 
+def test_files_of_the_program_equal_pythons_with_the_method_grounded_sam(
+    tmp_path: pathlib.Path,
+) -> None:
+    support, mask, query = pictures_of(DATA / "beans")
+    run_program(
+        "segment", "--support", support, "--mask", mask, query, "-o", tmp_path, "--csv", "--coco",
+        "--models", "classic", "--method", "grounded_sam",
+    )  # fmt: skip
+    pipeline = persense.Pipeline("classic", options={"method": "grounded_sam"})
+    result = pipeline.support(support, mask).segment(query)
+    assert (tmp_path / "01_instances.csv").read_text() == result._core.csv()
+    coco = json.loads((tmp_path / "instances.json").read_text())
+    assert coco == result.to_coco()
+    assert coco["images"][0]["notes"] == result.notes
+    assert result.notes == ["the decoder takes points alone, so it got the centre of each box"]
+    assert len(result) > 10
+
+
 def test_an_encoder_archive_gives_the_programs_result(tmp_path: pathlib.Path) -> None:
     if not persense.has_torch():
         pytest.skip("this build cannot load archives")

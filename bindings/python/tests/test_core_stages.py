@@ -86,6 +86,46 @@ def test_detector_may_tell_label_and_phrase_apart() -> None:
     assert len(trace.label_detections[0]) == 1 and len(trace.phrase_detections[0]) == 2
 
 
+def test_detector_that_finds_nothing_has_a_note_that_says_what_took_its_place() -> None:
+    class Blind:
+        def detect(self, query: Any) -> Any:
+            return np.zeros((0, 4), np.float32), []
+
+    nothing = "no detection above confidence 0.15"
+    similar = segment(detector=Blind())
+    assert len(similar) > 0
+    assert similar.notes[0].startswith(nothing + ", so boxes around what is most similar")
+    none = segment(detector=Blind(), options={"detector.fallback": "off"})
+    assert (len(none), none.notes) == (0, [nothing])
+
+
+def test_decoder_of_the_method_grounded_sam_is_given_the_detectors_boxes() -> None:
+    class Boxes:
+        def decode(self, query: Any, points: np.ndarray) -> Any:
+            self.boxes, self.points, self.query = query.boxes, points, query
+            masks = [(np.ones((y1 - y0, x1 - x0), bool), (x0, y0)) for x0, y0, x1, y1 in
+                     query.boxes.astype(int).tolist()]  # fmt: skip
+            return masks, np.full(len(points), 0.5)
+
+    decoder = Boxes()
+    found = segment(detector=Detector(), decoder=decoder, options={"method": "grounded_sam"})
+    assert decoder.boxes.tolist() == [[100, 100, 150, 150], [0, 0, 640, 480]]
+    assert decoder.points.tolist() == [[125, 125], [320, 240]]
+    assert (found.estimated_count, found.notes) == (2, [])
+    assert [m.box for m in found.masks] == [(100, 100, 150, 150)]  # of repeats, the first one
+    with pytest.raises(persense.InvalidArgument, match="query: was used after the stage"):
+        decoder.query.boxes  # noqa: B018
+
+
+def test_decoder_of_the_method_persense_is_given_points_alone() -> None:
+    class Points(Decoder):
+        def decode(self, query: Any, points: np.ndarray) -> Any:
+            assert query.boxes is None
+            return super().decode(query, points)
+
+    assert len(segment(decoder=Points())) > 0
+
+
 def test_decoder_may_give_whole_masks_one_array_or_none() -> None:
     whole = np.zeros((480, 640), np.uint8)
     whole[100:120, 200:230] = 255

@@ -77,7 +77,8 @@ class SamDecoder {
   ///                     (3) the point, the tight box and the logits of (2). Mask (2), score (3).
   ///   Role::first_pass  (1) and (2).
   ///   Role::final_pass  the point alone, not guided.
-  /// Without refinement every role ends after its first decode.
+  /// Without refinement every role ends after its first decode. A prompt with a box is decoded from
+  /// the box alone, whatever its role, once and not guided.
   /// @throws BadModel     the embedding is of an encoder that this decoder does not belong to, or
   ///   scores are not finite (half precision may overflow).
   /// @throws OutOfMemory  a single chunk does not fit the device.
@@ -88,6 +89,8 @@ class SamDecoder {
   }
   std::vector<ScoredMask> decode(const TorchEmbedding& embedding, const TorchPrototype& prototype,
                                  std::span<const Prompt> prompts) const;
+
+  bool takes_boxes() const { return true; }
 
   /// What `decode` guides its first decodes with.
   SamGuidance guidance(const TorchEmbedding& embedding, const TorchPrototype& prototype) const;
@@ -116,10 +119,9 @@ class SamDecoder {
   Best best_of(const SamPrediction& prediction) const;
   Best best_in_chunks(const at::Tensor& features, const Input& input, bool refine) const;
   std::vector<ScoredMask> to_masks(const InputFrame& frame, const Best& best) const;
-  std::vector<ScoredMask> decode_points(const TorchEmbedding& embedding,
-                                        const SamGuidance& guidance, std::span<const Point> points,
-                                        Prompt::Role role) const;
-  void rescore(const TorchEmbedding& embedding, std::span<const Point> points, const Best& best,
+  std::vector<ScoredMask> decode_alike(const TorchEmbedding& embedding, const SamGuidance& guidance,
+                                       std::span<const Prompt> prompts, Prompt::Role role) const;
+  void rescore(const TorchEmbedding& embedding, std::span<const Prompt> prompts, const Best& best,
                std::vector<ScoredMask>& masks) const;
   std::int64_t grid_side() const;
   std::int64_t chunk_size() const;

@@ -1,0 +1,107 @@
+// persense/baselines/grounded_sam.hpp: a detector's boxes as a decoder's prompts, and nothing else.
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "persense/exemplar.hpp"
+#include "persense/instances.hpp"
+#include "persense/options.hpp"
+#include "persense/result.hpp"
+#include "persense/run_options.hpp"
+#include "persense/running.hpp"
+#include "persense/stages.hpp"
+
+namespace persense {
+
+/// Grounded-SAM, which PerSense is compared with: one instance for each box that the detector finds
+/// for the phrase ("all potatoes"). With a detector that reads text, the support's mask serves its
+/// fallback alone; with any other, it is what is looked for.
+///
+/// The decoder is prompted with the boxes; one that takes points alone gets their centres, and the
+/// result a note. The density map holds 1 at every box's centre, so that its sum counts the boxes.
+/// @par Threads  As Pipeline.
+/// @par Source  Grounded SAM (arXiv:2401.14159). Two differences: of the three masks that a SAM
+///   archive gives a box, the best one by predicted quality is taken, where there the one that is
+///   meant for boxes is; and repeats are told by masks (`instances.duplicate_overlap`) instead of
+///   by non-maximum suppression of boxes.
+template <ImageEncoder Encoder, DetectorFor<Encoder> Detector, DecoderFor<Encoder> Decoder>
+class GroundedSam {
+ public:
+  using Prepared = persense::Support<Encoder>;  ///< what `support` gives
+
+  /// @param options  `method` is set to what this is.
+  /// @throws InvalidArgument  an option out of its range.
+  GroundedSam(Encoder encoder, Detector detector, Decoder decoder,
+              Options options = Options::paper())
+      : encoder_(std::move(encoder)),
+        detector_(std::move(detector)),
+        decoder_(std::move(decoder)),
+        options_(options) {
+    options_.method = Method::grounded_sam;
+    validate(options_);
+  }
+
+  const Options& options() const { return options_; }
+
+  /// See Pipeline::support.
+  Prepared support(ImageView image, MaskView mask, std::string label = {}) const {
+    return detail::prepare_support(encoder_, image, mask, std::move(label), options_);
+  }
+
+  /// See Pipeline::segment. Of the steps, it has encode, similarity, detect, decode and instances.
+  Result segment(const Prepared& support, ImageView image, const RunOptions& run = {}) const {
+    Result result = detail::begin_result(image, support.notes, run);
+    detail::StepClock clock{run, result.timings};
+    const auto embedding =
+        clock(Step::encode, [&] { return encoder_.encode(image, support.diameter); });
+    const FloatMap similarity = clock(Step::similarity, [&] {
+      return detail::similarity_map(encoder_, embedding, support, image.size());
+    });
+    const Query<Encoder> query{image, embedding, similarity, support, {}};
+    const Detections detections = clock(Step::detect, [&] {
+      return detail::detections_of(detector_, query, &Detections::phrase, options_, result);
+    });
+    if (result.trace) {
+      result.trace->similarity = similarity;
+      result.trace->detections = detections;
+    }
+    if (detections.phrase.empty()) return detail::nothing_detected(std::move(result), options_);
+    const std::vector<Prompt> prompts = prompts_at(detections.phrase, image.size());
+    result.density = DensityMap::Zero(image.height, image.width);
+    for (const Prompt& prompt : prompts) result.density(prompt.point.y, prompt.point.x) += 1;
+    result.estimated_count = static_cast<double>(prompts.size());
+    if (!does_take_boxes(decoder_))
+      result.notes.push_back("the decoder takes points alone, so it got the centre of each box");
+    auto masks = clock(Step::decode, [&] { return detail::masks_of(decoder_, query, prompts); });
+    result.instances = clock(Step::instances, [&] {
+      return make_instances(prompts, std::move(masks), options_.instances);
+    });
+    if (result.instances.empty())
+      result.notes.push_back("no instance: the mask of every box is empty");
+    return result;
+  }
+
+ private:
+  static std::vector<Prompt> prompts_at(const std::vector<Detection>& detections, Size image) {
+    std::vector<Prompt> prompts;
+    for (const Detection& d : detections) {
+      const auto middle = [](float a, float b, int length) {
+        return static_cast<int>(std::clamp((a + b) / 2, 0.0f, static_cast<float>(length - 1)));
+      };
+      const Point center{middle(d.box.x0, d.box.x1, image.width),
+                         middle(d.box.y0, d.box.y1, image.height)};
+      prompts.push_back({center, Prompt::Role::final_pass, d.box});
+    }
+    return prompts;
+  }
+
+  Encoder encoder_;
+  Detector detector_;
+  Decoder decoder_;
+  Options options_;
+};
+
+}  // namespace persense
