@@ -29,3 +29,5 @@ if(NOT comparing)
 endif()
 persense_from_python(tokenizer torch/tokenizer.py torch/wordpiece_test.cpp
                      "tokenizer: transformers reads 10,000 texts" ${comparing})
+persense_from_python(transformers torch/grounding.py torch/grounding_test.cpp
+                     "grounding: transformers finds boxes")

@@ -1,12 +1,17 @@
 #include "persense/torch/grounding.hpp"
 
 #include <ATen/ATen.h>
+#include <persense.h>
 
+#include <array>
 #include <cmath>
+#include <iostream>
 #include <opencv2/imgproc.hpp>
 
 #include "catch.hpp"
+#include "cli/workspace.hpp"
 #include "dmg_stubs.hpp"
+#include "golden/golden.hpp"
 #include "persense/classic/classic.hpp"
 #include "persense/pipeline.hpp"
 #include "text_inputs.hpp"
@@ -369,10 +374,116 @@ TEST_CASE("torch GroundingDetector: what it does not find is looked for by simil
   CHECK_THAT(none.notes.at(0), ContainsSubstring("no detection above confidence 0.15"));
 }
 
+TEST_CASE("torch GroundingDetector: the note on its fallback is part of every face's result",
+          "[torch][grounding][capi][cli]") {
+  NEEDS_UTF8PROC();
+  const Bells archive;
+  const std::string detector = archive.path().string();
+  const std::string note = "no detection above confidence 0.15";
+  const cv::Mat picture = discs();
+  cv::Mat mask = cv::Mat::zeros(picture.size(), CV_8UC1);
+  cv::circle(mask, {gap / 2, gap / 2}, radius, cv::Scalar(255), cv::FILLED);
+  const auto fallback = GENERATE(as<std::string>{}, "similarity", "off");
+  const std::string setting = "detector.fallback=" + fallback;
+  const std::string rest = fallback == "off" ? "" : ", so boxes around what is most similar";
+  SECTION("the C ABI's") {
+    persense_pipeline_options options;
+    persense_pipeline_options_init(&options, sizeof options);
+    options.models = "classic";
+    options.detector = detector.c_str();
+    options.settings = setting.c_str();
+    const auto as_image = [](const cv::Mat& pixels, persense_pixel_format format) {
+      return persense_image{pixels.data, pixels.cols, pixels.rows,
+                            static_cast<std::int64_t>(pixels.step), format};
+    };
+    const persense_image image = as_image(picture, PERSENSE_RGB8),
+                         marked = as_image(mask, PERSENSE_GRAY8);
+    persense_pipeline* pipeline = nullptr;
+    persense_support* support = nullptr;
+    persense_result* result = nullptr;
+    REQUIRE(persense_pipeline_create(&options, &pipeline) == PERSENSE_OK);
+    REQUIRE(persense_support_create(pipeline, &image, &marked, "potato", &support) == PERSENSE_OK);
+    REQUIRE(persense_segment(support, &image, nullptr, &result) == PERSENSE_OK);
+    const persense_result_info* const info = persense_result_get_info(result);
+    CHECK(info->instance_count == (fallback == "off" ? 0 : across * down));
+    REQUIRE(info->note_count >= 1);
+    CHECK_THAT(info->notes[0], ContainsSubstring(note + rest));
+    persense_result_free(result);
+    persense_support_free(support);
+    persense_pipeline_free(pipeline);
+  }
+  SECTION("the program's, on its standard error and in its COCO file") {
+    const Workspace work;
+    cv::Mat swapped;
+    cv::cvtColor(picture, swapped, cv::COLOR_RGB2BGR);
+    work.save("q.png", swapped);
+    work.save("q_mask.png", mask);
+    const Outcome outcome = work.run(
+        "segment q.png --support q.png --mask q_mask.png -o out --coco --models classic "
+        "--detector '" +
+        detector + "' --label potato --set " + setting);
+    INFO(outcome.err);
+    REQUIRE(outcome.exit == 0);
+    CHECK_THAT(outcome.err, ContainsSubstring("q.png: " + note + rest));
+    CHECK_THAT(read_text(work / "out/instances.json"),
+               ContainsSubstring("\"notes\":[\"" + note + rest));
+  }
+}
+
 TEST_CASE("torch GroundingDetector: a pipeline without a label says in one line what it wants",
           "[torch][grounding][errors]") {
   NEEDS_UTF8PROC();
   const Bells archive;
   CHECK_THAT(message_of<InvalidArgument>([&] { archive.segment(""); }),
              ContainsSubstring("class label: got \"\", expected a word"));
+}
+
+namespace {
+
+/// Of what is expected for one caption, the worst that was got: pixels and confidences apart.
+struct Apart {
+  float pixels = 0, confidence = 0;
+  void compare(const std::vector<Detection>& got, const persense::testing::json& expected) {
+    REQUIRE(got.size() == expected.size());
+    for (std::size_t i = 0; i < got.size(); ++i) {
+      const Box& box = got[i].box;
+      const std::array corners{box.x0, box.y0, box.x1, box.y1};
+      for (std::size_t k = 0; k < 4; ++k)
+        pixels = std::max(pixels, std::abs(corners[k] - expected[i][k].get<float>()));
+      confidence = std::max(confidence, std::abs(got[i].confidence - expected[i][4].get<float>()));
+    }
+  }
+};
+
+}  // namespace
+
+TEST_CASE("torch GroundingDetector: finds the boxes that transformers finds, from picture and text",
+          "[torch][grounding][transformers]") {
+  NEEDS_UTF8PROC();
+  const std::filesystem::path folder = PERSENSE_TRANSFORMERS;  // made by grounding.py
+  if (!std::filesystem::exists(folder / "expected.json"))
+    SKIP("no network and boxes at " << folder
+                                    << ": ctest makes them (grounding.py, with transformers)");
+  const GroundingDetector detector(Module(folder / "detector.pt", Stage::detector));
+  Apart apart;
+  std::size_t boxes = 0;
+  for (const auto& picture : persense::testing::read_json(folder / "expected.json")) {
+    const std::string name = picture["image"];
+    const cv::Mat image = persense::testing::image_of(persense::testing::read_npy(folder / name));
+    std::vector<std::string> captions;
+    for (const auto& [caption, found] : picture["found"].items()) captions.push_back(caption);
+    for (std::size_t i = 0; i < captions.size(); ++i) {
+      const std::string &label = captions[i], &phrase = captions[(i + 1) % captions.size()];
+      INFO(name << ", \"" << label << "\" and \"" << phrase << "\"");
+      const Detections found = detector.detect(ImageView(image), label, phrase);
+      apart.compare(found.label, picture["found"][label]);
+      apart.compare(found.phrase, picture["found"][phrase]);
+      boxes += found.label.size() + found.phrase.size();
+    }
+  }
+  REQUIRE(boxes >= 3 * 5 * 2 * 8);
+  std::cout << fmt::format("{} boxes: at most {:.1e} pixels and {:.1e} of confidence apart\n",
+                           boxes, apart.pixels, apart.confidence);
+  CHECK(apart.pixels < 0.5f);
+  CHECK(apart.confidence < 1e-3f);
 }
