@@ -13,7 +13,7 @@ int main(int count, char** arguments) try {
   const cv::Mat mask = io::read_mask(arguments[2]);
   const Image query = io::read_image(arguments[3]);
 
-  const Engine engine("classic");
+  const Engine engine;
   const EngineSupport support = engine.support(support_image.view(), MaskView(mask));  // once
   const Result result = engine.segment(support, query.view());  // for any number of queries
 

@@ -18,15 +18,12 @@ int main(int count, char** arguments) {
   persense_pipeline* pipeline = NULL;
   persense_support* support = NULL;
   persense_result* result = NULL;
-  persense_pipeline_options options;
-  persense_pipeline_options_init(&options, sizeof options);
-  options.models = "classic"; /* without a network; NULL is the default */
 
   const int done =
       persense_picture_read(arguments[1], &image) == PERSENSE_OK &&
       persense_picture_read_mask(arguments[2], &mask) == PERSENSE_OK &&
       persense_picture_read(arguments[3], &query) == PERSENSE_OK &&
-      persense_pipeline_create(&options, &pipeline) == PERSENSE_OK &&
+      persense_pipeline_create(NULL, &pipeline) == PERSENSE_OK &&
       persense_support_create(pipeline, persense_picture_get_image(image),
                               persense_picture_get_image(mask), NULL, &support) == PERSENSE_OK &&
       persense_segment(support, persense_picture_get_image(query), NULL, &result) == PERSENSE_OK &&

@@ -10,7 +10,7 @@ import persense
 
 support_image, mask, query, figure, coco = sys.argv[1:]
 
-pipeline = persense.Pipeline("classic")
+pipeline = persense.Pipeline()
 support = pipeline.support(support_image, mask, label="pebble")  # once
 result = support.segment(query)  # for any number of queries
 

@@ -32,7 +32,7 @@ def main() -> int:
     pictures = sorted(p for p in arguments.folder.iterdir() if p.suffix.lower() in PICTURES)
     missing = [p for p in pictures if p.name not in done]
     try:
-        support = persense.Pipeline("classic").support(arguments.support, arguments.mask)
+        support = persense.Pipeline().support(arguments.support, arguments.mask)
         total, skipped = count(support, missing, arguments.table, arguments.jobs)
     except persense.Error as error:
         print(error, file=sys.stderr)

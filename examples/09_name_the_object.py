@@ -10,7 +10,7 @@ import persense
 url, support_image, mask, query = sys.argv[1:]
 
 namer = persense.ClassLabelExtractor(url, timeout=30)  # key_variable="OPENAI_API_KEY" for a key
-pipeline = persense.Pipeline("classic")
+pipeline = persense.Pipeline()
 try:
     support = pipeline.support(support_image, mask, label=namer)
 except persense.Unreadable as error:  # no server, no usable answer: one line says why
