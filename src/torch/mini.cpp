@@ -29,9 +29,12 @@ constexpr int multiple = 16;    // of the network's input sides
 constexpr int border = 16;      // mirrored around a picture
 constexpr int margin = 96;  // around a tile: what lies beyond moves a probability by .003 at most
 constexpr int longest_tile = 1152;
-constexpr double most_pixels = 8e6;   // of a working image: time and memory stay bounded
-constexpr double largest_zoom = 4;    // beyond is nothing but blur
-constexpr double lowest_level = 0.3;  // of a picture's better scores: below are no objects
+constexpr double most_pixels = 8e6;        // of a working image: time and memory stay bounded
+constexpr double largest_zoom = 4;         // beyond is nothing but blur
+constexpr double finer_zoom = 1.6;         // of the scale for smaller objects
+constexpr double least_finer_zoom = 1.2;   // less is not worth its time
+constexpr double most_finer_pixels = 6e5;  // of a working image at that scale, for the same reason
+constexpr double lowest_level = 0.3;       // of a picture's better scores: below are no objects
 
 /// What each value of a picture becomes: 0 about its darkest, 1 about its brightest. (1, 256)
 /// CV_32FC1, for cv::LUT. The very rule of `persense.train.episodes.stretch`.
@@ -134,6 +137,16 @@ at::Tensor foreground_first(at::Tensor maps) {
   return maps;
 }
 
+/// How far the pieces found at one scale are to be trusted: best about the size that the network
+/// was trained for. Linear between the knots, constant beyond.
+struct Knot {
+  double diameter, trust;
+};
+using Trust = std::array<Knot, 4>;
+constexpr Trust in_full = {Knot{5, 0.7}, Knot{8, 1}, Knot{45, 1}, Knot{70, 0.5}};
+constexpr Trust in_half = {Knot{14, 0.45}, Knot{20, 1}, Knot{50, 1}, Knot{80, 0.6}};
+constexpr Trust in_finer = {Knot{5, 0.63}, Knot{8, 0.9}, Knot{18, 0.9}, Knot{28, 0}};
+
 /// What the network says of a picture at one scale.
 struct Seen {
   mini::Maps maps;
@@ -159,7 +172,8 @@ struct MiniEmbedding::State {
   /// The whole picture stretched, at each of these scales: CV_32FC3.
   std::vector<cv::Mat> pictures(const std::vector<double>& scales) const;
   Seen see(const cv::Mat& picture, const MiniPrototype& prototype) const;
-  Cut layer(const Seen& seen, bool coarse) const;
+  Cut layer(const Seen& seen, const Trust& trusted) const;
+  double finer_scale() const;
   Cut cut(const MiniPrototype& prototype) const;
   void compare_looks(Cut& cut, const cv::Mat& look, const MiniPrototype& prototype,
                      double lowest) const;
@@ -261,15 +275,8 @@ double upper_tenth(const std::vector<Piece>& pieces) {
   return scores[static_cast<std::size_t>(at)];
 }
 
-/// How far a piece of this diameter is to be trusted: best about the size that the network was
-/// trained for.
-double trust(double diameter, bool coarse) {
-  struct Knot {
-    double diameter, trust;
-  };
-  static constexpr std::array fine = {Knot{5, 0.7}, Knot{8, 1}, Knot{45, 1}, Knot{70, 0.5}};
-  static constexpr std::array half = {Knot{14, 0.45}, Knot{20, 1}, Knot{50, 1}, Knot{80, 0.6}};
-  const auto& knots = coarse ? half : fine;
+/// How far a piece of this diameter is to be trusted.
+double trust(const Trust& knots, double diameter) {
   if (diameter <= knots.front().diameter) return knots.front().trust;
   for (std::size_t i = 1; i < knots.size(); ++i) {
     const Knot &a = knots[i - 1], &b = knots[i];
@@ -307,23 +314,36 @@ void MiniEmbedding::State::compare_looks(Cut& cut, const cv::Mat& look,
   mini::tell_kinds(cut.pieces, seen, like, lowest);
 }
 
-Cut MiniEmbedding::State::layer(const Seen& seen, bool coarse) const {
+Cut MiniEmbedding::State::layer(const Seen& seen, const Trust& trusted) const {
   const double per_pixel = static_cast<double>(seen.maps.work.area()) / rgb.size().area();
   Cut cut = mini::cut_of(seen.maps, per_pixel);
-  for (Piece& piece : cut.pieces) piece.score *= trust(equivalent_diameter(piece.area), coarse);
+  for (Piece& piece : cut.pieces) piece.score *= trust(trusted, equivalent_diameter(piece.area));
   return cut;
+}
+
+double MiniEmbedding::State::finer_scale() const {
+  const double most = std::sqrt(most_finer_pixels / rgb.size().area());
+  const double finer = std::min({finer_zoom * scale, largest_zoom, most});
+  return finer < least_finer_zoom * scale ? 0 : finer;
 }
 
 Cut MiniEmbedding::State::cut(const MiniPrototype& prototype) const {
   std::vector<double> scales{scale};
+  std::vector<const Trust*> trusted{&in_full};
+  const auto add = [&](double further, const Trust& how_far) {
+    scales.push_back(further);
+    trusted.push_back(&how_far);
+  };
   const double half = 0.5 * scale;  // for larger objects, which fall apart at full scale
-  if (std::min(rgb.cols, rgb.rows) * half >= mini::canonical) scales.push_back(half);
+  if (std::min(rgb.cols, rgb.rows) * half >= mini::canonical) add(half, in_half);
+  if (const double finer = finer_scale(); finer > 0) add(finer, in_finer);
   const std::vector<cv::Mat> at = pictures(scales);
 
   const Seen seen = see(at[0], prototype);
-  std::vector<classic::Layer> layers{{layer(seen, false), 1.0}};
-  if (at.size() > 1)
-    layers.push_back({classic::enlarge(layer(see(at[1], prototype), true), at[0].size()), 1.0});
+  std::vector<classic::Layer> layers{{layer(seen, *trusted[0]), 1.0}};
+  for (std::size_t i = 1; i < at.size(); ++i)
+    layers.push_back(
+        {classic::resampled(layer(see(at[i], prototype), *trusted[i]), at[0].size()), 1.0});
   Cut cut = classic::join(layers);
   if (cut.pieces.empty()) return cut;
   const double lowest = lowest_level * upper_tenth(cut.pieces);

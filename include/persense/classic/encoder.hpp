@@ -109,7 +109,7 @@ inline Cut cut_at_two_scales(const Landscape& landscape, const References& wante
       cv::Mat half;
       cv::resize(height, half, {height.cols / 2, height.rows / 2}, 0, 0, cv::INTER_AREA);
       const Landscape coarse(half, constants::max_area * wanted.area);
-      layers[1] = {enlarge(coarse.cut(wanted), height.size()), coarse_weight};
+      layers[1] = {resampled(coarse.cut(wanted), height.size()), coarse_weight};
     }
   });
   return join(layers);

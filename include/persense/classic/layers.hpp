@@ -16,14 +16,14 @@ struct Layer {
   double weight = 1;  ///< what its pieces' scores are multiplied with
 };
 
-/// A cut that was made at lower resolution, at full size.
-inline Cut enlarge(Cut small, cv::Size size) {
-  const double fx = static_cast<double>(size.width) / small.labels.cols;
-  const double fy = static_cast<double>(size.height) / small.labels.rows;
-  cv::resize(small.labels, small.labels, size, 0, 0, cv::INTER_NEAREST);
-  cv::resize(small.interior, small.interior, size, 0, 0, cv::INTER_LINEAR);
-  small.interior *= fx;  // depths are lengths
-  for (Piece& piece : small.pieces) {
+/// A cut that was made at another resolution, at this size.
+inline Cut resampled(Cut cut, cv::Size size) {
+  const double fx = static_cast<double>(size.width) / cut.labels.cols;
+  const double fy = static_cast<double>(size.height) / cut.labels.rows;
+  cv::resize(cut.labels, cut.labels, size, 0, 0, cv::INTER_NEAREST);
+  cv::resize(cut.interior, cut.interior, size, 0, 0, cv::INTER_LINEAR);
+  cut.interior *= fx;  // depths are lengths
+  for (Piece& piece : cut.pieces) {
     const PixelBox& b = piece.box;  // a pixel wider all around, as rounding may go either way
     piece.box = {std::max(0, static_cast<int>(b.x0 * fx) - 1),
                  std::max(0, static_cast<int>(b.y0 * fy) - 1),
@@ -31,7 +31,7 @@ inline Cut enlarge(Cut small, cv::Size size) {
                  std::min(size.height, static_cast<int>(b.y1 * fy) + 2)};
     piece.area *= fx * fy;
   }
-  return small;
+  return cut;
 }
 
 namespace detail {
