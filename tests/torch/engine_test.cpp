@@ -229,6 +229,22 @@ TEST_CASE("torch engine: mini asks for no feedback, which would change nothing",
   CHECK(mixed.adapt(Options::paper()).feedback.iterations == 1);
 }
 
+TEST_CASE("torch engine: mini finds objects a fifth as wide as the support object",
+          "[torch][engine]") {
+  constexpr Size size{9 * gap, 9 * gap};
+  const Point middle{size.width / 2, size.height / 2};
+  const Engine engine("mini");
+  const cv::Mat large = disc_picture(size, middle, 20), mask = disc_mask(size, middle, 20);
+  const EngineSupport support = engine.support(ImageView(large), MaskView(mask));
+  cv::Mat small(size.height, size.width, CV_8UC3, cv::Scalar(20, 40, 200));
+  for (int y = gap / 2; y < size.height; y += gap)
+    for (int x = gap / 2; x < size.width; x += gap)
+      cv::circle(small, {x, y}, 4, cv::Scalar(220, 30, 10), cv::FILLED);
+  const Result result = engine.segment(support, ImageView(small));
+  CHECK(result.count() >= 77);  // of 81; none of them without the finer scale
+  CHECK(result.count() <= 81);
+}
+
 TEST_CASE("torch engine: mini finds the same wherever the seams of its tiles lie",
           "[torch][engine]") {
   constexpr int columns = 34, shift = 400;  // pixels: discs and the network's grid repeat in it
