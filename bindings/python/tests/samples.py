@@ -1,4 +1,4 @@
-"""The sample pictures of the repository and what the weight-free stages find in them."""
+"""The sample pictures of the repository and what is found in them."""
 
 from __future__ import annotations
 
@@ -27,8 +27,16 @@ def support_of(kind: str) -> "persense.Support":
 
 @functools.lru_cache(maxsize=None)
 def found_in(kind: str) -> "persense.Result":
-    """The result of a sample's query, with a trace."""
+    """The weight-free stages' result of a sample's query, with a trace."""
     return support_of(kind).segment(DATA / kind / "01.jpg", trace=True)
+
+
+@functools.lru_cache(maxsize=None)
+def count_by_default(kind: str) -> int:
+    """How many the default stages find in a sample's query."""
+    folder = DATA / kind
+    support = persense.Pipeline().support(folder / "00.jpg", folder / "00.png")
+    return len(support.segment(folder / "01.jpg"))
 
 
 def run_program(*arguments: object) -> None:

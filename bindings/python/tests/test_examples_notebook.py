@@ -8,7 +8,7 @@ import shutil
 from typing import Any, Dict, List
 
 import pytest
-from samples import EXAMPLES, found_in
+from samples import EXAMPLES, count_by_default
 
 NOTEBOOK = EXAMPLES / "06_notebook.ipynb"
 
@@ -39,7 +39,7 @@ def test_the_notebook_runs_and_shows_pictures_and_tables(tmp_path: pathlib.Path)
     kinds = [kind for output in shown for kind in output.get("data", {})]
     assert kinds.count("image/png") == 4  # the overlay, the figure, the stages twice
     assert "text/html" in kinds  # the table
-    count = len(found_in("cells"))
+    count = count_by_default("cells")
     printed = "".join(output.get("text", "") for output in shown)
     assert f"Result({count} instances" in printed
     coco = json.loads((tmp_path / "cells_coco.json").read_text())

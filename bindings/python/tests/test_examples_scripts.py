@@ -13,7 +13,7 @@ import time
 from typing import Dict, List, Tuple
 
 import pytest
-from samples import DATA, EXAMPLES, persense, run_example
+from samples import DATA, EXAMPLES, count_by_default, persense, run_example
 
 EXAMPLE = [DATA / "pebbles" / "00.jpg", DATA / "pebbles" / "00.png"]
 OPTIONS = ["--support", EXAMPLE[0], "--mask", EXAMPLE[1]]
@@ -32,12 +32,6 @@ def folder(tmp_path: pathlib.Path) -> pathlib.Path:
     return pictures
 
 
-def pebbles() -> int:
-    """How many the default stages find."""
-    support = persense.Pipeline().support(*EXAMPLE)
-    return len(support.segment(DATA / "pebbles" / "01.jpg"))
-
-
 def rows_of(table: pathlib.Path) -> Dict[str, List[str]]:
     with open(table, newline="") as file:
         return {row[0]: row[1:3] for row in csv.reader(file)}
@@ -47,7 +41,7 @@ def test_05_segment_prints_the_objects_and_writes_figure_and_coco(tmp_path: path
     pytest.importorskip("matplotlib", reason="matplotlib is not installed")
     figure, coco = tmp_path / "figure.png", tmp_path / "coco.json"
     printed = run_example("05_segment.py", *EXAMPLE, DATA / "pebbles" / "01.jpg", figure, coco)
-    count = pebbles()
+    count = count_by_default("pebbles")
     lines = printed.stdout.splitlines()
     assert lines[0].startswith(f"Result({count} instances, ") and len(lines) == 4
     assert persense.read_image(figure).shape == (675, 900, 3)
@@ -69,7 +63,7 @@ def test_07_counts_a_folder_and_skips_what_cannot_be_read(
         *(f"{n}.jpg" for n in ("beans", "berries", "cells", "pebbles")),
         "support.JPG",
     ]
-    assert rows["pebbles.jpg"][0] == str(pebbles())
+    assert rows["pebbles.jpg"][0] == str(count_by_default("pebbles"))
 
 
 def test_07_goes_on_where_it_was_stopped(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:

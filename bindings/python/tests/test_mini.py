@@ -105,3 +105,30 @@ def test_mini_export_names_what_does_not_fit(network, save_checkpoint, tmp_path,
     assert "not a mini checkpoint" in message and "keys missing (compare3.bias)" in message
     assert message.count("\n") == 1
     assert not (folder / "mini.pt").exists()
+
+
+def test_mini_export_averages_the_ends_of_a_run(save_checkpoint, tmp_path):
+    states = [randomise(Mini(), seed).state_dict() for seed in (1, 2, 3)]
+    files = [str(save_checkpoint(state, f"{i}.pth")) for i, state in enumerate(states)]
+    command = ["mini", "--checkpoint", files[0], "--average", *files[1:], "-o", str(tmp_path)]
+    assert main(command) == 0
+    manifest, module = open_archive(tmp_path / "mini.pt")
+    for key, weight in module.named_parameters():
+        mean = torch.stack([state[key] for state in states]).mean(dim=0)
+        # rounded to half once (2**-11 of itself) after a sum in float32
+        torch.testing.assert_close(weight.float(), mean, rtol=2**-10, atol=1e-6)
+    alone = tmp_path / "alone"
+    assert main(["mini", "--checkpoint", files[0], "-o", str(alone)]) == 0
+    assert manifest["sha256_weights"] != open_archive(alone / "mini.pt")[0]["sha256_weights"]
+
+
+def test_mini_export_names_the_weights_that_cannot_be_averaged(
+    network, save_checkpoint, tmp_path, capsys
+):
+    good = save_checkpoint(network.state_dict())
+    bad, folder = tmp_path / "missing.pt", tmp_path / "out"
+    command = ["mini", "--checkpoint", str(good), "--average", str(bad), "-o", str(folder)]
+    assert main(command) == 1
+    message = capsys.readouterr().err
+    assert str(bad) in message and message.count("\n") == 1
+    assert not (folder / "mini.pt").exists()

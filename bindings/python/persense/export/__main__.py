@@ -130,6 +130,15 @@ def parser() -> argparse.ArgumentParser:
                 choices=("vit_b", "vit_l", "vit_h"),
                 help="refuse any other encoder (default: take the one that the checkpoint holds)",
             )
+        if model.name == "mini":
+            sub.add_argument(
+                "--average",
+                nargs="+",
+                default=[],
+                metavar="FILE",
+                help="more weights of the same run, as it ended before it went on; the archive "
+                "gets the mean of all",
+            )
         if model.name == "grounding_dino":
             sub.add_argument(
                 "--vocabulary",

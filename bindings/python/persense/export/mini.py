@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 from typing import Any, Iterator, List, Tuple
 
 import torch
 from torch import Tensor
 
-from persense.export.archive import Archive, Checkpoint, load_by_key
+from persense.export.archive import Archive, Checkpoint, load_by_key, read_checkpoint
 from persense.networks.mini import LOOKS, MULTIPLE, PATCH, PROTOTYPE, Mini
 
 UPSTREAM = "persense: trained on rendered scenes alone, Apache-2.0"
@@ -19,6 +20,25 @@ def network(checkpoint: Checkpoint) -> Mini:
     mini = Mini()
     load_by_key(mini, checkpoint, "mini")
     return mini
+
+
+def _mean(networks: List[Mini]) -> Mini:
+    """One network of the mean weights, for networks that one run has passed through.
+
+    Each end of a run lies at the edge of a wide valley of the loss, and their mean in its middle:
+    stochastic weight averaging, Izmailov et al. 2018, https://arxiv.org/abs/1803.05407.
+    """
+    states = [network.state_dict() for network in networks]
+    mean = networks[0]
+    mean.load_state_dict({key: sum(s[key] for s in states) / len(states) for key in states[0]})
+    return mean
+
+
+def _sha256(checkpoints: List[Checkpoint]) -> str:
+    """Of the one file; of several files, the SHA-256 of theirs in hexadecimal, one after another."""
+    if len(checkpoints) == 1:
+        return checkpoints[0].sha256
+    return hashlib.sha256("".join(c.sha256 for c in checkpoints).encode()).hexdigest()
 
 
 def _samples() -> Iterator[Tuple[Tensor, Tensor, Tensor]]:
@@ -48,12 +68,13 @@ def _calls(mini: Mini) -> Iterator[Tuple[str, Tuple[Any, ...]]]:
 
 
 def archives(checkpoint: Checkpoint, options: argparse.Namespace) -> List[Archive]:
-    """What to write for the network's weights."""
+    """What to write for the network's weights, or for the mean of several."""
+    checkpoints = [checkpoint, *map(read_checkpoint, options.average)]
     manifest = {
         "stage": "all",
         "name": "mini",
         "upstream": UPSTREAM,
-        "sha256_weights": checkpoint.sha256,
+        "sha256_weights": _sha256(checkpoints),
     }
-    mini = network(checkpoint)
+    mini = _mean([network(c) for c in checkpoints])
     return [Archive("mini.pt", manifest, mini, _samples, lambda: _calls(mini))]
