@@ -106,10 +106,10 @@ FloatMapView map_argument(const persense_map* given, const char* name) {
 }
 
 Options method_argument(const char* preset, const char* settings, const Stages& stages) {
-  Options options = stages.adapt(Options::preset(text_or(preset, "paper")));
-  std::istringstream words(text_or(settings, ""));
-  for (std::string setting; words >> setting;) apply_setting(options, setting, "settings");
-  return options;
+  return stages.adapt(Options::preset(text_or(preset, "paper")), [settings](Options& options) {
+    std::istringstream words(text_or(settings, ""));
+    for (std::string setting; words >> setting;) apply_setting(options, setting, "settings");
+  });
 }
 
 }  // namespace persense::capi

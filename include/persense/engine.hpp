@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -54,8 +55,14 @@ struct Stages {
   /// What these stages ask of a preset where they are not what it was made for: CounTR's maps are
   /// binarised at 20, and the released code does not round its count up. "mini" in the DMG's and
   /// the decoder's slot finds exemplars of its own, so that feedback would do the same work again.
+  /// Nothing, where `preset.method` has no use for a DMG.
   /// @throws as persense::Engine  when the DMG's archive cannot be read.
   Options adapt(const Options& preset) const;
+
+  /// The same, with a user's settings over it: they win over the adaptation, and the method among
+  /// them says whether there is one.
+  /// @param set  sets some options; is called twice.
+  Options adapt(const Options& preset, const std::function<void(Options&)>& set) const;
 };
 
 /// A support example prepared by one engine; cheap to copy, safe to share between threads.

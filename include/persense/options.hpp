@@ -148,7 +148,8 @@ void for_each_option(O& o, Visit&& visit) {
   visit(
       "method", o.method, 0, 0,
       "persense (default) or grounded_sam: a mask for each of the detector's boxes; it has no use "
-      "for a density map generator and the options of location_prior, dmg, idm, ppsm, feedback");
+      "for a density map generator and the options of location_prior, dmg, idm, ppsm, feedback, "
+      "decoder.guidance and decoder.refinement");
   visit("label.rules", o.label.rules, 0, 0,
         "paper (default: English plurals) or reference: see all_phrase()");
   visit("detection.threshold", o.detection.threshold, 0.0, 1.0,

@@ -81,7 +81,7 @@ class Pipeline {
       result.trace->detections = detections;
     }
     const Detection* const best = most_confident(detections.label);
-    if (best == nullptr) return detail::nothing_detected(std::move(result), options_);
+    if (best == nullptr) return detail::nothing_detected(std::move(result), detections, options_);
     const Box first =
         clock(Step::exemplar, [&] { return first_exemplar(query, *best, result.trace); });
 

@@ -72,6 +72,13 @@ FloatMap similarity_map(const Encoder& encoder, const typename Encoder::Embeddin
   return similarity;
 }
 
+/// What to say of a query without the detections that a method needs.
+inline std::string no_detection(const Detections& found, const Options& options) {
+  const bool of_either = found.label.empty() && found.phrase.empty();
+  const char* of_what = of_either ? "" : found.label.empty() ? " of the label" : " of the phrase";
+  return fmt::format("no detection{} above confidence {}", of_what, options.detection.threshold);
+}
+
 /// The detections that are confident enough or, where the method has none to work with, what takes
 /// their place.
 /// @param needed  the ones that the method cannot do without. @param result  gets a note.
@@ -90,9 +97,8 @@ Detections detections_of(const Detector& detector, const Query<Encoder>& query,
   auto similar = similarity_boxes(query.similarity, query.support.diameter);
   std::erase_if(similar, weak);
   if (!similar.empty())
-    result.notes.push_back(fmt::format(
-        "no detection above confidence {}, so boxes around what is most similar ({}) were used",
-        options.detection.threshold, similar.size()));
+    result.notes.push_back(fmt::format("{}, so boxes around what is most similar ({}) were used",
+                                       no_detection(found, options), similar.size()));
   for (auto* list : {&found.label, &found.phrase})
     if (list->empty()) *list = similar;
   return found;
@@ -110,10 +116,10 @@ std::vector<ScoredMask> masks_of(const Decoder& decoder, const Query<Encoder>& q
   return masks;
 }
 
-/// A query in which nothing was detected. @param result  gets a note and an empty density map.
-inline Result nothing_detected(Result result, const Options& options) {
-  result.notes.push_back(
-      fmt::format("no detection above confidence {}", options.detection.threshold));
+/// A query in which what is needed was not detected. @param result  gets a note and an empty
+/// density map.
+inline Result nothing_detected(Result result, const Detections& found, const Options& options) {
+  result.notes.push_back(no_detection(found, options));
   result.density = DensityMap::Zero(result.image_size.height, result.image_size.width);
   return result;
 }

@@ -109,6 +109,13 @@ void Progress::note(const std::string& line) {
   draw();
 }
 
+void Progress::notes(const std::string& name, const std::vector<std::string>& of_result,
+                     const std::vector<std::string>& of_support) {
+  for (const std::string& line : of_result)
+    if (std::find(of_support.begin(), of_support.end(), line) == of_support.end())
+      note(name + ": " + line);
+}
+
 void Progress::close() {
   const std::scoped_lock lock(guard_);
   clear();

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace persense::cli {
 
@@ -42,6 +43,9 @@ class Progress {
   void failed(const std::string& line);
   /// Each distinct line is printed once.
   void note(const std::string& line);
+  /// Of one item, without those that it shares with the support, which are no item's own.
+  void notes(const std::string& name, const std::vector<std::string>& of_result,
+             const std::vector<std::string>& of_support);
   /// Takes the bar off the terminal.
   void close();
 

@@ -150,6 +150,7 @@ void Evaluation::process(Job& job, const std::stop_token& stop) {
   job.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   job.score = score(job, result);
   if (!request_.labels.empty()) write_labels(job, result);
+  progress_->notes(shown, result.notes, job.support->info().notes);
   progress_->finished(shown, result.count(), job.seconds);
 }
 

@@ -29,10 +29,10 @@ void add_option_flags(CLI::App& command, OptionFlags& flags) {
 }
 
 Options options_from(const OptionFlags& flags, const Stages& stages) {
-  Options options = stages.adapt(Options::preset(flags.preset));
-  if (!flags.method.empty()) set_option(options, "method", flags.method);
-  for (const std::string& setting : flags.settings) apply_setting(options, setting, "--set");
-  return options;
+  return stages.adapt(Options::preset(flags.preset), [&flags](Options& options) {
+    if (!flags.method.empty()) set_option(options, "method", flags.method);
+    for (const std::string& setting : flags.settings) apply_setting(options, setting, "--set");
+  });
 }
 
 namespace {

@@ -125,7 +125,6 @@ class SegmentRun {
   void process(std::size_t index, const std::stop_token& stop);
   void segment_query(const QueryFile& query, const std::stop_token& stop);
   void write_outputs(const QueryFile& query, ImageView image, const Result& result) const;
-  void print_notes(const QueryFile& query, const Result& result);
   std::string coco_name(const QueryFile& query) const;
   void write_coco() const;
   void print_summary(double seconds) const;
@@ -279,7 +278,7 @@ void SegmentRun::segment_query(const QueryFile& query, const std::stop_token& st
   entry.objects = result.count();
   record_->add(entry);
   objects_ += result.count();
-  print_notes(query, result);
+  progress_->notes(query.path.string(), result.notes, support_.info().notes);
   progress_->finished(
       shown, result.count(),
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
@@ -300,13 +299,6 @@ void SegmentRun::write_outputs(const QueryFile& query, ImageView image,
       io::write_coco(path, coco_name(query), result, label_);
     }
   }
-}
-
-void SegmentRun::print_notes(const QueryFile& query, const Result& result) {
-  const auto& of_support = support_.info().notes;
-  for (const auto& note : result.notes)
-    if (std::find(of_support.begin(), of_support.end(), note) == of_support.end())
-      progress_->note(query.path.string() + ": " + note);
 }
 
 // The file's name, as COCO files have it; the path, when the queries come from several folders.

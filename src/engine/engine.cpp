@@ -117,9 +117,19 @@ bool Stages::need_torch() const {
 Options Stages::adapt(const Options& preset) const {
   const auto slots = slots_of(*this);
   const std::string_view dmg_slot = slots[2], decoder_slot = slots[3];
+  if (preset.method == Method::grounded_sam) return preset;
   if (is_archive(dmg_slot)) return archive_stages(dmg).adapt(*this, preset);
   Options adapted = preset;
   if (dmg_slot == learned && decoder_slot == learned) adapted.feedback.iterations = 0;
+  return adapted;
+}
+
+Options Stages::adapt(const Options& preset, const std::function<void(Options&)>& set) const {
+  Options with_method = preset, as_set = preset;
+  set(as_set);
+  with_method.method = as_set.method;
+  Options adapted = adapt(with_method);
+  set(adapted);
   return adapted;
 }
 

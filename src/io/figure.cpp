@@ -166,7 +166,8 @@ Panel similarity_panel(const Stage& stage, const FloatMap& similarity) {
 
 Panel detection_panel(const Stage& stage, const Trace& trace) {
   cv::Mat picture = stage.backdrop();
-  const auto& found = trace.detections.label;
+  // without passes the method decodes the phrase's boxes: see GroundedSam
+  const auto& found = trace.passes.empty() ? trace.detections.phrase : trace.detections.label;
   for (const Detection& d : found) stage.draw_box(picture, d.box, amber, 1);
   if (trace.passes.empty()) return {"Detections", counted(found.size(), "box", "boxes"), picture};
   const Instance exemplar{stage.scaled(trace.exemplar_mask.mask), {}, {}, 1};

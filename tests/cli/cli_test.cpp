@@ -220,6 +220,10 @@ TEST_CASE("persense segment: --method grounded_sam gives what the engine gives, 
                        "--overlay")
               .exit == 0);
   CHECK(work.outputs("out") == work.outputs("set"));
+  // what the method has no use for is not opened
+  REQUIRE(work.segment("q.png -o unread --set method=grounded_sam --dmg none.pt --labels").exit ==
+          0);
+  CHECK(work.files("unread").at("q_labels.png") == work.files("out").at("q_labels.png"));
   const Outcome resumed = work.segment("q.png -o out --resume");  // by another method
   CHECK(resumed.exit == 2);
   CHECK_THAT(resumed.err, contains("grounded_sam"));
@@ -724,6 +728,7 @@ TEST_CASE("persense eval: --method scores another method", "[cli][eval]") {
       work.run("eval set --models classic --method grounded_sam --json scores.json");
   INFO(outcome.err);
   CHECK(outcome.exit == 0);
+  CHECK_THAT(outcome.err, contains("discs/01.jpg: the decoder takes points alone"));
   const auto scores = nlohmann::json::parse(read_text(work / "scores.json"));
   CHECK(scores["classes"]["discs"]["f1"].get<double>() > 0.5);
 }

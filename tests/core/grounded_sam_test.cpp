@@ -1,5 +1,8 @@
 #include "persense/baselines/grounded_sam.hpp"
 
+#include <cmath>
+#include <limits>
+
 #include "catch.hpp"
 #include "message_of.hpp"
 
@@ -139,7 +142,17 @@ TEST_CASE("GroundedSam: what is found for the label alone does not stand for the
   const Result result = f.segment();
   REQUIRE(result.count() == 1);
   CHECK(result.instances[0].box == Box{30, 20, 40, 30});
-  CHECK_THAT(result.notes.at(0), ContainsSubstring("most similar"));
+  CHECK_THAT(result.notes.at(0), ContainsSubstring("no detection of the phrase above") &&
+                                     ContainsSubstring("most similar"));
+}
+
+TEST_CASE("GroundedSam: a box that is not finite is an error", "[grounded_sam][errors]") {
+  constexpr float infinite = std::numeric_limits<float>::infinity();
+  for (const Box& box : {Box{0, 0, std::nanf(""), 9}, Box{-infinite, 0, infinite, 9}}) {
+    Fixture f;
+    f.found.phrase = {{box, 0.9f}};
+    CHECK_THROWS_WITH(f.segment(), ContainsSubstring("detector: a box with the side"));
+  }
 }
 
 TEST_CASE("GroundedSam: no box is an empty result with a note, or what is similar",

@@ -343,6 +343,13 @@ TEST_CASE("torch engine: CounTR's maps are binarised at 20 and its count is not 
   CHECK(engine.options().idm.threshold == 20);
   CHECK(engine.options().ppsm.count_rounding == CountRounding::none);
   CHECK(Stages{}.adapt(Options::reference()).idm.threshold == 30);
+  const auto adapted = [&](const std::string& key, const std::string& value) {
+    return models.stages().adapt(Options::reference(),
+                                 [&](Options& o) { set_option(o, key, value); });
+  };
+  CHECK(adapted("idm.threshold", "25").idm.threshold == 25);  // a user's word is the last
+  CHECK(adapted("ppsm.norm_const", "1").idm.threshold == 20);
+  CHECK(adapted("method", "grounded_sam").idm.threshold == 30);
 }
 
 TEST_CASE("torch engine: guidance and refinement are options", "[torch][engine]") {

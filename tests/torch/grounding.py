@@ -23,7 +23,10 @@ try:
     import torch
     import transformers
 except ImportError as missing:
-    print(f"SKIPPED: {sys.executable} has no {missing.name}")
+    print(
+        f"SKIPPED: {sys.executable} has no {missing.name}; PERSENSE_TORCH_PYTHON names another "
+        "Python"
+    )
     sys.exit(SKIPPED)
 if not transformers.utils.is_torch_available():
     print(f"SKIPPED: transformers {transformers.__version__} wants another PyTorch than this one")

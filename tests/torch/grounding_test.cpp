@@ -484,6 +484,6 @@ TEST_CASE("torch GroundingDetector: finds the boxes that transformers finds, fro
   REQUIRE(boxes >= 3 * 5 * 2 * 8);
   std::cout << fmt::format("{} boxes: at most {:.1e} pixels and {:.1e} of confidence apart\n",
                            boxes, apart.pixels, apart.confidence);
-  CHECK(apart.pixels < 0.5f);
+  CHECK(apart.pixels < 0.05f);  // float32 in another order: .01 between PyTorch versions
   CHECK(apart.confidence < 1e-3f);
 }

@@ -31,7 +31,7 @@ class ArchiveInfo(NamedTuple):
     upstream: str
     """Where the weights come from, and their licence."""
     sha256_weights: str
-    """Of the checkpoint, hex; may be empty."""
+    """Of the checkpoint, hex; of an average, of its checkpoints' in a row; may be empty."""
     bytes: int
     """Of the file."""
     parts: int

@@ -97,8 +97,11 @@ class Pipeline:
         if self._networks:
             _torch.require_one_version()
         stages.device, stages.dtype, stages.threads = device, dtype, threads
-        chosen = stages.adapt(_core.Options.preset(preset))
-        apply(chosen, options or {})
+        chosen, settings = _core.Options.preset(preset), options or {}
+        if "method" in settings:  # says which of the stages are asked
+            apply(chosen, {"method": settings["method"]})
+        chosen = stages.adapt(chosen)
+        apply(chosen, settings)
         self._engine = _core.Engine(stages, chosen)
 
     @property

@@ -320,15 +320,17 @@ class FigureOfStages:
     def _detection_panel(self, ax: Axes) -> Tuple[str, str]:
         trace = self._trace
         self._query.show(ax, pale=True)
-        found = _counted(len(trace.label_detections[0]), "box", "boxes")
-        self._draw_boxes(ax, trace.label_detections[0], _AMBER, 0.8)
-        if trace.passes:
-            self._query.show_masks(ax, [trace.exemplar_mask])
-            self._draw_boxes(ax, trace.passes[0].exemplars[:1], _SKY, 1.6)
-            x, y = trace.location_prior
-            ax.plot(x, y, "o", color=_RED, ms=4, mec="white", mew=0.6)
-            found += "; the first exemplar in blue"
-        return "Detections, prior, exemplar", found
+        # without passes the method decodes the phrase's boxes: see persense::GroundedSam
+        boxes = (trace.label_detections if trace.passes else trace.phrase_detections)[0]
+        found = _counted(len(boxes), "box", "boxes")
+        self._draw_boxes(ax, boxes, _AMBER, 0.8)
+        if not trace.passes:
+            return "Detections", found
+        self._query.show_masks(ax, [trace.exemplar_mask])
+        self._draw_boxes(ax, trace.passes[0].exemplars[:1], _SKY, 1.6)
+        x, y = trace.location_prior
+        ax.plot(x, y, "o", color=_RED, ms=4, mec="white", mew=0.6)
+        return "Detections, prior, exemplar", f"{found}; the first exemplar in blue"
 
     def _pass_panels(self, step: TracePass, first: bool, last: bool) -> List[Any]:
         def exemplars(ax: Axes) -> Tuple[str, str]:

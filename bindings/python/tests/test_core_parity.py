@@ -87,6 +87,8 @@ def test_files_of_the_program_equal_pythons_with_the_method_grounded_sam(
     assert coco["images"][0]["notes"] == result.notes
     assert result.notes == ["the decoder takes points alone, so it got the centre of each box"]
     assert len(result) > 10
+    unread = persense.Pipeline("classic", dmg="none.pt", options={"method": "grounded_sam"})
+    assert unread.support(support, mask).segment(query)._core.csv() == result._core.csv()
 
 
 def test_an_encoder_archive_gives_the_programs_result(tmp_path: pathlib.Path) -> None:

@@ -1,7 +1,10 @@
 // persense/baselines/grounded_sam.hpp: a detector's boxes as a decoder's prompts, and nothing else.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <utility>
 #include <vector>
@@ -52,6 +55,7 @@ class GroundedSam {
   }
 
   /// See Pipeline::segment. Of the steps, it has encode, similarity, detect, decode and instances.
+  /// A detector that reads text is asked for the label, too, as any detector is.
   Result segment(const Prepared& support, ImageView image, const RunOptions& run = {}) const {
     Result result = detail::begin_result(image, support.notes, run);
     detail::StepClock clock{run, result.timings};
@@ -68,7 +72,8 @@ class GroundedSam {
       result.trace->similarity = similarity;
       result.trace->detections = detections;
     }
-    if (detections.phrase.empty()) return detail::nothing_detected(std::move(result), options_);
+    if (detections.phrase.empty())
+      return detail::nothing_detected(std::move(result), detections, options_);
     const std::vector<Prompt> prompts = prompts_at(detections.phrase, image.size());
     result.density = DensityMap::Zero(image.height, image.width);
     for (const Prompt& prompt : prompts) result.density(prompt.point.y, prompt.point.x) += 1;
@@ -88,6 +93,12 @@ class GroundedSam {
   static std::vector<Prompt> prompts_at(const std::vector<Detection>& detections, Size image) {
     std::vector<Prompt> prompts;
     for (const Detection& d : detections) {
+      for (const float side : {d.box.x0, d.box.y0, d.box.x1, d.box.y1})
+        if (!std::isfinite(side))
+          throw InvalidArgument(
+              fmt::format("detector: a box with the side {}, expected numbers "
+                          "that are finite",
+                          side));
       const auto middle = [](float a, float b, int length) {
         return static_cast<int>(std::clamp((a + b) / 2, 0.0f, static_cast<float>(length - 1)));
       };

@@ -56,7 +56,8 @@ struct Manifest {
                                    ///< `pad_multiple` > 0)
   std::string dtype = "fp32";      ///< of the stored weights: "fp32", "fp16" or "bf16"
   std::string upstream;            ///< where the weights come from, licence
-  std::string sha256_weights;      ///< of the checkpoint, hex; may be empty
+  std::string sha256_weights;      ///< of the checkpoint, hex; of an average, of its
+                                   ///< checkpoints' in a row; may be empty
 };
 
 /// An archive that lies in memory, as one that is part of a library does. Borrowed for each call.

@@ -85,6 +85,31 @@ def _example(model: Model) -> str:
     return f"{command} {model.example}".rstrip()
 
 
+def _add_own_arguments(sub: argparse.ArgumentParser, model: str) -> None:
+    """What one model alone has."""
+    if model == "sam":
+        sub.add_argument(
+            "--arch",
+            choices=("vit_b", "vit_l", "vit_h"),
+            help="refuse any other encoder (default: take the one that the checkpoint holds)",
+        )
+    if model == "mini":
+        sub.add_argument(
+            "--average",
+            nargs="+",
+            default=[],
+            metavar="FILE",
+            help="more weights of the same run, as it ended before it went on; the archive "
+            "gets the mean of all",
+        )
+    if model == "grounding_dino":
+        sub.add_argument(
+            "--vocabulary",
+            metavar="FILE",
+            help="BERT's vocab.txt or tokenizer.json (default: the one beside the checkpoint)",
+        )
+
+
 def parser() -> argparse.ArgumentParser:
     """Build the parser; it needs no PyTorch, so that --help is quick."""
     top = _Parser(
@@ -124,27 +149,7 @@ def parser() -> argparse.ArgumentParser:
                 action="store_true",
                 help="store float16 weights: half the size, still runs in any precision",
             )
-        if model.name == "sam":
-            sub.add_argument(
-                "--arch",
-                choices=("vit_b", "vit_l", "vit_h"),
-                help="refuse any other encoder (default: take the one that the checkpoint holds)",
-            )
-        if model.name == "mini":
-            sub.add_argument(
-                "--average",
-                nargs="+",
-                default=[],
-                metavar="FILE",
-                help="more weights of the same run, as it ended before it went on; the archive "
-                "gets the mean of all",
-            )
-        if model.name == "grounding_dino":
-            sub.add_argument(
-                "--vocabulary",
-                metavar="FILE",
-                help="BERT's vocab.txt or tokenizer.json (default: the one beside the checkpoint)",
-            )
+        _add_own_arguments(sub, model.name)
     return top
 
 
