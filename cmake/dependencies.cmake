@@ -49,9 +49,13 @@ if(PERSENSE_WITH_TORCH)
   if(NOT PERSENSE_WITH_TORCH STREQUAL "AUTO")
     set(wanted REQUIRED)
   endif()
-  set(CMAKE_MESSAGE_LOG_LEVEL ERROR)  # LibTorch's own remarks fill a screen
-  find_package(Torch 1.13 ${wanted})
-  unset(CMAKE_MESSAGE_LOG_LEVEL)
+  if(TARGET torch)  # whoever includes this found it
+    set(Torch_FOUND ON)
+  else()
+    set(CMAKE_MESSAGE_LOG_LEVEL ERROR)  # LibTorch's own remarks fill a screen
+    find_package(Torch 1.13 ${wanted})
+    unset(CMAKE_MESSAGE_LOG_LEVEL)
+  endif()
   find_package(ZLIB ${wanted})
   if(Torch_FOUND AND ZLIB_FOUND)
     set(PERSENSE_TORCH ON)

@@ -17,13 +17,25 @@ endif()
 file(READ ${packages}/torch/version.py text)
 string(REGEX MATCH "__version__ = '([^']+)'" found "${text}")
 set(version ${CMAKE_MATCH_1})
-# A CUDA build's TorchConfig.cmake ends the configuration where there is no toolkit.
+# A CUDA build's TorchConfig.cmake ends the configuration where there is no toolkit, of which nothing
+# here needs anything: its libraries are enough. (Before 2.6 they have the C++ library's old ABI.)
 if(text MATCHES "cuda[^=\n]*= '")
   find_package(CUDAToolkit QUIET)
-  if(NOT CUDAToolkit_FOUND)
+  if(NOT CUDAToolkit_FOUND AND version VERSION_LESS 2.6)
     message(STATUS "PyTorch ${version} of this environment is for CUDA and is left out: there is no CUDA "
-                   "toolkit to build against")
+                   "toolkit to build against, without which it must be 2.6 or newer")
     return()
+  elseif(NOT CUDAToolkit_FOUND)
+    foreach(name IN ITEMS c10 torch_cpu torch_cuda torch)
+      add_library(${name} SHARED IMPORTED GLOBAL)
+      set_target_properties(${name} PROPERTIES IMPORTED_LOCATION ${packages}/torch/lib/lib${name}.so)
+    endforeach()
+    target_include_directories(torch SYSTEM INTERFACE
+      ${packages}/torch/include ${packages}/torch/include/torch/csrc/api/include)
+    # CUDA's is called through what it registers, which the linker does not see
+    target_link_libraries(torch INTERFACE torch_cpu c10
+      "-Wl,--push-state,--no-as-needed,$<TARGET_FILE:torch_cuda>,--pop-state")
+    set(Torch_VERSION ${version})
   endif()
 endif()
 set(torch_of_python ${version})

@@ -78,14 +78,10 @@ at::Tensor tensor_of(const cv::Mat& image, const Placement& placement) {
           at::MemoryFormat::ChannelsLast);
 }
 
-/// One plane of (1, C, h, w) as CV_32FC1.
-void copy_plane(const at::Tensor& maps, int channel, const cv::Rect& from, cv::Mat& to,
-                cv::Point at) {
-  const auto plane = maps[0][channel];
-  for (int y = 0; y < from.height; ++y) {
-    const auto row = plane[from.y + y].narrow(0, from.x, from.width).contiguous();
-    std::copy_n(row.data_ptr<float>(), from.width, to.ptr<float>(at.y + y) + at.x);
-  }
+/// One plane of (C, h, w), contiguous float on the CPU.
+cv::Mat plane(const at::Tensor& maps, int channel) {
+  return cv::Mat(static_cast<int>(maps.size(1)), static_cast<int>(maps.size(2)), CV_32FC1,
+                 maps.data_ptr<float>() + channel * maps.stride(0));
 }
 
 /// Parts of a working image that the network sees one at a time.
@@ -127,14 +123,17 @@ std::vector<Tile> tiles_of(cv::Size work, cv::Size mirrored) {
   return tiles;
 }
 
-/// The maps with the logit of the foreground in the target's place. The target map leaves out what
-/// differs a little from the support object, which looks judge better, object by object: so most of
-/// the foreground is what could be an object of any kind.
-at::Tensor foreground_first(at::Tensor maps) {
+/// Channels of the network's maps: see persense.networks.mini.
+constexpr int target_map = 0, peak_map = 1, offset_x_map = 2, offset_y_map = 3, object_map = 4;
+
+/// The logit of the foreground. The target map leaves out what differs a little from the support
+/// object, which is judged better object by object: so most of the foreground is what could be an
+/// object of any kind.
+cv::Mat foreground(const cv::Mat& target, const cv::Mat& object) {
   constexpr double any_object = 0.6;
-  constexpr int target = 0, object = 4;  // channels: see persense.networks.mini
-  maps.select(1, target).mul_(1 - any_object).add_(maps.select(1, object), any_object);
-  return maps;
+  cv::Mat out;
+  cv::addWeighted(target, 1 - any_object, object, any_object, 0, out);
+  return out;
 }
 
 /// How far the pieces found at one scale are to be trusted: best about the size that the network
@@ -147,10 +146,18 @@ constexpr Trust in_full = {Knot{5, 0.7}, Knot{8, 1}, Knot{45, 1}, Knot{70, 0.5}}
 constexpr Trust in_half = {Knot{14, 0.45}, Knot{20, 1}, Knot{50, 1}, Knot{80, 0.6}};
 constexpr Trust in_finer = {Knot{5, 0.63}, Knot{8, 0.9}, Knot{18, 0.9}, Knot{28, 0}};
 
+/// A tile's looks, which stay where the network is.
+struct Looks {
+  at::Tensor cells;  ///< (h, w, L)
+  cv::Rect kept;     ///< those of the whole picture's cells that are the tile's own,
+  cv::Point at;      ///< and where they begin in `cells`
+};
+
 /// What the network says of a picture at one scale.
 struct Seen {
   mini::Maps maps;
-  cv::Mat look;  ///< CV_32FC(L), of cells
+  cv::Mat target;  ///< CV_32FC1, of cells: logit of being a target's
+  std::vector<Looks> looks;
 };
 
 }  // namespace
@@ -175,7 +182,7 @@ struct MiniEmbedding::State {
   Cut layer(const Seen& seen, const Trust& trusted) const;
   double finer_scale() const;
   Cut cut(const MiniPrototype& prototype) const;
-  void compare_looks(Cut& cut, const cv::Mat& look, const MiniPrototype& prototype,
+  void compare_looks(Cut& cut, const Seen& seen, const MiniPrototype& prototype,
                      double lowest) const;
 };
 
@@ -202,68 +209,140 @@ Seen MiniEmbedding::State::see(const cv::Mat& picture, const MiniPrototype& prot
   cv::copyMakeBorder(picture, framed, border, mirrored.height - work.height - border, border,
                      mirrored.width - work.width - border, cv::BORDER_REFLECT_101);
   const cv::Size cells((work.width + 1) / mini::stride, (work.height + 1) / mini::stride);
-  for (cv::Mat* map :
-       {&seen.maps.target, &seen.maps.peak, &seen.maps.offset_x, &seen.maps.offset_y})
+  for (cv::Mat* map : {&seen.target, &seen.maps.target, &seen.maps.peak, &seen.maps.offset_x,
+                       &seen.maps.offset_y})
     map->create(cells, CV_32FC1);
   for (const Tile& tile : tiles_of(work, mirrored)) {
     const auto features = module.call("trunk", {tensor_of(framed(tile.seen), module.placement())});
-    const at::Tensor maps = foreground_first(
-        module.call("maps", {features[0], features[1], features[2], prototype.vector})[0].to(
-            at::kCPU, at::kFloat));
+    const at::Tensor maps =
+        module.call("maps", {features[0], features[1], features[2], prototype.vector})[0][0]
+            .to(at::kCPU, at::kFloat)
+            .contiguous();
     const cv::Rect from(tile.at, tile.kept.size());
-    int channel = 0;
-    for (cv::Mat* map :
-         {&seen.maps.target, &seen.maps.peak, &seen.maps.offset_x, &seen.maps.offset_y})
-      copy_plane(maps, channel++, from, *map, tile.kept.tl());
-    const at::Tensor look = features[3][0].permute({1, 2, 0}).to(at::kCPU, at::kFloat).contiguous();
-    const int channels = static_cast<int>(look.size(2));
-    if (seen.look.empty()) seen.look.create(cells, CV_MAKETYPE(CV_32F, channels));
-    const cv::Mat whole(static_cast<int>(look.size(0)), static_cast<int>(look.size(1)),
-                        CV_MAKETYPE(CV_32F, channels), look.data_ptr<float>());
-    whole(from).copyTo(seen.look(tile.kept));
+    const auto own = [&](int channel) { return plane(maps, channel)(from); };
+    own(target_map).copyTo(seen.target(tile.kept));
+    foreground(own(target_map), own(object_map)).copyTo(seen.maps.target(tile.kept));
+    own(peak_map).copyTo(seen.maps.peak(tile.kept));
+    own(offset_x_map).copyTo(seen.maps.offset_x(tile.kept));
+    own(offset_y_map).copyTo(seen.maps.offset_y(tile.kept));
+    seen.looks.push_back({features[3][0].permute({1, 2, 0}), tile.kept, tile.at});
   }
   return seen;
 }
 
 namespace {
 
-/// Means and deviations of the pieces' looks, (N, 2 L) on the CPU.
-at::Tensor looks_of_pieces(const Cut& cut, const cv::Mat& look) {
-  const std::size_t n = cut.pieces.size(), channels = static_cast<std::size_t>(look.channels());
-  std::vector<double> sums(n * 2 * channels, 0.0), cells(n, 0.0);
-  const auto add = [&](std::size_t piece, int x, int y) {
-    const float* value = look.ptr<float>(y) + static_cast<std::size_t>(x) * channels;
-    double* sum = &sums[piece * 2 * channels];
-    for (std::size_t k = 0; k < channels; ++k) {
-      sum[k] += value[k];
-      sum[channels + k] += double{value[k]} * value[k];
-    }
-    cells[piece] += 1;
-  };
-  for (int y = 0; y < look.rows; ++y)
-    for (int x = 0; x < look.cols; ++x)
-      if (const int label = cut.labels.at<int>(std::min(y * mini::stride, cut.labels.rows - 1),
-                                               std::min(x * mini::stride, cut.labels.cols - 1));
-          label > 0)
-        add(static_cast<std::size_t>(label - 1), x, y);
+/// The piece that a cell of the maps lies in: its number + 1, or 0.
+int piece_at(const Cut& cut, int x, int y) {
+  return cut.labels.at<int>(std::min(y * mini::stride, cut.labels.rows - 1),
+                            std::min(x * mini::stride, cut.labels.cols - 1));
+}
 
-  const at::Tensor looks = at::empty(
-      {static_cast<std::int64_t>(n), static_cast<std::int64_t>(2 * channels)}, at::kFloat);
-  float* out = looks.data_ptr<float>();
-  for (std::size_t i = 0; i < n; ++i, out += 2 * channels) {
-    if (cells[i] == 0)  // it lies between the cells
-      add(i, std::min(cut.pieces[i].core.x / mini::stride, look.cols - 1),
-          std::min(cut.pieces[i].core.y / mini::stride, look.rows - 1));
-    const double* sum = &sums[i * 2 * channels];
-    for (std::size_t k = 0; k < channels; ++k) {
-      constexpr double least_variance = 1e-4;  // as in training
-      const double mean = sum[k] / cells[i];
-      const double variance = std::max(0.0, sum[channels + k] / cells[i] - mean * mean);
-      out[k] = static_cast<float>(mean);
-      out[channels + k] = static_cast<float>(std::sqrt(variance + least_variance));
+/// The cell that a piece's core lies in.
+cv::Point core_cell(const Piece& piece, cv::Size map) {
+  return {std::min(piece.core.x / mini::stride, map.width - 1),
+          std::min(piece.core.y / mini::stride, map.height - 1)};
+}
+
+/// Sums over the cells of each piece.
+class LookSums {
+ public:
+  LookSums(const Cut& cut, std::size_t channels)
+      : cut_(cut),
+        channels_(channels),
+        sums_(cut.pieces.size() * 2 * channels, 0.0),
+        cells_(cut.pieces.size(), 0.0) {}
+
+  /// Adds the cells of a tile that lie in pieces: they alone leave the device.
+  void add(const Looks& tile) {
+    std::vector<std::int64_t> places;
+    std::vector<std::size_t> owners;
+    const std::int64_t width = tile.cells.size(1);
+    for (int y = tile.kept.y; y < tile.kept.br().y; ++y)
+      for (int x = tile.kept.x; x < tile.kept.br().x; ++x)
+        if (const int label = piece_at(cut_, x, y); label > 0) {
+          const cv::Point p = cv::Point(x, y) - tile.kept.tl() + tile.at;
+          places.push_back(p.y * width + p.x);
+          owners.push_back(static_cast<std::size_t>(label - 1));
+        }
+    add(tile.cells, places, owners);
+  }
+
+  /// Gives pieces that lie between the cells the cell of their core, where it is this tile's.
+  void add_between(const Looks& tile, cv::Size map) {
+    for (std::size_t i = 0; i < cells_.size(); ++i) {
+      const cv::Point cell = core_cell(cut_.pieces[i], map);
+      if (cells_[i] > 0 || !tile.kept.contains(cell)) continue;
+      const cv::Point p = cell - tile.kept.tl() + tile.at;
+      add(tile.cells, {p.y * tile.cells.size(1) + p.x}, {i});
     }
   }
-  return looks;
+
+  /// Means and deviations, (N, 2 L).
+  at::Tensor looks() const {
+    constexpr double least_variance = 1e-4;  // as in training
+    const auto n = static_cast<std::int64_t>(cells_.size());
+    const at::Tensor looks = at::empty({n, static_cast<std::int64_t>(2 * channels_)}, at::kFloat);
+    float* out = looks.data_ptr<float>();
+    for (std::size_t i = 0; i < cells_.size(); ++i, out += 2 * channels_) {
+      const double* sum = &sums_[i * 2 * channels_];
+      for (std::size_t k = 0; k < channels_; ++k) {
+        const double mean = sum[k] / cells_[i];
+        const double variance = std::max(0.0, sum[channels_ + k] / cells_[i] - mean * mean);
+        out[k] = static_cast<float>(mean);
+        out[channels_ + k] = static_cast<float>(std::sqrt(variance + least_variance));
+      }
+    }
+    return looks;
+  }
+
+ private:
+  void add(const at::Tensor& cells, const std::vector<std::int64_t>& places,
+           const std::vector<std::size_t>& owners) {
+    if (places.empty()) return;
+    const at::Tensor chosen = at::from_blob(const_cast<std::int64_t*>(places.data()),
+                                            {static_cast<std::int64_t>(places.size())}, at::kLong);
+    const at::Tensor values = cells.reshape({-1, cells.size(2)})
+                                  .index_select(0, chosen.to(cells.device()))
+                                  .to(at::kCPU, at::kFloat)
+                                  .contiguous();
+    const float* value = values.data_ptr<float>();
+    for (const std::size_t owner : owners) {
+      double* sum = &sums_[owner * 2 * channels_];
+      for (std::size_t k = 0; k < channels_; ++k, ++value) {
+        sum[k] += *value;
+        sum[channels_ + k] += double{*value} * *value;
+      }
+      cells_[owner] += 1;
+    }
+  }
+
+  const Cut& cut_;
+  std::size_t channels_;
+  std::vector<double> sums_, cells_;
+};
+
+/// Means and deviations of the pieces' looks, (N, 2 L) on the CPU.
+at::Tensor looks_of_pieces(const Cut& cut, const Seen& seen) {
+  LookSums sums(cut, static_cast<std::size_t>(seen.looks.front().cells.size(2)));
+  for (const Looks& tile : seen.looks) sums.add(tile);
+  for (const Looks& tile : seen.looks) sums.add_between(tile, seen.target.size());
+  return sums.looks();
+}
+
+/// Mean over each piece of a map of cells.
+std::vector<double> means_of_pieces(const Cut& cut, const cv::Mat& map) {
+  std::vector<double> sums(cut.pieces.size(), 0.0), cells(cut.pieces.size(), 0.0);
+  for (int y = 0; y < map.rows; ++y)
+    for (int x = 0; x < map.cols; ++x)
+      if (const int label = piece_at(cut, x, y); label > 0) {
+        sums[static_cast<std::size_t>(label - 1)] += map.at<float>(y, x);
+        cells[static_cast<std::size_t>(label - 1)] += 1;
+      }
+  for (std::size_t i = 0; i < sums.size(); ++i)
+    sums[i] = cells[i] > 0 ? sums[i] / cells[i]  // or it lies between the cells
+                           : map.at<float>(core_cell(cut.pieces[i], map.size()));
+  return sums;
 }
 
 /// The score that a tenth of the pieces reach.
@@ -289,11 +368,11 @@ double trust(const Trust& knots, double diameter) {
 }  // namespace
 
 /// Which of the pieces are of the support object's kind.
-void MiniEmbedding::State::compare_looks(Cut& cut, const cv::Mat& look,
-                                         const MiniPrototype& prototype, double lowest) const {
+void MiniEmbedding::State::compare_looks(Cut& cut, const Seen& seen, const MiniPrototype& prototype,
+                                         double lowest) const {
   const c10::InferenceMode no_gradients;
   const auto& where = module.placement();
-  const at::Tensor looks = looks_of_pieces(cut, look).to(where.device, where.dtype);
+  const at::Tensor looks = looks_of_pieces(cut, seen).to(where.device, where.dtype);
   const auto likeness_to = [&](const at::Tensor& one) {
     const at::Tensor logits = module.call("compare", {one.expand_as(looks), looks})[0]
                                   .to(at::kCPU, at::kDouble)
@@ -302,16 +381,17 @@ void MiniEmbedding::State::compare_looks(Cut& cut, const cv::Mat& look,
                                logits.data_ptr<double>() + logits.numel());
   };
   const std::int64_t length = looks.size(1);
-  mini::PieceLooks seen;
-  seen.to_support =
+  mini::PieceLooks of_pieces;
+  of_pieces.to_support =
       likeness_to(prototype.vector.narrow(1, prototype.vector.size(1) - length, length));
-  seen.colour = classic::looks_of(classic::lab_of(resized(rgb, cut.labels.size())), cut.labels,
-                                  static_cast<int>(cut.pieces.size()));
-  seen.colour.erase(seen.colour.begin());  // of the background
+  of_pieces.target = means_of_pieces(cut, seen.target);
+  of_pieces.colour = classic::looks_of(classic::lab_of(resized(rgb, cut.labels.size())), cut.labels,
+                                       static_cast<int>(cut.pieces.size()));
+  of_pieces.colour.erase(of_pieces.colour.begin());  // of the background
   const auto like = [&](std::size_t i) {
     return likeness_to(looks.narrow(0, static_cast<std::int64_t>(i), 1));
   };
-  mini::tell_kinds(cut.pieces, seen, like, lowest);
+  mini::tell_kinds(cut.pieces, of_pieces, like, lowest);
 }
 
 Cut MiniEmbedding::State::layer(const Seen& seen, const Trust& trusted) const {
@@ -347,7 +427,7 @@ Cut MiniEmbedding::State::cut(const MiniPrototype& prototype) const {
   Cut cut = classic::join(layers);
   if (cut.pieces.empty()) return cut;
   const double lowest = lowest_level * upper_tenth(cut.pieces);
-  compare_looks(cut, seen.look, prototype, lowest);
+  compare_looks(cut, seen, prototype, lowest);
   for (Piece& piece : cut.pieces)
     if (piece.score < lowest) piece.score = 0;
   return cut;

@@ -19,22 +19,25 @@ namespace persense::mini {
 /// The constants of the comparison. Likeness is in logits of being of one kind. Chosen on rendered
 /// validation and 12 real classes together: see src/mini/README.md.
 struct KindConstants {
-  double colour = 0.1;        ///< likeness lost by a colour distance of 1 (see classic::distance)
-  double size_spread = 0.5;   ///< of exemplars' diameters, deviation of their logarithm
+  double colour = 0.05;       ///< likeness lost by a colour distance of 1 (see classic::distance)
+  double target = 0.5;        ///< likeness in a logit of the target map
+  double belief = 2;          ///< the same in choosing the first exemplars
+  double size_spread = 0.8;   ///< of exemplars' diameters, deviation of their logarithm
   double consistency = 0.3;   ///< weight of likeness to the exemplars before, in choosing the next
   std::size_t exemplars = 4;  ///< at most, and one a fifth of the pieces, but two at least
   std::size_t group = 16;     ///< members of the near group that the second look compares with
   double support = 0.2;  ///< weight of the likeness to the support object, of exemplars the rest
   double least = -3;     ///< likeness below which a piece is of another kind whatever the groups
-  double separation = 0.75;  ///< variance between two groups over variance in all; as of a
-                             ///< uniform distribution
-  double gap = 2.5;          ///< between the groups' means
-  double clearing = 0.1;     ///< between the groups' nearest members, in gaps
+  double separation = 0.8;  ///< variance between two groups over variance in all; .75 is that of a
+                            ///< uniform distribution
+  double gap = 3;           ///< between the groups' means
+  double clearing = 0.05;   ///< between the groups' nearest members, in gaps
 };
 
 /// What a query's pieces look like.
 struct PieceLooks {
   std::vector<double> to_support;     ///< likeness to the support object
+  std::vector<double> target;         ///< mean logit of the target map
   std::vector<classic::Look> colour;  ///< one a piece
 };
 
@@ -75,8 +78,8 @@ class KindJudge {
  private:
   double belief(std::size_t i) const {
     const double size = std::log(equivalent_diameter(pieces_[i].area) / canonical) / c_.size_spread;
-    return std::log(pieces_[i].score + 1e-9) - std::log1p(std::exp(-looks_.to_support[i])) -
-           0.5 * size * size;
+    const double alike = looks_.to_support[i] + c_.belief * looks_.target[i];
+    return std::log(pieces_[i].score + 1e-9) - std::log1p(std::exp(-alike)) - 0.5 * size * size;
   }
 
   std::vector<double> coloured(std::size_t exemplar) const {
@@ -108,7 +111,8 @@ class KindJudge {
     return chosen;
   }
 
-  /// Mean likeness to some pieces (other than itself), and to the support object.
+  /// Mean likeness to some pieces (other than itself) and to the support object, and what the target
+  /// map adds: it compares every pixel with the support object at all depths of the network.
   std::vector<double> to_kind(std::span<const std::size_t> exemplars) const {
     const std::size_t n = pieces_.size();
     std::vector<double> sum(n, 0.0), count(n, 0.0);
@@ -121,7 +125,8 @@ class KindJudge {
       }
     }
     for (std::size_t i = 0; i < n; ++i)
-      sum[i] = c_.support * looks_.to_support[i] + (1 - c_.support) * sum[i] / count[i];
+      sum[i] = c_.support * looks_.to_support[i] + (1 - c_.support) * sum[i] / count[i] +
+               c_.target * looks_.target[i];
     return sum;
   }
 

@@ -26,8 +26,8 @@ MULTIPLE = 16  #: heights and widths of pictures are multiples of it
 PEAK = 1 / (2 * 3.141592653589793)  #: of a unit Gaussian as wide as a cell, what `peak` is in
 TARGET, PEAKS, OFFSET_X, OFFSET_Y, OBJECT = range(5)  #: channels of the maps
 
-_LEVELS = (32, 64, 96)  # channels at strides 2, 4, 8
-_BOTTOM = 128  # at stride 16
+_LEVELS = (32, 64, 128)  # channels at strides 2, 4, 8
+_BOTTOM = 192  # at stride 16
 _COMPARISONS = 4  # maps a level
 _STEER = 96  # length of what the prototype is summed up in
 _LEARNED = 24  # channels of the look, beside three of colour
@@ -67,13 +67,22 @@ class Block(nn.Module):
         return x + self.second(F.relu(self.first(self.norm(x))))
 
 
+def pointwise(inputs: int, outputs: int, bias: bool = True) -> nn.Conv2d:
+    """A 1 x 1 convolution, the same to the last bit on any number of threads.
+
+    The dilation changes nothing but how PyTorch computes it: without, on the CPU, by one library
+    on one thread and by another on more.
+    """
+    return nn.Conv2d(inputs, outputs, 1, bias=bias, dilation=2)
+
+
 class Merge(nn.Module):
     """Joins a level with what comes from below it, steered by the prototype."""
 
     def __init__(self, level: int, below: int) -> None:
         super().__init__()
-        self.same = nn.Conv2d(level + _COMPARISONS, level, 1)
-        self.below = nn.Conv2d(below, level, 1, bias=False)
+        self.same = pointwise(level + _COMPARISONS, level)
+        self.below = pointwise(below, level, bias=False)
         self.steer = nn.Linear(_STEER, 2 * level)
         self.block = Block(level)
         with torch.no_grad():
@@ -109,9 +118,9 @@ class Mini(nn.Module):
         self.down3 = nn.Conv2d(b, c, 3, stride=2, padding=1)
         self.level3 = nn.Sequential(Block(c), Block(c), Block(c))
         self.norm1, self.norm2, self.norm3 = ChannelNorm(a), ChannelNorm(b), ChannelNorm(c)
-        self.look1 = nn.Conv2d(a, _LEARNED, 1)
-        self.look2 = nn.Conv2d(b, _LEARNED, 1, bias=False)
-        self.look3 = nn.Conv2d(c, _LEARNED, 1, bias=False)
+        self.look1 = pointwise(a, _LEARNED)
+        self.look2 = pointwise(b, _LEARNED, bias=False)
+        self.look3 = pointwise(c, _LEARNED, bias=False)
 
         self.steer = nn.Linear(_MEANS, _STEER)
         self.bottom = nn.Conv2d(c + _COMPARISONS, _BOTTOM, 3, stride=2, padding=1)
@@ -120,10 +129,10 @@ class Mini(nn.Module):
         self.merge3 = Merge(c, _BOTTOM)
         self.merge2 = Merge(b, c)
         self.merge1 = Merge(a, b)
-        self.head = nn.Sequential(nn.Conv2d(a, a, 3, padding=1), nn.ReLU(), nn.Conv2d(a, 5, 1))
-        self.compare1 = nn.Linear(2 * LOOKS, 96)
-        self.compare2 = nn.Linear(96, 48)
-        self.compare3 = nn.Linear(48, 1)
+        self.head = nn.Sequential(nn.Conv2d(a, a, 3, padding=1), nn.ReLU(), pointwise(a, 5))
+        self.compare1 = nn.Linear(2 * LOOKS, 192)
+        self.compare2 = nn.Linear(192, 96)
+        self.compare3 = nn.Linear(96, 1)
         with torch.no_grad():
             self.bottom_steer.weight.mul_(0.2)
             self.bottom_steer.bias.zero_()

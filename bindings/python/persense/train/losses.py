@@ -23,8 +23,11 @@ WEIGHTS = {
     "count": 0.2,
     "offset": 0.8,
     "object": 0.3,
-    "same": 0.5,
+    "same": 0.8,
 }
+#: Others of its picture that an object is compared with, beside the support object: as many times
+#: as much as what the library makes of both.
+PAIRS = 4
 SHOWN = 0.3  #: least part of an object that shows, for it to be compared
 
 Tensors = Dict[str, Tensor]
@@ -74,13 +77,12 @@ def instance_looks(look: Tensor, batch: Tensors) -> Tensor:
     return torch.cat([mean, torch.sqrt(variance + 1e-4)], dim=1)[1:]
 
 
-def _partners(owners: Tensor) -> Tensor:
-    """Per object the next of the same picture; of the last, the first."""
-    count = len(owners)
-    following = torch.arange(1, count + 1, device=owners.device)
-    last = torch.ones(count, dtype=torch.bool, device=owners.device)
-    last[:-1] = owners[1:] != owners[:-1]
-    return torch.where(last, torch.searchsorted(owners, owners), following)
+def _partners(owners: Tensor, step: int) -> Tensor:
+    """Per object the one so many further on among those of the same picture, and round again."""
+    first = torch.searchsorted(owners, owners)
+    count = torch.searchsorted(owners, owners, right=True) - first
+    place = torch.arange(len(owners), device=owners.device) - first
+    return first + (place + step) % count
 
 
 def _looks(look: Tensor, prototype: Tensor, batch: Tensors) -> Tuple[Tensor, Tensor]:
@@ -99,27 +101,33 @@ def same_logits(
 ) -> Tuple[Tensor, Tensor, Tensor]:
     """Logits of pairs being of one class, whether they are, and how much each pair counts.
 
-    Pairs of the support object with every object, then of every object with the next.
+    Pairs of the support object with every object, then of every object with the PAIRS next ones.
     """
     own, looks = _looks(look, prototype, batch)
-    partner = _partners(batch["owners"])
-    others = torch.cat([looks, looks.index_select(0, partner)])
-    logits = _compared(net, torch.cat([own, looks]), others, prototype.dtype)
-    relation, other = batch["relations"], batch["relations"][partner]
+    relation, owners = batch["relations"], batch["owners"]
     is_same, is_distinct = relation == scenes.SAME, relation == scenes.DISTINCT
     whole = batch["shown"] >= SHOWN
-    pair_known = (is_same | (other == scenes.SAME)) & (relation != scenes.UNKNOWN)
-    pair_known &= (other != scenes.UNKNOWN) & whole & whole[partner]
-    pair_known &= partner != torch.arange(len(partner), device=partner.device)
-    same = torch.cat([is_same, is_same & (other == scenes.SAME)]).float()
-    known = torch.cat([(is_same | is_distinct) & whole, pair_known]).float()
-    # as much weight on the same as on distinct ones, however many of each there are
-    of_same, of_distinct = (known * same).sum(), (known * (1 - same)).sum()
-    both = of_same + of_distinct
-    weight = known * torch.where(
-        same > 0, both / (2 * of_same).clamp(min=1), both / (2 * of_distinct).clamp(min=1)
+    others, same, known = [looks], [is_same], [(is_same | is_distinct) & whole]
+    for step in range(1, PAIRS + 1):
+        partner = _partners(owners, step)
+        other = relation[partner]
+        others.append(looks.index_select(0, partner))
+        same.append(is_same & (other == scenes.SAME))
+        sure = (relation != scenes.UNKNOWN) & (other != scenes.UNKNOWN)
+        sure &= is_same | (other == scenes.SAME)
+        known.append(sure & whole & whole[partner])
+        known[-1] &= partner != torch.arange(len(partner), device=partner.device)
+    logits = _compared(
+        net, torch.cat([own] + PAIRS * [looks]), torch.cat(others), prototype.dtype
     )
-    return logits, same, weight
+    is_one, counts = torch.cat(same).float(), torch.cat(known).float()
+    # as much weight on the same as on distinct ones, however many of each there are
+    of_same, of_distinct = (counts * is_one).sum(), (counts * (1 - is_one)).sum()
+    both = of_same + of_distinct
+    weight = counts * torch.where(
+        is_one > 0, both / (2 * of_same).clamp(min=1), both / (2 * of_distinct).clamp(min=1)
+    )
+    return logits, is_one, weight
 
 
 def losses(

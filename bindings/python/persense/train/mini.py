@@ -71,6 +71,7 @@ class Settings:
     batch: int = 0  #: samples a step; 0: 16 on the CPU, 64 on a GPU
     rate: float = 0.0  #: highest learning rate; 0: 0.0016 on the CPU, 0.003 on a GPU
     uses: int = 12  #: samples drawn from a rendered world
+    views: int = 0  #: steps on each batch, every time turned another way; 0: 1 on the CPU, 2 on a GPU
     workers: int = 0  #: processes that draw samples; 0: one on the CPU, else all cores but one
     threads: int = 0  #: of PyTorch on the CPU; 0: all cores
     validation: int = 24  #: batches of 16
@@ -82,6 +83,7 @@ class Settings:
             "batch": (0, 4096),
             "rate": (0, 1),
             "uses": (1, 4096),
+            "views": (0, 8),
             "workers": (0, 256),
             "threads": (0, 1024),
             "validation": (1, 1000),
@@ -110,6 +112,28 @@ def _to(batch: Tensors, device: torch.device, dtype: torch.dtype) -> Tensors:
     for name in ("query", "patch", "mask"):
         moved[name] = moved[name].to(dtype).contiguous(memory_format=torch.channels_last)
     return moved
+
+
+def _turned(batch: Tensors, view: int) -> Tensors:
+    """The batch upright (view 0) or turned in one of seven other ways, mirrored ones among them.
+
+    Where samples are dearer than steps, seeing each again is the next best to seeing another: data
+    echoing, Choi et al. 2019, https://arxiv.org/abs/1907.05550.
+    """
+    across, down, swap = bool(view & 2), bool(view & 4), bool(view & 1)
+    axes = [axis for axis, flipped in ((-1, across), (-2, down)) if flipped]
+
+    def turned(value: Tensor) -> Tensor:
+        if value.ndim < 3:  # of samples or objects, not of pixels
+            return value
+        value = value.flip(axes) if axes else value
+        return value.transpose(-1, -2) if swap else value
+
+    seen = {name: turned(value) for name, value in batch.items()}
+    x, y = seen["offsets"].unbind(1)
+    x, y = (-x if across else x), (-y if down else y)
+    seen["offsets"] = torch.stack([y, x] if swap else [x, y], dim=1)
+    return seen
 
 
 class _Model:
@@ -246,6 +270,7 @@ class _Run:
             settings,
             batch=settings.batch or (64 if gpu else 16),
             rate=settings.rate or (0.003 if gpu else 0.0016),
+            views=settings.views or (2 if gpu else 1),
             workers=settings.workers or workers,
         )
         self.out = out
@@ -289,7 +314,7 @@ class _Run:
             raise self._foreign(error) from None
 
     def _lasting(self) -> Dict[str, Any]:
-        return {n: getattr(self.settings, n) for n in ("seed", "batch", "rate", "uses")}
+        return {n: getattr(self.settings, n) for n in ("seed", "batch", "rate", "uses", "views")}
 
     def _foreign(self, error: Exception) -> ValueError:
         reason = textwrap.shorten(str(error), 100)
@@ -343,12 +368,17 @@ class _Run:
         reports.panels(held[:2], outputs[:2], self.out / "panels.png")
         return values
 
+    def steps_on(self, batch: Tensors, part: float) -> None:
+        """A step on every view of a batch, when so large a part of the run is over."""
+        moved = {name: value.to(self.device, non_blocking=True) for name, value in batch.items()}
+        for view in range(self.settings.views):
+            self.step(_to(_turned(moved, view), self.device, self.model.dtype), part)
+
     def step(self, batch: Tensors, part: float) -> None:
-        """One step, when so large a part of the run is over.
+        """One step on a batch that lies on the device.
 
         Raises ValueError where the loss is no longer a number.
         """
-        batch = _to(batch, self.device, self.model.dtype)
         outputs = self.model.net(batch["query"], batch["patch"], batch["mask"])
         parts = losses(self.model.net, outputs, batch)
         total = torch.stack([WEIGHTS[name] * value for name, value in parts.items()]).sum()
@@ -368,7 +398,7 @@ class _Run:
     def stream(self) -> Iterator[Tensors]:
         """Batches without end, from worker processes."""
         settings = self.settings
-        stream = _Stream(settings.seed, settings.batch, settings.uses, self.steps)
+        stream = _Stream(settings.seed, settings.batch, settings.uses, self.steps // settings.views)
         loader = torch.utils.data.DataLoader(
             stream,
             batch_size=None,
@@ -394,7 +424,7 @@ class _Run:
         try:
             while self.seconds < limit:
                 begun = time.monotonic()
-                self.step(batch, self.seconds / limit)
+                self.steps_on(batch, self.seconds / limit)
                 batch = next(batches)
                 self.seconds += time.monotonic() - begun
                 bar.n = round(min(self.seconds, limit))
@@ -461,6 +491,7 @@ def _parser() -> argparse.ArgumentParser:
     add("batch", "samples a step; 0: 16 on the CPU, 64 on a GPU")
     add("rate", "highest learning rate; 0: 0.0016 on the CPU, 0.003 on a GPU")
     add("uses", "samples drawn from a rendered world")
+    add("views", "steps on each batch, turned another way; 0: 1 on the CPU, 2 on a GPU")
     add("workers", "processes that draw samples; 0: one on the CPU, else all cores but one")
     add("threads", "of PyTorch on the CPU; 0: all cores")
     add("validation", "batches of 16 to validate on")
