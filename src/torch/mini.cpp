@@ -209,8 +209,8 @@ Seen MiniEmbedding::State::see(const cv::Mat& picture, const MiniPrototype& prot
   cv::copyMakeBorder(picture, framed, border, mirrored.height - work.height - border, border,
                      mirrored.width - work.width - border, cv::BORDER_REFLECT_101);
   const cv::Size cells((work.width + 1) / mini::stride, (work.height + 1) / mini::stride);
-  for (cv::Mat* map : {&seen.target, &seen.maps.target, &seen.maps.peak, &seen.maps.offset_x,
-                       &seen.maps.offset_y})
+  for (cv::Mat* map :
+       {&seen.target, &seen.maps.target, &seen.maps.peak, &seen.maps.offset_x, &seen.maps.offset_y})
     map->create(cells, CV_32FC1);
   for (const Tile& tile : tiles_of(work, mirrored)) {
     const auto features = module.call("trunk", {tensor_of(framed(tile.seen), module.placement())});

@@ -154,11 +154,41 @@ TEST_CASE("mini::cut_of: a plateau of the density is one object", "[mini]") {
   CHECK(is_same(cut.labels > 0, foreground_of(maps)));
 }
 
-TEST_CASE("mini::cut_of: a low peak, or one on the ground, is no object", "[mini]") {
-  CHECK(mini::cut_of(maps_of({62, 62}, {{{30.5, 30.5}, 12, 0.2}}), 1).pieces.empty());
+TEST_CASE("mini::cut_of: a low peak on doubtful foreground, or one on the ground, is no object",
+          "[mini]") {
+  const Maps low = maps_of({62, 62}, {{{30.5, 30.5}, 12, 0.2}});
+  Maps doubtful = low;
+  cv::min(doubtful.target, mini::detail::logit(0.45), doubtful.target);
+  CHECK(mini::cut_of(doubtful, 1).pieces.empty());
   Maps maps = ground({62, 62});
   add_peak(maps, {30.5, 30.5}, 0.9);
   CHECK(mini::cut_of(maps, 1).pieces.empty());
+}
+
+TEST_CASE("mini::cut_of: sure foreground without a peak is an object where its votes meet",
+          "[mini]") {
+  const Disc found{{24.5, 30.5}, 12, 0.9}, unlike{{74.5, 30.5}, 12, 1e-4}, small{{100.5, 30.5}, 4};
+  const Maps maps = maps_of({120, 62}, {found, unlike, small});
+  const classic::Cut cut = mini::cut_of(maps, 1);
+  REQUIRE(cut.pieces.size() == 3);
+  const int first = label_at(cut, found.centre), second = label_at(cut, unlike.centre);
+  const auto piece = [&](int label) { return cut.pieces[static_cast<std::size_t>(label - 1)]; };
+  // but for the rim, of which less is sure
+  CHECK(piece(second).area == Approx(piece(first).area).epsilon(0.03));
+  CHECK(piece(second).score < 0.5 * piece(first).score);  // behind what the density found
+  CHECK(label_at(cut, small.centre) > 0);
+
+  // too few meet
+  const Maps specks = maps_of({62, 62}, {{{30.5, 30.5}, 3.5, 1e-4}});
+  CHECK(mini::cut_of(specks, 1).pieces.empty());
+}
+
+TEST_CASE("mini::cut_of: two objects without peaks that touch are two", "[mini]") {
+  const Disc left{{24.5, 30.5}, 12, 1e-4}, right{{47.5, 30.5}, 12, 1e-4};
+  const Maps maps = maps_of({72, 62}, {left, right});
+  const classic::Cut cut = mini::cut_of(maps, 1);
+  CHECK(cut.pieces.size() == 2);
+  CHECK(label_at(cut, left.centre) != label_at(cut, right.centre));
 }
 
 TEST_CASE("mini::cut_of: a peak on ground takes no pixels of the object around it", "[mini]") {
@@ -179,14 +209,15 @@ TEST_CASE("mini::cut_of: a peak on ground takes no pixels of the object around i
   CHECK(is_same(cut.labels, whole.labels));  // the gap is filled
 }
 
-TEST_CASE("mini::cut_of: pixels whose votes lead to no peak are left out", "[mini]") {
+TEST_CASE("mini::cut_of: pixels whose votes lead to no peak, and do not meet, are left out",
+          "[mini]") {
   const Disc disc{{24.5, 30.5}, 12, 0.9};
   Maps maps = maps_of({120, 62}, {disc});
   const cv::Point2d stray{90.5, 30.5};
   each_cell(maps, [&](cv::Point cell, cv::Point2d middle) {
     if (cv::norm(middle - stray) >= 12) return;
     maps.target.at<float>(cell) = sure;
-    point_to(maps, cell, middle, stray);
+    point_to(maps, cell, middle, middle);
   });
   const classic::Cut cut = mini::cut_of(maps, 1);
   REQUIRE(cut.pieces.size() == 1);

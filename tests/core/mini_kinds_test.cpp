@@ -40,6 +40,7 @@ Picture picture(const std::vector<int>& kinds, double within = 4, double between
     piece.area = 450 + 100 * spread();
     made.pieces.push_back(piece);
     made.looks.to_support.push_back((kind == 0 ? within : between) + spread());
+    made.looks.target.push_back(0);
     made.looks.colour.push_back(classic::Look::all(100));
     std::vector<double> row;
     for (const int other : kinds) row.push_back((kind == other ? within : between) + spread());
@@ -172,7 +173,29 @@ TEST_CASE("mini::tell_kinds: a hue of their own parts pieces that are alike in a
   for (std::size_t i = 10; i < 20; ++i) p.looks.to_support[i] -= 4;
   p.tell();
   check_all_kept(p);
-  for (std::size_t i = 10; i < 20; ++i) p.looks.colour[i][1] += 200;  // a of L, a, b
+  for (std::size_t i = 10; i < 20; ++i) p.looks.colour[i][1] += 400;  // a of L, a, b
+  p.tell();
+  check_parted(p);
+}
+
+TEST_CASE("mini::tell_kinds: the target map parts pieces that look alike", "[mini]") {
+  Picture p = picture(kinds_of(10, 10), 2, 2);
+  for (std::size_t i = 0; i < 20; ++i) p.looks.target[i] = i < 10 ? 4 : -4;
+  p.tell();
+  check_parted(p);
+  for (double& logit : p.looks.target) logit = 0.5 * logit;  // which is little
+  p.tell();
+  check_all_kept(p);
+}
+
+TEST_CASE("mini::tell_kinds: the first exemplars are those that the target map is surest of",
+          "[mini]") {
+  // two kinds, of which the support object looks a little more like the wrong one
+  Picture p = picture(kinds_of(8, 12), 5, -5);
+  for (std::size_t i = 0; i < 20; ++i) {
+    p.looks.to_support[i] = p.kinds[i] == 0 ? 0 : 1;
+    p.looks.target[i] = p.kinds[i] == 0 ? 2 : 0;
+  }
   p.tell();
   check_parted(p);
 }
@@ -212,6 +235,7 @@ TEST_CASE("mini::tell_kinds: another order of the pieces gives another order of 
   for (std::size_t i = 0; i < n; ++i) {
     shuffled.pieces[i] = p.pieces[from(i)];
     shuffled.looks.to_support[i] = p.looks.to_support[from(i)];
+    shuffled.looks.target[i] = p.looks.target[from(i)];
     shuffled.looks.colour[i] = p.looks.colour[from(i)];
     for (std::size_t j = 0; j < n; ++j) shuffled.like[i][j] = p.like[from(i)][from(j)];
   }
@@ -238,9 +262,10 @@ TEST_CASE("mini::tell_kinds: an answer is a number from 0 to 1 at the ends of ev
       if (how == 3) p.looks.to_support[i] = 1e3;
       if (how == 4) p.like[i].assign(p.pieces.size(), 0.0), p.looks.to_support[i] = 0;
       if (how == 5) p.like[i].assign(p.pieces.size(), i % 2 ? 1e4 : -1e4);
+      if (how == 6) p.looks.target[i] = i % 2 ? 1e3 : -1e3;
     }
   };
-  for (int how = 0; how < 6; ++how)
+  for (int how = 0; how < 7; ++how)
     for (const int n : {1, 2, 3, 10}) {
       CAPTURE(how, n);
       Picture p = picture(kinds_of(n, n));

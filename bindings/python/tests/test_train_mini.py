@@ -186,12 +186,13 @@ def expected_pairs(batch: parts.Tensors) -> List[Tuple[bool, bool]]:
     whole = [shown >= parts.SHOWN for shown in batch["shown"].tolist()]
     count = len(owners)
     pairs = [(relations[i] != UNKNOWN and whole[i], relations[i] == SAME) for i in range(count)]
-    for i in range(count):
-        own = [k for k in range(count) if owners[k] == owners[i]]
-        j = own[(own.index(i) + 1) % len(own)]
-        two = {relations[i], relations[j]}
-        counts = i != j and whole[i] and whole[j] and SAME in two and UNKNOWN not in two
-        pairs.append((counts, two == {SAME}))
+    for step in range(1, parts.PAIRS + 1):
+        for i in range(count):
+            own = [k for k in range(count) if owners[k] == owners[i]]
+            j = own[(own.index(i) + step) % len(own)]
+            two = {relations[i], relations[j]}
+            counts = i != j and whole[i] and whole[j] and SAME in two and UNKNOWN not in two
+            pairs.append((counts, two == {SAME}))
     return pairs
 
 
@@ -235,6 +236,30 @@ def test_tensors_keep_what_a_batch_holds() -> None:
     assert float(made["peak"].sum()) * network.PEAK == pytest.approx(count, rel=1e-5)
     assert made["relations"].tolist() == batch.relations.tolist()
     assert made["instances"].tolist() == batch.instances.tolist()
+
+
+def test_a_turned_batch_is_the_same_to_a_network_that_is_turned() -> None:
+    """Each of the eight ways is another one; in all, offsets lead to one centre an object."""
+    plan = episodes.Plan(query=64, picture=128, area=40)
+    batch = parts.tensors(next(episodes.batches(3, 4, plan, worlds=4)))
+    seen = [training._turned(batch, view) for view in range(8)]
+    for name, value in batch.items():
+        assert torch.equal(seen[0][name], value), name
+        turns = value.ndim > 2
+        different = {made[name].numpy().tobytes() for made in seen}
+        assert len(different) == (8 if turns and name != "mask" else len(different)), name
+        for made in seen:
+            assert torch.equal(made[name].flatten().sort()[0], value.flatten().sort()[0]) or (
+                name == "offsets"
+            )
+    steps = torch.arange(32) * 2 + 0.5
+    for made in seen:
+        places = torch.stack([steps.expand(32, 32), steps[:, None].expand(32, 32)])
+        centres = places + made["offsets"] * (plan.canonical / 2)
+        for picture, instances in enumerate(made["instances"]):
+            for number in range(1, int(instances.max()) + 1):
+                own = centres[picture][:, instances == number]
+                assert float((own - own[:, :1]).abs().max()) < 1e-3
 
 
 # --- metrics --------------------------------------------------------------------------------------
@@ -469,7 +494,14 @@ def refusal(capsys: "pytest.CaptureFixture[str]", folder: pathlib.Path, *argumen
 
 
 @pytest.mark.parametrize(
-    "name, value, began", [("seed", 2, 1), ("batch", 3, 2), ("rate", 0.1, 0.006), ("uses", 3, 12)]
+    "name, value, began",
+    [
+        ("seed", 2, 1),
+        ("batch", 3, 2),
+        ("rate", 0.1, 0.006),
+        ("uses", 3, 12),
+        ("views", 2, 1),
+    ],
 )
 def test_run_is_not_gone_on_with_otherwise_than_it_began(
     runs: Dict[str, Any], name: str, value: float, began: float, capsys: Any

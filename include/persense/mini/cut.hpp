@@ -24,16 +24,20 @@ inline constexpr int stride = 2;
 /// The constants of the cut. Lengths are in pixels of the working image, in which the support
 /// object's diameter is `canonical`.
 struct CutConstants {
-  double foreground = 0.25;    ///< probability of being a target's from which a pixel is,
-  double rim = 0.35;           ///< if it is at least this part of what its object's pixels reach
-  double peak = 0.2;           ///< least peak of the density, in peaks of one object
-  double peak_blur = 1.2;      ///< smoothing before peaks are taken
-  double between = 0.6;        ///< part of its own offset within which a vote meets a better peak
-  double apart = 3.2;          ///< peaks are no closer
-  double vote_reach = 6;       ///< votes count within this distance of a peak,
-  double vote_share = 0.45;    ///< or within this part of the way that the pixel is away from it
-  double smallest = 0.06;      ///< piece, in areas of the support object
-  double smallest_pixels = 8;  ///< piece, pixels of the image
+  double foreground = 0.25;  ///< probability of being a target's from which a pixel is,
+  double rim = 0.35;         ///< if it is at least this part of what its object's pixels reach
+  double peak = 0.2;         ///< least peak of the density, in peaks of one object
+  double peak_blur = 1.2;    ///< smoothing before peaks are taken
+  double between = 0.6;      ///< part of its own offset within which a vote meets a better peak
+  double apart = 3.2;        ///< peaks are no closer
+  double vote_reach = 6;     ///< votes count within this distance of a peak,
+  double vote_share = 0.45;  ///< or within this part of the way that the pixel is away from it
+  double sure = 0.5;         ///< probability from which foreground that no peak claims makes peaks,
+  double meeting = 0.22;     ///< if so many of its votes meet, in areas of the support object,
+  double meeting_blur = 3;   ///< within about this distance
+  double meeting_height = 0.25;  ///< of such a peak: below any of the density's
+  double smallest = 0.06;        ///< piece, in areas of the support object
+  double smallest_pixels = 8;    ///< piece, pixels of the image
 };
 
 /// What the network says about a working image: each map CV_32FC1, a cell `stride` pixels.
@@ -138,34 +142,73 @@ inline cv::Mat nearest_peak(const std::vector<Peak>& peaks, cv::Size cells) {
   return label;
 }
 
-/// Every foreground pixel joins the peak that its offset leads to: index + 1, 0 where to none.
-inline cv::Mat voted(const Maps& maps, const cv::Mat& target, const std::vector<Peak>& peaks,
-                     const CutConstants& c) {
+/// Every pixel without a label that is more probable than `foreground` joins the peak that its
+/// offset leads to, if to any.
+/// @param first  label of the first of the peaks; the others' follow.
+inline void vote(const Maps& maps, const cv::Mat& target, const std::vector<Peak>& peaks, int first,
+                 double foreground, const CutConstants& c, cv::Mat& labels) {
+  if (peaks.empty()) return;
   const cv::Mat nearest = nearest_peak(peaks, maps.peak.size());
   const auto unit = static_cast<float>(canonical / 2);
   constexpr float middle = 0.5f * (stride - 1);  // of a cell, from its first pixel
   const auto cell_at = [](float pixel, int cells) {
     return std::clamp(static_cast<int>(std::lround((pixel - middle) / stride)), 0, cells - 1);
   };
-  const auto vote = [&](int x, int y) {
+  const auto peak_of = [&](int x, int y) {
     const cv::Point own(x / stride, y / stride);
     const cv::Point2f at(static_cast<float>(x), static_cast<float>(y));
     const cv::Point2f to =
         at + unit * cv::Point2f(maps.offset_x.at<float>(own), maps.offset_y.at<float>(own));
-    const int label = nearest.at<int>(cell_at(to.y, nearest.rows), cell_at(to.x, nearest.cols));
-    const cv::Point2f cell = peaks[static_cast<std::size_t>(label - 1)].cell;
+    const int number = nearest.at<int>(cell_at(to.y, nearest.rows), cell_at(to.x, nearest.cols));
+    const cv::Point2f cell = peaks[static_cast<std::size_t>(number - 1)].cell;
     const cv::Point2f peak = stride * cell + cv::Point2f(middle, middle);
     const double missed = cv::norm(to - peak), way = cv::norm(at - peak);
-    return missed < std::max(c.vote_reach, c.vote_share * way) ? label : 0;
+    return missed < std::max(c.vote_reach, c.vote_share * way) ? first + number - 1 : 0;
   };
-  const auto threshold = static_cast<float>(logit(c.foreground));
-  cv::Mat labels = cv::Mat::zeros(maps.work, CV_32SC1);
+  const auto threshold = static_cast<float>(logit(foreground));
   cv::parallel_for_(cv::Range(0, labels.rows), [&](const cv::Range& rows) {
     for (int y = rows.start; y < rows.end; ++y)
       for (int x = 0; x < labels.cols; ++x)
-        if (target.at<float>(y, x) > threshold) labels.at<int>(y, x) = vote(x, y);
+        if (int& label = labels.at<int>(y, x); label == 0 && target.at<float>(y, x) > threshold)
+          label = peak_of(x, y);
   });
-  return labels;
+}
+
+/// Peaks where many votes of sure foreground meet that has no label so far. The density leaves out
+/// objects that differ from the support object, which looks judge better.
+inline std::vector<Peak> peaks_of_the_rest(const Maps& maps, const cv::Mat& labels,
+                                           const CutConstants& c) {
+  const double unit = canonical / 2 / stride;  // of offsets, in cells
+  const auto threshold = static_cast<float>(logit(c.sure));
+  const cv::Rect inside({}, maps.peak.size());
+  cv::Mat votes = cv::Mat::zeros(maps.peak.size(), CV_32FC1), highest;
+  for (int y = 0; y < votes.rows; ++y)
+    for (int x = 0; x < votes.cols; ++x) {
+      const cv::Point pixel(std::min(x * stride, labels.cols - 1),
+                            std::min(y * stride, labels.rows - 1));
+      if (maps.target.at<float>(y, x) <= threshold || labels.at<int>(pixel) != 0) continue;
+      const cv::Point to(static_cast<int>(std::lround(x + unit * maps.offset_x.at<float>(y, x))),
+                         static_cast<int>(std::lround(y + unit * maps.offset_y.at<float>(y, x))));
+      if (inside.contains(to)) votes.at<float>(to) += 1;
+    }
+  const double sigma = c.meeting_blur / stride;
+  cv::GaussianBlur(votes, votes, {}, sigma);
+  votes *= 2 * std::numbers::pi * sigma * sigma;  // how many meet, if they meet in one cell
+  cv::dilate(votes, highest, cv::Mat::ones(5, 5, CV_8UC1));
+  const double least = c.meeting * std::numbers::pi / 4 * canonical * canonical / (stride * stride);
+  std::vector<cv::Point> cells;
+  cv::findNonZero((votes >= highest) & (votes > least), cells);
+  std::stable_sort(cells.begin(), cells.end(), [&](cv::Point a, cv::Point b) {
+    return votes.at<float>(a) > votes.at<float>(b);
+  });
+  CellGrid taken(votes.size());
+  std::vector<Peak> kept;
+  for (const cv::Point& cell : cells) {
+    if (taken.has_within(2 * c.apart / stride, cell.x, cell.y)) continue;
+    taken.add(cell);
+    kept.push_back({cell, static_cast<float>(c.meeting_height)});
+  }
+  return kept;
 }
 
 /// Takes from every label 1..count the pixels that are far less probable than its others: a sure
@@ -266,7 +309,8 @@ inline cv::Mat filled(const cv::Mat& labels, int label, const cv::Rect& box) {
 }  // namespace detail
 
 /// Cuts a working image into objects: peaks of the density are the objects, and every foreground
-/// pixel joins the peak that its offset leads to, so objects compete for pixels.
+/// pixel joins the peak that its offset leads to, so objects compete for pixels. Where sure
+/// foreground is left over, objects are where its votes meet.
 /// @param per_pixel  pixels of the working image in one of the image, by area.
 /// @return  at working resolution. A piece's score is its peak times its mean probability.
 /// @par Threads  Pure function. @par Source  this library.
@@ -279,13 +323,14 @@ inline classic::Cut cut_of(const Maps& maps, double per_pixel, const CutConstant
     return up(cv::Rect({}, maps.work)).clone();
   };
   cut.interior = detail::sigmoid(enlarged(maps.peak));
-  const std::vector<detail::Peak> peaks = detail::peaks_of(maps, c);
-  if (peaks.empty()) {
-    cut.labels = cv::Mat::zeros(maps.work, CV_32SC1);
-    return cut;
-  }
   const cv::Mat target = enlarged(maps.target);
-  cv::Mat labels = detail::voted(maps, target, peaks, c);
+  cv::Mat labels = cv::Mat::zeros(maps.work, CV_32SC1);
+  std::vector<detail::Peak> peaks = detail::peaks_of(maps, c);
+  detail::vote(maps, target, peaks, 1, c.foreground, c, labels);
+  const std::vector<detail::Peak> more = detail::peaks_of_the_rest(maps, labels, c);
+  detail::vote(maps, target, more, static_cast<int>(peaks.size()) + 1, c.sure, c, labels);
+  peaks.insert(peaks.end(), more.begin(), more.end());
+
   const double smallest = std::max(c.smallest * std::numbers::pi / 4 * canonical * canonical,
                                    c.smallest_pixels * per_pixel);
   const cv::Mat probability = detail::sigmoid(target);

@@ -26,12 +26,12 @@ struct KindConstants {
   double consistency = 0.3;   ///< weight of likeness to the exemplars before, in choosing the next
   std::size_t exemplars = 4;  ///< at most, and one a fifth of the pieces, but two at least
   std::size_t group = 16;     ///< members of the near group that the second look compares with
-  double support = 0.2;  ///< weight of the likeness to the support object, of exemplars the rest
-  double least = -3;     ///< likeness below which a piece is of another kind whatever the groups
+  double support = 0.2;     ///< weight of the likeness to the support object, of exemplars the rest
+  double least = -3;        ///< likeness below which a piece is of another kind whatever the groups
   double separation = 0.8;  ///< variance between two groups over variance in all; .75 is that of a
                             ///< uniform distribution
   double gap = 3;           ///< between the groups' means
-  double clearing = 0.05;   ///< between the groups' nearest members, in gaps
+  double clearing = 0.1;    ///< between the groups' nearest members, in gaps
 };
 
 /// What a query's pieces look like.
@@ -111,8 +111,8 @@ class KindJudge {
     return chosen;
   }
 
-  /// Mean likeness to some pieces (other than itself) and to the support object, and what the target
-  /// map adds: it compares every pixel with the support object at all depths of the network.
+  /// Mean likeness to some pieces (other than itself) and to the support object, and what the
+  /// target map adds: it compares every pixel with the support object at all depths of the network.
   std::vector<double> to_kind(std::span<const std::size_t> exemplars) const {
     const std::size_t n = pieces_.size();
     std::vector<double> sum(n, 0.0), count(n, 0.0);
