@@ -532,6 +532,21 @@ inline double composite_area(const std::vector<OuterContour>& contours) {
   return mean + 2 * std::sqrt(squares / n);
 }
 
+/// The frame that a map is binarised in: the image's, or the map's own where that is finer. Shrunk,
+/// the peaks of small objects would be too narrow to outlast the erosion.
+inline Size idm_frame(Size map, Size image) {
+  return map.width >= image.width && map.height >= image.height ? map : image;
+}
+
+/// The pixel of the image in which the middle of a pixel of the frame lies.
+inline Point rescaled(Point p, Size frame, Size image) {
+  const auto at = [](int i, int from, int to) {
+    return from == to ? i
+                      : static_cast<int>((2 * std::int64_t{i} + 1) * to / (2 * std::int64_t{from}));
+  };
+  return {at(p.x, frame.width, image.width), at(p.y, frame.height, image.height)};
+}
+
 }  // namespace detail
 
 /// Candidate points: one for each blob of the density map, and one for each core of a composite
@@ -539,6 +554,7 @@ inline double composite_area(const std::vector<OuterContour>& contours) {
 ///
 /// @param density  (h, w) float32, objects per pixel, of any size. Borrowed for the call.
 /// @param image    the size the map is stretched to (bilinear); points are pixels of this frame.
+///                 With Rules::paper a map that is finer than the image keeps its own size.
 /// @return  the children of composite contours, then all contours (composites included),
 /// bottom-most
 ///   first; and the map's sum.
@@ -565,15 +581,16 @@ inline IdmResult idm(const FloatMapView& density, Size image, const IdmOptions& 
     return result;
   }
   const bool strict = options.rules == Rules::reference;
+  const Size frame = strict ? image : detail::idm_frame(size_of(density), image);
   auto binary =
-      detail::eroded_binary_map(density, summary, image, options.threshold + (strict ? 1 : 0));
+      detail::eroded_binary_map(density, summary, frame, options.threshold + (strict ? 1 : 0));
   auto contours = outer_contours(binary);
   std::reverse(contours.begin(), contours.end());
 
   const double limit = detail::composite_area(contours);
   std::set<Point> seen;
   const auto add = [&](const OuterContour& contour) {
-    const Point p = detail::center_of(contour, options.rules);
+    const Point p = detail::rescaled(detail::center_of(contour, options.rules), frame, image);
     if (options.rules == Rules::reference || seen.insert(p).second) result.points.push_back(p);
   };
   std::vector<const OuterContour*> composites;
@@ -583,7 +600,7 @@ inline IdmResult idm(const FloatMapView& density, Size image, const IdmOptions& 
   cv::parallel_for_(cv::Range(0, static_cast<int>(composites.size())), [&](const cv::Range& range) {
     for (int i = range.start; i < range.end; ++i)
       children[static_cast<std::size_t>(i)] =
-          detail::child_contours(*composites[static_cast<std::size_t>(i)], image);
+          detail::child_contours(*composites[static_cast<std::size_t>(i)], frame);
   });
   for (const auto& family : children) std::for_each(family.rbegin(), family.rend(), add);
   std::for_each(contours.begin(), contours.end(), add);
