@@ -34,7 +34,7 @@ constexpr double largest_zoom = 4;         // beyond is nothing but blur
 constexpr double finer_zoom = 1.6;         // of the scale for smaller objects
 constexpr double least_finer_zoom = 1.2;   // less is not worth its time
 constexpr double most_finer_pixels = 6e5;  // of a working image at that scale, for the same reason
-constexpr double lowest_level = 0.3;       // of a picture's better scores: below are no objects
+constexpr double lowest_level = 0.35;      // of a picture's better scores: below are no objects
 
 /// What each value of a picture becomes: 0 about its darkest, 1 about its brightest. (1, 256)
 /// CV_32FC1, for cv::LUT. The very rule of `persense.train.episodes.stretch`.

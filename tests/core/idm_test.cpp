@@ -219,6 +219,29 @@ TEST_CASE("idm: the count is the map's sum whatever the image size", "[idm]") {
   for (const Size image : {Size{640, 480}, Size{16, 12}}) CHECK(idm(density, image).count == count);
 }
 
+TEST_CASE("idm: small peaks of a map finer than the image are not lost to it", "[idm]") {
+  // Gaussians of 1.1 pixels: shrunk to the image, the erosion would take all of each
+  DensityMap density = DensityMap::Zero(96, 96);
+  const std::vector<Point> centres{{13, 13}, {49, 13}, {76, 76}};
+  for (const Point& centre : centres)
+    for (int y = 0; y < 96; ++y)
+      for (int x = 0; x < 96; ++x)
+        density(y, x) +=
+            std::exp(-((x - centre.x) * (x - centre.x) + (y - centre.y) * (y - centre.y)) /
+                     (2 * 1.1f * 1.1f));
+  const IdmResult found = idm(density, {60, 60});
+  REQUIRE(found.points.size() == centres.size());
+  for (const Point& centre : centres) {
+    const Point at{centre.x * 60 / 96, centre.y * 60 / 96};
+    CHECK(std::any_of(found.points.begin(), found.points.end(), [&](Point p) {
+      return std::abs(p.x - at.x) <= 1 && std::abs(p.y - at.y) <= 1;
+    }));
+  }
+  IdmOptions released;
+  released.rules = Rules::reference;
+  CHECK(idm(density, {60, 60}, released).points.size() < centres.size());
+}
+
 TEST_CASE("idm: paper points are distinct and inside the image", "[idm]") {
   for (std::uint32_t seed = 0; seed < 150; ++seed) {
     Random random(seed);

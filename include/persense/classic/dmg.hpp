@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <opencv2/imgproc.hpp>
 #include <span>
 
@@ -11,8 +12,9 @@
 namespace persense::classic {
 
 /// Each piece adds a Gaussian around its most interior pixel, whose mass is the belief that it is
-/// an object: 1 from a score of 0.3 on, less below. So the map's sum is the expected count;
-/// fragments of one object melt into one blob for IDM, and doubtful pieces stay faint.
+/// an object: 1 from a score of 0.3 on, less below. So the map's sum is about the expected count
+/// (a little less where pieces overlap); fragments of one object melt into one blob for IDM, and
+/// doubtful pieces stay faint.
 /// @par Threads  Stateless; any number of threads.
 /// @par Source  this library.
 class ClassicDmg {
@@ -35,10 +37,20 @@ class ClassicDmg {
     }
     if (areas.empty()) return map;
     const double radius = 0.5 * equivalent_diameter(detail::median(areas));
+    const double sigma = std::max(0.8, width * radius);
     cv::Mat blurred;
-    cv::GaussianBlur(as_mat(map), blurred, {}, std::max(0.8, width * radius), 0,
-                     cv::BORDER_REFLECT);
+    cv::GaussianBlur(as_mat(map), blurred, {}, sigma, 0, cv::BORDER_REFLECT);
+    // IDM goes by the highest peak: where some add up, or at the edge, it would hide the others
+    cv::min(blurred, peak_of_one(sigma), blurred);
     return as_map(blurred);
+  }
+
+ private:
+  /// Of a Gaussian of unit mass, as cv::GaussianBlur samples it.
+  static double peak_of_one(double sigma) {
+    const int reach = static_cast<int>(std::ceil(4 * sigma));
+    const double middle = cv::getGaussianKernel(2 * reach + 1, sigma, CV_64F).at<double>(reach);
+    return middle * middle;
   }
 };
 
