@@ -2,6 +2,7 @@
 #include "persense/mini/kinds.hpp"
 
 #include <numbers>
+#include <tuple>
 
 #include "inputs.hpp"
 
@@ -198,6 +199,20 @@ TEST_CASE("mini::tell_kinds: the first exemplars are those that the target map i
   }
   p.tell();
   check_parted(p);
+}
+
+TEST_CASE("mini::tell_kinds: tiny pieces part only where they are far apart", "[mini]") {
+  for (const auto& [area, between, parted] :
+       {std::tuple{450.0, 0.0, true}, {22.0, 0.0, false}, {22.0, -8.0, true}}) {
+    CAPTURE(area, between);
+    Picture p = picture(kinds_of(10, 10), 4, between);
+    for (classic::Piece& piece : p.pieces) piece.area = area;
+    p.tell();
+    if (parted)
+      check_parted(p);
+    else
+      check_all_kept(p);
+  }
 }
 
 TEST_CASE("mini::tell_kinds: pieces below the lowest score have no say", "[mini]") {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <numbers>
 #include <numeric>
 #include <span>
 #include <utility>
@@ -31,7 +32,9 @@ struct KindConstants {
   double separation = 0.8;  ///< variance between two groups over variance in all; .75 is that of a
                             ///< uniform distribution
   double gap = 3;           ///< between the groups' means
-  double clearing = 0.1;    ///< between the groups' nearest members, in gaps
+  double unsure = 0.3;    ///< median area, in the support object's, below which the gap must be the
+                          ///< wider the fewer cells a look is the mean of
+  double clearing = 0.1;  ///< between the groups' nearest members, in gaps
 };
 
 /// What a query's pieces look like.
@@ -70,8 +73,9 @@ class KindJudge {
     if (groups.near_count == 0 || groups.near_count == far.size()) return {false, 0};
     const double last = far[groups.near_count - 1], next = far[groups.near_count];
     const double gap = groups.far_mean - groups.near_mean;
+    const double wanted = c_.gap * std::sqrt(std::max(1.0, c_.unsure / median_area(serious)));
     const bool clear =
-        groups.separation > c_.separation && gap > c_.gap && next - last > c_.clearing * gap;
+        groups.separation > c_.separation && gap > wanted && next - last > c_.clearing * gap;
     return {clear, -0.5 * (last + next)};
   }
 
@@ -128,6 +132,15 @@ class KindJudge {
       sum[i] = c_.support * looks_.to_support[i] + (1 - c_.support) * sum[i] / count[i] +
                c_.target * looks_.target[i];
     return sum;
+  }
+
+  /// In areas of the support object.
+  double median_area(std::span<const std::size_t> serious) const {
+    std::vector<double> areas;
+    for (const std::size_t i : serious) areas.push_back(pieces_[i].area);
+    const auto middle = areas.begin() + static_cast<std::ptrdiff_t>(areas.size() / 2);
+    std::nth_element(areas.begin(), middle, areas.end());
+    return std::max(1.0, *middle) / (std::numbers::pi / 4 * canonical * canonical);
   }
 
   static std::vector<double> sorted_distances(const std::vector<double>& likeness,
