@@ -18,6 +18,8 @@ namespace persense::mini {
 
 /// Equivalent diameter at which the network expects the support object, pixels.
 inline constexpr double canonical = 24;
+/// Its area, pixels.
+inline constexpr double canonical_area = std::numbers::pi / 4 * canonical * canonical;
 /// Pixels of the working image that a cell of its maps spans.
 inline constexpr int stride = 2;
 
@@ -195,7 +197,7 @@ inline std::vector<Peak> peaks_of_the_rest(const Maps& maps, const cv::Mat& labe
   cv::GaussianBlur(votes, votes, {}, sigma);
   votes *= 2 * std::numbers::pi * sigma * sigma;  // how many meet, if they meet in one cell
   cv::dilate(votes, highest, cv::Mat::ones(5, 5, CV_8UC1));
-  const double least = c.meeting * std::numbers::pi / 4 * canonical * canonical / (stride * stride);
+  const double least = c.meeting * canonical_area / (stride * stride);
   std::vector<cv::Point> cells;
   cv::findNonZero((votes >= highest) & (votes > least), cells);
   std::stable_sort(cells.begin(), cells.end(), [&](cv::Point a, cv::Point b) {
@@ -331,8 +333,7 @@ inline classic::Cut cut_of(const Maps& maps, double per_pixel, const CutConstant
   detail::vote(maps, target, more, static_cast<int>(peaks.size()) + 1, c.sure, c, labels);
   peaks.insert(peaks.end(), more.begin(), more.end());
 
-  const double smallest = std::max(c.smallest * std::numbers::pi / 4 * canonical * canonical,
-                                   c.smallest_pixels * per_pixel);
+  const double smallest = std::max(c.smallest * canonical_area, c.smallest_pixels * per_pixel);
   const cv::Mat probability = detail::sigmoid(target);
   detail::take_off_rims(labels, probability, peaks.size(), c.rim);
   const auto parts = detail::keep_largest_parts(labels, peaks.size(), smallest);

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <numbers>
 #include <numeric>
 #include <span>
 #include <utility>
@@ -12,6 +11,7 @@
 
 #include "persense/classic/landscape.hpp"
 #include "persense/classic/look.hpp"
+#include "persense/classic/pieces.hpp"
 #include "persense/mini/cut.hpp"
 #include "persense/support.hpp"
 
@@ -138,9 +138,7 @@ class KindJudge {
   double median_area(std::span<const std::size_t> serious) const {
     std::vector<double> areas;
     for (const std::size_t i : serious) areas.push_back(pieces_[i].area);
-    const auto middle = areas.begin() + static_cast<std::ptrdiff_t>(areas.size() / 2);
-    std::nth_element(areas.begin(), middle, areas.end());
-    return std::max(1.0, *middle) / (std::numbers::pi / 4 * canonical * canonical);
+    return std::max(1.0, classic::detail::median(areas)) / canonical_area;
   }
 
   static std::vector<double> sorted_distances(const std::vector<double>& likeness,

@@ -25,8 +25,8 @@ WEIGHTS = {
     "object": 0.3,
     "same": 0.8,
 }
-#: Others of its picture that an object is compared with, beside the support object: as many times
-#: as much as what the library makes of both.
+#: Others of its picture that an object is compared with, beside the support object. So a fifth of
+#: the pairs are with the support object, as is its weight in the library's comparison.
 PAIRS = 4
 SHOWN = 0.3  #: least part of an object that shows, for it to be compared
 
