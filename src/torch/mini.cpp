@@ -35,6 +35,7 @@ constexpr double finer_zoom = 1.6;         // of the scale for smaller objects
 constexpr double least_finer_zoom = 1.2;   // less is not worth its time
 constexpr double most_finer_pixels = 6e5;  // of a working image at that scale, for the same reason
 constexpr double lowest_level = 0.35;      // of a picture's better scores: below are no objects
+constexpr double least_object = 0;         // mean logit of being any object's, of an object
 
 /// What each value of a picture becomes: 0 about its darkest, 1 about its brightest. (1, 256)
 /// CV_32FC1, for cv::LUT. The very rule of `persense.train.episodes.stretch`.
@@ -153,10 +154,10 @@ struct Looks {
   cv::Point at;      ///< and where they begin in `cells`
 };
 
-/// What the network says of a picture at one scale.
-struct Seen {
-  mini::Maps maps;
-  cv::Mat target;  ///< CV_32FC1, of cells: logit of being a target's
+/// What pieces are judged by: maps of cells, CV_32FC1, and looks.
+struct Evidence {
+  cv::Mat target;  ///< logit of being a target's
+  cv::Mat object;  ///< logit of being any object's
   std::vector<Looks> looks;
 };
 
@@ -178,12 +179,12 @@ struct MiniEmbedding::State {
 
   /// The whole picture stretched, at each of these scales: CV_32FC3.
   std::vector<cv::Mat> pictures(const std::vector<double>& scales) const;
-  Seen see(const cv::Mat& picture, const MiniPrototype& prototype) const;
-  Cut layer(const Seen& seen, const Trust& trusted) const;
+  /// What the network says of a picture. @param evidence  is filled, unless null.
+  mini::Maps see(const cv::Mat& picture, const MiniPrototype& prototype, Evidence* evidence) const;
+  Cut layer(const mini::Maps& maps, const Trust& trusted) const;
   double finer_scale() const;
   Cut cut(const MiniPrototype& prototype) const;
-  void compare_looks(Cut& cut, const Seen& seen, const MiniPrototype& prototype,
-                     double lowest) const;
+  void judge(Cut& cut, const Evidence& evidence, const MiniPrototype& prototype) const;
 };
 
 std::vector<cv::Mat> MiniEmbedding::State::pictures(const std::vector<double>& scales) const {
@@ -199,19 +200,21 @@ std::vector<cv::Mat> MiniEmbedding::State::pictures(const std::vector<double>& s
   return pictures;
 }
 
-Seen MiniEmbedding::State::see(const cv::Mat& picture, const MiniPrototype& prototype) const {
+mini::Maps MiniEmbedding::State::see(const cv::Mat& picture, const MiniPrototype& prototype,
+                                     Evidence* evidence) const {
   const c10::InferenceMode no_gradients;
-  Seen seen;
-  const cv::Size work = seen.maps.work = picture.size();
+  mini::Maps seen;
+  const cv::Size work = seen.work = picture.size();
   const auto up = [](int length) { return (length + multiple - 1) / multiple * multiple; };
   const cv::Size mirrored(up(work.width + 2 * border), up(work.height + 2 * border));
   cv::Mat framed;
   cv::copyMakeBorder(picture, framed, border, mirrored.height - work.height - border, border,
                      mirrored.width - work.width - border, cv::BORDER_REFLECT_101);
   const cv::Size cells((work.width + 1) / mini::stride, (work.height + 1) / mini::stride);
-  for (cv::Mat* map :
-       {&seen.target, &seen.maps.target, &seen.maps.peak, &seen.maps.offset_x, &seen.maps.offset_y})
+  for (cv::Mat* map : {&seen.target, &seen.peak, &seen.offset_x, &seen.offset_y})
     map->create(cells, CV_32FC1);
+  if (evidence != nullptr)
+    for (cv::Mat* map : {&evidence->target, &evidence->object}) map->create(cells, CV_32FC1);
   for (const Tile& tile : tiles_of(work, mirrored)) {
     const auto features = module.call("trunk", {tensor_of(framed(tile.seen), module.placement())});
     const at::Tensor maps =
@@ -220,130 +223,111 @@ Seen MiniEmbedding::State::see(const cv::Mat& picture, const MiniPrototype& prot
             .contiguous();
     const cv::Rect from(tile.at, tile.kept.size());
     const auto own = [&](int channel) { return plane(maps, channel)(from); };
-    own(target_map).copyTo(seen.target(tile.kept));
-    foreground(own(target_map), own(object_map)).copyTo(seen.maps.target(tile.kept));
-    own(peak_map).copyTo(seen.maps.peak(tile.kept));
-    own(offset_x_map).copyTo(seen.maps.offset_x(tile.kept));
-    own(offset_y_map).copyTo(seen.maps.offset_y(tile.kept));
-    seen.looks.push_back({features[3][0].permute({1, 2, 0}), tile.kept, tile.at});
+    foreground(own(target_map), own(object_map)).copyTo(seen.target(tile.kept));
+    own(peak_map).copyTo(seen.peak(tile.kept));
+    own(offset_x_map).copyTo(seen.offset_x(tile.kept));
+    own(offset_y_map).copyTo(seen.offset_y(tile.kept));
+    if (evidence == nullptr) continue;
+    own(target_map).copyTo(evidence->target(tile.kept));
+    own(object_map).copyTo(evidence->object(tile.kept));
+    evidence->looks.push_back({features[3][0].permute({1, 2, 0}), tile.kept, tile.at});
   }
   return seen;
 }
 
 namespace {
 
-/// The piece that a cell of the maps lies in: its number + 1, or 0.
-int piece_at(const Cut& cut, int x, int y) {
-  return cut.labels.at<int>(std::min(y * mini::stride, cut.labels.rows - 1),
-                            std::min(x * mini::stride, cut.labels.cols - 1));
-}
-
-/// The cell that a piece's core lies in.
-cv::Point core_cell(const Piece& piece, cv::Size map) {
-  return {std::min(piece.core.x / mini::stride, map.width - 1),
-          std::min(piece.core.y / mini::stride, map.height - 1)};
-}
-
-/// Sums over the cells of each piece.
-class LookSums {
+/// The cells of the maps that lie in pieces.
+class PieceCells {
  public:
-  LookSums(const Cut& cut, std::size_t channels)
-      : cut_(cut),
-        channels_(channels),
-        sums_(cut.pieces.size() * 2 * channels, 0.0),
-        cells_(cut.pieces.size(), 0.0) {}
-
-  /// Adds the cells of a tile that lie in pieces: they alone leave the device.
-  void add(const Looks& tile) {
-    std::vector<std::int64_t> places;
-    std::vector<std::size_t> owners;
-    const std::int64_t width = tile.cells.size(1);
-    for (int y = tile.kept.y; y < tile.kept.br().y; ++y)
-      for (int x = tile.kept.x; x < tile.kept.br().x; ++x)
-        if (const int label = piece_at(cut_, x, y); label > 0) {
-          const cv::Point p = cv::Point(x, y) - tile.kept.tl() + tile.at;
-          places.push_back(p.y * width + p.x);
-          owners.push_back(static_cast<std::size_t>(label - 1));
-        }
-    add(tile.cells, places, owners);
+  PieceCells(const Cut& cut, cv::Size map) : count_(cut.pieces.size(), 0) {
+    for (int y = 0; y < map.height; ++y)
+      for (int x = 0; x < map.width; ++x)
+        if (const int label = cut.labels.at<int>(std::min(y * mini::stride, cut.labels.rows - 1),
+                                                 std::min(x * mini::stride, cut.labels.cols - 1));
+            label > 0)
+          add({x, y}, static_cast<std::size_t>(label - 1));
+    for (std::size_t i = 0; i < count_.size(); ++i)
+      if (count_[i] == 0) {  // it lies between the cells
+        const auto& core = cut.pieces[i].core;
+        add({std::min(core.x / mini::stride, map.width - 1),
+             std::min(core.y / mini::stride, map.height - 1)},
+            i);
+      }
   }
 
-  /// Gives pieces that lie between the cells the cell of their core, where it is this tile's.
-  void add_between(const Looks& tile, cv::Size map) {
-    for (std::size_t i = 0; i < cells_.size(); ++i) {
-      const cv::Point cell = core_cell(cut_.pieces[i], map);
-      if (cells_[i] > 0 || !tile.kept.contains(cell)) continue;
-      const cv::Point p = cell - tile.kept.tl() + tile.at;
-      add(tile.cells, {p.y * tile.cells.size(1) + p.x}, {i});
-    }
+  /// Mean over each piece.
+  std::vector<double> means(const cv::Mat& map) const {
+    std::vector<double> sums(count_.size(), 0.0);
+    for (const Cell& cell : cells_) sums[cell.piece] += map.at<float>(cell.at);
+    for (std::size_t i = 0; i < sums.size(); ++i) sums[i] /= count_[i];
+    return sums;
   }
 
-  /// Means and deviations, (N, 2 L).
-  at::Tensor looks() const {
+  /// Means and deviations of the pieces' looks, (N, 2 L) on the CPU.
+  at::Tensor looks(const std::vector<Looks>& tiles) const {
+    const auto channels = static_cast<std::size_t>(tiles.front().cells.size(2));
+    std::vector<double> sums(count_.size() * 2 * channels, 0.0);  // of values, of their squares
+    for (const Looks& tile : tiles) add_sums(tile, channels, sums);
     constexpr double least_variance = 1e-4;  // as in training
-    const auto n = static_cast<std::int64_t>(cells_.size());
-    const at::Tensor looks = at::empty({n, static_cast<std::int64_t>(2 * channels_)}, at::kFloat);
+    const at::Tensor looks = at::empty(
+        {static_cast<std::int64_t>(count_.size()), static_cast<std::int64_t>(2 * channels)},
+        at::kFloat);
     float* out = looks.data_ptr<float>();
-    for (std::size_t i = 0; i < cells_.size(); ++i, out += 2 * channels_) {
-      const double* sum = &sums_[i * 2 * channels_];
-      for (std::size_t k = 0; k < channels_; ++k) {
-        const double mean = sum[k] / cells_[i];
-        const double variance = std::max(0.0, sum[channels_ + k] / cells_[i] - mean * mean);
+    for (std::size_t i = 0; i < count_.size(); ++i, out += 2 * channels) {
+      const double* sum = &sums[i * 2 * channels];
+      for (std::size_t k = 0; k < channels; ++k) {
+        const double mean = sum[k] / count_[i];
+        const double variance = std::max(0.0, sum[channels + k] / count_[i] - mean * mean);
         out[k] = static_cast<float>(mean);
-        out[channels_ + k] = static_cast<float>(std::sqrt(variance + least_variance));
+        out[channels + k] = static_cast<float>(std::sqrt(variance + least_variance));
       }
     }
     return looks;
   }
 
  private:
-  void add(const at::Tensor& cells, const std::vector<std::int64_t>& places,
-           const std::vector<std::size_t>& owners) {
+  struct Cell {
+    cv::Point at;
+    std::size_t piece;
+  };
+
+  void add(cv::Point at, std::size_t piece) {
+    cells_.push_back({at, piece});
+    count_[piece] += 1;
+  }
+
+  /// Only the cells of a tile that lie in pieces leave the device.
+  void add_sums(const Looks& tile, std::size_t channels, std::vector<double>& sums) const {
+    std::vector<std::int64_t> places;
+    std::vector<std::size_t> owners;
+    const std::int64_t width = tile.cells.size(1);
+    for (const Cell& cell : cells_)
+      if (tile.kept.contains(cell.at)) {
+        const cv::Point p = cell.at - tile.kept.tl() + tile.at;
+        places.push_back(p.y * width + p.x);
+        owners.push_back(cell.piece);
+      }
     if (places.empty()) return;
-    const at::Tensor chosen = at::from_blob(const_cast<std::int64_t*>(places.data()),
-                                            {static_cast<std::int64_t>(places.size())}, at::kLong);
-    const at::Tensor values = cells.reshape({-1, cells.size(2)})
-                                  .index_select(0, chosen.to(cells.device()))
+    const at::Tensor chosen = at::from_blob(
+        places.data(), {static_cast<std::int64_t>(places.size())}, at::kLong);
+    const at::Tensor values = tile.cells.reshape({-1, tile.cells.size(2)})
+                                  .index_select(0, chosen.to(tile.cells.device()))
                                   .to(at::kCPU, at::kFloat)
                                   .contiguous();
     const float* value = values.data_ptr<float>();
     for (const std::size_t owner : owners) {
-      double* sum = &sums_[owner * 2 * channels_];
-      for (std::size_t k = 0; k < channels_; ++k, ++value) {
+      double* sum = &sums[owner * 2 * channels];
+      for (std::size_t k = 0; k < channels; ++k, ++value) {
         sum[k] += *value;
-        sum[channels_ + k] += double{*value} * *value;
+        sum[channels + k] += double{*value} * *value;
       }
-      cells_[owner] += 1;
     }
   }
 
-  const Cut& cut_;
-  std::size_t channels_;
-  std::vector<double> sums_, cells_;
+  std::vector<Cell> cells_;     // by rows; those of pieces between the cells last
+  std::vector<double> count_;  // of each piece
 };
-
-/// Means and deviations of the pieces' looks, (N, 2 L) on the CPU.
-at::Tensor looks_of_pieces(const Cut& cut, const Seen& seen) {
-  LookSums sums(cut, static_cast<std::size_t>(seen.looks.front().cells.size(2)));
-  for (const Looks& tile : seen.looks) sums.add(tile);
-  for (const Looks& tile : seen.looks) sums.add_between(tile, seen.target.size());
-  return sums.looks();
-}
-
-/// Mean over each piece of a map of cells.
-std::vector<double> means_of_pieces(const Cut& cut, const cv::Mat& map) {
-  std::vector<double> sums(cut.pieces.size(), 0.0), cells(cut.pieces.size(), 0.0);
-  for (int y = 0; y < map.rows; ++y)
-    for (int x = 0; x < map.cols; ++x)
-      if (const int label = piece_at(cut, x, y); label > 0) {
-        sums[static_cast<std::size_t>(label - 1)] += map.at<float>(y, x);
-        cells[static_cast<std::size_t>(label - 1)] += 1;
-      }
-  for (std::size_t i = 0; i < sums.size(); ++i)
-    sums[i] = cells[i] > 0 ? sums[i] / cells[i]  // or it lies between the cells
-                           : map.at<float>(core_cell(cut.pieces[i], map.size()));
-  return sums;
-}
 
 /// The score that a tenth of the pieces reach.
 double upper_tenth(const std::vector<Piece>& pieces) {
@@ -367,12 +351,18 @@ double trust(const Trust& knots, double diameter) {
 
 }  // namespace
 
-/// Which of the pieces are of the support object's kind.
-void MiniEmbedding::State::compare_looks(Cut& cut, const Seen& seen, const MiniPrototype& prototype,
-                                         double lowest) const {
+/// Scores nothing where a piece is hardly any object, and says which are of the support object's
+/// kind.
+void MiniEmbedding::State::judge(Cut& cut, const Evidence& evidence,
+                                 const MiniPrototype& prototype) const {
   const c10::InferenceMode no_gradients;
+  const double lowest = lowest_level * upper_tenth(cut.pieces);
+  const PieceCells cells(cut, evidence.target.size());
+  const std::vector<double> object = cells.means(evidence.object);
+  for (std::size_t i = 0; i < object.size(); ++i)
+    if (cut.pieces[i].score < lowest || object[i] < least_object) cut.pieces[i].score = 0;
   const auto& where = module.placement();
-  const at::Tensor looks = looks_of_pieces(cut, seen).to(where.device, where.dtype);
+  const at::Tensor looks = cells.looks(evidence.looks).to(where.device, where.dtype);
   const auto likeness_to = [&](const at::Tensor& one) {
     const at::Tensor logits = module.call("compare", {one.expand_as(looks), looks})[0]
                                   .to(at::kCPU, at::kDouble)
@@ -384,7 +374,7 @@ void MiniEmbedding::State::compare_looks(Cut& cut, const Seen& seen, const MiniP
   mini::PieceLooks of_pieces;
   of_pieces.to_support =
       likeness_to(prototype.vector.narrow(1, prototype.vector.size(1) - length, length));
-  of_pieces.target = means_of_pieces(cut, seen.target);
+  of_pieces.target = cells.means(evidence.target);
   of_pieces.colour = classic::looks_of(classic::lab_of(resized(rgb, cut.labels.size())), cut.labels,
                                        static_cast<int>(cut.pieces.size()));
   of_pieces.colour.erase(of_pieces.colour.begin());  // of the background
@@ -394,9 +384,9 @@ void MiniEmbedding::State::compare_looks(Cut& cut, const Seen& seen, const MiniP
   mini::tell_kinds(cut.pieces, of_pieces, like, lowest);
 }
 
-Cut MiniEmbedding::State::layer(const Seen& seen, const Trust& trusted) const {
-  const double per_pixel = static_cast<double>(seen.maps.work.area()) / rgb.size().area();
-  Cut cut = mini::cut_of(seen.maps, per_pixel);
+Cut MiniEmbedding::State::layer(const mini::Maps& maps, const Trust& trusted) const {
+  const double per_pixel = static_cast<double>(maps.work.area()) / rgb.size().area();
+  Cut cut = mini::cut_of(maps, per_pixel);
   for (Piece& piece : cut.pieces) piece.score *= trust(trusted, equivalent_diameter(piece.area));
   return cut;
 }
@@ -419,17 +409,14 @@ Cut MiniEmbedding::State::cut(const MiniPrototype& prototype) const {
   if (const double finer = finer_scale(); finer > 0) add(finer, in_finer);
   const std::vector<cv::Mat> at = pictures(scales);
 
-  const Seen seen = see(at[0], prototype);
-  std::vector<classic::Layer> layers{{layer(seen, *trusted[0]), 1.0}};
-  for (std::size_t i = 1; i < at.size(); ++i)
-    layers.push_back(
-        {classic::resampled(layer(see(at[i], prototype), *trusted[i]), at[0].size()), 1.0});
+  Evidence evidence;
+  std::vector<classic::Layer> layers;
+  for (std::size_t i = 0; i < at.size(); ++i) {
+    const Cut found = layer(see(at[i], prototype, i == 0 ? &evidence : nullptr), *trusted[i]);
+    layers.push_back({i == 0 ? found : classic::resampled(found, at[0].size()), 1.0});
+  }
   Cut cut = classic::join(layers);
-  if (cut.pieces.empty()) return cut;
-  const double lowest = lowest_level * upper_tenth(cut.pieces);
-  compare_looks(cut, seen, prototype, lowest);
-  for (Piece& piece : cut.pieces)
-    if (piece.score < lowest) piece.score = 0;
+  if (!cut.pieces.empty()) judge(cut, evidence, prototype);
   return cut;
 }
 

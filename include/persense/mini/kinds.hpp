@@ -20,21 +20,21 @@ namespace persense::mini {
 /// The constants of the comparison. Likeness is in logits of being of one kind. Chosen on rendered
 /// validation and 12 real classes together: see src/mini/README.md.
 struct KindConstants {
-  double colour = 0.05;       ///< likeness lost by a colour distance of 1 (see classic::distance)
-  double target = 0.5;        ///< likeness in a logit of the target map
+  double colour = 0.15;       ///< likeness lost by a colour distance of 1 (see classic::distance)
+  double target = 1;          ///< likeness in a logit of the target map
   double belief = 2;          ///< the same in choosing the first exemplars
   double size_spread = 0.8;   ///< of exemplars' diameters, deviation of their logarithm
   double consistency = 0.3;   ///< weight of likeness to the exemplars before, in choosing the next
   std::size_t exemplars = 4;  ///< at most, and one a fifth of the pieces, but two at least
-  std::size_t group = 16;     ///< members of the near group that the second look compares with
-  double support = 0.2;     ///< weight of the likeness to the support object, of exemplars the rest
-  double least = -3;        ///< likeness below which a piece is of another kind whatever the groups
-  double separation = 0.8;  ///< variance between two groups over variance in all; .75 is that of a
+  std::size_t group = 32;     ///< members of the near group that the second look compares with
+  double support = 0.4;      ///< weight of the likeness to the support object, of exemplars the rest
+  double least = -4;         ///< likeness below which a piece is of another kind whatever the groups
+  double separation = 0.77;  ///< variance between two groups over variance in all; .75 is that of a
                             ///< uniform distribution
-  double gap = 3;           ///< between the groups' means
+  double gap = 3.25;         ///< between the groups' means
   double unsure = 0.3;    ///< median area, in the support object's, below which the gap must be the
                           ///< wider the fewer cells a look is the mean of
-  double clearing = 0.1;  ///< between the groups' nearest members, in gaps
+  double clearing = 0.2;  ///< between the groups' nearest members, in gaps
 };
 
 /// What a query's pieces look like.
