@@ -35,7 +35,7 @@ constexpr double finer_zoom = 1.6;         // of the scale for smaller objects
 constexpr double least_finer_zoom = 1.2;   // less is not worth its time
 constexpr double most_finer_pixels = 6e5;  // of a working image at that scale, for the same reason
 constexpr double lowest_level = 0.35;      // of a picture's better scores: below are no objects
-constexpr double least_object = 0;         // mean logit of being any object's, of an object
+constexpr double least_object = 0.25;      // mean logit of being any object's, of an object
 
 /// What each value of a picture becomes: 0 about its darkest, 1 about its brightest. (1, 256)
 /// CV_32FC1, for cv::LUT. The very rule of `persense.train.episodes.stretch`.
@@ -309,8 +309,8 @@ class PieceCells {
         owners.push_back(cell.piece);
       }
     if (places.empty()) return;
-    const at::Tensor chosen = at::from_blob(
-        places.data(), {static_cast<std::int64_t>(places.size())}, at::kLong);
+    const at::Tensor chosen =
+        at::from_blob(places.data(), {static_cast<std::int64_t>(places.size())}, at::kLong);
     const at::Tensor values = tile.cells.reshape({-1, tile.cells.size(2)})
                                   .index_select(0, chosen.to(tile.cells.device()))
                                   .to(at::kCPU, at::kFloat)
@@ -325,7 +325,7 @@ class PieceCells {
     }
   }
 
-  std::vector<Cell> cells_;     // by rows; those of pieces between the cells last
+  std::vector<Cell> cells_;    // by rows; those of pieces between the cells last
   std::vector<double> count_;  // of each piece
 };
 

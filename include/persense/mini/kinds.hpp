@@ -20,21 +20,24 @@ namespace persense::mini {
 /// The constants of the comparison. Likeness is in logits of being of one kind. Chosen on rendered
 /// validation and 12 real classes together: see src/mini/README.md.
 struct KindConstants {
-  double colour = 0.15;       ///< likeness lost by a colour distance of 1 (see classic::distance)
-  double target = 1;          ///< likeness in a logit of the target map
-  double belief = 2;          ///< the same in choosing the first exemplars
+  double colour = 0.18;       ///< likeness lost by a colour distance of 1 (see classic::distance)
+  double target = 0.75;       ///< likeness in a logit of the target map
+  double size = 4;            ///< likeness lost by a size e times further from the support object's
+                              ///< than the exemplars',
+  double size_free = 0.35;    ///< the first so much of the logarithm of the diameters' ratio aside
+  double belief = 2;          ///< of a logit of the target map, in choosing the first exemplars
   double size_spread = 0.8;   ///< of exemplars' diameters, deviation of their logarithm
-  double consistency = 0.3;   ///< weight of likeness to the exemplars before, in choosing the next
+  double consistency = 0.1;   ///< weight of likeness to the exemplars before, in choosing the next
   std::size_t exemplars = 4;  ///< at most, and one a fifth of the pieces, but two at least
-  std::size_t group = 32;     ///< members of the near group that the second look compares with
-  double support = 0.4;      ///< weight of the likeness to the support object, of exemplars the rest
-  double least = -4;         ///< likeness below which a piece is of another kind whatever the groups
+  std::size_t group = 16;     ///< members of the near group that the second look compares with
+  double support = 0.4;  ///< weight of the likeness to the support object, of exemplars the rest
+  double least = -5;     ///< likeness below which a piece is of another kind whatever the groups
   double separation = 0.77;  ///< variance between two groups over variance in all; .75 is that of a
-                            ///< uniform distribution
+                             ///< uniform distribution
   double gap = 3.25;         ///< between the groups' means
-  double unsure = 0.3;    ///< median area, in the support object's, below which the gap must be the
-                          ///< wider the fewer cells a look is the mean of
-  double clearing = 0.2;  ///< between the groups' nearest members, in gaps
+  double unsure = 0.3;       ///< median area, in the support object's, below which the gap must be
+                             ///< the wider the fewer cells a look is the mean of
+  double clearing = 0.25;    ///< between the groups' nearest members, in gaps
 };
 
 /// What a query's pieces look like.
@@ -80,8 +83,18 @@ class KindJudge {
   }
 
  private:
+  /// Logarithm of the diameter, in the support object's.
+  double log_size(std::size_t i) const {
+    return std::log(equivalent_diameter(pieces_[i].area) / canonical);
+  }
+
+  /// How much further from the support object's size than goes free.
+  double odd_size(std::size_t i) const {
+    return std::max(0.0, std::abs(log_size(i)) - c_.size_free);
+  }
+
   double belief(std::size_t i) const {
-    const double size = std::log(equivalent_diameter(pieces_[i].area) / canonical) / c_.size_spread;
+    const double size = log_size(i) / c_.size_spread;
     const double alike = looks_.to_support[i] + c_.belief * looks_.target[i];
     return std::log(pieces_[i].score + 1e-9) - std::log1p(std::exp(-alike)) - 0.5 * size * size;
   }
@@ -115,12 +128,15 @@ class KindJudge {
     return chosen;
   }
 
-  /// Mean likeness to some pieces (other than itself) and to the support object, and what the
-  /// target map adds: it compares every pixel with the support object at all depths of the network.
+  /// Mean likeness to some pieces (other than itself) and to the support object; what the target
+  /// map adds, which compares every pixel with the support object at all depths of the network; and
+  /// what a size takes that is further from the support object's than theirs.
   std::vector<double> to_kind(std::span<const std::size_t> exemplars) const {
     const std::size_t n = pieces_.size();
     std::vector<double> sum(n, 0.0), count(n, 0.0);
+    double usual = 0;
     for (const std::size_t exemplar : exemplars) {
+      usual += odd_size(exemplar) / static_cast<double>(exemplars.size());
       const std::vector<double> likeness = coloured(exemplar);
       for (std::size_t i = 0; i < n; ++i) {
         if (i == exemplar && exemplars.size() > 1) continue;
@@ -130,7 +146,7 @@ class KindJudge {
     }
     for (std::size_t i = 0; i < n; ++i)
       sum[i] = c_.support * looks_.to_support[i] + (1 - c_.support) * sum[i] / count[i] +
-               c_.target * looks_.target[i];
+               c_.target * looks_.target[i] - c_.size * (odd_size(i) - usual);
     return sum;
   }
 
