@@ -179,6 +179,31 @@ TEST_CASE("mini::tell_kinds: a hue of their own parts pieces that are alike in a
   check_parted(p);
 }
 
+TEST_CASE("mini::tell_kinds: a far larger or smaller size parts pieces that look alike", "[mini]") {
+  for (const auto& [times, parted] :
+       {std::tuple{2.0, false}, {0.5, false}, {25.0, true}, {0.04, true}}) {
+    CAPTURE(times);
+    Picture p = picture(kinds_of(12, 8), 2, 2);
+    for (std::size_t i = 12; i < 20; ++i) p.pieces[i].area *= times;
+    p.tell();
+    if (parted)
+      check_parted(p);
+    else
+      check_all_kept(p);
+  }
+}
+
+TEST_CASE("mini::tell_kinds: where all are of another size than the support object, all are kept",
+          "[mini]") {
+  for (const double times : {25.0, 0.04}) {
+    CAPTURE(times);
+    Picture p = picture(kinds_of(15, 0), 2);
+    for (classic::Piece& piece : p.pieces) piece.area *= times;
+    p.tell();
+    check_all_kept(p);
+  }
+}
+
 TEST_CASE("mini::tell_kinds: the target map parts pieces that look alike", "[mini]") {
   Picture p = picture(kinds_of(10, 10), 2, 2);
   for (std::size_t i = 0; i < 20; ++i) p.looks.target[i] = i < 10 ? 4 : -4;

@@ -67,6 +67,26 @@ struct Models : DiscArchives {
 /// The network that is part of the library, as a file of the user's.
 const std::string network = PERSENSE_SOURCE_DIR "/src/mini/mini.pt";
 
+/// In mini's place: everything red is a target's, but an object's only as far as it is not green
+/// too; all looks are alike.
+const std::string red_is_target = R"(
+def forward(self, image: Tensor):
+    return image
+def trunk(self, image: Tensor):
+    cells = torch.avg_pool2d(image, [2, 2])
+    return cells, cells, cells, torch.zeros_like(cells)
+def pool(self, f1: Tensor, f2: Tensor, f3: Tensor, look: Tensor, mask: Tensor):
+    return torch.zeros([1, 6])
+def maps(self, f1: Tensor, f2: Tensor, f3: Tensor, prototype: Tensor):
+    red = f1[:, 0:1]
+    target = 8.0 * (red - 0.5)
+    peak = 20.0 * (torch.avg_pool2d(red, [13, 13], [1, 1], [6, 6]) - 0.5)
+    object = torch.where(red > 0.5, 4.0 * (0.5 - f1[:, 1:2]), -4.0 * torch.ones_like(red))
+    return torch.cat([target, peak, torch.zeros_like(red), torch.zeros_like(red), object], 1)
+def compare(self, a: Tensor, b: Tensor):
+    return 3.0 + 0.0 * (a - b).sum(1)
+)";
+
 /// What holds for every result, whatever the stages.
 void check_holds_together(const Result& result) {
   const PixelBox inside{0, 0, result.image_size.width, result.image_size.height};
@@ -227,6 +247,26 @@ TEST_CASE("torch engine: mini asks for no feedback, which would change nothing",
   Stages mixed = mini;  // a decoder that learns from the exemplars keeps it
   mixed.decoder = "classic";
   CHECK(mixed.adapt(Options::paper()).feedback.iterations == 1);
+}
+
+TEST_CASE("torch engine: mini takes what the any-object map denies for no object",
+          "[torch][engine]") {
+  const Scratch scratch;
+  save_archive(scratch / "mini.pt", R"({"format": 1, "stage": "all", "name": "mini"})",
+               red_is_target);
+  const Engine engine(Stages::in_folder(scratch.path().string()));
+  constexpr Size size{160, 120};
+  const cv::Mat support = disc_picture(size, {80, 60}, radius);
+  const cv::Mat mask = disc_mask(size, {80, 60}, radius);
+  cv::Mat query = crowd();
+  const auto count = [&] {
+    return engine.segment(engine.support(ImageView(support), MaskView(mask)), ImageView(query))
+        .count();
+  };
+  CHECK(count() == across * down);
+  for (int x = 0; x < 3; ++x)  // red and green: a target's by the other map still
+    cv::circle(query, {gap / 2 + gap * x, gap / 2}, radius, cv::Scalar(220, 150, 10), cv::FILLED);
+  CHECK(count() == across * down - 3);
 }
 
 TEST_CASE("torch engine: mini finds objects a fifth as wide as the support object",

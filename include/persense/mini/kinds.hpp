@@ -85,7 +85,7 @@ class KindJudge {
  private:
   /// Logarithm of the diameter, in the support object's.
   double log_size(std::size_t i) const {
-    return std::log(equivalent_diameter(pieces_[i].area) / canonical);
+    return std::log(equivalent_diameter(std::max(1.0, pieces_[i].area)) / canonical);
   }
 
   /// How much further from the support object's size than goes free.
