@@ -3,7 +3,8 @@
 #
 # persense_from_python(<tag of the tests> <script> <test file> <what the script makes> [<Python>])
 function(persense_from_python tag script source name)
-  set(folder ${CMAKE_CURRENT_BINARY_DIR}/${tag})
+  # not in the tests' own folder, where Python would import a folder named as a package
+  set(folder ${CMAKE_CURRENT_BINARY_DIR}/from_python/${tag})
   string(TOUPPER ${tag} variable)
   set_property(SOURCE ${source} APPEND PROPERTY COMPILE_DEFINITIONS PERSENSE_${variable}="${folder}")
   add_test(NAME "torch/${name}"
