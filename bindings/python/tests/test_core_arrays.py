@@ -203,6 +203,18 @@ def test_big_outputs_are_read_only_views_that_outlive_the_result(
         assert (view == copy).all()
 
 
+def test_idm_keeps_small_peaks_of_a_density_finer_than_the_image() -> None:
+    y, x = np.mgrid[:96, :96]
+    centres = [(13, 13), (49, 13), (76, 76)]
+    # Gaussians of 1.1 pixels: shrunk to the image, the erosion would take all of each
+    density = sum(np.exp(-((x - u) ** 2 + (y - v) ** 2) / (2 * 1.1**2)) for u, v in centres)
+    found = persense.idm(density, (60, 60)).points
+    expected = np.array(centres) * 60 / 96
+    assert len(found) == 3
+    assert np.abs(found[:, None] - expected[None]).max(axis=2).min(axis=0).max() <= 1.5
+    assert len(persense.idm(density, (60, 60), preset="reference").points) < 3
+
+
 def test_idm_and_ppsm_take_lists_and_arrays_and_refuse_the_rest() -> None:
     density = np.zeros((40, 60))
     density[10:14, 20:25] = 1
