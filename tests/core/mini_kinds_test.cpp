@@ -249,6 +249,19 @@ TEST_CASE("mini::tell_kinds: pieces below the lowest score have no say", "[mini]
   check_parted(p);
 }
 
+TEST_CASE("mini::tell_kinds: pieces below the lowest score are no exemplars, few be the others",
+          "[mini]") {
+  // a lone object of the kind among many of another that are hardly objects
+  Picture p = picture(kinds_of(1, 30), 4, -14);
+  for (std::size_t i = 1; i < 31; ++i) p.pieces[i].score = 0;
+  for (double& to_support : p.looks.to_support) to_support = 2;
+  p.tell(0.2);
+  CHECK(p.pieces[0].same > 0.5);
+  for (std::size_t i = 1; i < 31; ++i) CHECK(p.pieces[i].same < 0.5);
+  p.tell(2);  // above every score
+  for (const classic::Piece& piece : p.pieces) CHECK((piece.same >= 0 && piece.same <= 1));
+}
+
 TEST_CASE("mini::tell_kinds: fewer than three pieces are kept", "[mini]") {
   for (const auto& [own, other] : {std::pair{1, 0}, {0, 1}, {1, 1}, {0, 2}}) {
     CAPTURE(own, other);

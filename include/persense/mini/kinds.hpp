@@ -61,7 +61,8 @@ class KindJudge {
 
   /// Likeness to the kind, of every piece.
   std::vector<double> judge(std::span<const std::size_t> serious) const {
-    std::vector<double> likeness = to_kind(first_exemplars());
+    if (serious.empty()) return std::vector<double>(pieces_.size(), 0.0);
+    std::vector<double> likeness = to_kind(first_exemplars(serious));
     // again, by what turned out to be alike
     const std::vector<std::size_t> near = near_group(likeness, serious);
     return near.size() < 2 ? likeness : to_kind(near);
@@ -106,14 +107,14 @@ class KindJudge {
     return likeness;
   }
 
-  std::vector<std::size_t> first_exemplars() const {
-    const std::size_t n = pieces_.size();
-    const std::size_t wanted = std::min(n, std::clamp<std::size_t>(n / 5, 2, c_.exemplars));
+  std::vector<std::size_t> first_exemplars(std::span<const std::size_t> serious) const {
+    const std::size_t n = pieces_.size(), m = serious.size();
+    const std::size_t wanted = std::min(m, std::clamp<std::size_t>(m / 5, 2, c_.exemplars));
     std::vector<double> value(n), likeness(n, 0.0);
     std::vector<std::size_t> chosen;
     while (chosen.size() < wanted) {
       std::size_t best = n;
-      for (std::size_t i = 0; i < n; ++i) {
+      for (const std::size_t i : serious) {
         if (std::find(chosen.begin(), chosen.end(), i) != chosen.end()) continue;
         value[i] = belief(i);
         if (!chosen.empty())
@@ -188,7 +189,7 @@ class KindJudge {
 /// them and, where the others clearly fall into two groups by their likeness to these, those of the
 /// far group; else all others are kept, as light and ripeness vary within a kind too.
 /// @param like    like(i): vector of the likeness of every piece to piece i.
-/// @param lowest  pieces below this score have no say in where the groups part.
+/// @param lowest  pieces below this score are no exemplars and have no say in where groups part.
 /// @par Threads   Pure function. @par Source  this library.
 template <class Like>
 void tell_kinds(std::span<classic::Piece> pieces, const PieceLooks& looks, const Like& like,
