@@ -9,6 +9,7 @@
 #include <mutex>
 #include <numeric>
 #include <opencv2/imgproc.hpp>
+#include <span>
 #include <utility>
 
 #include "mini_archive.hpp"
@@ -27,8 +28,10 @@ using classic::Piece;
 constexpr int patch_side = 64;  // of the support's, as in training
 constexpr int multiple = 16;    // of the network's input sides
 constexpr int border = 16;      // mirrored around a picture
-constexpr int margin = 96;  // around a tile: what lies beyond moves a probability by .003 at most
-constexpr int longest_tile = 1152;
+constexpr int margin = 80;  // around a tile: what lies beyond moves a probability by .0002, that
+                            // which it moves most by .014, in the mean over tiles
+constexpr int whole_side = 1152;           // up to which a picture is seen as a whole,
+constexpr int longest_tile = 544;          // else in tiles: they bound memory
 constexpr double most_pixels = 8e6;        // of a working image: time and memory stay bounded
 constexpr double largest_zoom = 4;         // beyond is nothing but blur
 constexpr double finer_zoom = 1.6;         // of the scale for smaller objects
@@ -36,6 +39,8 @@ constexpr double least_finer_zoom = 1.2;   // less is not worth its time
 constexpr double most_finer_pixels = 6e5;  // of a working image at that scale, for the same reason
 constexpr double lowest_level = 0.35;      // of a picture's better scores: below are no objects
 constexpr double least_object = 0.25;      // mean logit of being any object's, of an object
+
+constexpr float darkest = -0.25f, brightest = 1.5f;  // that a stretched picture holds
 
 /// What each value of a picture becomes: 0 about its darkest, 1 about its brightest. (1, 256)
 /// CV_32FC1, for cv::LUT. The very rule of `persense.train.episodes.stretch`.
@@ -53,13 +58,28 @@ cv::Mat stretching(const cv::Mat& rgb) {
     return static_cast<int>(at - below.begin());
   };
   const int low = least(5), high = least(998);
-  constexpr float darkest = -0.25f, brightest = 1.5f;
   cv::Mat table(1, 256, CV_32FC1);
   for (int v = 0; v < 256; ++v)
     table.at<float>(v) =
         std::clamp(static_cast<float>(v - low) / static_cast<float>(std::max(high - low, 8)),
                    darkest, brightest);
   return table;
+}
+
+/// How a stretched picture of any size is kept: from `darkest` to `brightest` in 16 bits, half of
+/// what floats take.
+constexpr double grain = (brightest - darkest) / 65535.0;
+
+cv::Mat packed(const cv::Mat& stretched) {
+  cv::Mat out;
+  stretched.convertTo(out, CV_16U, 1 / grain, -darkest / grain);
+  return out;
+}
+
+cv::Mat unpacked(const cv::Mat& picture) {
+  cv::Mat out;
+  picture.convertTo(out, CV_32F, grain, darkest);
+  return out;
 }
 
 cv::Mat resized(const cv::Mat& image, cv::Size size) {
@@ -85,43 +105,73 @@ cv::Mat plane(const at::Tensor& maps, int channel) {
                  maps.data_ptr<float>() + channel * maps.stride(0));
 }
 
-/// Parts of a working image that the network sees one at a time.
+/// Rows and columns of (h, w, ...).
+at::Tensor part(const at::Tensor& map, const cv::Rect& of) {
+  return map.narrow(0, of.y, of.height).narrow(1, of.x, of.width);
+}
+
+/// These rows of (N, ...), contiguous.
+at::Tensor rows_of(const at::Tensor& all, std::vector<std::int64_t>& rows) {
+  const at::Tensor chosen =
+      at::from_blob(rows.data(), {static_cast<std::int64_t>(rows.size())}, at::kLong);
+  return all.index_select(0, chosen.to(all.device()));
+}
+
+/// A part of a working image that the network sees at a time.
 struct Tile {
   cv::Rect seen;  ///< in the mirrored working image
   cv::Rect kept;  ///< of the maps' cells, in the whole picture's maps
   cv::Point at;   ///< where `kept` begins in the tile's own maps
 };
 
-std::vector<Tile> tiles_of(cv::Size work, cv::Size mirrored) {
-  const auto cuts = [](int length) {
-    const int parts = (length + longest_tile - 1) / longest_tile;
-    std::vector<int> edges{0};
-    for (int i = 1; i < parts; ++i)  // on whole multiples
-      edges.push_back(static_cast<int>(static_cast<double>(length) * i / parts) / multiple *
-                      multiple);
-    edges.push_back(length);
-    return edges;
-  };
-  const std::vector<int> xs = cuts(work.width), ys = cuts(work.height);
-  std::vector<Tile> tiles;
-  const auto range = [](int begin, int end, int length) {
-    // in the mirrored image the picture begins at `border`
-    const int from = std::max(0, begin + border - margin) / multiple * multiple;
-    const int to = std::min(length, (end + border + margin + multiple - 1) / multiple * multiple);
-    return std::pair(from, to);
-  };
+int rounded_up(int length) { return (length + multiple - 1) / multiple * multiple; }
+
+/// Of one length, in which the picture is `length` long and begins at `border`.
+struct Span {
+  int seen;        ///< where what is seen begins
+  int begin, end;  ///< of the picture's pixels that are kept
+};
+
+/// Parts that see equally much, so that each can have the memory of the one before.
+std::pair<std::vector<Span>, int> spans_of(int length) {
+  const int mirrored = rounded_up(length + 2 * border);
+  const int parts = length <= whole_side ? 1 : (length + longest_tile - 1) / longest_tile;
+  const int own = rounded_up((length + parts - 1) / parts);
+  const int seen = parts == 1 ? mirrored : std::min(mirrored, rounded_up(own + 2 * margin));
+  std::vector<Span> spans;
+  for (int begin = 0; begin < length; begin += own) {
+    const int from = (begin + border - margin) / multiple * multiple;
+    spans.push_back({std::clamp(from, 0, mirrored - seen), begin, std::min(length, begin + own)});
+  }
+  return {spans, seen};
+}
+
+std::vector<Tile> tiles_of(cv::Size work) {
+  const auto [across, width] = spans_of(work.width);
+  const auto [down, height] = spans_of(work.height);
   const int s = mini::stride;
-  for (std::size_t j = 0; j + 1 < ys.size(); ++j)
-    for (std::size_t i = 0; i + 1 < xs.size(); ++i) {
-      const auto [x0, x1] = range(xs[i], xs[i + 1], mirrored.width);
-      const auto [y0, y1] = range(ys[j], ys[j + 1], mirrored.height);
-      const cv::Rect kept(cv::Point(xs[i] / s, ys[j] / s),
-                          cv::Point((xs[i + 1] + s - 1) / s, (ys[j + 1] + s - 1) / s));
-      tiles.push_back({cv::Rect(cv::Point(x0, y0), cv::Point(x1, y1)),
+  std::vector<Tile> tiles;
+  for (const Span& y : down)
+    for (const Span& x : across) {
+      const cv::Rect kept(cv::Point(x.begin / s, y.begin / s),
+                          cv::Point((x.end + s - 1) / s, (y.end + s - 1) / s));
+      tiles.push_back({cv::Rect(x.seen, y.seen, width, height),
                        kept,
-                       {(border - x0) / s + kept.x, (border - y0) / s + kept.y}});
+                       {(border - x.seen) / s + kept.x, (border - y.seen) / s + kept.y}});
     }
   return tiles;
+}
+
+/// What is seen of a picture, mirrored where that is beyond it: CV_32FC3.
+cv::Mat seen_of(const cv::Mat& picture, const cv::Rect& seen) {
+  const cv::Rect whole({}, picture.size());
+  const cv::Rect wanted(seen.tl() - cv::Point(border, border), seen.size());
+  const cv::Rect inside = wanted & whole;
+  cv::Mat out;
+  cv::copyMakeBorder(picture(inside), out, inside.y - wanted.y, wanted.br().y - inside.br().y,
+                     inside.x - wanted.x, wanted.br().x - inside.br().x,
+                     cv::BORDER_REFLECT_101 | cv::BORDER_ISOLATED);
+  return unpacked(out);
 }
 
 /// Channels of the network's maps: see persense.networks.mini.
@@ -147,18 +197,11 @@ constexpr Trust in_full = {Knot{5, 0.7}, Knot{8, 1}, Knot{45, 1}, Knot{70, 0.5}}
 constexpr Trust in_half = {Knot{14, 0.45}, Knot{20, 1}, Knot{50, 1}, Knot{80, 0.6}};
 constexpr Trust in_finer = {Knot{5, 0.63}, Knot{8, 0.9}, Knot{18, 0.9}, Knot{28, 0}};
 
-/// A tile's looks, which stay where the network is.
-struct Looks {
-  at::Tensor cells;  ///< (h, w, L)
-  cv::Rect kept;     ///< those of the whole picture's cells that are the tile's own,
-  cv::Point at;      ///< and where they begin in `cells`
-};
-
-/// What pieces are judged by: maps of cells, CV_32FC1, and looks.
+/// What pieces are judged by, of every cell.
 struct Evidence {
-  cv::Mat target;  ///< logit of being a target's
-  cv::Mat object;  ///< logit of being any object's
-  std::vector<Looks> looks;
+  cv::Mat target;    ///< logit of being a target's: CV_32FC1
+  cv::Mat object;    ///< logit of being any object's: CV_32FC1
+  at::Tensor looks;  ///< (h, w, L), in half precision, where the network is
 };
 
 }  // namespace
@@ -177,7 +220,7 @@ struct MiniEmbedding::State {
         table(stretching(rgb)),
         scale(working_scale) {}
 
-  /// The whole picture stretched, at each of these scales: CV_32FC3.
+  /// The whole picture stretched, at each of these scales: packed, CV_16UC3.
   std::vector<cv::Mat> pictures(const std::vector<double>& scales) const;
   /// What the network says of a picture. @param evidence  is filled, unless null.
   mini::Maps see(const cv::Mat& picture, const MiniPrototype& prototype, Evidence* evidence) const;
@@ -189,7 +232,7 @@ struct MiniEmbedding::State {
 
 std::vector<cv::Mat> MiniEmbedding::State::pictures(const std::vector<double>& scales) const {
   cv::Mat whole;
-  cv::LUT(rgb, table, whole);
+  cv::LUT(rgb, packed(table), whole);
   std::vector<cv::Mat> pictures;
   for (const double at : scales) {
     const auto side = [at](int length) {
@@ -205,23 +248,27 @@ mini::Maps MiniEmbedding::State::see(const cv::Mat& picture, const MiniPrototype
   const c10::InferenceMode no_gradients;
   mini::Maps seen;
   const cv::Size work = seen.work = picture.size();
-  const auto up = [](int length) { return (length + multiple - 1) / multiple * multiple; };
-  const cv::Size mirrored(up(work.width + 2 * border), up(work.height + 2 * border));
-  cv::Mat framed;
-  cv::copyMakeBorder(picture, framed, border, mirrored.height - work.height - border, border,
-                     mirrored.width - work.width - border, cv::BORDER_REFLECT_101);
   const cv::Size cells((work.width + 1) / mini::stride, (work.height + 1) / mini::stride);
   for (cv::Mat* map : {&seen.target, &seen.peak, &seen.offset_x, &seen.offset_y})
     map->create(cells, CV_32FC1);
   if (evidence != nullptr)
     for (cv::Mat* map : {&evidence->target, &evidence->object}) map->create(cells, CV_32FC1);
-  for (const Tile& tile : tiles_of(work, mirrored)) {
-    const auto features = module.call("trunk", {tensor_of(framed(tile.seen), module.placement())});
+  for (const Tile& tile : tiles_of(work)) {
+    const cv::Rect from(tile.at, tile.kept.size());
+    auto features =
+        module.call("trunk", {tensor_of(seen_of(picture, tile.seen), module.placement())});
+    if (evidence != nullptr) {
+      const at::Tensor looks = features[3][0].permute({1, 2, 0});
+      if (!evidence->looks.defined())
+        evidence->looks =
+            at::empty({cells.height, cells.width, looks.size(2)}, looks.options().dtype(at::kHalf));
+      part(evidence->looks, tile.kept).copy_(part(looks, from));
+    }
+    features.resize(3);  // the looks' memory is free again
     const at::Tensor maps =
         module.call("maps", {features[0], features[1], features[2], prototype.vector})[0][0]
             .to(at::kCPU, at::kFloat)
             .contiguous();
-    const cv::Rect from(tile.at, tile.kept.size());
     const auto own = [&](int channel) { return plane(maps, channel)(from); };
     foreground(own(target_map), own(object_map)).copyTo(seen.target(tile.kept));
     own(peak_map).copyTo(seen.peak(tile.kept));
@@ -230,7 +277,6 @@ mini::Maps MiniEmbedding::State::see(const cv::Mat& picture, const MiniPrototype
     if (evidence == nullptr) continue;
     own(target_map).copyTo(evidence->target(tile.kept));
     own(object_map).copyTo(evidence->object(tile.kept));
-    evidence->looks.push_back({features[3][0].permute({1, 2, 0}), tile.kept, tile.at});
   }
   return seen;
 }
@@ -264,11 +310,10 @@ class PieceCells {
     return sums;
   }
 
-  /// Means and deviations of the pieces' looks, (N, 2 L) on the CPU.
-  at::Tensor looks(const std::vector<Looks>& tiles) const {
-    const auto channels = static_cast<std::size_t>(tiles.front().cells.size(2));
-    std::vector<double> sums(count_.size() * 2 * channels, 0.0);  // of values, of their squares
-    for (const Looks& tile : tiles) add_sums(tile, channels, sums);
+  /// Means and deviations of the pieces' looks, (N, 2 L) on the CPU, of those of cells (h, w, L).
+  at::Tensor looks(const at::Tensor& of_cells) const {
+    const auto channels = static_cast<std::size_t>(of_cells.size(2));
+    const std::vector<double> sums = sums_of_looks(of_cells, channels);
     constexpr double least_variance = 1e-4;  // as in training
     const at::Tensor looks = at::empty(
         {static_cast<std::int64_t>(count_.size()), static_cast<std::int64_t>(2 * channels)},
@@ -297,32 +342,27 @@ class PieceCells {
     count_[piece] += 1;
   }
 
-  /// Only the cells of a tile that lie in pieces leave the device.
-  void add_sums(const Looks& tile, std::size_t channels, std::vector<double>& sums) const {
+  /// Of every piece's cells, those of values and then those of their squares. Only cells that lie
+  /// in pieces leave the device, some at a time.
+  std::vector<double> sums_of_looks(const at::Tensor& of_cells, std::size_t channels) const {
+    constexpr std::size_t most = 1 << 16;
+    std::vector<double> sums(count_.size() * 2 * channels, 0.0);
     std::vector<std::int64_t> places;
-    std::vector<std::size_t> owners;
-    const std::int64_t width = tile.cells.size(1);
-    for (const Cell& cell : cells_)
-      if (tile.kept.contains(cell.at)) {
-        const cv::Point p = cell.at - tile.kept.tl() + tile.at;
-        places.push_back(p.y * width + p.x);
-        owners.push_back(cell.piece);
-      }
-    if (places.empty()) return;
-    const at::Tensor chosen =
-        at::from_blob(places.data(), {static_cast<std::int64_t>(places.size())}, at::kLong);
-    const at::Tensor values = tile.cells.reshape({-1, tile.cells.size(2)})
-                                  .index_select(0, chosen.to(tile.cells.device()))
-                                  .to(at::kCPU, at::kFloat)
-                                  .contiguous();
-    const float* value = values.data_ptr<float>();
-    for (const std::size_t owner : owners) {
-      double* sum = &sums[owner * 2 * channels];
-      for (std::size_t k = 0; k < channels; ++k, ++value) {
-        sum[k] += *value;
-        sum[channels + k] += double{*value} * *value;
+    for (std::size_t from = 0; from < cells_.size(); from += most) {
+      const auto some = std::span(cells_).subspan(from, std::min(most, cells_.size() - from));
+      places.clear();
+      for (const Cell& cell : some) places.push_back(cell.at.y * of_cells.size(1) + cell.at.x);
+      const at::Tensor values = rows_of(of_cells.flatten(0, 1), places).to(at::kCPU, at::kFloat);
+      const float* value = values.data_ptr<float>();
+      for (const Cell& cell : some) {
+        double* sum = &sums[cell.piece * 2 * channels];
+        for (std::size_t k = 0; k < channels; ++k, ++value) {
+          sum[k] += *value;
+          sum[channels + k] += double{*value} * *value;
+        }
       }
     }
+    return sums;
   }
 
   std::vector<Cell> cells_;    // by rows; those of pieces between the cells last
@@ -351,6 +391,49 @@ double trust(const Trust& knots, double diameter) {
 
 }  // namespace
 
+namespace {
+
+/// Colours of a cut's pieces, as classic::Look has them. By bands: a large picture's floats are not
+/// all there at once.
+std::vector<classic::Look> colours_of(const cv::Mat& rgb, const Cut& cut) {
+  constexpr int band = 128;
+  const cv::Mat picture = resized(rgb, cut.labels.size());
+  classic::LookSums sums(static_cast<int>(cut.pieces.size()));
+  for (int y = 0; y < picture.rows; y += band) {
+    const cv::Range rows(y, std::min(y + band, picture.rows));
+    sums.add(classic::lab_of(picture.rowRange(rows)), cut.labels.rowRange(rows));
+  }
+  std::vector<classic::Look> looks = sums.looks();
+  looks.erase(looks.begin());  // of the background
+  return looks;
+}
+
+/// For each of some looks (E, 2 L), how alike all of these (N, 2 L) are to it. Many at once: a call
+/// takes longer to start than to compare a few.
+std::vector<std::vector<double>> likeness(const Module& module, const at::Tensor& looks,
+                                          const at::Tensor& to) {
+  constexpr std::int64_t most_pairs = 1 << 14;  // of a call, for memory's sake
+  const std::int64_t n = looks.size(0), length = looks.size(1);
+  const std::int64_t step = std::max<std::int64_t>(1, most_pairs / n);
+  std::vector<std::vector<double>> rows;
+  for (std::int64_t from = 0; from < to.size(0); from += step) {
+    const std::int64_t count = std::min(step, to.size(0) - from);
+    const auto pairs = [&](const at::Tensor& of) {
+      return of.expand({count, n, length}).flatten(0, 1);
+    };
+    const at::Tensor logits = module
+                                  .call("compare", {pairs(to.narrow(0, from, count).unsqueeze(1)),
+                                                    pairs(looks.unsqueeze(0))})[0]
+                                  .to(at::kCPU, at::kDouble)
+                                  .contiguous();
+    const double* logit = logits.data_ptr<double>();
+    for (std::int64_t i = 0; i < count; ++i, logit += n) rows.emplace_back(logit, logit + n);
+  }
+  return rows;
+}
+
+}  // namespace
+
 /// Scores nothing where a piece is hardly any object, and says which are of the support object's
 /// kind.
 void MiniEmbedding::State::judge(Cut& cut, const Evidence& evidence,
@@ -363,24 +446,16 @@ void MiniEmbedding::State::judge(Cut& cut, const Evidence& evidence,
     if (cut.pieces[i].score < lowest || object[i] < least_object) cut.pieces[i].score = 0;
   const auto& where = module.placement();
   const at::Tensor looks = cells.looks(evidence.looks).to(where.device, where.dtype);
-  const auto likeness_to = [&](const at::Tensor& one) {
-    const at::Tensor logits = module.call("compare", {one.expand_as(looks), looks})[0]
-                                  .to(at::kCPU, at::kDouble)
-                                  .contiguous();
-    return std::vector<double>(logits.data_ptr<double>(),
-                               logits.data_ptr<double>() + logits.numel());
+  const auto like = [&](const std::vector<std::size_t>& exemplars) {
+    std::vector<std::int64_t> rows(exemplars.begin(), exemplars.end());
+    return likeness(module, looks, rows_of(looks, rows));
   };
   const std::int64_t length = looks.size(1);
   mini::PieceLooks of_pieces;
-  of_pieces.to_support =
-      likeness_to(prototype.vector.narrow(1, prototype.vector.size(1) - length, length));
+  of_pieces.to_support = likeness(
+      module, looks, prototype.vector.narrow(1, prototype.vector.size(1) - length, length))[0];
   of_pieces.target = cells.means(evidence.target);
-  of_pieces.colour = classic::looks_of(classic::lab_of(resized(rgb, cut.labels.size())), cut.labels,
-                                       static_cast<int>(cut.pieces.size()));
-  of_pieces.colour.erase(of_pieces.colour.begin());  // of the background
-  const auto like = [&](std::size_t i) {
-    return likeness_to(looks.narrow(0, static_cast<std::int64_t>(i), 1));
-  };
+  of_pieces.colour = colours_of(rgb, cut);
   mini::tell_kinds(cut.pieces, of_pieces, like, lowest);
 }
 
@@ -407,13 +482,16 @@ Cut MiniEmbedding::State::cut(const MiniPrototype& prototype) const {
   const double half = 0.5 * scale;  // for larger objects, which fall apart at full scale
   if (std::min(rgb.cols, rgb.rows) * half >= mini::canonical) add(half, in_half);
   if (const double finer = finer_scale(); finer > 0) add(finer, in_finer);
-  const std::vector<cv::Mat> at = pictures(scales);
+  std::vector<cv::Mat> at = pictures(scales);
+  const cv::Size size = at[0].size();
 
   Evidence evidence;
   std::vector<classic::Layer> layers;
   for (std::size_t i = 0; i < at.size(); ++i) {
-    const Cut found = layer(see(at[i], prototype, i == 0 ? &evidence : nullptr), *trusted[i]);
-    layers.push_back({i == 0 ? found : classic::resampled(found, at[0].size()), 1.0});
+    const mini::Maps maps = see(at[i], prototype, i == 0 ? &evidence : nullptr);
+    at[i].release();
+    const Cut found = layer(maps, *trusted[i]);
+    layers.push_back({i == 0 ? found : classic::resampled(found, size), 1.0});
   }
   Cut cut = classic::join(layers);
   if (!cut.pieces.empty()) judge(cut, evidence, prototype);

@@ -20,10 +20,13 @@ struct Picture {
   double self = 9;                        ///< likeness of a piece to itself
 
   void tell(double lowest = 0) {
-    const auto likeness = [&](std::size_t i) {
-      std::vector<double> row = like[i];
-      row[i] = self;
-      return row;
+    const auto likeness = [&](const std::vector<std::size_t>& exemplars) {
+      std::vector<std::vector<double>> rows;
+      for (const std::size_t i : exemplars) {
+        rows.push_back(like[i]);
+        rows.back()[i] = self;
+      }
+      return rows;
     };
     tell_kinds(pieces, looks, likeness, lowest);
   }
@@ -272,7 +275,7 @@ TEST_CASE("mini::tell_kinds: fewer than three pieces are kept", "[mini]") {
 }
 
 TEST_CASE("mini::tell_kinds: without a piece nothing is asked", "[mini]") {
-  const auto likeness = [](std::size_t) -> std::vector<double> {
+  const auto likeness = [](const auto&) -> std::vector<std::vector<double>> {
     throw std::logic_error("asked for the likeness of a piece");
   };
   CHECK_NOTHROW(tell_kinds({}, {}, likeness, 0));

@@ -28,30 +28,49 @@ inline double distance(const Look& a, const Look& b) {
   return std::sqrt(sum);
 }
 
-/// The looks of regions 0..n of a label image (CV_32SC1).
-inline std::vector<Look> looks_of(const cv::Mat& lab, const cv::Mat& labels, int n) {
-  std::vector<cv::Vec<double, 7>> sums(static_cast<std::size_t>(n) + 1, cv::Vec<double, 7>::all(0));
-  for (int y = 0; y < labels.rows; ++y) {
-    const int* label = labels.ptr<int>(y);
-    const auto* color = lab.ptr<cv::Vec3f>(y);
-    for (int x = 0; x < labels.cols; ++x) {
-      auto& sum = sums[static_cast<std::size_t>(label[x])];
-      for (int k = 0; k < 3; ++k) {
-        sum[k] += color[x][k];
-        sum[k + 3] += double{color[x][k]} * color[x][k];
+/// Sums up the looks of regions 0..n of a label image, part by part.
+class LookSums {
+ public:
+  explicit LookSums(int n) : sums_(static_cast<std::size_t>(n) + 1, Sums::all(0)) {}
+
+  /// @param lab  CV_32FC3. @param labels  CV_32SC1, as large.
+  void add(const cv::Mat& lab, const cv::Mat& labels) {
+    for (int y = 0; y < labels.rows; ++y) {
+      const int* label = labels.ptr<int>(y);
+      const auto* color = lab.ptr<cv::Vec3f>(y);
+      for (int x = 0; x < labels.cols; ++x) {
+        Sums& sum = sums_[static_cast<std::size_t>(label[x])];
+        for (int k = 0; k < 3; ++k) {
+          sum[k] += color[x][k];
+          sum[k + 3] += double{color[x][k]} * color[x][k];
+        }
+        sum[6] += 1;
       }
-      sum[6] += 1;
     }
   }
-  std::vector<Look> looks(sums.size());
-  for (std::size_t i = 0; i < sums.size(); ++i)
-    for (int k = 0; k < 3; ++k) {
-      const double pixels = std::max(1.0, sums[i][6]), mean = sums[i][k] / pixels;
-      looks[i][k] = static_cast<float>(mean);
-      looks[i][k + 3] =
-          static_cast<float>(std::sqrt(std::max(0.0, sums[i][k + 3] / pixels - mean * mean)));
-    }
-  return looks;
+
+  std::vector<Look> looks() const {
+    std::vector<Look> looks(sums_.size());
+    for (std::size_t i = 0; i < sums_.size(); ++i)
+      for (int k = 0; k < 3; ++k) {
+        const double pixels = std::max(1.0, sums_[i][6]), mean = sums_[i][k] / pixels;
+        looks[i][k] = static_cast<float>(mean);
+        looks[i][k + 3] =
+            static_cast<float>(std::sqrt(std::max(0.0, sums_[i][k + 3] / pixels - mean * mean)));
+      }
+    return looks;
+  }
+
+ private:
+  using Sums = cv::Vec<double, 7>;  // of L, a, b; of their squares; how many
+  std::vector<Sums> sums_;
+};
+
+/// The looks of regions 0..n of a label image (CV_32SC1).
+inline std::vector<Look> looks_of(const cv::Mat& lab, const cv::Mat& labels, int n) {
+  LookSums sums(n);
+  sums.add(lab, labels);
+  return sums.looks();
 }
 
 namespace detail {

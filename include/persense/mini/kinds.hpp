@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <map>
 #include <numeric>
 #include <span>
 #include <utility>
@@ -51,7 +52,7 @@ namespace detail {
 
 /// Exemplars among the pieces: alike the support object in look, score and size, and then one
 /// another. They show the kind under the query's own light.
-/// @param like  like(i): likeness of every piece to piece i.
+/// @param like  as of tell_kinds; asked for a piece once.
 template <class Like>
 class KindJudge {
  public:
@@ -60,7 +61,7 @@ class KindJudge {
       : pieces_(pieces), looks_(looks), like_(like), c_(constants) {}
 
   /// Likeness to the kind, of every piece.
-  std::vector<double> judge(std::span<const std::size_t> serious) const {
+  std::vector<double> judge(std::span<const std::size_t> serious) {
     if (serious.empty()) return std::vector<double>(pieces_.size(), 0.0);
     std::vector<double> likeness = to_kind(first_exemplars(serious));
     // again, by what turned out to be alike
@@ -100,14 +101,22 @@ class KindJudge {
     return std::log(pieces_[i].score + 1e-9) - std::log1p(std::exp(-alike)) - 0.5 * size * size;
   }
 
-  std::vector<double> coloured(std::size_t exemplar) const {
-    std::vector<double> likeness = like_(exemplar);
-    for (std::size_t i = 0; i < likeness.size(); ++i)
-      likeness[i] -= c_.colour * classic::distance(looks_.colour[i], looks_.colour[exemplar]);
-    return likeness;
+  /// Asks for the likeness to these, all at once, where it is not known.
+  void ask(std::span<const std::size_t> exemplars) {
+    std::vector<std::size_t> unknown;
+    for (const std::size_t exemplar : exemplars)
+      if (!coloured_.contains(exemplar)) unknown.push_back(exemplar);
+    if (unknown.empty()) return;
+    std::vector<std::vector<double>> rows = like_(unknown);
+    for (std::size_t k = 0; k < unknown.size(); ++k) {
+      const classic::Look& colour = looks_.colour[unknown[k]];
+      for (std::size_t i = 0; i < rows[k].size(); ++i)
+        rows[k][i] -= c_.colour * classic::distance(looks_.colour[i], colour);
+      coloured_.emplace(unknown[k], std::move(rows[k]));
+    }
   }
 
-  std::vector<std::size_t> first_exemplars(std::span<const std::size_t> serious) const {
+  std::vector<std::size_t> first_exemplars(std::span<const std::size_t> serious) {
     const std::size_t n = pieces_.size(), m = serious.size();
     const std::size_t wanted = std::min(m, std::clamp<std::size_t>(m / 5, 2, c_.exemplars));
     std::vector<double> value(n), likeness(n, 0.0);
@@ -123,7 +132,8 @@ class KindJudge {
       }
       chosen.push_back(best);
       if (chosen.size() == wanted) break;
-      const std::vector<double> more = coloured(best);
+      ask(std::span(&best, 1));
+      const std::vector<double>& more = coloured_.at(best);
       for (std::size_t i = 0; i < n; ++i) likeness[i] += more[i];
     }
     return chosen;
@@ -132,13 +142,14 @@ class KindJudge {
   /// Mean likeness to some pieces (other than itself) and to the support object; what the target
   /// map adds, which compares every pixel with the support object at all depths of the network; and
   /// what a size takes that is further from the support object's than theirs.
-  std::vector<double> to_kind(std::span<const std::size_t> exemplars) const {
+  std::vector<double> to_kind(std::span<const std::size_t> exemplars) {
+    ask(exemplars);
     const std::size_t n = pieces_.size();
     std::vector<double> sum(n, 0.0), count(n, 0.0);
     double usual = 0;
     for (const std::size_t exemplar : exemplars) {
       usual += odd_size(exemplar) / static_cast<double>(exemplars.size());
-      const std::vector<double> likeness = coloured(exemplar);
+      const std::vector<double>& likeness = coloured_.at(exemplar);
       for (std::size_t i = 0; i < n; ++i) {
         if (i == exemplar && exemplars.size() > 1) continue;
         sum[i] += likeness[i];
@@ -181,6 +192,7 @@ class KindJudge {
   const PieceLooks& looks_;
   const Like& like_;
   const KindConstants& c_;
+  std::map<std::size_t, std::vector<double>> coloured_;  // likeness to a piece, its colour too
 };
 
 }  // namespace detail
@@ -188,7 +200,9 @@ class KindJudge {
 /// Sets every piece's `same`, below 0.5 for those of another kind: those hardly like the best of
 /// them and, where the others clearly fall into two groups by their likeness to these, those of the
 /// far group; else all others are kept, as light and ripeness vary within a kind too.
-/// @param like    like(i): vector of the likeness of every piece to piece i.
+/// @param like    like(exemplars): for each of these pieces, a vector of the likeness of every
+/// piece
+///                to it. Asked a few times, for many at once where that is possible.
 /// @param lowest  pieces below this score are no exemplars and have no say in where groups part.
 /// @par Threads   Pure function. @par Source  this library.
 template <class Like>
@@ -198,7 +212,7 @@ void tell_kinds(std::span<classic::Piece> pieces, const PieceLooks& looks, const
   std::vector<std::size_t> serious;
   for (std::size_t i = 0; i < pieces.size(); ++i)
     if (pieces[i].score >= lowest) serious.push_back(i);
-  const detail::KindJudge judge(pieces, looks, like, constants);
+  detail::KindJudge judge(pieces, looks, like, constants);
   const std::vector<double> likeness = judge.judge(serious);
   std::erase_if(serious, [&](std::size_t i) { return likeness[i] < constants.least; });
   const auto [clear, between] = judge.border(likeness, serious);
