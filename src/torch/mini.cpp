@@ -30,8 +30,7 @@ constexpr int multiple = 16;    // of the network's input sides
 constexpr int border = 16;      // mirrored around a picture
 constexpr int margin = 80;  // around a tile: what lies beyond moves a probability by .0002, that
                             // which it moves most by .014, in the mean over tiles
-constexpr int whole_side = 1152;           // up to which a picture is seen as a whole,
-constexpr int longest_tile = 544;          // else in tiles: they bound memory
+constexpr int longest_tile = 544;
 constexpr double most_pixels = 8e6;        // of a working image: time and memory stay bounded
 constexpr double largest_zoom = 4;         // beyond is nothing but blur
 constexpr double finer_zoom = 1.6;         // of the scale for smaller objects
@@ -133,9 +132,9 @@ struct Span {
 };
 
 /// Parts that see equally much, so that each can have the memory of the one before.
-std::pair<std::vector<Span>, int> spans_of(int length) {
+std::pair<std::vector<Span>, int> spans_of(int length, bool whole) {
   const int mirrored = rounded_up(length + 2 * border);
-  const int parts = length <= whole_side ? 1 : (length + longest_tile - 1) / longest_tile;
+  const int parts = whole ? 1 : (length + longest_tile - 1) / longest_tile;
   const int own = rounded_up((length + parts - 1) / parts);
   const int seen = parts == 1 ? mirrored : std::min(mirrored, rounded_up(own + 2 * margin));
   std::vector<Span> spans;
@@ -146,9 +145,13 @@ std::pair<std::vector<Span>, int> spans_of(int length) {
   return {spans, seen};
 }
 
-std::vector<Tile> tiles_of(cv::Size work) {
-  const auto [across, width] = spans_of(work.width);
-  const auto [down, height] = spans_of(work.height);
+/// @param picture  size of what `work` is a resampled version of.
+std::vector<Tile> tiles_of(cv::Size work, cv::Size picture) {
+  // margins cost time, but what is seen at once costs memory, of which a large picture takes some
+  const int largest = picture.area() > 4'000'000 ? 500'000 : 1'100'000;
+  const bool whole = work.area() <= largest;
+  const auto [across, width] = spans_of(work.width, whole);
+  const auto [down, height] = spans_of(work.height, whole);
   const int s = mini::stride;
   std::vector<Tile> tiles;
   for (const Span& y : down)
@@ -253,7 +256,7 @@ mini::Maps MiniEmbedding::State::see(const cv::Mat& picture, const MiniPrototype
     map->create(cells, CV_32FC1);
   if (evidence != nullptr)
     for (cv::Mat* map : {&evidence->target, &evidence->object}) map->create(cells, CV_32FC1);
-  for (const Tile& tile : tiles_of(work)) {
+  for (const Tile& tile : tiles_of(work, rgb.size())) {
     const cv::Rect from(tile.at, tile.kept.size());
     auto features =
         module.call("trunk", {tensor_of(seen_of(picture, tile.seen), module.placement())});
