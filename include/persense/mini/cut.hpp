@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <limits>
 #include <numbers>
+#include <numeric>
 #include <opencv2/imgproc.hpp>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -151,28 +153,33 @@ inline void vote(const Maps& maps, const cv::Mat& target, const std::vector<Peak
                  double foreground, const CutConstants& c, cv::Mat& labels) {
   if (peaks.empty()) return;
   const cv::Mat nearest = nearest_peak(peaks, maps.peak.size());
-  const auto unit = static_cast<float>(canonical / 2);
+  constexpr float unit = canonical / 2;
   constexpr float middle = 0.5f * (stride - 1);  // of a cell, from its first pixel
   const auto cell_at = [](float pixel, int cells) {
-    return std::clamp(static_cast<int>(std::lround((pixel - middle) / stride)), 0, cells - 1);
+    return std::clamp(cvRound((pixel - middle) / stride), 0, cells - 1);
   };
-  const auto peak_of = [&](int x, int y) {
-    const cv::Point own(x / stride, y / stride);
-    const cv::Point2f at(static_cast<float>(x), static_cast<float>(y));
-    const cv::Point2f to =
-        at + unit * cv::Point2f(maps.offset_x.at<float>(own), maps.offset_y.at<float>(own));
+  const auto square = [](cv::Point2f p) { return p.dot(p); };
+  const auto reach = static_cast<float>(c.vote_reach), share = static_cast<float>(c.vote_share);
+  const auto peak_of = [&](cv::Point2f at, cv::Point2f to) {
     const int number = nearest.at<int>(cell_at(to.y, nearest.rows), cell_at(to.x, nearest.cols));
     const cv::Point2f cell = peaks[static_cast<std::size_t>(number - 1)].cell;
     const cv::Point2f peak = stride * cell + cv::Point2f(middle, middle);
-    const double missed = cv::norm(to - peak), way = cv::norm(at - peak);
-    return missed < std::max(c.vote_reach, c.vote_share * way) ? first + number - 1 : 0;
+    const float allowed = std::max(reach * reach, share * share * square(at - peak));
+    return square(to - peak) < allowed ? first + number - 1 : 0;
   };
   const auto threshold = static_cast<float>(logit(foreground));
   cv::parallel_for_(cv::Range(0, labels.rows), [&](const cv::Range& rows) {
-    for (int y = rows.start; y < rows.end; ++y)
-      for (int x = 0; x < labels.cols; ++x)
-        if (int& label = labels.at<int>(y, x); label == 0 && target.at<float>(y, x) > threshold)
-          label = peak_of(x, y);
+    for (int y = rows.start; y < rows.end; ++y) {
+      const float *probable = target.ptr<float>(y),
+                  *offset_x = maps.offset_x.ptr<float>(y / stride),
+                  *offset_y = maps.offset_y.ptr<float>(y / stride);
+      int* label = labels.ptr<int>(y);
+      for (int x = 0; x < labels.cols; ++x) {
+        if (label[x] != 0 || !(probable[x] > threshold)) continue;
+        const cv::Point2f at(static_cast<float>(x), static_cast<float>(y));
+        label[x] = peak_of(at, at + unit * cv::Point2f(offset_x[x / stride], offset_y[x / stride]));
+      }
+    }
   });
 }
 
@@ -213,90 +220,148 @@ inline std::vector<Peak> peaks_of_the_rest(const Maps& maps, const cv::Mat& labe
   return kept;
 }
 
-/// Takes from every label 1..count the pixels that are far less probable than its others: a sure
-/// object's blurred rim is not its own, and a dim object is not lost.
-inline void take_off_rims(cv::Mat& labels, const cv::Mat& probability, std::size_t count,
-                          double rim) {
-  std::vector<std::vector<float>> values(count);
+/// For every label 1..count, the target logit from which a pixel is its: a sure object's blurred
+/// rim is not its own, and a dim object is not lost.
+/// @param rim  part of what a quarter of the object's pixels reach: rims are the smaller part of
+/// all
+///             but the smallest objects.
+inline std::vector<float> least_of_objects(const cv::Mat& labels, const cv::Mat& target,
+                                           std::size_t count, double rim) {
   const auto each_pixel = [&](auto&& visit) {
-    for (int y = 0; y < labels.rows; ++y)
+    for (int y = 0; y < labels.rows; ++y) {
+      const int* label = labels.ptr<int>(y);
+      const float* value = target.ptr<float>(y);
       for (int x = 0; x < labels.cols; ++x)
-        if (int& label = labels.at<int>(y, x); label > 0)
-          visit(label, static_cast<std::size_t>(label - 1), probability.at<float>(y, x));
+        if (label[x] > 0) visit(static_cast<std::size_t>(label[x] - 1), value[x]);
+    }
   };
-  each_pixel([&](const int&, std::size_t i, float p) { values[i].push_back(p); });
+  std::vector<std::size_t> begin(count + 1, 0);  // of each label's values among all
+  each_pixel([&](std::size_t i, float) { ++begin[i + 1]; });
+  std::partial_sum(begin.begin(), begin.end(), begin.begin());
+  std::vector<float> values(begin.back());
+  std::vector<std::size_t> next(begin.begin(), begin.end() - 1);
+  each_pixel([&](std::size_t i, float value) { values[next[i]++] = value; });
+
   std::vector<float> least(count, 0.0f);
   for (std::size_t i = 0; i < count; ++i) {
-    if (values[i].empty()) continue;
-    // what a quarter of them reach: rims are the smaller part of all but the smallest objects
-    const auto reached =
-        values[i].begin() + static_cast<std::ptrdiff_t>(3 * (values[i].size() - 1) / 4);
-    std::nth_element(values[i].begin(), reached, values[i].end());
-    least[i] = static_cast<float>(rim) * *reached;
+    const auto own = std::span(values).subspan(begin[i], begin[i + 1] - begin[i]);
+    if (own.empty()) continue;
+    const auto reached = own.begin() + static_cast<std::ptrdiff_t>(3 * (own.size() - 1) / 4);
+    std::nth_element(own.begin(), reached, own.end());
+    least[i] = static_cast<float>(logit(rim / (1 + std::exp(-double{*reached}))));
   }
-  each_pixel([&](int& label, std::size_t i, float p) {
-    if (p < least[i]) label = 0;
-  });
+  return least;
+}
+
+/// Takes from every label 1..count the pixels that are far less probable than its others.
+inline void take_off_rims(cv::Mat& labels, const cv::Mat& target, std::size_t count, double rim) {
+  const std::vector<float> least = least_of_objects(labels, target, count, rim);
+  for (int y = 0; y < labels.rows; ++y) {
+    int* label = labels.ptr<int>(y);
+    const float* value = target.ptr<float>(y);
+    for (int x = 0; x < labels.cols; ++x)
+      if (label[x] > 0 && value[x] < least[static_cast<std::size_t>(label[x] - 1)]) label[x] = 0;
+  }
 }
 
 /// A label's largest connected part (4 neighbours).
 struct Part {
   int area = 0;
-  int number = 0;  ///< among all parts
   PixelBox box;
 };
 
-/// Numbers the part that (x, y) lies in, which no number was given to so far.
-inline Part flood(const cv::Mat& labels, cv::Mat& numbers, cv::Point start, int number,
-                  std::vector<cv::Point>& stack) {
-  const int label = labels.at<int>(start);
-  const cv::Rect inside({}, labels.size());
-  Part part{0, number, {start.x, start.y, start.x + 1, start.y + 1}};
-  PixelBox& b = part.box;
-  numbers.at<int>(start) = number;
-  stack.assign(1, start);
-  while (!stack.empty()) {
-    const cv::Point p = stack.back();
-    stack.pop_back();
-    ++part.area;
-    b = {std::min(b.x0, p.x), std::min(b.y0, p.y), std::max(b.x1, p.x + 1),
-         std::max(b.y1, p.y + 1)};
-    for (const cv::Point step :
-         {cv::Point(1, 0), cv::Point(-1, 0), cv::Point(0, 1), cv::Point(0, -1)}) {
-      const cv::Point q = p + step;
-      if (!inside.contains(q) || labels.at<int>(q) != label || numbers.at<int>(q) != 0) continue;
-      numbers.at<int>(q) = number;
-      stack.push_back(q);
+/// Pixels of a row that have one label.
+struct Run {
+  int y, begin, end, label;
+  std::size_t part;  ///< a run of the same part that came before, or itself
+};
+
+/// The runs of labels, those of a connected part linked to the part's first.
+class Runs {
+ public:
+  explicit Runs(const cv::Mat& labels) {
+    std::size_t above = 0;  // the first run of the row before
+    for (int y = 0; y < labels.rows; ++y) {
+      const std::size_t own = runs_.size();
+      const int* label = labels.ptr<int>(y);
+      for (int x = 0, end = 0; x < labels.cols; x = end) {
+        for (end = x + 1; end < labels.cols && label[end] == label[x];) ++end;
+        if (label[x] > 0) runs_.push_back({y, x, end, label[x], runs_.size()});
+      }
+      for (std::size_t i = own, j = above; i < runs_.size(); ++i) {
+        while (j < own && runs_[j].end <= runs_[i].begin) ++j;
+        for (std::size_t k = j; k < own && runs_[k].begin < runs_[i].end; ++k)
+          if (runs_[k].label == runs_[i].label) link(i, k);
+      }
+      above = own;
     }
   }
-  return part;
-}
+
+  std::size_t size() const { return runs_.size(); }
+  const Run& operator[](std::size_t i) const { return runs_[i]; }
+
+  /// The first run of the part that a run is of.
+  std::size_t first(std::size_t i) {
+    while (runs_[i].part != i) i = runs_[i].part = runs_[runs_[i].part].part;
+    return i;
+  }
+
+ private:
+  void link(std::size_t a, std::size_t b) {
+    a = first(a), b = first(b);
+    runs_[std::max(a, b)].part = std::min(a, b);
+  }
+  std::vector<Run> runs_;
+};
 
 /// Keeps the largest part of every label 1..count, and nothing where that is below `smallest`
 /// pixels. @return  the parts; of area 0 where none was kept.
 inline std::vector<Part> keep_largest_parts(cv::Mat& labels, std::size_t count, double smallest) {
-  cv::Mat numbers = cv::Mat::zeros(labels.size(), CV_32SC1);
-  std::vector<Part> largest(count);
-  std::vector<cv::Point> stack;
-  int number = 0;
-  for (int y = 0; y < labels.rows; ++y)
-    for (int x = 0; x < labels.cols; ++x) {
-      const int label = labels.at<int>(y, x);
-      if (label == 0 || numbers.at<int>(y, x) != 0) continue;
-      const Part part = flood(labels, numbers, {x, y}, ++number, stack);
-      Part& best = largest[static_cast<std::size_t>(label - 1)];
-      if (part.area > best.area) best = part;
+  Runs runs(labels);
+  std::vector<Part> parts(runs.size());  // of each first run
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    const Run& run = runs[i];
+    Part& part = parts[runs.first(i)];
+    if (part.area == 0) part.box = {run.begin, run.y, run.end, run.y + 1};
+    part.area += run.end - run.begin;
+    part.box = {std::min(part.box.x0, run.begin), part.box.y0, std::max(part.box.x1, run.end),
+                run.y + 1};
+  }
+  std::vector<std::size_t> largest(count, runs.size());
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    std::size_t& best = largest[static_cast<std::size_t>(runs[i].label - 1)];
+    if (parts[i].area < std::max(1.0, smallest)) continue;
+    if (best == runs.size() || parts[i].area > parts[best].area) best = i;
+  }
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    const Run& run = runs[i];
+    if (runs.first(i) == largest[static_cast<std::size_t>(run.label - 1)]) continue;
+    int* const label = labels.ptr<int>(run.y);
+    std::fill(label + run.begin, label + run.end, 0);
+  }
+  std::vector<Part> kept(count);
+  for (std::size_t i = 0; i < count; ++i)
+    if (largest[i] < runs.size()) kept[i] = parts[largest[i]];
+  return kept;
+}
+
+/// Whether a connected label encloses anything. By its Euler number, which 2 x 2 neighbourhoods sum
+/// up to (Gray 1971).
+inline bool has_holes(const cv::Mat& labels, int label, const cv::Rect& box) {
+  int sum = 0;  // 4 times the number of parts (8 neighbours) less that of holes (4)
+  for (int y = box.y; y <= box.br().y; ++y) {
+    const int* above = y > box.y ? labels.ptr<int>(y - 1) : nullptr;
+    const int* below = y < box.br().y ? labels.ptr<int>(y) : nullptr;
+    bool a = false, b = false;  // of the column before
+    for (int x = box.x; x <= box.br().x; ++x) {
+      const bool c = x < box.br().x && above != nullptr && above[x] == label;
+      const bool d = x < box.br().x && below != nullptr && below[x] == label;
+      const int own = a + b + c + d;
+      sum += (own == 1) - (own == 3) - 2 * (own == 2 && a == d);
+      a = c, b = d;
     }
-  for (Part& part : largest)
-    if (part.area < smallest) part = {};
-  for (int y = 0; y < labels.rows; ++y)
-    for (int x = 0; x < labels.cols; ++x) {
-      int& label = labels.at<int>(y, x);
-      if (label != 0 &&
-          largest[static_cast<std::size_t>(label - 1)].number != numbers.at<int>(y, x))
-        label = 0;
-    }
-  return largest;
+  }
+  return sum != 4;
 }
 
 /// The pixels of a label, and those without one that it encloses: 0 or 255, of the box's size.
@@ -308,6 +373,33 @@ inline cv::Mat filled(const cv::Mat& labels, int label, const cv::Rect& box) {
   return whole(cv::Rect(cv::Point(1, 1), box.size())) & ~others;
 }
 
+/// What a label covers and encloses, which gets another number.
+inline classic::Piece piece_of(classic::Cut& cut, const cv::Mat& target, int label, int number,
+                               const PixelBox& b, double height) {
+  const cv::Rect box(b.x0, b.y0, b.width(), b.height());
+  if (has_holes(cut.labels, label, box)) {
+    const cv::Mat own = filled(cut.labels, label, box);
+    cut.labels(box).setTo(label, own);  // nobody else fills it now
+  }
+  classic::Piece piece;
+  piece.box = b;
+  double sum = 0;
+  float most = -1;
+  for (int y = b.y0; y < b.y1; ++y) {
+    int* const labels = cut.labels.ptr<int>(y);
+    const float *logits = target.ptr<float>(y), *interior = cut.interior.ptr<float>(y);
+    for (int x = b.x0; x < b.x1; ++x) {
+      if (labels[x] != label) continue;
+      labels[x] = number;
+      piece.area += 1;
+      sum += 1 / (1 + std::exp(-logits[x]));
+      if (interior[x] > most) most = interior[x], piece.core = {x, y};
+    }
+  }
+  piece.score = height * sum / piece.area;
+  return piece;
+}
+
 }  // namespace detail
 
 /// Cuts a working image into objects: peaks of the density are the objects, and every foreground
@@ -317,44 +409,30 @@ inline cv::Mat filled(const cv::Mat& labels, int label, const cv::Rect& box) {
 /// @return  at working resolution. A piece's score is its peak times its mean probability.
 /// @par Threads  Pure function. @par Source  this library.
 inline classic::Cut cut_of(const Maps& maps, double per_pixel, const CutConstants& c = {}) {
-  using classic::Piece;
   classic::Cut cut;
   const auto enlarged = [&](const cv::Mat& map) {
     cv::Mat up;
     cv::resize(map, up, map.size() * stride, 0, 0, cv::INTER_LINEAR);
-    return up(cv::Rect({}, maps.work)).clone();
+    return up.size() == maps.work ? up : up(cv::Rect({}, maps.work)).clone();
   };
-  cut.interior = detail::sigmoid(enlarged(maps.peak));
+  cut.interior = enlarged(detail::sigmoid(maps.peak));
   const cv::Mat target = enlarged(maps.target);
-  cv::Mat labels = cv::Mat::zeros(maps.work, CV_32SC1);
+  cv::Mat& labels = cut.labels = cv::Mat::zeros(maps.work, CV_32SC1);
   std::vector<detail::Peak> peaks = detail::peaks_of(maps, c);
   detail::vote(maps, target, peaks, 1, c.foreground, c, labels);
   const std::vector<detail::Peak> more = detail::peaks_of_the_rest(maps, labels, c);
   detail::vote(maps, target, more, static_cast<int>(peaks.size()) + 1, c.sure, c, labels);
   peaks.insert(peaks.end(), more.begin(), more.end());
 
+  detail::take_off_rims(labels, target, peaks.size(), c.rim);
   const double smallest = std::max(c.smallest * canonical_area, c.smallest_pixels * per_pixel);
-  const cv::Mat probability = detail::sigmoid(target);
-  detail::take_off_rims(labels, probability, peaks.size(), c.rim);
   const auto parts = detail::keep_largest_parts(labels, peaks.size(), smallest);
-
-  cut.labels = cv::Mat::zeros(maps.work, CV_32SC1);
   for (std::size_t i = 0; i < peaks.size(); ++i) {
     if (parts[i].area == 0) continue;
-    const PixelBox& b = parts[i].box;
-    const cv::Rect box(b.x0, b.y0, b.width(), b.height());
-    const int label = static_cast<int>(i) + 1;
-    const cv::Mat own = detail::filled(labels, label, box);
-    labels(box).setTo(label, own);  // nobody else fills it now
-    Piece piece;
-    piece.box = b;
-    piece.area = cv::countNonZero(own);
-    piece.score = peaks[i].height * cv::mean(probability(box), own)[0];
-    cv::Point core;
-    cv::minMaxLoc(cut.interior(box), nullptr, nullptr, nullptr, &core, own);
-    piece.core = {core.x + b.x0, core.y + b.y0};
-    cut.pieces.push_back(piece);
-    cut.labels(box).setTo(static_cast<int>(cut.pieces.size()), own);
+    // not above the label so far, so nobody else's
+    const int number = static_cast<int>(cut.pieces.size()) + 1;
+    cut.pieces.push_back(detail::piece_of(cut, target, static_cast<int>(i) + 1, number,
+                                          parts[i].box, peaks[i].height));
   }
   return cut;
 }
