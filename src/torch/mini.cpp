@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <future>
 #include <mutex>
 #include <numeric>
 #include <opencv2/imgproc.hpp>
@@ -65,19 +66,14 @@ cv::Mat stretching(const cv::Mat& rgb) {
   return table;
 }
 
-/// How a stretched picture of any size is kept: from `darkest` to `brightest` in 16 bits, half of
-/// what floats take.
+/// How a stretched picture of any size is kept: CV_16S from `darkest` to `brightest`, half of what
+/// floats take.
 constexpr double grain = (brightest - darkest) / 65535.0;
+constexpr double middle = 0.5 * (brightest + darkest);
 
 cv::Mat packed(const cv::Mat& stretched) {
   cv::Mat out;
-  stretched.convertTo(out, CV_16U, 1 / grain, -darkest / grain);
-  return out;
-}
-
-cv::Mat unpacked(const cv::Mat& picture) {
-  cv::Mat out;
-  picture.convertTo(out, CV_32F, grain, darkest);
+  stretched.convertTo(out, CV_16S, 1 / grain, -middle / grain);
   return out;
 }
 
@@ -88,14 +84,18 @@ cv::Mat resized(const cv::Mat& image, cv::Size size) {
   return out;
 }
 
-/// (1, 3, H, W) of CV_32FC3.
+/// (1, 3, H, W) of a stretched picture, CV_32FC3 or packed.
 at::Tensor tensor_of(const cv::Mat& image, const Placement& placement) {
   const cv::Mat whole = image.isContinuous() ? image : image.clone();
-  const at::Tensor pixels = at::from_blob(const_cast<float*>(whole.ptr<float>()),
-                                          {1, whole.rows, whole.cols, 3}, at::kFloat);
-  return pixels.permute({0, 3, 1, 2})
-      .to(placement.device, placement.dtype, /*non_blocking=*/false, /*copy=*/true,
-          at::MemoryFormat::ChannelsLast);
+  const bool is_packed = whole.depth() == CV_16S;
+  const at::Tensor pixels =
+      at::from_blob(whole.data, {1, whole.rows, whole.cols, 3}, is_packed ? at::kShort : at::kFloat)
+          .to(placement.device)
+          .permute({0, 3, 1, 2});
+  at::Tensor values =
+      pixels.to(at::kFloat, /*non_blocking=*/false, /*copy=*/true, at::MemoryFormat::ChannelsLast);
+  if (is_packed) values.mul_(grain).add_(middle);
+  return values.to(placement.dtype);
 }
 
 /// One plane of (C, h, w), contiguous float on the CPU.
@@ -165,7 +165,7 @@ std::vector<Tile> tiles_of(cv::Size work, cv::Size picture) {
   return tiles;
 }
 
-/// What is seen of a picture, mirrored where that is beyond it: CV_32FC3.
+/// What is seen of a picture, mirrored where that is beyond it.
 cv::Mat seen_of(const cv::Mat& picture, const cv::Rect& seen) {
   const cv::Rect whole({}, picture.size());
   const cv::Rect wanted(seen.tl() - cv::Point(border, border), seen.size());
@@ -174,7 +174,7 @@ cv::Mat seen_of(const cv::Mat& picture, const cv::Rect& seen) {
   cv::copyMakeBorder(picture(inside), out, inside.y - wanted.y, wanted.br().y - inside.br().y,
                      inside.x - wanted.x, wanted.br().x - inside.br().x,
                      cv::BORDER_REFLECT_101 | cv::BORDER_ISOLATED);
-  return unpacked(out);
+  return out;
 }
 
 /// Channels of the network's maps: see persense.networks.mini.
@@ -223,7 +223,7 @@ struct MiniEmbedding::State {
         table(stretching(rgb)),
         scale(working_scale) {}
 
-  /// The whole picture stretched, at each of these scales: packed, CV_16UC3.
+  /// The whole picture stretched, at each of these scales: packed.
   std::vector<cv::Mat> pictures(const std::vector<double>& scales) const;
   /// What the network says of a picture. @param evidence  is filled, unless null.
   mini::Maps see(const cv::Mat& picture, const MiniPrototype& prototype, Evidence* evidence) const;
@@ -396,18 +396,18 @@ double trust(const Trust& knots, double diameter) {
 
 namespace {
 
-/// Colours of a cut's pieces, as classic::Look has them. By bands: a large picture's floats are not
-/// all there at once.
+/// Colours of a cut's pieces, as classic::Look has them.
 std::vector<classic::Look> colours_of(const cv::Mat& rgb, const Cut& cut) {
-  constexpr int band = 128;
   const cv::Mat picture = resized(rgb, cut.labels.size());
-  classic::LookSums sums(static_cast<int>(cut.pieces.size()));
-  for (int y = 0; y < picture.rows; y += band) {
-    const cv::Range rows(y, std::min(y + band, picture.rows));
-    sums.add(classic::lab_of(picture.rowRange(rows)), cut.labels.rowRange(rows));
-  }
-  std::vector<classic::Look> looks = sums.looks();
-  looks.erase(looks.begin());  // of the background
+  std::vector<classic::Look> looks(cut.pieces.size());
+  cv::parallel_for_(cv::Range(0, static_cast<int>(looks.size())), [&](const cv::Range& some) {
+    for (int i = some.start; i < some.end; ++i) {
+      const PixelBox& b = cut.pieces[static_cast<std::size_t>(i)].box;
+      const cv::Rect box(b.x0, b.y0, b.width(), b.height());
+      looks[static_cast<std::size_t>(i)] =
+          classic::look_of(classic::lab_of(picture(box)), cut.labels(box), i + 1);
+    }
+  });
   return looks;
 }
 
@@ -476,26 +476,35 @@ double MiniEmbedding::State::finer_scale() const {
 }
 
 Cut MiniEmbedding::State::cut(const MiniPrototype& prototype) const {
-  std::vector<double> scales{scale};
-  std::vector<const Trust*> trusted{&in_full};
-  const auto add = [&](double further, const Trust& how_far) {
-    scales.push_back(further);
-    trusted.push_back(&how_far);
+  struct Pass {
+    double scale;
+    const Trust& trusted;
+    Evidence* evidence;
   };
+  Evidence evidence;
+  std::vector<Pass> passes{{scale, in_full, &evidence}};
   const double half = 0.5 * scale;  // for larger objects, which fall apart at full scale
-  if (std::min(rgb.cols, rgb.rows) * half >= mini::canonical) add(half, in_half);
-  if (const double finer = finer_scale(); finer > 0) add(finer, in_finer);
+  if (std::min(rgb.cols, rgb.rows) * half >= mini::canonical)
+    passes.push_back({half, in_half, nullptr});
+  if (const double finer = finer_scale(); finer > 0) passes.push_back({finer, in_finer, nullptr});
+
+  std::vector<double> scales;
+  for (const Pass& pass : passes) scales.push_back(pass.scale);
   std::vector<cv::Mat> at = pictures(scales);
   const cv::Size size = at[0].size();
-
-  Evidence evidence;
-  std::vector<classic::Layer> layers;
-  for (std::size_t i = 0; i < at.size(); ++i) {
-    const mini::Maps maps = see(at[i], prototype, i == 0 ? &evidence : nullptr);
+  const auto layer_of = [&](std::size_t i) {
+    const mini::Maps maps = see(at[i], prototype, passes[i].evidence);
     at[i].release();
-    const Cut found = layer(maps, *trusted[i]);
-    layers.push_back({i == 0 ? found : classic::resampled(found, size), 1.0});
-  }
+    const Cut found = layer(maps, passes[i].trusted);
+    return classic::Layer{i == 0 ? found : classic::resampled(found, size), 1.0};
+  };
+  // a GPU goes on to the next while the CPU cuts; the CPU itself is as fast one after another
+  const auto when =
+      module.placement().device.is_cuda() ? std::launch::async : std::launch::deferred;
+  std::vector<std::future<classic::Layer>> found;
+  for (std::size_t i = 0; i < passes.size(); ++i) found.push_back(std::async(when, layer_of, i));
+  std::vector<classic::Layer> layers;
+  for (auto& one : found) layers.push_back(one.get());
   Cut cut = classic::join(layers);
   if (!cut.pieces.empty()) judge(cut, evidence, prototype);
   return cut;

@@ -28,49 +28,62 @@ inline double distance(const Look& a, const Look& b) {
   return std::sqrt(sum);
 }
 
-/// Sums up the looks of regions 0..n of a label image, part by part.
+namespace detail {
+
+/// Of pixels that are added one at a time.
 class LookSums {
  public:
-  explicit LookSums(int n) : sums_(static_cast<std::size_t>(n) + 1, Sums::all(0)) {}
-
-  /// @param lab  CV_32FC3. @param labels  CV_32SC1, as large.
-  void add(const cv::Mat& lab, const cv::Mat& labels) {
-    for (int y = 0; y < labels.rows; ++y) {
-      const int* label = labels.ptr<int>(y);
-      const auto* color = lab.ptr<cv::Vec3f>(y);
-      for (int x = 0; x < labels.cols; ++x) {
-        Sums& sum = sums_[static_cast<std::size_t>(label[x])];
-        for (int k = 0; k < 3; ++k) {
-          sum[k] += color[x][k];
-          sum[k + 3] += double{color[x][k]} * color[x][k];
-        }
-        sum[6] += 1;
-      }
+  void add(const cv::Vec3f& lab) {
+    for (int k = 0; k < 3; ++k) {
+      sums_[k] += lab[k];
+      sums_[k + 3] += double{lab[k]} * lab[k];
     }
+    count_ += 1;
   }
 
-  std::vector<Look> looks() const {
-    std::vector<Look> looks(sums_.size());
-    for (std::size_t i = 0; i < sums_.size(); ++i)
-      for (int k = 0; k < 3; ++k) {
-        const double pixels = std::max(1.0, sums_[i][6]), mean = sums_[i][k] / pixels;
-        looks[i][k] = static_cast<float>(mean);
-        looks[i][k + 3] =
-            static_cast<float>(std::sqrt(std::max(0.0, sums_[i][k + 3] / pixels - mean * mean)));
-      }
-    return looks;
+  Look look() const {
+    Look look;
+    const double pixels = std::max(1.0, count_);
+    for (int k = 0; k < 3; ++k) {
+      const double mean = sums_[k] / pixels;
+      look[k] = static_cast<float>(mean);
+      look[k + 3] =
+          static_cast<float>(std::sqrt(std::max(0.0, sums_[k + 3] / pixels - mean * mean)));
+    }
+    return look;
   }
 
  private:
-  using Sums = cv::Vec<double, 7>;  // of L, a, b; of their squares; how many
-  std::vector<Sums> sums_;
+  cv::Vec<double, 6> sums_ = cv::Vec<double, 6>::all(0);  // of L, a, b and of their squares
+  double count_ = 0;
 };
 
-/// The looks of regions 0..n of a label image (CV_32SC1).
+}  // namespace detail
+
+/// The looks of regions 0..n of a label image.
+/// @param lab  CV_32FC3. @param labels  CV_32SC1, as large.
 inline std::vector<Look> looks_of(const cv::Mat& lab, const cv::Mat& labels, int n) {
-  LookSums sums(n);
-  sums.add(lab, labels);
-  return sums.looks();
+  std::vector<detail::LookSums> sums(static_cast<std::size_t>(n) + 1);
+  for (int y = 0; y < labels.rows; ++y) {
+    const int* label = labels.ptr<int>(y);
+    const auto* color = lab.ptr<cv::Vec3f>(y);
+    for (int x = 0; x < labels.cols; ++x) sums[static_cast<std::size_t>(label[x])].add(color[x]);
+  }
+  std::vector<Look> looks;
+  for (const detail::LookSums& sum : sums) looks.push_back(sum.look());
+  return looks;
+}
+
+/// The look of one region.
+inline Look look_of(const cv::Mat& lab, const cv::Mat& labels, int region) {
+  detail::LookSums sums;
+  for (int y = 0; y < labels.rows; ++y) {
+    const int* label = labels.ptr<int>(y);
+    const auto* color = lab.ptr<cv::Vec3f>(y);
+    for (int x = 0; x < labels.cols; ++x)
+      if (label[x] == region) sums.add(color[x]);
+  }
+  return sums.look();
 }
 
 namespace detail {
