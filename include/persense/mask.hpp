@@ -32,7 +32,8 @@ struct Mask {
   }
 };
 
-namespace detail {
+/// The box of a mask's non-zero pixels, empty where there are none. (cv::boundingRect of OpenCV 4.6
+/// loses the last column of some masks, those a few pixels wide.)
 inline PixelBox tight_box(MaskView mask) {
   PixelBox box{mask.width, mask.height, 0, 0};
   for (int y = 0; y < mask.height; ++y) {
@@ -48,12 +49,11 @@ inline PixelBox tight_box(MaskView mask) {
   }
   return box.empty() ? PixelBox{} : box;
 }
-}  // namespace detail
 
 /// The mask's non-zero pixels, cropped to their tight box. `origin` is where the view's first pixel
 /// lies in the image.
 inline Mask crop_to_box(MaskView view, Point origin = {}) {
-  const PixelBox local = detail::tight_box(view);
+  const PixelBox local = tight_box(view);
   Mask mask;
   if (local.empty()) return mask;
   mask.box = {local.x0 + origin.x, local.y0 + origin.y, local.x1 + origin.x, local.y1 + origin.y};

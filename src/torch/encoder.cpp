@@ -14,6 +14,7 @@
 #include "device_image.hpp"
 #include "module_errors.hpp"
 #include "persense/error.hpp"
+#include "persense/mask.hpp"
 
 namespace persense::torchscript {
 
@@ -59,8 +60,9 @@ cv::Mat ring_around(const cv::Mat& mask, const InputFrame& frame) {
 
   cv::Mat ring = cv::Mat::zeros(mask.size(), CV_8UC1);
   const int margin = static_cast<int>(outer) + 1;
-  const cv::Rect box = cv::boundingRect(mask);
-  const cv::Rect around = (box + cv::Point(-margin, -margin) + cv::Size(2 * margin, 2 * margin)) &
+  const PixelBox box = tight_box(MaskView(mask));
+  const cv::Rect around = cv::Rect(cv::Point(box.x0 - margin, box.y0 - margin),
+                                   cv::Point(box.x1 + margin, box.y1 + margin)) &
                           cv::Rect(0, 0, mask.cols, mask.rows);
   cv::Mat distance;
   cv::distanceTransform(mask(around) == 0, distance, cv::DIST_L2, cv::DIST_MASK_PRECISE);

@@ -15,9 +15,11 @@
 
 #include "mini_archive.hpp"
 #include "persense/classic/layers.hpp"
+#include "persense/mask.hpp"
 #include "persense/mini/cut.hpp"
 #include "persense/mini/kinds.hpp"
 #include "persense/support.hpp"
+#include "tiles.hpp"
 
 namespace persense::torchscript {
 
@@ -27,11 +29,10 @@ using classic::Cut;
 using classic::Piece;
 
 constexpr int patch_side = 64;  // of the support's, as in training
-constexpr int multiple = 16;    // of the network's input sides
-constexpr int border = 16;      // mirrored around a picture
-constexpr int margin = 80;  // around a tile: what lies beyond moves a probability by .0002, that
-                            // which it moves most by .014, in the mean over tiles
-constexpr int longest_tile = 544;
+// Pixels up to which a working image is seen at once. Margins of tiles cost time, but what is seen
+// at once costs memory, of which a large picture takes some itself.
+constexpr double most_at_once = 1.15e6, most_at_once_of_large = 5.5e5;
+constexpr std::size_t large_picture = 4'000'000;  // pixels
 constexpr double most_pixels = 8e6;        // of a working image: time and memory stay bounded
 constexpr double largest_zoom = 4;         // beyond is nothing but blur
 constexpr double finer_zoom = 1.6;         // of the scale for smaller objects
@@ -116,67 +117,6 @@ at::Tensor rows_of(const at::Tensor& all, std::vector<std::int64_t>& rows) {
   return all.index_select(0, chosen.to(all.device()));
 }
 
-/// A part of a working image that the network sees at a time.
-struct Tile {
-  cv::Rect seen;  ///< in the mirrored working image
-  cv::Rect kept;  ///< of the maps' cells, in the whole picture's maps
-  cv::Point at;   ///< where `kept` begins in the tile's own maps
-};
-
-int rounded_up(int length) { return (length + multiple - 1) / multiple * multiple; }
-
-/// Of one length, in which the picture is `length` long and begins at `border`.
-struct Span {
-  int seen;        ///< where what is seen begins
-  int begin, end;  ///< of the picture's pixels that are kept
-};
-
-/// Parts that see equally much, so that each can have the memory of the one before.
-std::pair<std::vector<Span>, int> spans_of(int length, bool whole) {
-  const int mirrored = rounded_up(length + 2 * border);
-  const int parts = whole ? 1 : (length + longest_tile - 1) / longest_tile;
-  const int own = rounded_up((length + parts - 1) / parts);
-  const int seen = parts == 1 ? mirrored : std::min(mirrored, rounded_up(own + 2 * margin));
-  std::vector<Span> spans;
-  for (int begin = 0; begin < length; begin += own) {
-    const int from = (begin + border - margin) / multiple * multiple;
-    spans.push_back({std::clamp(from, 0, mirrored - seen), begin, std::min(length, begin + own)});
-  }
-  return {spans, seen};
-}
-
-/// @param picture  size of what `work` is a resampled version of.
-std::vector<Tile> tiles_of(cv::Size work, cv::Size picture) {
-  // margins cost time, but what is seen at once costs memory, of which a large picture takes some
-  const int largest = picture.area() > 4'000'000 ? 500'000 : 1'100'000;
-  const bool whole = work.area() <= largest;
-  const auto [across, width] = spans_of(work.width, whole);
-  const auto [down, height] = spans_of(work.height, whole);
-  const int s = mini::stride;
-  std::vector<Tile> tiles;
-  for (const Span& y : down)
-    for (const Span& x : across) {
-      const cv::Rect kept(cv::Point(x.begin / s, y.begin / s),
-                          cv::Point((x.end + s - 1) / s, (y.end + s - 1) / s));
-      tiles.push_back({cv::Rect(x.seen, y.seen, width, height),
-                       kept,
-                       {(border - x.seen) / s + kept.x, (border - y.seen) / s + kept.y}});
-    }
-  return tiles;
-}
-
-/// What is seen of a picture, mirrored where that is beyond it.
-cv::Mat seen_of(const cv::Mat& picture, const cv::Rect& seen) {
-  const cv::Rect whole({}, picture.size());
-  const cv::Rect wanted(seen.tl() - cv::Point(border, border), seen.size());
-  const cv::Rect inside = wanted & whole;
-  cv::Mat out;
-  cv::copyMakeBorder(picture(inside), out, inside.y - wanted.y, wanted.br().y - inside.br().y,
-                     inside.x - wanted.x, wanted.br().x - inside.br().x,
-                     cv::BORDER_REFLECT_101 | cv::BORDER_ISOLATED);
-  return out;
-}
-
 /// Channels of the network's maps: see persense.networks.mini.
 constexpr int target_map = 0, peak_map = 1, offset_x_map = 2, offset_y_map = 3, object_map = 4;
 
@@ -256,10 +196,10 @@ mini::Maps MiniEmbedding::State::see(const cv::Mat& picture, const MiniPrototype
     map->create(cells, CV_32FC1);
   if (evidence != nullptr)
     for (cv::Mat* map : {&evidence->target, &evidence->object}) map->create(cells, CV_32FC1);
-  for (const Tile& tile : tiles_of(work, rgb.size())) {
+  const double most = rgb.total() > large_picture ? most_at_once_of_large : most_at_once;
+  for (const Tile& tile : tiles_of(work, most)) {
     const cv::Rect from(tile.at, tile.kept.size());
-    auto features =
-        module.call("trunk", {tensor_of(seen_of(picture, tile.seen), module.placement())});
+    auto features = module.call("trunk", {tensor_of(seen_of(picture, tile), module.placement())});
     if (evidence != nullptr) {
       const at::Tensor looks = features[3][0].permute({1, 2, 0});
       if (!evidence->looks.defined())
@@ -392,10 +332,6 @@ double trust(const Trust& knots, double diameter) {
   return knots.back().trust;
 }
 
-}  // namespace
-
-namespace {
-
 /// Colours of a cut's pieces, as classic::Look has them.
 std::vector<classic::Look> colours_of(const cv::Mat& rgb, const Cut& cut) {
   const cv::Mat picture = resized(rgb, cut.labels.size());
@@ -463,14 +399,14 @@ void MiniEmbedding::State::judge(Cut& cut, const Evidence& evidence,
 }
 
 Cut MiniEmbedding::State::layer(const mini::Maps& maps, const Trust& trusted) const {
-  const double per_pixel = static_cast<double>(maps.work.area()) / rgb.size().area();
+  const double per_pixel = static_cast<double>(maps.work.area()) / static_cast<double>(rgb.total());
   Cut cut = mini::cut_of(maps, per_pixel);
   for (Piece& piece : cut.pieces) piece.score *= trust(trusted, equivalent_diameter(piece.area));
   return cut;
 }
 
 double MiniEmbedding::State::finer_scale() const {
-  const double most = std::sqrt(most_finer_pixels / rgb.size().area());
+  const double most = std::sqrt(most_finer_pixels / static_cast<double>(rgb.total()));
   const double finer = std::min({finer_zoom * scale, largest_zoom, most});
   return finer < least_finer_zoom * scale ? 0 : finer;
 }
@@ -492,17 +428,20 @@ Cut MiniEmbedding::State::cut(const MiniPrototype& prototype) const {
   for (const Pass& pass : passes) scales.push_back(pass.scale);
   std::vector<cv::Mat> at = pictures(scales);
   const cv::Size size = at[0].size();
-  const auto layer_of = [&](std::size_t i) {
-    const mini::Maps maps = see(at[i], prototype, passes[i].evidence);
-    at[i].release();
+  const auto layer_of = [&](const mini::Maps& maps, std::size_t i) {
     const Cut found = layer(maps, passes[i].trusted);
     return classic::Layer{i == 0 ? found : classic::resampled(found, size), 1.0};
   };
-  // a GPU goes on to the next while the CPU cuts; the CPU itself is as fast one after another
-  const auto when =
-      module.placement().device.is_cuda() ? std::launch::async : std::launch::deferred;
+  // a GPU sees the next while the CPU cuts; the CPU itself is as fast one after the other
+  const bool beside = module.placement().device.is_cuda();
   std::vector<std::future<classic::Layer>> found;
-  for (std::size_t i = 0; i < passes.size(); ++i) found.push_back(std::async(when, layer_of, i));
+  for (std::size_t i = 0; i < passes.size(); ++i) {
+    mini::Maps maps = see(at[i], prototype, passes[i].evidence);
+    at[i].release();
+    const auto when = beside ? std::launch::async | std::launch::deferred : std::launch::deferred;
+    found.push_back(std::async(when, layer_of, std::move(maps), i));
+    if (!beside) found.back().wait();
+  }
   std::vector<classic::Layer> layers;
   for (auto& one : found) layers.push_back(one.get());
   Cut cut = classic::join(layers);
@@ -517,8 +456,8 @@ namespace {
 class Patch {
  public:
   Patch(const cv::Mat& mask, double scale) : scale_(scale) {
-    const cv::Rect box = cv::boundingRect(mask);
-    middle_ = {box.x + 0.5 * (box.width - 1), box.y + 0.5 * (box.height - 1)};
+    const PixelBox box = tight_box(MaskView(mask));
+    middle_ = {box.x0 + 0.5 * (box.width() - 1), box.y0 + 0.5 * (box.height() - 1)};
     if (scale < 0.95) sigma_ = 0.35 * std::sqrt(1 / (scale * scale) - 1);
     const int reach = static_cast<int>(std::ceil(0.75 * patch_side / scale + 4 * sigma_)) + 1;
     const cv::Point centre(middle_);

@@ -126,6 +126,22 @@ TEST_CASE("crop_to_box: holds the mask's pixels in their tight box, wherever the
   }
 }
 
+TEST_CASE("tight_box: holds every pixel of masks a few pixels wide", "[mask]") {
+  testing::Random random(17);
+  for (int round = 0; round < 2000; ++round) {
+    cv::Mat mask = cv::Mat::zeros(random.integer(1, 12), random.integer(1, 4), CV_8UC1);
+    PixelBox all{mask.cols, mask.rows, 0, 0};
+    for (int n = random.integer(1, 3); n > 0; --n) {
+      const int x = random.integer(0, mask.cols - 1), y = random.integer(0, mask.rows - 1);
+      mask.at<std::uint8_t>(y, x) = 255;
+      all = {std::min(all.x0, x), std::min(all.y0, y), std::max(all.x1, x + 1),
+             std::max(all.y1, y + 1)};
+    }
+    CAPTURE(mask);
+    CHECK(tight_box(MaskView(mask)) == all);
+  }
+}
+
 TEST_CASE("intersection_area: counts the pixels two masks share", "[mask]") {
   for (std::uint32_t seed = 0; seed < 50; ++seed) {
     Random random(seed);

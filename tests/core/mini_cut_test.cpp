@@ -6,6 +6,7 @@
 #include <set>
 
 #include "inputs.hpp"
+#include "persense/mask.hpp"
 
 using namespace persense;
 using mini::CutConstants;
@@ -426,6 +427,62 @@ TEST_CASE("mini::cut_of: a flip and a transposition move the labels alike", "[mi
   CHECK(is_same(mini::cut_of(transposed, 1).labels.t(), cut.labels));
 }
 
+TEST_CASE("mini::cut_of: a cell that is no number is a hole like any other", "[mini]") {
+  const Disc disc{{30.5, 30.5}, 14, 0.9};
+  Maps maps = maps_of({62, 62}, {disc});
+  const classic::Cut whole = mini::cut_of(maps, 1);
+  maps.target.at<float>(18, 17) = std::numeric_limits<float>::quiet_NaN();
+  const classic::Cut cut = mini::cut_of(maps, 1);
+  REQUIRE(cut.pieces.size() == 1);
+  CHECK(is_same(cut.labels, whole.labels));
+  CHECK(cut.pieces[0].score <= whole.pieces[0].score);
+  CHECK(cut.pieces[0].score > 0.9 * whole.pieces[0].score);
+}
+
+TEST_CASE("mini::cut_of: a rim of all that an object reaches leaves what reaches it", "[mini]") {
+  Maps maps = maps_of({62, 62}, {{{30.5, 30.5}, 14, 0.9}});
+  maps.target *= 15;  // a probability of 1
+  CHECK(mini::cut_of(maps, 1, {.rim = 1}).pieces.size() == 1);
+}
+
+TEST_CASE("mini::cut_of: a disc's most interior pixel is its middle", "[mini]") {
+  const Disc disc{{30.5, 26.5}, 12, 0.9};
+  const classic::Cut cut = mini::cut_of(maps_of({62, 54}, {disc}), 1);
+  REQUIRE(cut.pieces.size() == 1);
+  CHECK(cv::norm(cv::Point2d(cut.pieces[0].core.x, cut.pieces[0].core.y) - disc.centre) <= 1);
+}
+
+TEST_CASE("mini: a label keeps its largest connected part, the first of equal ones", "[mini]") {
+  testing::Random random(11);
+  for (int round = 0; round < 200; ++round) {
+    constexpr int count = 3;
+    cv::Mat labels(random.integer(1, 14), random.integer(1, 14), CV_32SC1);
+    for (int& label : cv::Mat_<int>(labels)) label = random.integer(0, count);
+    const cv::Mat before = labels.clone();
+    const auto parts = mini::detail::keep_largest_parts(labels, count, 2);
+    CAPTURE(round, before);
+    for (int label = 1; label <= count; ++label) {
+      cv::Mat numbers, stats, centres;
+      const int n = cv::connectedComponentsWithStats(before == label, numbers, stats, centres, 4);
+      int best = 0, area = 1;
+      for (int i = 1; i < n; ++i)  // numbered by rows
+        if (const int own = stats.at<int>(i, cv::CC_STAT_AREA); own > area) best = i, area = own;
+      const cv::Mat wanted = best == 0 ? cv::Mat::zeros(labels.size(), CV_8UC1) : numbers == best;
+      CHECK(is_same(labels == label, wanted));
+      const auto& part = parts[static_cast<std::size_t>(label - 1)];
+      CHECK(part.area == cv::countNonZero(wanted));
+      if (best == 0) continue;
+      const PixelBox& b = part.box;
+      CHECK(b == tight_box(MaskView(wanted)));
+      const cv::Rect box(b.x0, b.y0, b.width(), b.height());
+      cv::Mat whole;
+      cv::copyMakeBorder(labels(box) == label, whole, 1, 1, 1, 1, cv::BORDER_CONSTANT);
+      classic::fill_small_holes(whole, 1e9);
+      CHECK(mini::detail::has_holes(labels, label, box) == (cv::countNonZero(whole) > part.area));
+    }
+  }
+}
+
 TEST_CASE("mini::cut_of: any maps give connected pieces whose numbers are true of them", "[mini]") {
   testing::Random random(5);
   int seen = 0;
@@ -448,8 +505,7 @@ TEST_CASE("mini::cut_of: any maps give connected pieces whose numbers are true o
       const classic::Piece& piece = cut.pieces[i];
       const cv::Mat own = cut.labels == static_cast<int>(i) + 1;
       CHECK(cv::countNonZero(own) == piece.area);
-      const cv::Rect box = cv::boundingRect(own);
-      CHECK(piece.box == PixelBox{box.x, box.y, box.x + box.width, box.y + box.height});
+      CHECK(piece.box == tight_box(MaskView(own)));
       CHECK(own.at<std::uint8_t>(piece.core.y, piece.core.x) != 0);
       CHECK((piece.score >= 0 && piece.score <= 1));
       cv::Mat parts;

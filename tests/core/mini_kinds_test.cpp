@@ -2,6 +2,7 @@
 #include "persense/mini/kinds.hpp"
 
 #include <numbers>
+#include <set>
 #include <tuple>
 
 #include "inputs.hpp"
@@ -272,6 +273,25 @@ TEST_CASE("mini::tell_kinds: fewer than three pieces are kept", "[mini]") {
     p.tell();
     check_all_kept(p);
   }
+}
+
+TEST_CASE("mini::tell_kinds: asks for the likeness to a piece once, to a near group at once",
+          "[mini]") {
+  Picture p = picture(kinds_of(30, 30));
+  std::vector<std::vector<std::size_t>> asked;
+  const auto likeness = [&](const std::vector<std::size_t>& exemplars) {
+    asked.push_back(exemplars);
+    std::vector<std::vector<double>> rows;
+    for (const std::size_t i : exemplars) rows.push_back(p.like[i]);
+    return rows;
+  };
+  tell_kinds(p.pieces, p.looks, likeness, 0);
+  std::set<std::size_t> pieces;
+  std::size_t count = 0;
+  for (const auto& some : asked) pieces.insert(some.begin(), some.end()), count += some.size();
+  CHECK(pieces.size() == count);
+  CHECK(count >= mini::KindConstants{}.group);
+  CHECK(asked.size() <= mini::KindConstants{}.exemplars + 1);
 }
 
 TEST_CASE("mini::tell_kinds: without a piece nothing is asked", "[mini]") {

@@ -22,20 +22,19 @@ namespace {
 constexpr int across = 5, down = 4, gap = 50, radius = 12;
 
 /// Red discs on blue.
-cv::Mat crowd() {
-  cv::Mat image = disc_picture({across * gap, down * gap}, {gap / 2, gap / 2}, radius);
-  for (int y = 0; y < down; ++y)
-    for (int x = 0; x < across; ++x)
+cv::Mat crowd(int columns = across, int rows = down) {
+  cv::Mat image = disc_picture({columns * gap, rows * gap}, {gap / 2, gap / 2}, radius);
+  for (int y = 0; y < rows; ++y)
+    for (int x = 0; x < columns; ++x)
       cv::circle(image, {gap / 2 + gap * x, gap / 2 + gap * y}, radius, cv::Scalar(220, 30, 10),
                  cv::FILLED);
   return image;
 }
 
-Result count_discs(const Engine& engine) {
+Result count_discs(const Engine& engine, const cv::Mat& query = crowd()) {
   const Size size{160, 120};
   const cv::Mat support = disc_picture(size, {80, 60}, radius);
   const cv::Mat mask = disc_mask(size, {80, 60}, radius);
-  const cv::Mat query = crowd();
   RunOptions run;
   run.trace = true;
   return engine.segment(engine.support(ImageView(support), MaskView(mask)), ImageView(query), run);
@@ -290,12 +289,8 @@ TEST_CASE("torch engine: mini finds in tiles what it finds in a picture that it 
   constexpr int columns = 34, rows = 14;
   constexpr int shift = 400;             // pixels: discs and the network's grid repeat in it
   constexpr int most_at_once = 1100000;  // pixels, see mini.cpp
-  cv::Mat wide = disc_picture({columns * gap - 7, rows * gap - 5}, {gap / 2, gap / 2}, radius);
-  for (int y = 0; y < rows; ++y)
-    for (int x = 0; x < columns; ++x)
-      cv::circle(wide, {gap / 2 + gap * x, gap / 2 + gap * y}, radius, cv::Scalar(220, 30, 10),
-                 cv::FILLED);
-  const cv::Mat part = wide(cv::Rect(shift, 0, wide.cols - shift, wide.rows)).clone();
+  const cv::Mat wide = crowd(columns, rows)(cv::Rect(0, 0, columns * gap - 7, rows * gap - 5));
+  const cv::Mat part = wide(cv::Rect(shift, 0, wide.cols - shift, wide.rows));
   REQUIRE(wide.size().area() > most_at_once);
   REQUIRE(part.size().area() < most_at_once);
   const Engine engine("mini");
@@ -339,6 +334,19 @@ TEST_CASE("torch engine: mini gives the same bytes on one thread and on two",
   stages.threads = 2;
   CHECK(one.count() > 0);
   CHECK(same(one, count_discs(Engine(stages))));
+}
+
+TEST_CASE("torch engine: mini gives the same of a thousand objects on one thread and on two",
+          "[torch][engine][mini]") {
+  constexpr int columns = 40, rows = 26;
+  Stages stages = Stages::named("mini");
+  std::vector<Result> results;
+  for (const int threads : {1, 2}) {
+    stages.threads = threads;
+    results.push_back(count_discs(Engine(stages), crowd(columns, rows)));
+  }
+  CHECK(results[0].count() == columns * rows);
+  CHECK(same(results[0], results[1]));
 }
 
 TEST_CASE("torch engine: eight threads may share one engine of mini stages",

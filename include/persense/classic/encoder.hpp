@@ -16,6 +16,7 @@
 #include "persense/classic/landscape.hpp"
 #include "persense/classic/layers.hpp"
 #include "persense/classic/look.hpp"
+#include "persense/mask.hpp"
 #include "persense/stages.hpp"
 
 namespace persense::classic {
@@ -173,12 +174,12 @@ inline cv::Mat mask_at(const cv::Mat& mask, cv::Size work) {
   cv::resize(mask, small, work, 0, 0, cv::INTER_AREA);
   small = small > 127;
   if (cv::countNonZero(small) > 0) return small;
-  const cv::Rect box = cv::boundingRect(mask);
+  const PixelBox box = tight_box(MaskView(mask));
   const auto scaled = [](int begin, int length, int from, int to) {
     return std::min(to - 1, static_cast<int>((begin + 0.5 * length) * to / from));
   };
-  small.at<std::uint8_t>(scaled(box.y, box.height, mask.rows, work.height),
-                         scaled(box.x, box.width, mask.cols, work.width)) = 255;
+  small.at<std::uint8_t>(scaled(box.y0, box.height(), mask.rows, work.height),
+                         scaled(box.x0, box.width(), mask.cols, work.width)) = 255;
   return small;
 }
 

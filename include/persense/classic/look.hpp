@@ -30,7 +30,7 @@ inline double distance(const Look& a, const Look& b) {
 
 namespace detail {
 
-/// Of pixels that are added one at a time.
+/// What a look is made of, summed up over pixels.
 class LookSums {
  public:
   void add(const cv::Vec3f& lab) {

@@ -9,7 +9,6 @@
 #include <numeric>
 #include <opencv2/imgproc.hpp>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "persense/classic/filters.hpp"
@@ -222,9 +221,8 @@ inline std::vector<Peak> peaks_of_the_rest(const Maps& maps, const cv::Mat& labe
 
 /// For every label 1..count, the target logit from which a pixel is its: a sure object's blurred
 /// rim is not its own, and a dim object is not lost.
-/// @param rim  part of what a quarter of the object's pixels reach: rims are the smaller part of
-/// all
-///             but the smallest objects.
+/// @param rim  part of what a quarter of the object's pixels reach (rims are the smaller part of
+///   all but the smallest objects).
 inline std::vector<float> least_of_objects(const cv::Mat& labels, const cv::Mat& target,
                                            std::size_t count, double rim) {
   const auto each_pixel = [&](auto&& visit) {
@@ -248,7 +246,8 @@ inline std::vector<float> least_of_objects(const cv::Mat& labels, const cv::Mat&
     if (own.empty()) continue;
     const auto reached = own.begin() + static_cast<std::ptrdiff_t>(3 * (own.size() - 1) / 4);
     std::nth_element(own.begin(), reached, own.end());
-    least[i] = static_cast<float>(logit(rim / (1 + std::exp(-double{*reached}))));
+    const double part = rim / (1 + std::exp(-double{*reached}));
+    least[i] = static_cast<float>(logit(std::min(part, 1 - 1e-7)));  // a logit has no value for 1
   }
   return least;
 }
@@ -264,7 +263,7 @@ inline void take_off_rims(cv::Mat& labels, const cv::Mat& target, std::size_t co
   }
 }
 
-/// A label's largest connected part (4 neighbours).
+/// A connected part of a label (4 neighbours).
 struct Part {
   int area = 0;
   PixelBox box;
@@ -373,9 +372,10 @@ inline cv::Mat filled(const cv::Mat& labels, int label, const cv::Rect& box) {
   return whole(cv::Rect(cv::Point(1, 1), box.size())) & ~others;
 }
 
-/// What a label covers and encloses, which gets another number.
-inline classic::Piece piece_of(classic::Cut& cut, const cv::Mat& target, int label, int number,
-                               const PixelBox& b, double height) {
+/// What a label covers and encloses becomes a piece.
+/// @param number  what the label becomes: not above it, so no later piece's.
+inline classic::Piece take_piece(classic::Cut& cut, const cv::Mat& target, int label, int number,
+                                 const PixelBox& b, double height) {
   const cv::Rect box(b.x0, b.y0, b.width(), b.height());
   if (has_holes(cut.labels, label, box)) {
     const cv::Mat own = filled(cut.labels, label, box);
@@ -392,7 +392,7 @@ inline classic::Piece piece_of(classic::Cut& cut, const cv::Mat& target, int lab
       if (labels[x] != label) continue;
       labels[x] = number;
       piece.area += 1;
-      sum += 1 / (1 + std::exp(-logits[x]));
+      if (const float p = 1 / (1 + std::exp(-logits[x])); p > 0) sum += p;  // it may be no number
       if (interior[x] > most) most = interior[x], piece.core = {x, y};
     }
   }
@@ -429,10 +429,9 @@ inline classic::Cut cut_of(const Maps& maps, double per_pixel, const CutConstant
   const auto parts = detail::keep_largest_parts(labels, peaks.size(), smallest);
   for (std::size_t i = 0; i < peaks.size(); ++i) {
     if (parts[i].area == 0) continue;
-    // not above the label so far, so nobody else's
     const int number = static_cast<int>(cut.pieces.size()) + 1;
-    cut.pieces.push_back(detail::piece_of(cut, target, static_cast<int>(i) + 1, number,
-                                          parts[i].box, peaks[i].height));
+    cut.pieces.push_back(detail::take_piece(cut, target, static_cast<int>(i) + 1, number,
+                                            parts[i].box, peaks[i].height));
   }
   return cut;
 }
