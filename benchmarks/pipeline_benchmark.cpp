@@ -45,6 +45,7 @@ std::vector<Case> cases() {
   if (Engine::has_torch()) {
     cases.push_back({"mini", one_megapixel, 200, 1, 1});
     cases.push_back({"mini", twelve, 1000, 12, 1});
+    cases.push_back({"mini", twelve, 3000, 12, 1});
   }
   return cases;
 }
