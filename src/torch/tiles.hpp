@@ -62,7 +62,7 @@ struct Spans {
 /// @param most  pixels, mirrored ones included, up to which it is one tile.
 inline std::vector<Tile> tiles_of(cv::Size work, double most) {
   const bool whole =
-      double{1} * detail::mirrored(work.width) * detail::mirrored(work.height) <= most;
+      static_cast<double>(detail::mirrored(work.width)) * detail::mirrored(work.height) <= most;
   const detail::Spans across(work.width, whole), down(work.height, whole);
   constexpr int s = mini::stride;
   std::vector<Tile> tiles;

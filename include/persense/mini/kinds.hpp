@@ -199,9 +199,8 @@ class KindJudge {
 /// Sets every piece's `same`, below 0.5 for those of another kind: those hardly like the best of
 /// them and, where the others clearly fall into two groups by their likeness to these, those of the
 /// far group; else all others are kept, as light and ripeness vary within a kind too.
-/// @param like    like(exemplars): for each of these pieces, the likeness of every piece to it.
-/// Asked
-///                a few times, once a piece, for many at once where that is possible.
+/// @param like    like(exemplars): for each of these pieces, how alike every piece is to it. Asked
+///   once a piece, for many at once where that is possible.
 /// @param lowest  pieces below this score are no exemplars and have no say in where groups part.
 /// @par Threads   Pure function. @par Source  this library.
 template <class Like>
