@@ -46,11 +46,17 @@ constexpr float darkest = -0.25f, brightest = 1.5f;  // that a stretched picture
 /// What each value of a picture becomes: 0 about its darkest, 1 about its brightest. (1, 256)
 /// CV_32FC1, for cv::LUT. The very rule of `persense.train.episodes.stretch`.
 cv::Mat stretching(const cv::Mat& rgb) {
-  std::array<std::int64_t, 256> below{};
-  for (int y = 0; y < rgb.rows; ++y) {
-    const std::uint8_t* row = rgb.ptr(y);
-    for (int i = 0; i < 3 * rgb.cols; ++i) ++below[row[i]];
-  }
+  using Histogram = std::array<std::int64_t, 256>;
+  classic::OfStripes<Histogram> stripes{};
+  classic::each_stripe(rgb.rows, stripes, [&](Histogram& own, const cv::Range& rows) {
+    for (int y = rows.start; y < rows.end; ++y) {
+      const std::uint8_t* row = rgb.ptr(y);
+      for (int i = 0; i < 3 * rgb.cols; ++i) ++own[row[i]];
+    }
+  });
+  Histogram below{};
+  for (const Histogram& own : stripes)
+    for (std::size_t v = 0; v < below.size(); ++v) below[v] += own[v];
   std::partial_sum(below.begin(), below.end(), below.begin());
   const std::int64_t n = below.back();
   const auto least = [&](std::int64_t thousandths) {
@@ -103,6 +109,13 @@ at::Tensor tensor_of(const cv::Mat& image, const Placement& placement) {
 cv::Mat plane(const at::Tensor& maps, int channel) {
   return cv::Mat(static_cast<int>(maps.size(1)), static_cast<int>(maps.size(2)), CV_32FC1,
                  maps.data_ptr<float>() + channel * maps.stride(0));
+}
+
+/// Contiguous float on the CPU; from a GPU into memory that it writes to by itself and that is used
+/// again.
+at::Tensor on_cpu(const at::Tensor& values) {
+  const auto options = at::TensorOptions(at::kFloat).pinned_memory(values.is_cuda());
+  return at::empty(values.sizes(), options).copy_(values);
 }
 
 /// Rows and columns of (h, w, ...).
@@ -163,27 +176,24 @@ struct MiniEmbedding::State {
         table(stretching(rgb)),
         scale(working_scale) {}
 
-  /// The whole picture stretched, at each of these scales: packed.
-  std::vector<cv::Mat> pictures(const std::vector<double>& scales) const;
+  cv::Size size_at(double scale) const;
   /// What the network says of a picture. @param evidence  is filled, unless null.
   mini::Maps see(const cv::Mat& picture, const MiniPrototype& prototype, Evidence* evidence) const;
   Cut layer(const mini::Maps& maps, const Trust& trusted) const;
   double finer_scale() const;
+  /// The pieces of each scale, the full one's first. @param evidence  is filled with that one's.
+  std::vector<classic::Layer> layers(const MiniPrototype& prototype, Evidence& evidence) const;
   Cut cut(const MiniPrototype& prototype) const;
-  void judge(Cut& cut, const Evidence& evidence, const MiniPrototype& prototype) const;
+  /// @param small  the picture as large as the cut.
+  void judge(Cut& cut, const Evidence& evidence, const cv::Mat& small,
+             const MiniPrototype& prototype) const;
 };
 
-std::vector<cv::Mat> MiniEmbedding::State::pictures(const std::vector<double>& scales) const {
-  cv::Mat whole;
-  cv::LUT(rgb, packed(table), whole);
-  std::vector<cv::Mat> pictures;
-  for (const double at : scales) {
-    const auto side = [at](int length) {
-      return std::max(1, static_cast<int>(std::lround(length * at)));
-    };
-    pictures.push_back(resized(whole, {side(rgb.cols), side(rgb.rows)}));
-  }
-  return pictures;
+cv::Size MiniEmbedding::State::size_at(double at) const {
+  const auto side = [at](int length) {
+    return std::max(1, static_cast<int>(std::lround(length * at)));
+  };
+  return {side(rgb.cols), side(rgb.rows)};
 }
 
 mini::Maps MiniEmbedding::State::see(const cv::Mat& picture, const MiniPrototype& prototype,
@@ -208,10 +218,8 @@ mini::Maps MiniEmbedding::State::see(const cv::Mat& picture, const MiniPrototype
       part(evidence->looks, tile.kept).copy_(part(looks, from));
     }
     features.resize(3);  // the looks' memory is free again
-    const at::Tensor maps =
-        module.call("maps", {features[0], features[1], features[2], prototype.vector})[0][0]
-            .to(at::kCPU, at::kFloat)
-            .contiguous();
+    const at::Tensor maps = on_cpu(
+        module.call("maps", {features[0], features[1], features[2], prototype.steering})[0][0]);
     const auto own = [&](int channel) { return plane(maps, channel)(from); };
     foreground(own(target_map), own(object_map)).copyTo(seen.target(tile.kept));
     own(peak_map).copyTo(seen.peak(tile.kept));
@@ -295,7 +303,7 @@ class PieceCells {
       const auto some = std::span(cells_).subspan(from, std::min(most, cells_.size() - from));
       places.clear();
       for (const Cell& cell : some) places.push_back(cell.at.y * of_cells.size(1) + cell.at.x);
-      const at::Tensor values = rows_of(of_cells.flatten(0, 1), places).to(at::kCPU, at::kFloat);
+      const at::Tensor values = on_cpu(rows_of(of_cells.flatten(0, 1), places));
       const float* value = values.data_ptr<float>();
       for (const Cell& cell : some) {
         double* sum = &sums[cell.piece * 2 * channels];
@@ -332,18 +340,11 @@ double trust(const Trust& knots, double diameter) {
   return knots.back().trust;
 }
 
-/// Colours of a cut's pieces, as classic::Look has them.
+/// Colours of a cut's pieces, as classic::Look has them. @param rgb  as large as the cut.
 std::vector<classic::Look> colours_of(const cv::Mat& rgb, const Cut& cut) {
-  const cv::Mat picture = resized(rgb, cut.labels.size());
-  std::vector<classic::Look> looks(cut.pieces.size());
-  cv::parallel_for_(cv::Range(0, static_cast<int>(looks.size())), [&](const cv::Range& some) {
-    for (int i = some.start; i < some.end; ++i) {
-      const PixelBox& b = cut.pieces[static_cast<std::size_t>(i)].box;
-      const cv::Rect box(b.x0, b.y0, b.width(), b.height());
-      looks[static_cast<std::size_t>(i)] =
-          classic::look_of(classic::lab_of(picture(box)), cut.labels(box), i + 1);
-    }
-  });
+  const auto lab_rows = [&](const cv::Range& rows) { return classic::lab_of(rgb.rowRange(rows)); };
+  auto looks = classic::looks_of(cut.labels, static_cast<int>(cut.pieces.size()), lab_rows);
+  looks.erase(looks.begin());  // of the ground
   return looks;
 }
 
@@ -375,7 +376,7 @@ std::vector<std::vector<double>> likeness(const Module& module, const at::Tensor
 
 /// Scores nothing where a piece is hardly any object, and says which are of the support object's
 /// kind.
-void MiniEmbedding::State::judge(Cut& cut, const Evidence& evidence,
+void MiniEmbedding::State::judge(Cut& cut, const Evidence& evidence, const cv::Mat& small,
                                  const MiniPrototype& prototype) const {
   const c10::InferenceMode no_gradients;
   const double lowest = lowest_level * upper_tenth(cut.pieces);
@@ -394,7 +395,7 @@ void MiniEmbedding::State::judge(Cut& cut, const Evidence& evidence,
   of_pieces.to_support = likeness(
       module, looks, prototype.vector.narrow(1, prototype.vector.size(1) - length, length))[0];
   of_pieces.target = cells.means(evidence.target);
-  of_pieces.colour = colours_of(rgb, cut);
+  of_pieces.colour = colours_of(small, cut);
   mini::tell_kinds(cut.pieces, of_pieces, like, lowest);
 }
 
@@ -411,41 +412,65 @@ double MiniEmbedding::State::finer_scale() const {
   return finer < least_finer_zoom * scale ? 0 : finer;
 }
 
-Cut MiniEmbedding::State::cut(const MiniPrototype& prototype) const {
+namespace {
+
+/// Does `work` on another thread while a GPU has work of its own; else at once, as the CPU is no
+/// faster with both side by side.
+template <class Work>
+std::future<std::invoke_result_t<Work&>> beside_gpu(const Module& module, Work work) {
+  if (module.placement().device.is_cuda())
+    return std::async(std::launch::async | std::launch::deferred, std::move(work));
+  std::promise<std::invoke_result_t<Work&>> done;
+  done.set_value(work());
+  return done.get_future();
+}
+
+}  // namespace
+
+std::vector<classic::Layer> MiniEmbedding::State::layers(const MiniPrototype& prototype,
+                                                         Evidence& evidence) const {
   struct Pass {
     double scale;
     const Trust& trusted;
-    Evidence* evidence;
+    Evidence* evidence = nullptr;
+    std::future<cv::Mat> picture = {};
+    std::future<classic::Layer> layer = {};
   };
-  Evidence evidence;
-  std::vector<Pass> passes{{scale, in_full, &evidence}};
+  std::vector<Pass> passes;
+  passes.push_back({scale, in_full, &evidence});
   const double half = 0.5 * scale;  // for larger objects, which fall apart at full scale
-  if (std::min(rgb.cols, rgb.rows) * half >= mini::canonical)
-    passes.push_back({half, in_half, nullptr});
-  if (const double finer = finer_scale(); finer > 0) passes.push_back({finer, in_finer, nullptr});
+  if (std::min(rgb.cols, rgb.rows) * half >= mini::canonical) passes.push_back({half, in_half});
+  if (const double finer = finer_scale(); finer > 0) passes.push_back({finer, in_finer});
+  std::vector<Pass*> finest_first;  // so that the longest cut is not the last
+  for (Pass& pass : passes) finest_first.push_back(&pass);
+  std::sort(finest_first.begin(), finest_first.end(),
+            [](const Pass* a, const Pass* b) { return a->scale > b->scale; });
 
-  std::vector<double> scales;
-  for (const Pass& pass : passes) scales.push_back(pass.scale);
-  std::vector<cv::Mat> at = pictures(scales);
-  const cv::Size size = at[0].size();
-  const auto layer_of = [&](const mini::Maps& maps, std::size_t i) {
-    const Cut found = layer(maps, passes[i].trusted);
-    return classic::Layer{i == 0 ? found : classic::resampled(found, size), 1.0};
-  };
-  // a GPU sees the next while the CPU cuts; the CPU itself is as fast one after the other
-  const bool beside = module.placement().device.is_cuda();
-  std::vector<std::future<classic::Layer>> found;
-  for (std::size_t i = 0; i < passes.size(); ++i) {
-    mini::Maps maps = see(at[i], prototype, passes[i].evidence);
-    at[i].release();
-    const auto when = beside ? std::launch::async | std::launch::deferred : std::launch::deferred;
-    found.push_back(std::async(when, layer_of, std::move(maps), i));
-    if (!beside) found.back().wait();
+  cv::Mat whole;
+  cv::LUT(rgb, packed(table), whole);
+  for (Pass* pass : finest_first)
+    pass->picture =
+        beside_gpu(module, [whole, size = size_at(pass->scale)] { return resized(whole, size); });
+  whole.release();
+  for (Pass* pass : finest_first) {
+    const mini::Maps maps = see(pass->picture.get(), prototype, pass->evidence);
+    pass->layer = beside_gpu(module, [this, maps, &trusted = pass->trusted] {
+      return classic::Layer{classic::resampled(layer(maps, trusted), size_at(scale)), 1.0};
+    });
   }
   std::vector<classic::Layer> layers;
-  for (auto& one : found) layers.push_back(one.get());
-  Cut cut = classic::join(layers);
-  if (!cut.pieces.empty()) judge(cut, evidence, prototype);
+  for (Pass& pass : passes) layers.push_back(pass.layer.get());
+  return layers;
+}
+
+Cut MiniEmbedding::State::cut(const MiniPrototype& prototype) const {
+  auto small =
+      std::async(module.placement().device.is_cuda() ? std::launch::async | std::launch::deferred
+                                                     : std::launch::deferred,
+                 [this] { return resized(rgb, size_at(scale)); });
+  Evidence evidence;
+  Cut cut = classic::join(layers(prototype, evidence));
+  if (!cut.pieces.empty()) judge(cut, evidence, small.get(), prototype);
   return cut;
 }
 
@@ -505,7 +530,9 @@ MiniPrototype MiniEmbedding::prototype(MaskView mask) const {
   const at::Tensor covered =
       at::from_blob(on.ptr<float>(), {1, 1, patch_side, patch_side}, at::kFloat)
           .to(where.device, where.dtype, /*non_blocking=*/false, /*copy=*/true);
-  return {module.call("pool", {features[0], features[1], features[2], features[3], covered})[0]};
+  const at::Tensor vector =
+      module.call("pool", {features[0], features[1], features[2], features[3], covered})[0];
+  return {vector, module.call("steering", {vector})};
 }
 
 const Cut& MiniEmbedding::cut(const MiniPrototype& prototype) const {
@@ -535,7 +562,7 @@ MiniEncoder::MiniEncoder(const std::filesystem::path& archive, Placement placeme
     : MiniEncoder(Module(archive, Stage::all, placement)) {}
 
 MiniEncoder::MiniEncoder(Module module) : module_(std::move(module)) {
-  module_.require_methods({"trunk", "pool", "maps", "compare"});
+  module_.require_methods({"trunk", "pool", "steering", "maps", "compare"});
 }
 
 MiniEmbedding MiniEncoder::encode(ImageView image, float hint) const {

@@ -39,7 +39,7 @@ TEST_CASE("mini_archive: is the repository's file, byte for byte", "[torch][mini
 TEST_CASE("mini_archive: loads as the network of all stages, with the methods that are called",
           "[torch][mini]") {
   const Module module(mini_archive(), Stage::all);
-  CHECK_NOTHROW(module.require_methods({"trunk", "pool", "maps", "compare"}));
+  CHECK_NOTHROW(module.require_methods({"trunk", "pool", "steering", "maps", "compare"}));
   CHECK(module.manifest().name == "mini");
   CHECK(module.manifest().dtype == "fp16");
   CHECK(module.manifest().upstream.find("Apache-2.0") != std::string::npos);

@@ -69,10 +69,13 @@ def test_mini_archive_gives_what_the_network_gives_in_every_method(network, expo
     on_patch = network.trunk(patch)
     prototype = network.pool(*on_patch, mask)
     check("pool", module.pool(*on_patch, mask), prototype, TOLERANCE)  # has no weights
-    maps = network.maps(*features[:3], prototype)
+    steering = network.steering(prototype)
+    maps = network.maps(*features[:3], steering)
     assert prototype.shape == (1, PROTOTYPE) and features[3].shape[1] == LOOK
     assert maps.shape == (1, 5, 48, 80)  # a cell spans two pixels
-    check("maps", module.maps(*features[:3], prototype), maps, HALF_TOLERANCE)
+    for i, (got, expected) in enumerate(zip(module.steering(prototype), steering)):
+        check(f"steering {i}", got, expected, HALF_TOLERANCE)
+    check("maps", module.maps(*features[:3], steering), maps, HALF_TOLERANCE)
     looks = torch.rand(2, 9, LOOKS, generator=torch.Generator().manual_seed(1))
     check("compare", module.compare(*looks), network.compare(*looks), HALF_TOLERANCE)
     expected = {"maps": maps, "look": features[3], "prototype": prototype}

@@ -237,7 +237,8 @@ class ClassicEncoder {
       if (recovery[i] > recovery[best] + clearly_better) best = i;
     cv::Mat label;
     work.convertTo(label, CV_32SC1, 1.0 / 255);
-    prototypes[best].look = looks_of(embedding.lab(), label, 1)[1];
+    const auto lab_rows = [&](const cv::Range& rows) { return embedding.lab().rowRange(rows); };
+    prototypes[best].look = looks_of(label, 1, lab_rows)[1];
     return prototypes[best];
   }
 

@@ -18,6 +18,7 @@ struct Layer {
 
 /// A cut that was made at another resolution, at this size.
 inline Cut resampled(Cut cut, cv::Size size) {
+  if (cut.labels.size() == size) return cut;
   const double fx = static_cast<double>(size.width) / cut.labels.cols;
   const double fy = static_cast<double>(size.height) / cut.labels.rows;
   cv::resize(cut.labels, cut.labels, size, 0, 0, cv::INTER_NEAREST);

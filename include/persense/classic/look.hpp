@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "persense/classic/landscape.hpp"
+#include "persense/classic/stripes.hpp"
 
 namespace persense::classic {
 
@@ -40,6 +41,10 @@ class LookSums {
     }
     count_ += 1;
   }
+  void add(const LookSums& other) {
+    sums_ += other.sums_;
+    count_ += other.count_;
+  }
 
   Look look() const {
     Look look;
@@ -61,29 +66,28 @@ class LookSums {
 }  // namespace detail
 
 /// The looks of regions 0..n of a label image.
-/// @param lab  CV_32FC3. @param labels  CV_32SC1, as large.
-inline std::vector<Look> looks_of(const cv::Mat& lab, const cv::Mat& labels, int n) {
-  std::vector<detail::LookSums> sums(static_cast<std::size_t>(n) + 1);
-  for (int y = 0; y < labels.rows; ++y) {
-    const int* label = labels.ptr<int>(y);
-    const auto* color = lab.ptr<cv::Vec3f>(y);
-    for (int x = 0; x < labels.cols; ++x) sums[static_cast<std::size_t>(label[x])].add(color[x]);
-  }
+/// @param labels  CV_32SC1. @param lab_rows  lab_rows(rows): those rows' colours, CV_32FC3.
+template <class LabRows>
+std::vector<Look> looks_of(const cv::Mat& labels, int n, const LabRows& lab_rows) {
+  using Sums = std::vector<detail::LookSums>;
+  OfStripes<Sums> stripes;
+  each_stripe(labels.rows, stripes, [&](Sums& sums, const cv::Range& rows) {
+    sums.resize(static_cast<std::size_t>(n) + 1);
+    if (rows.empty()) return;
+    const cv::Mat lab = lab_rows(rows);
+    for (int y = rows.start; y < rows.end; ++y) {
+      const int* label = labels.ptr<int>(y);
+      const auto* colour = lab.ptr<cv::Vec3f>(y - rows.start);
+      for (int x = 0; x < labels.cols; ++x) sums[static_cast<std::size_t>(label[x])].add(colour[x]);
+    }
+  });
   std::vector<Look> looks;
-  for (const detail::LookSums& sum : sums) looks.push_back(sum.look());
-  return looks;
-}
-
-/// The look of one region.
-inline Look look_of(const cv::Mat& lab, const cv::Mat& labels, int region) {
-  detail::LookSums sums;
-  for (int y = 0; y < labels.rows; ++y) {
-    const int* label = labels.ptr<int>(y);
-    const auto* color = lab.ptr<cv::Vec3f>(y);
-    for (int x = 0; x < labels.cols; ++x)
-      if (label[x] == region) sums.add(color[x]);
+  for (std::size_t i = 0; i <= static_cast<std::size_t>(n); ++i) {
+    detail::LookSums sum;
+    for (const Sums& sums : stripes) sum.add(sums[i]);
+    looks.push_back(sum.look());
   }
-  return sums.look();
+  return looks;
 }
 
 namespace detail {
@@ -125,7 +129,8 @@ inline void compare_looks(Cut& cut, const cv::Mat& lab, const Look& support, dou
   constexpr double odd_gap = 15;
   constexpr double clear_separation = 0.8;  // a uniform distribution has 0.75, a normal one 0.64
   constexpr double clear_ratio = 2, clear_gap = 10;
-  const auto looks = looks_of(lab, cut.labels, static_cast<int>(cut.pieces.size()));
+  const auto looks = looks_of(cut.labels, static_cast<int>(cut.pieces.size()),
+                              [&](const cv::Range& rows) { return lab.rowRange(rows); });
   std::vector<std::pair<double, std::size_t>> order;
   for (std::size_t i = 0; i < cut.pieces.size(); ++i)
     if (cut.pieces[i].score >= lowest) order.emplace_back(distance(looks[i + 1], support), i);

@@ -9,10 +9,12 @@
 #include <numeric>
 #include <opencv2/imgproc.hpp>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "persense/classic/filters.hpp"
 #include "persense/classic/landscape.hpp"
+#include "persense/classic/stripes.hpp"
 #include "persense/geometry.hpp"
 
 namespace persense::mini {
@@ -167,17 +169,14 @@ inline void vote(const Maps& maps, const cv::Mat& target, const std::vector<Peak
     return square(to - peak) < allowed ? first + number - 1 : 0;
   };
   const auto threshold = static_cast<float>(logit(foreground));
-  cv::parallel_for_(cv::Range(0, labels.rows), [&](const cv::Range& rows) {
-    for (int y = rows.start; y < rows.end; ++y) {
-      const float *probable = target.ptr<float>(y),
-                  *offset_x = maps.offset_x.ptr<float>(y / stride),
-                  *offset_y = maps.offset_y.ptr<float>(y / stride);
-      int* label = labels.ptr<int>(y);
-      for (int x = 0; x < labels.cols; ++x) {
-        if (label[x] != 0 || !(probable[x] > threshold)) continue;
-        const cv::Point2f at(static_cast<float>(x), static_cast<float>(y));
-        label[x] = peak_of(at, at + unit * cv::Point2f(offset_x[x / stride], offset_y[x / stride]));
-      }
+  classic::each_row(labels.rows, [&](int y) {
+    const float *probable = target.ptr<float>(y), *offset_x = maps.offset_x.ptr<float>(y / stride),
+                *offset_y = maps.offset_y.ptr<float>(y / stride);
+    int* label = labels.ptr<int>(y);
+    for (int x = 0; x < labels.cols; ++x) {
+      if (label[x] != 0 || !(probable[x] > threshold)) continue;
+      const cv::Point2f at(static_cast<float>(x), static_cast<float>(y));
+      label[x] = peak_of(at, at + unit * cv::Point2f(offset_x[x / stride], offset_y[x / stride]));
     }
   });
 }
@@ -225,42 +224,53 @@ inline std::vector<Peak> peaks_of_the_rest(const Maps& maps, const cv::Mat& labe
 ///   all but the smallest objects).
 inline std::vector<float> least_of_objects(const cv::Mat& labels, const cv::Mat& target,
                                            std::size_t count, double rim) {
-  const auto each_pixel = [&](auto&& visit) {
-    for (int y = 0; y < labels.rows; ++y) {
+  const auto each_pixel = [&](const cv::Range& rows, auto&& visit) {
+    for (int y = rows.start; y < rows.end; ++y) {
       const int* label = labels.ptr<int>(y);
       const float* value = target.ptr<float>(y);
       for (int x = 0; x < labels.cols; ++x)
         if (label[x] > 0) visit(static_cast<std::size_t>(label[x] - 1), value[x]);
     }
   };
-  std::vector<std::size_t> begin(count + 1, 0);  // of each label's values among all
-  each_pixel([&](std::size_t i, float) { ++begin[i + 1]; });
-  std::partial_sum(begin.begin(), begin.end(), begin.begin());
+  // counted and then moved, so that each label's values lie together
+  using Places =
+      std::vector<std::size_t>;  // of each label's values among a stripe's, then among all
+  classic::OfStripes<Places> places;
+  classic::each_stripe(labels.rows, places, [&](Places& own, const cv::Range& rows) {
+    own.assign(count, 0);
+    each_pixel(rows, [&](std::size_t i, float) { ++own[i]; });
+  });
+  Places begin(count + 1, 0);
+  for (std::size_t i = 0; i < count; ++i) {
+    begin[i + 1] = begin[i];
+    for (Places& own : places) begin[i + 1] += std::exchange(own[i], begin[i + 1]);
+  }
   std::vector<float> values(begin.back());
-  std::vector<std::size_t> next(begin.begin(), begin.end() - 1);
-  each_pixel([&](std::size_t i, float value) { values[next[i]++] = value; });
+  classic::each_stripe(labels.rows, places, [&](Places& own, const cv::Range& rows) {
+    each_pixel(rows, [&](std::size_t i, float value) { values[own[i]++] = value; });
+  });
 
   std::vector<float> least(count, 0.0f);
-  for (std::size_t i = 0; i < count; ++i) {
+  classic::each_of(count, [&](std::size_t i) {
     const auto own = std::span(values).subspan(begin[i], begin[i + 1] - begin[i]);
-    if (own.empty()) continue;
+    if (own.empty()) return;
     const auto reached = own.begin() + static_cast<std::ptrdiff_t>(3 * (own.size() - 1) / 4);
     std::nth_element(own.begin(), reached, own.end());
     const double part = rim / (1 + std::exp(-double{*reached}));
     least[i] = static_cast<float>(logit(std::min(part, 1 - 1e-7)));  // a logit has no value for 1
-  }
+  });
   return least;
 }
 
 /// Takes from every label 1..count the pixels that are far less probable than its others.
 inline void take_off_rims(cv::Mat& labels, const cv::Mat& target, std::size_t count, double rim) {
   const std::vector<float> least = least_of_objects(labels, target, count, rim);
-  for (int y = 0; y < labels.rows; ++y) {
+  classic::each_row(labels.rows, [&](int y) {
     int* label = labels.ptr<int>(y);
     const float* value = target.ptr<float>(y);
     for (int x = 0; x < labels.cols; ++x)
       if (label[x] > 0 && value[x] < least[static_cast<std::size_t>(label[x] - 1)]) label[x] = 0;
-  }
+  });
 }
 
 /// A connected part of a label (4 neighbours).
@@ -372,25 +382,35 @@ inline cv::Mat filled(const cv::Mat& labels, int label, const cv::Rect& box) {
   return whole(cv::Rect(cv::Point(1, 1), box.size())) & ~others;
 }
 
-/// What a label covers and encloses becomes a piece.
-/// @param number  what the label becomes: not above it, so no later piece's.
-inline classic::Piece take_piece(classic::Cut& cut, const cv::Mat& target, int label, int number,
-                                 const PixelBox& b, double height) {
-  const cv::Rect box(b.x0, b.y0, b.width(), b.height());
-  if (has_holes(cut.labels, label, box)) {
-    const cv::Mat own = filled(cut.labels, label, box);
-    cut.labels(box).setTo(label, own);  // nobody else fills it now
+inline cv::Rect rect_of(const PixelBox& b) { return {b.x0, b.y0, b.width(), b.height()}; }
+
+/// What a label's part encloses becomes the label's, of several what comes first.
+inline void fill_holes(cv::Mat& labels, std::span<const Part> parts) {
+  std::vector<std::uint8_t> has(parts.size(), 0);  // filling changes no other label's
+  classic::each_of(parts.size(), [&](std::size_t i) {
+    has[i] = parts[i].area > 0 && has_holes(labels, static_cast<int>(i) + 1, rect_of(parts[i].box));
+  });
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (!has[i]) continue;
+    const cv::Rect box = rect_of(parts[i].box);
+    const int label = static_cast<int>(i) + 1;
+    labels(box).setTo(label, filled(labels, label, box));
   }
+}
+
+/// The piece that a label covers.
+/// @param height  of its peak.
+inline classic::Piece piece_of(const classic::Cut& cut, const cv::Mat& target, int label,
+                               const PixelBox& b, double height) {
   classic::Piece piece;
   piece.box = b;
   double sum = 0;
   float most = -1;
   for (int y = b.y0; y < b.y1; ++y) {
-    int* const labels = cut.labels.ptr<int>(y);
+    const int* const labels = cut.labels.ptr<int>(y);
     const float *logits = target.ptr<float>(y), *interior = cut.interior.ptr<float>(y);
     for (int x = b.x0; x < b.x1; ++x) {
       if (labels[x] != label) continue;
-      labels[x] = number;
       piece.area += 1;
       if (const float p = 1 / (1 + std::exp(-logits[x])); p > 0) sum += p;  // it may be no number
       if (interior[x] > most) most = interior[x], piece.core = {x, y};
@@ -398,6 +418,27 @@ inline classic::Piece take_piece(classic::Cut& cut, const cv::Mat& target, int l
   }
   piece.score = height * sum / piece.area;
   return piece;
+}
+
+/// The pieces of the labels that are left become the cut's, numbered in turn.
+inline void take_pieces(classic::Cut& cut, const cv::Mat& target, std::span<const Part> parts,
+                        std::span<const Peak> peaks) {
+  std::vector<std::size_t> left;
+  std::vector<int> number(parts.size() + 1, 0);
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (parts[i].area == 0) continue;
+    left.push_back(i);
+    number[i + 1] = static_cast<int>(left.size());
+  }
+  cut.pieces.resize(left.size());
+  classic::each_of(left.size(), [&](std::size_t k) {
+    const std::size_t i = left[k];
+    cut.pieces[k] = piece_of(cut, target, static_cast<int>(i) + 1, parts[i].box, peaks[i].height);
+  });
+  classic::each_row(cut.labels.rows, [&](int y) {
+    int* const label = cut.labels.ptr<int>(y);
+    for (int x = 0; x < cut.labels.cols; ++x) label[x] = number[static_cast<std::size_t>(label[x])];
+  });
 }
 
 }  // namespace detail
@@ -427,12 +468,8 @@ inline classic::Cut cut_of(const Maps& maps, double per_pixel, const CutConstant
   detail::take_off_rims(labels, target, peaks.size(), c.rim);
   const double smallest = std::max(c.smallest * canonical_area, c.smallest_pixels * per_pixel);
   const auto parts = detail::keep_largest_parts(labels, peaks.size(), smallest);
-  for (std::size_t i = 0; i < peaks.size(); ++i) {
-    if (parts[i].area == 0) continue;
-    const int number = static_cast<int>(cut.pieces.size()) + 1;
-    cut.pieces.push_back(detail::take_piece(cut, target, static_cast<int>(i) + 1, number,
-                                            parts[i].box, peaks[i].height));
-  }
+  detail::fill_holes(labels, parts);
+  detail::take_pieces(cut, target, parts, peaks);
   return cut;
 }
 

@@ -18,7 +18,8 @@ namespace persense::torchscript {
 
 /// What the support object looks like to the network.
 struct MiniPrototype {
-  at::Tensor vector;  ///< (1, P), on the module's device
+  at::Tensor vector;                 ///< (1, P), on the module's device
+  std::vector<at::Tensor> steering;  ///< what the network's maps make of it alone
 };
 
 /// A query, or support, image as the network sees it: at several scales, in tiles where it is

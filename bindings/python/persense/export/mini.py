@@ -61,7 +61,8 @@ def _calls(mini: Mini) -> Iterator[Tuple[str, Tuple[Any, ...]]]:
         yield "pool", (*mini.trunk(patch), mask)
         f1, f2, f3, _ = mini.trunk(query)
         prototype = torch.randn(query.shape[0], PROTOTYPE, generator=random)
-        yield "maps", (f1, f2, f3, prototype)
+        yield "steering", (prototype,)
+        yield "maps", (f1, f2, f3, mini.steering(prototype))
     for objects in (1, 37):
         looks = torch.rand(2, objects, LOOKS, generator=random)
         yield "compare", (looks[0], looks[1])

@@ -7,7 +7,8 @@ joins what they find. Pictures go through :func:`persense.train.episodes.stretch
     network = Mini()
     features = network.trunk(query)  # once a query
     prototype = network.pool(*network.trunk(patch), mask)  # once a support object
-    maps = network.maps(*features, prototype)
+    steering = network.steering(prototype)  # likewise
+    maps = network.maps(*features[:3], steering)
 """
 
 from __future__ import annotations
@@ -89,12 +90,13 @@ class Merge(nn.Module):
             self.steer.weight.mul_(0.2)
             self.steer.bias.zero_()
 
-    def forward(self, features: Tensor, compared: Tensor, below: Tensor, steer: Tensor) -> Tensor:
+    def forward(
+        self, features: Tensor, compared: Tensor, below: Tensor, gain: Tensor, shift: Tensor
+    ) -> Tensor:
         x = self.same(torch.cat([features, compared], dim=1))
         # narrowed first, then enlarged: the same sum for a quarter of the work
         x = x + resize_bilinear(self.below(below), x.shape[2], x.shape[3], False)
-        gain, shift = self.steer(steer)[:, :, None, None].chunk(2, dim=1)
-        return self.block(x * (1 + gain) + shift)
+        return self.block(x * gain + shift)
 
 
 def _mean(x: Tensor, weight: Tensor) -> Tensor:
@@ -122,6 +124,7 @@ class Mini(nn.Module):
         self.look2 = pointwise(b, _LEARNED, bias=False)
         self.look3 = pointwise(c, _LEARNED, bias=False)
 
+        self.lengths: List[int] = [2 * channels for channels in _LEVELS]  # of means
         self.steer = nn.Linear(_MEANS, _STEER)
         self.bottom = nn.Conv2d(c + _COMPARISONS, _BOTTOM, 3, stride=2, padding=1)
         self.bottom_steer = nn.Linear(_STEER, 2 * _BOTTOM)
@@ -169,41 +172,67 @@ class Mini(nn.Module):
         parts.append(torch.sqrt(variance + 1e-4))
         return torch.cat(parts, dim=1)
 
-    def _compared(self, features: Tensor, own: Tensor, ring: Tensor) -> Tensor:
-        """Four maps, all linear in the features: they have one length, so cosines are too."""
-        b, c, h, w = features.shape
+    def _comparison(self, own: Tensor, ring: Tensor) -> Tuple[Tensor, Tensor]:
+        """Weights (B, C, 4) and shifts (B, 1, 4) of the maps that compare features of one level
+        with object and ring: cosines, as the features have one length, and the place on the way
+        from one to the other.
+        """
         own, ring = own.float(), ring.float()
         unit_own, unit_ring = F.normalize(own, dim=1), F.normalize(ring, dim=1)
         apart = own - ring
         far = torch.sqrt((apart * apart).sum(dim=1, keepdim=True) + 1e-2)
         across = apart / far
-        root = float(c) ** 0.5
+        root = float(own.shape[1]) ** 0.5
         weights = torch.stack(
             [unit_own / root, unit_ring / root, (unit_own - unit_ring) * (3 / root), across / far],
             dim=2,
         )
         middle = ((own + ring) * 0.5 * across).sum(dim=1, keepdim=True) / far
-        shift = torch.cat([torch.zeros_like(middle).expand(b, 3), middle], dim=1)
+        shift = torch.cat([torch.zeros_like(middle).expand(middle.shape[0], 3), middle], dim=1)
+        return weights, shift[:, None, :]
+
+    @torch.jit.export
+    def steering(self, prototype: Tensor) -> List[Tensor]:
+        """All that :meth:`maps` makes of a prototype (B, P) alone: weights and shifts of the
+        comparison at strides 2, 4 and 8, then gains and shifts at strides 16, 8, 4 and 2.
+        """
+        means = prototype[:, : self.steer.in_features]
+        out: List[Tensor] = []
+        for level in means.split(self.lengths, dim=1):
+            own, ring = level.chunk(2, dim=1)
+            out.extend(self._comparison(own, ring))
+        steer = F.relu(self.steer(means))
+        steers = [
+            self.bottom_steer(steer),
+            self.merge3.steer(steer),
+            self.merge2.steer(steer),
+            self.merge1.steer(steer),
+        ]
+        for both in steers:
+            gain, shift = both[:, :, None, None].chunk(2, dim=1)
+            out.extend([1 + gain, shift])
+        return out
+
+    def _compared(self, features: Tensor, weights: Tensor, shift: Tensor) -> Tensor:
+        """Four maps, linear in the features."""
+        b, c, h, w = features.shape
         flat = features.permute(0, 2, 3, 1).reshape(b, h * w, c)
-        maps = torch.matmul(flat, weights.to(flat.dtype)) - shift[:, None, :].to(flat.dtype)
+        maps = torch.matmul(flat, weights.to(flat.dtype)) - shift.to(flat.dtype)
         return maps.reshape(b, h, w, weights.shape[2]).permute(0, 3, 1, 2)
 
     @torch.jit.export
-    def maps(self, f1: Tensor, f2: Tensor, f3: Tensor, prototype: Tensor) -> Tensor:
+    def maps(self, f1: Tensor, f2: Tensor, f3: Tensor, steering: List[Tensor]) -> Tensor:
         """(B, 5, H / 2, W / 2): logit of being a target's, logit of the density in units of PEAK,
         offset x and y to the own object's centre in CANONICAL / 2, logit of being any object's.
         """
-        a, b, c = f1.shape[1], f2.shape[1], f3.shape[1]
-        means = prototype[:, : 2 * (a + b + c)]
-        own1, ring1, own2, ring2, own3, ring3 = means.split([a, a, b, b, c, c], dim=1)
-        steer = F.relu(self.steer(means))
-        m3 = self._compared(f3, own3, ring3)
-        gain, shift = self.bottom_steer(steer)[:, :, None, None].chunk(2, dim=1)
+        m1 = self._compared(f1, steering[0], steering[1])
+        m2 = self._compared(f2, steering[2], steering[3])
+        m3 = self._compared(f3, steering[4], steering[5])
         x = self.bottom(torch.cat([f3, m3], dim=1))
-        x = self.bottom_blocks(x * (1 + gain) + shift)
-        x = self.merge3(f3, m3, x, steer)
-        x = self.merge2(f2, self._compared(f2, own2, ring2), x, steer)
-        x = self.merge1(f1, self._compared(f1, own1, ring1), x, steer)
+        x = self.bottom_blocks(x * steering[6] + steering[7])
+        x = self.merge3(f3, m3, x, steering[8], steering[9])
+        x = self.merge2(f2, m2, x, steering[10], steering[11])
+        x = self.merge1(f1, m1, x, steering[12], steering[13])
         return self.head(x)
 
     @torch.jit.export
@@ -219,4 +248,4 @@ class Mini(nn.Module):
         p1, p2, p3, patch_look = self.trunk(patch)
         prototype = self.pool(p1, p2, p3, patch_look, mask)
         f1, f2, f3, look = self.trunk(query)
-        return self.maps(f1, f2, f3, prototype), look, prototype
+        return self.maps(f1, f2, f3, self.steering(prototype)), look, prototype
