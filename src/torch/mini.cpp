@@ -155,9 +155,10 @@ constexpr Trust in_finer = {Knot{5, 0.63}, Knot{8, 0.9}, Knot{18, 0.9}, Knot{28,
 
 /// What pieces are judged by, of every cell.
 struct Evidence {
-  cv::Mat target;    ///< logit of being a target's: CV_32FC1
-  cv::Mat object;    ///< logit of being any object's: CV_32FC1
-  at::Tensor looks;  ///< (h, w, L), in half precision, where the network is
+  cv::Mat target;                ///< logit of being a target's: CV_32FC1
+  cv::Mat object;                ///< logit of being any object's: CV_32FC1
+  at::Tensor looks;              ///< (h, w, L), in half precision, where the network is
+  std::future<cv::Mat> picture;  ///< the working image: CV_8UC3
 };
 
 }  // namespace
@@ -184,9 +185,7 @@ struct MiniEmbedding::State {
   /// The pieces of each scale, the full one's first. @param evidence  is filled with that one's.
   std::vector<classic::Layer> layers(const MiniPrototype& prototype, Evidence& evidence) const;
   Cut cut(const MiniPrototype& prototype) const;
-  /// @param small  the picture as large as the cut.
-  void judge(Cut& cut, const Evidence& evidence, const cv::Mat& small,
-             const MiniPrototype& prototype) const;
+  void judge(Cut& cut, Evidence& evidence, const MiniPrototype& prototype) const;
 };
 
 cv::Size MiniEmbedding::State::size_at(double at) const {
@@ -376,7 +375,7 @@ std::vector<std::vector<double>> likeness(const Module& module, const at::Tensor
 
 /// Scores nothing where a piece is hardly any object, and says which are of the support object's
 /// kind.
-void MiniEmbedding::State::judge(Cut& cut, const Evidence& evidence, const cv::Mat& small,
+void MiniEmbedding::State::judge(Cut& cut, Evidence& evidence,
                                  const MiniPrototype& prototype) const {
   const c10::InferenceMode no_gradients;
   const double lowest = lowest_level * upper_tenth(cut.pieces);
@@ -395,7 +394,7 @@ void MiniEmbedding::State::judge(Cut& cut, const Evidence& evidence, const cv::M
   of_pieces.to_support = likeness(
       module, looks, prototype.vector.narrow(1, prototype.vector.size(1) - length, length))[0];
   of_pieces.target = cells.means(evidence.target);
-  of_pieces.colour = colours_of(small, cut);
+  of_pieces.colour = colours_of(evidence.picture.get(), cut);
   mini::tell_kinds(cut.pieces, of_pieces, like, lowest);
 }
 
@@ -414,12 +413,13 @@ double MiniEmbedding::State::finer_scale() const {
 
 namespace {
 
+constexpr auto beside = std::launch::async | std::launch::deferred;  // where there are threads
+
 /// Does `work` on another thread while a GPU has work of its own; else at once, as the CPU is no
 /// faster with both side by side.
 template <class Work>
 std::future<std::invoke_result_t<Work&>> beside_gpu(const Module& module, Work work) {
-  if (module.placement().device.is_cuda())
-    return std::async(std::launch::async | std::launch::deferred, std::move(work));
+  if (module.placement().device.is_cuda()) return std::async(beside, std::move(work));
   std::promise<std::invoke_result_t<Work&>> done;
   done.set_value(work());
   return done.get_future();
@@ -448,10 +448,17 @@ std::vector<classic::Layer> MiniEmbedding::State::layers(const MiniPrototype& pr
 
   cv::Mat whole;
   cv::LUT(rgb, packed(table), whole);
-  for (Pass* pass : finest_first)
+  for (Pass* pass : finest_first) {
     pass->picture =
         beside_gpu(module, [whole, size = size_at(pass->scale)] { return resized(whole, size); });
+    // alone first: OpenCV gives its threads to one caller at a time
+    if (pass == finest_first.front()) pass->picture.wait();
+  }
   whole.release();
+  // the CPU makes it when it is asked for, and has its memory for the network until then
+  evidence.picture =
+      std::async(module.placement().device.is_cuda() ? beside : std::launch::deferred,
+                 [this] { return resized(rgb, size_at(scale)); });
   for (Pass* pass : finest_first) {
     const mini::Maps maps = see(pass->picture.get(), prototype, pass->evidence);
     pass->layer = beside_gpu(module, [this, maps, &trusted = pass->trusted] {
@@ -464,13 +471,9 @@ std::vector<classic::Layer> MiniEmbedding::State::layers(const MiniPrototype& pr
 }
 
 Cut MiniEmbedding::State::cut(const MiniPrototype& prototype) const {
-  auto small =
-      std::async(module.placement().device.is_cuda() ? std::launch::async | std::launch::deferred
-                                                     : std::launch::deferred,
-                 [this] { return resized(rgb, size_at(scale)); });
   Evidence evidence;
   Cut cut = classic::join(layers(prototype, evidence));
-  if (!cut.pieces.empty()) judge(cut, evidence, small.get(), prototype);
+  if (!cut.pieces.empty()) judge(cut, evidence, prototype);
   return cut;
 }
 
