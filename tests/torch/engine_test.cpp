@@ -76,7 +76,9 @@ def trunk(self, image: Tensor):
     return cells, cells, cells, torch.zeros_like(cells)
 def pool(self, f1: Tensor, f2: Tensor, f3: Tensor, look: Tensor, mask: Tensor):
     return torch.zeros([1, 6])
-def maps(self, f1: Tensor, f2: Tensor, f3: Tensor, prototype: Tensor):
+def steering(self, prototype: Tensor):
+    return [prototype]
+def maps(self, f1: Tensor, f2: Tensor, f3: Tensor, steering: List[Tensor]):
     red = f1[:, 0:1]
     target = 8.0 * (red - 0.5)
     peak = 20.0 * (torch.avg_pool2d(red, [13, 13], [1, 1], [6, 6]) - 0.5)
@@ -359,6 +361,36 @@ TEST_CASE("torch engine: eight threads may share one engine of mini stages",
     for (Result& result : results) threads.emplace_back([&] { result = count_discs(engine); });
   }
   for (const Result& result : results) CHECK(same(result, alone));
+}
+
+TEST_CASE("torch engine: mini finds on a GPU what it finds on the CPU, whoever else uses it",
+          "[torch][engine][mini][cuda]") {
+  if (!at::hasCUDA()) SKIP("no CUDA device that this LibTorch could use");
+  constexpr int columns = 24, rows = 18;
+  const cv::Mat query = crowd(columns, rows);  // at three scales
+  Stages stages = Stages::named("mini");
+  const Result on_cpu = count_discs(Engine(stages), query);
+  REQUIRE(on_cpu.count() == columns * rows);
+  stages.device = "cuda";
+  const Engine engine(stages);
+  const Result on_gpu = count_discs(engine, query);
+  REQUIRE(on_gpu.count() == on_cpu.count());
+  for (const Instance& one : on_gpu.instances) {
+    const auto same_object = [&](const Instance& other) {  // but for its rim: a GPU rounds more
+      const auto common = static_cast<double>(intersection_area(one.mask, other.mask));
+      const auto larger = static_cast<double>(std::max(one.mask.area(), other.mask.area()));
+      return common > 0.97 * larger;
+    };
+    CHECK(std::any_of(on_cpu.instances.begin(), on_cpu.instances.end(), same_object));
+  }
+
+  std::vector<Result> results(4);
+  {
+    std::vector<std::jthread> threads;
+    for (Result& result : results)
+      threads.emplace_back([&] { result = count_discs(engine, query); });
+  }
+  for (const Result& result : results) CHECK(same(result, on_gpu));
 }
 
 TEST_CASE("torch engine: mini runs where the device is, and says when it is not there",
