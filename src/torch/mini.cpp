@@ -14,12 +14,12 @@
 #include <utility>
 
 #include "mini_archive.hpp"
+#include "mini_picture.hpp"
 #include "persense/classic/layers.hpp"
 #include "persense/mask.hpp"
 #include "persense/mini/cut.hpp"
 #include "persense/mini/kinds.hpp"
 #include "persense/support.hpp"
-#include "tiles.hpp"
 
 namespace persense::torchscript {
 
@@ -40,70 +40,6 @@ constexpr double least_finer_zoom = 1.2;   // less is not worth its time
 constexpr double most_finer_pixels = 6e5;  // of a working image at that scale, for the same reason
 constexpr double lowest_level = 0.35;      // of a picture's better scores: below are no objects
 constexpr double least_object = 0.25;      // mean logit of being any object's, of an object
-
-constexpr float darkest = -0.25f, brightest = 1.5f;  // that a stretched picture holds
-
-/// What each value of a picture becomes: 0 about its darkest, 1 about its brightest. (1, 256)
-/// CV_32FC1, for cv::LUT. The very rule of `persense.train.episodes.stretch`.
-cv::Mat stretching(const cv::Mat& rgb) {
-  using Histogram = std::array<std::int64_t, 256>;
-  classic::OfStripes<Histogram> stripes{};
-  classic::each_stripe(rgb.rows, stripes, [&](Histogram& own, const cv::Range& rows) {
-    for (int y = rows.start; y < rows.end; ++y) {
-      const std::uint8_t* row = rgb.ptr(y);
-      for (int i = 0; i < 3 * rgb.cols; ++i) ++own[row[i]];
-    }
-  });
-  Histogram below{};
-  for (const Histogram& own : stripes)
-    for (std::size_t v = 0; v < below.size(); ++v) below[v] += own[v];
-  std::partial_sum(below.begin(), below.end(), below.begin());
-  const std::int64_t n = below.back();
-  const auto least = [&](std::int64_t thousandths) {
-    const auto fewer = [](std::int64_t count, std::int64_t asked) { return 1000 * count < asked; };
-    const auto at = std::lower_bound(below.begin(), below.end(), thousandths * n, fewer);
-    return static_cast<int>(at - below.begin());
-  };
-  const int low = least(5), high = least(998);
-  cv::Mat table(1, 256, CV_32FC1);
-  for (int v = 0; v < 256; ++v)
-    table.at<float>(v) =
-        std::clamp(static_cast<float>(v - low) / static_cast<float>(std::max(high - low, 8)),
-                   darkest, brightest);
-  return table;
-}
-
-/// How a stretched picture of any size is kept: CV_16S from `darkest` to `brightest`, half of what
-/// floats take.
-constexpr double grain = (brightest - darkest) / 65535.0;
-constexpr double middle = 0.5 * (brightest + darkest);
-
-cv::Mat packed(const cv::Mat& stretched) {
-  cv::Mat out;
-  stretched.convertTo(out, CV_16S, 1 / grain, -middle / grain);
-  return out;
-}
-
-cv::Mat resized(const cv::Mat& image, cv::Size size) {
-  cv::Mat out;
-  const bool shrinks = size.width < image.cols;
-  cv::resize(image, out, size, 0, 0, shrinks ? cv::INTER_AREA : cv::INTER_LINEAR);
-  return out;
-}
-
-/// (1, 3, H, W) of a stretched picture, CV_32FC3 or packed.
-at::Tensor tensor_of(const cv::Mat& image, const Placement& placement) {
-  const cv::Mat whole = image.isContinuous() ? image : image.clone();
-  const bool is_packed = whole.depth() == CV_16S;
-  const at::Tensor pixels =
-      at::from_blob(whole.data, {1, whole.rows, whole.cols, 3}, is_packed ? at::kShort : at::kFloat)
-          .to(placement.device)
-          .permute({0, 3, 1, 2});
-  at::Tensor values =
-      pixels.to(at::kFloat, /*non_blocking=*/false, /*copy=*/true, at::MemoryFormat::ChannelsLast);
-  if (is_packed) values.mul_(grain).add_(middle);
-  return values.to(placement.dtype);
-}
 
 /// One plane of (C, h, w), contiguous float on the CPU.
 cv::Mat plane(const at::Tensor& maps, int channel) {
@@ -179,7 +115,8 @@ struct MiniEmbedding::State {
 
   cv::Size size_at(double scale) const;
   /// What the network says of a picture. @param evidence  is filled, unless null.
-  mini::Maps see(const cv::Mat& picture, const MiniPrototype& prototype, Evidence* evidence) const;
+  mini::Maps see(const MiniPicture& picture, const MiniPrototype& prototype,
+                 Evidence* evidence) const;
   Cut layer(const mini::Maps& maps, const Trust& trusted) const;
   double finer_scale() const;
   /// The pieces of each scale, the full one's first. @param evidence  is filled with that one's.
@@ -195,7 +132,7 @@ cv::Size MiniEmbedding::State::size_at(double at) const {
   return {side(rgb.cols), side(rgb.rows)};
 }
 
-mini::Maps MiniEmbedding::State::see(const cv::Mat& picture, const MiniPrototype& prototype,
+mini::Maps MiniEmbedding::State::see(const MiniPicture& picture, const MiniPrototype& prototype,
                                      Evidence* evidence) const {
   const c10::InferenceMode no_gradients;
   mini::Maps seen;
@@ -208,7 +145,7 @@ mini::Maps MiniEmbedding::State::see(const cv::Mat& picture, const MiniPrototype
   const double most = rgb.total() > large_picture ? most_at_once_of_large : most_at_once;
   for (const Tile& tile : tiles_of(work, most)) {
     const cv::Rect from(tile.at, tile.kept.size());
-    auto features = module.call("trunk", {tensor_of(seen_of(picture, tile), module.placement())});
+    auto features = module.call("trunk", {picture.seen(tile, module.placement())});
     if (evidence != nullptr) {
       const at::Tensor looks = features[3][0].permute({1, 2, 0});
       if (!evidence->looks.defined())
@@ -341,8 +278,8 @@ double trust(const Trust& knots, double diameter) {
 
 /// Colours of a cut's pieces, as classic::Look has them. @param rgb  as large as the cut.
 std::vector<classic::Look> colours_of(const cv::Mat& rgb, const Cut& cut) {
-  const auto lab_rows = [&](const cv::Range& rows) { return classic::lab_of(rgb.rowRange(rows)); };
-  auto looks = classic::looks_of(cut.labels, static_cast<int>(cut.pieces.size()), lab_rows);
+  const auto lab_row = [&](int y) { return classic::lab_of(rgb.row(y)); };
+  auto looks = classic::looks_of(cut.labels, static_cast<int>(cut.pieces.size()), lab_row);
   looks.erase(looks.begin());  // of the ground
   return looks;
 }
@@ -433,7 +370,6 @@ std::vector<classic::Layer> MiniEmbedding::State::layers(const MiniPrototype& pr
     double scale;
     const Trust& trusted;
     Evidence* evidence = nullptr;
-    std::future<cv::Mat> picture = {};
     std::future<classic::Layer> layer = {};
   };
   std::vector<Pass> passes;
@@ -446,21 +382,16 @@ std::vector<classic::Layer> MiniEmbedding::State::layers(const MiniPrototype& pr
   std::sort(finest_first.begin(), finest_first.end(),
             [](const Pass* a, const Pass* b) { return a->scale > b->scale; });
 
-  cv::Mat whole;
-  cv::LUT(rgb, packed(table), whole);
-  for (Pass* pass : finest_first) {
-    pass->picture =
-        beside_gpu(module, [whole, size = size_at(pass->scale)] { return resized(whole, size); });
-    // alone first: OpenCV gives its threads to one caller at a time
-    if (pass == finest_first.front()) pass->picture.wait();
-  }
-  whole.release();
   // the CPU makes it when it is asked for, and has its memory for the network until then
   evidence.picture =
       std::async(module.placement().device.is_cuda() ? beside : std::launch::deferred,
                  [this] { return resized(rgb, size_at(scale)); });
-  for (Pass* pass : finest_first) {
-    const mini::Maps maps = see(pass->picture.get(), prototype, pass->evidence);
+  std::vector<cv::Size> sizes;
+  for (const Pass* pass : finest_first) sizes.push_back(size_at(pass->scale));
+  std::vector<MiniPicture> pictures = pictures_of(rgb, table, sizes, module.placement().device);
+  for (std::size_t i = 0; i < pictures.size(); ++i) {
+    Pass* const pass = finest_first[i];
+    const mini::Maps maps = see(std::exchange(pictures[i], {}), prototype, pass->evidence);
     pass->layer = beside_gpu(module, [this, maps, &trusted = pass->trusted] {
       return classic::Layer{classic::resampled(layer(maps, trusted), size_at(scale)), 1.0};
     });

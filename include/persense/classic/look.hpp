@@ -66,18 +66,17 @@ class LookSums {
 }  // namespace detail
 
 /// The looks of regions 0..n of a label image.
-/// @param labels  CV_32SC1. @param lab_rows  lab_rows(rows): those rows' colours, CV_32FC3.
-template <class LabRows>
-std::vector<Look> looks_of(const cv::Mat& labels, int n, const LabRows& lab_rows) {
+/// @param labels  CV_32SC1. @param lab_row  lab_row(y): a row's colours, CV_32FC3.
+template <class LabRow>
+std::vector<Look> looks_of(const cv::Mat& labels, int n, const LabRow& lab_row) {
   using Sums = std::vector<detail::LookSums>;
   OfStripes<Sums> stripes;
   each_stripe(labels.rows, stripes, [&](Sums& sums, const cv::Range& rows) {
     sums.resize(static_cast<std::size_t>(n) + 1);
-    if (rows.empty()) return;
-    const cv::Mat lab = lab_rows(rows);
     for (int y = rows.start; y < rows.end; ++y) {
       const int* label = labels.ptr<int>(y);
-      const auto* colour = lab.ptr<cv::Vec3f>(y - rows.start);
+      const cv::Mat row = lab_row(y);
+      const auto* colour = row.ptr<cv::Vec3f>();
       for (int x = 0; x < labels.cols; ++x) sums[static_cast<std::size_t>(label[x])].add(colour[x]);
     }
   });
@@ -129,8 +128,8 @@ inline void compare_looks(Cut& cut, const cv::Mat& lab, const Look& support, dou
   constexpr double odd_gap = 15;
   constexpr double clear_separation = 0.8;  // a uniform distribution has 0.75, a normal one 0.64
   constexpr double clear_ratio = 2, clear_gap = 10;
-  const auto looks = looks_of(cut.labels, static_cast<int>(cut.pieces.size()),
-                              [&](const cv::Range& rows) { return lab.rowRange(rows); });
+  const auto looks =
+      looks_of(cut.labels, static_cast<int>(cut.pieces.size()), [&](int y) { return lab.row(y); });
   std::vector<std::pair<double, std::size_t>> order;
   for (std::size_t i = 0; i < cut.pieces.size(); ++i)
     if (cut.pieces[i].score >= lowest) order.emplace_back(distance(looks[i + 1], support), i);
