@@ -256,6 +256,18 @@ class PieceCells {
   std::vector<double> count_;  // of each piece
 };
 
+constexpr auto beside = std::launch::async | std::launch::deferred;  // where there are threads
+
+/// Does `work` on another thread while a GPU has work of its own; else at once, as the CPU is no
+/// faster with both side by side.
+template <class Work>
+std::future<std::invoke_result_t<Work&>> beside_gpu(const Module& module, Work work) {
+  if (module.placement().device.is_cuda()) return std::async(beside, std::move(work));
+  std::promise<std::invoke_result_t<Work&>> done;
+  done.set_value(work());
+  return done.get_future();
+}
+
 /// The score that a tenth of the pieces reach.
 double upper_tenth(const std::vector<Piece>& pieces) {
   std::vector<double> scores;
@@ -315,6 +327,8 @@ std::vector<std::vector<double>> likeness(const Module& module, const at::Tensor
 void MiniEmbedding::State::judge(Cut& cut, Evidence& evidence,
                                  const MiniPrototype& prototype) const {
   const c10::InferenceMode no_gradients;
+  auto colours =
+      beside_gpu(module, [&cut, &evidence] { return colours_of(evidence.picture.get(), cut); });
   const double lowest = lowest_level * upper_tenth(cut.pieces);
   const PieceCells cells(cut, evidence.target.size());
   const std::vector<double> object = cells.means(evidence.object);
@@ -331,7 +345,7 @@ void MiniEmbedding::State::judge(Cut& cut, Evidence& evidence,
   of_pieces.to_support = likeness(
       module, looks, prototype.vector.narrow(1, prototype.vector.size(1) - length, length))[0];
   of_pieces.target = cells.means(evidence.target);
-  of_pieces.colour = colours_of(evidence.picture.get(), cut);
+  of_pieces.colour = colours.get();
   mini::tell_kinds(cut.pieces, of_pieces, like, lowest);
 }
 
@@ -347,22 +361,6 @@ double MiniEmbedding::State::finer_scale() const {
   const double finer = std::min({finer_zoom * scale, largest_zoom, most});
   return finer < least_finer_zoom * scale ? 0 : finer;
 }
-
-namespace {
-
-constexpr auto beside = std::launch::async | std::launch::deferred;  // where there are threads
-
-/// Does `work` on another thread while a GPU has work of its own; else at once, as the CPU is no
-/// faster with both side by side.
-template <class Work>
-std::future<std::invoke_result_t<Work&>> beside_gpu(const Module& module, Work work) {
-  if (module.placement().device.is_cuda()) return std::async(beside, std::move(work));
-  std::promise<std::invoke_result_t<Work&>> done;
-  done.set_value(work());
-  return done.get_future();
-}
-
-}  // namespace
 
 std::vector<classic::Layer> MiniEmbedding::State::layers(const MiniPrototype& prototype,
                                                          Evidence& evidence) const {

@@ -38,3 +38,15 @@ TEST_CASE("ClassicDmg: no piece's peak is higher than another's, wherever they l
   CHECK(map.maxCoeff() == Approx(map(40, 70)).epsilon(1e-3));
   CHECK(idm(map, {120, 80}).points.size() == 4);
 }
+
+TEST_CASE("blurred: is cv::GaussianBlur to the bit, whatever the size", "[classic]") {
+  const cv::Size size =
+      GENERATE(cv::Size(1, 1), cv::Size(7, 3), cv::Size(40, 17), cv::Size(90, 250));
+  const double deviation = GENERATE(0.8, 2.0, 6.0);
+  CAPTURE(size, deviation);
+  cv::Mat map(size, CV_32FC1), expected;
+  cv::RNG(5).fill(map, cv::RNG::UNIFORM, 0, 1);
+  cv::GaussianBlur(map, expected, {}, deviation, 0, cv::BORDER_REFLECT);
+  CHECK(cv::norm(expected, classic::blurred(map, deviation, cv::BORDER_REFLECT), cv::NORM_INF) ==
+        0);
+}

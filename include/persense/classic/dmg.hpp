@@ -6,6 +6,7 @@
 #include <opencv2/imgproc.hpp>
 #include <span>
 
+#include "persense/classic/filters.hpp"
 #include "persense/classic/pieces.hpp"
 #include "persense/support.hpp"
 
@@ -38,11 +39,10 @@ class ClassicDmg {
     if (areas.empty()) return map;
     const double radius = 0.5 * equivalent_diameter(detail::median(areas));
     const double sigma = std::max(0.8, width * radius);
-    cv::Mat blurred;
-    cv::GaussianBlur(as_mat(map), blurred, {}, sigma, 0, cv::BORDER_REFLECT);
+    cv::Mat smooth = blurred(as_mat(map), sigma, cv::BORDER_REFLECT);
     // IDM goes by the highest peak: where some add up, or at the edge, it would hide the others
-    cv::min(blurred, peak_of_one(sigma), blurred);
-    return as_map(blurred);
+    cv::min(smooth, peak_of_one(sigma), smooth);
+    return as_map(smooth);
   }
 
  private:

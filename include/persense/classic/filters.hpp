@@ -7,6 +7,8 @@
 #include <opencv2/imgproc.hpp>
 #include <vector>
 
+#include "persense/classic/stripes.hpp"
+
 namespace persense::classic {
 
 /// The p-th percentile (0..100) of a map; of every k-th pixel when there are more than 2^17.
@@ -28,6 +30,19 @@ inline cv::Mat gradient_of(const cv::Mat& map) {
   cv::Sobel(map, gy, CV_32F, 0, 1, 3, 1.0 / 8);
   cv::magnitude(gx, gy, magnitude);
   return magnitude;
+}
+
+/// cv::GaussianBlur to the bit, on several threads.
+/// @param border  what lies beyond the map, as there.
+inline cv::Mat blurred(const cv::Mat& map, double deviation, int border) {
+  cv::Mat out(map.size(), map.type());
+  OfStripes<cv::Mat> parts;
+  each_stripe(map.rows, parts, [&](cv::Mat& part, const cv::Range& rows) {
+    if (rows.empty()) return;
+    part = out.rowRange(rows);  // a part of a map is blurred with the rows around it
+    cv::GaussianBlur(map.rowRange(rows), part, {}, deviation, 0, border);
+  });
+  return out;
 }
 
 /// Gaussian blur; a large deviation is applied at the resolution where it is about 4 pixels.
