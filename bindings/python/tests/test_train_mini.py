@@ -591,6 +591,32 @@ def test_a_device_that_is_not_there_is_named(
     assert not (tmp_path / "new").exists()
 
 
+def test_run_begins_with_an_archives_weights(tmp_path: pathlib.Path) -> None:
+    given = network.Mini()
+    torch.jit.script(given).half().save(str(tmp_path / "mini.pt"))
+    run = training._Run(
+        training.dataclasses.replace(SMALL, start=str(tmp_path / "mini.pt")), tmp_path / "run"
+    )
+    weights = run.model.weights()
+    assert list(weights) == [name for name, _ in given.named_parameters()]
+    for name, weight in given.named_parameters():  # stored in half
+        assert torch.equal(weights[name], weight.detach().half().float()), name
+
+
+def test_an_archive_to_begin_with_that_is_none_is_named(
+    tmp_path: pathlib.Path, capsys: Any
+) -> None:
+    other = tmp_path / "other.pt"
+    torch.jit.script(torch.nn.Linear(2, 2)).save(str(other))
+    (tmp_path / "text.pt").write_text("no archive")
+    for name, why in (("other", "another network"), ("none", "no such file"), ("text", "")):
+        path = tmp_path / f"{name}.pt"
+        line = refusal(capsys, tmp_path / "new", "--start", str(path))
+        assert line.startswith(f"start: got {path}, expected a mini.pt that persense.export wrote")
+        assert why in line
+        assert not (tmp_path / "new").exists()
+
+
 def test_a_folder_that_is_a_file_is_named(tmp_path: pathlib.Path, capsys: Any) -> None:
     (tmp_path / "file").write_text("mine")
     assert str(tmp_path / "file") in refusal(capsys, tmp_path / "file")

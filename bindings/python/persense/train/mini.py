@@ -75,6 +75,7 @@ class Settings:
     workers: int = 0  #: processes that draw samples; 0: one on the CPU, else all cores but one
     threads: int = 0  #: of PyTorch on the CPU; 0: all cores
     validation: int = 24  #: batches of 16
+    start: str = ""  #: an exported mini.pt whose weights a new run begins with; else random ones
 
     def __post_init__(self) -> None:
         ranges = {
@@ -161,6 +162,27 @@ class _Model:
         with torch.no_grad():
             for own, given in zip(self.net.parameters(), weights):
                 own.copy_(given)
+
+    def start(self, archive: str) -> None:
+        """Begin with the weights of an exported archive. Raises ValueError where it is none."""
+        try:
+            if not os.path.exists(archive):
+                raise RuntimeError("there is no such file")
+            theirs = dict(torch.jit.load(archive, map_location="cpu").named_parameters())
+            if [(n, p.shape) for n, p in self.net.named_parameters()] != [
+                (n, p.shape) for n, p in theirs.items()
+            ]:
+                raise RuntimeError("that is another network")
+        except RuntimeError as error:
+            reason = textwrap.shorten(str(error), 100)
+            raise ValueError(
+                f"start: got {archive}, expected a mini.pt that persense.export wrote ({reason})"
+            ) from None
+        with torch.no_grad():
+            for full, average, given in zip(self.full, self.average, theirs.values()):
+                full.copy_(given)
+                average.copy_(given)
+        self.load(self.full)
 
     def step(self, rate: float, steps: int) -> None:
         """One step along the gradients that lie in the network."""
@@ -274,7 +296,6 @@ class _Run:
             workers=settings.workers or workers,
         )
         self.out = out
-        out.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(self.settings.seed)
         if gpu:
             torch.backends.cudnn.benchmark = True  # shapes are always the same
@@ -283,16 +304,18 @@ class _Run:
         self.model = _Model(self.device, self.settings.rate)
         self.steps, self.seconds = 0, 0.0
         self.smooth: Dict[str, float] = {}
-        self._resume()
+        if not self._resume() and self.settings.start:
+            self.model.start(self.settings.start)
+        out.mkdir(parents=True, exist_ok=True)
         self._trim_log()
         count, threads = self.settings.validation, self.settings.workers
         held = episodes.batches(VALIDATION_SEED, 16, count=count, uses=1, threads=threads)
         self.held = [tensors(b) for b in tqdm(held, "validation", count, disable=None)]
 
-    def _resume(self) -> None:
+    def _resume(self) -> bool:
         path = self.out / CHECKPOINT
         if not path.exists():
-            return
+            return False
         try:
             saved = torch.load(path, map_location="cpu", weights_only=True)
             began = {n: type(own)(saved["settings"][n]) for n, own in self._lasting().items()}
@@ -312,6 +335,7 @@ class _Run:
             self.model.restore(state)
         except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
             raise self._foreign(error) from None
+        return True
 
     def _lasting(self) -> Dict[str, Any]:
         return {n: getattr(self.settings, n) for n in ("seed", "batch", "rate", "uses", "views")}
@@ -495,6 +519,7 @@ def _parser() -> argparse.ArgumentParser:
     add("workers", "processes that draw samples; 0: one on the CPU, else all cores but one")
     add("threads", "of PyTorch on the CPU; 0: all cores")
     add("validation", "batches of 16 to validate on")
+    add("start", "an exported mini.pt to begin a new run with; else with random weights")
     return parser
 
 
