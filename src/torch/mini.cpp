@@ -8,13 +8,14 @@
 #include <cmath>
 #include <future>
 #include <mutex>
-#include <numeric>
 #include <opencv2/imgproc.hpp>
 #include <span>
+#include <type_traits>
 #include <utility>
 
 #include "mini_archive.hpp"
 #include "mini_picture.hpp"
+#include "module_errors.hpp"
 #include "persense/classic/layers.hpp"
 #include "persense/mask.hpp"
 #include "persense/mini/cut.hpp"
@@ -51,7 +52,7 @@ cv::Mat plane(const at::Tensor& maps, int channel) {
 /// again.
 at::Tensor on_cpu(const at::Tensor& values) {
   const auto options = at::TensorOptions(at::kFloat).pinned_memory(values.is_cuda());
-  return at::empty(values.sizes(), options).copy_(values);
+  return at::empty(values.sizes(), options).copy_(values.to(at::kFloat));
 }
 
 /// Rows and columns of (h, w, ...).
@@ -117,7 +118,8 @@ struct MiniEmbedding::State {
   /// What the network says of a picture. @param evidence  is filled, unless null.
   mini::Maps see(const MiniPicture& picture, const MiniPrototype& prototype,
                  Evidence* evidence) const;
-  Cut layer(const mini::Maps& maps, const Trust& trusted) const;
+  /// At the maps' own resolution.
+  Cut cut_at(const mini::Maps& maps, const Trust& trusted) const;
   double finer_scale() const;
   /// The pieces of each scale, the full one's first. @param evidence  is filled with that one's.
   std::vector<classic::Layer> layers(const MiniPrototype& prototype, Evidence& evidence) const;
@@ -262,7 +264,7 @@ constexpr auto beside = std::launch::async | std::launch::deferred;  // where th
 /// faster with both side by side.
 template <class Work>
 std::future<std::invoke_result_t<Work&>> beside_gpu(const Module& module, Work work) {
-  if (module.placement().device.is_cuda()) return std::async(beside, std::move(work));
+  if (module.placement().device.is_cuda()) return std::async(beside, work);
   std::promise<std::invoke_result_t<Work&>> done;
   done.set_value(work());
   return done.get_future();
@@ -290,10 +292,10 @@ double trust(const Trust& knots, double diameter) {
 
 /// Colours of a cut's pieces, as classic::Look has them. @param rgb  as large as the cut.
 std::vector<classic::Look> colours_of(const cv::Mat& rgb, const Cut& cut) {
-  const auto lab_row = [&](int y) { return classic::lab_of(rgb.row(y)); };
-  auto looks = classic::looks_of(cut.labels, static_cast<int>(cut.pieces.size()), lab_row);
-  looks.erase(looks.begin());  // of the ground
-  return looks;
+  return classic::looks_of(cut.labels, static_cast<int>(cut.pieces.size()),
+                           [&](int y, const cv::Range& columns) {
+                             return classic::lab_of(rgb(cv::Range(y, y + 1), columns));
+                           });
 }
 
 /// For each of some looks (E, 2 L), how alike all of these (N, 2 L) are to it. Many at once: a call
@@ -349,7 +351,7 @@ void MiniEmbedding::State::judge(Cut& cut, Evidence& evidence,
   mini::tell_kinds(cut.pieces, of_pieces, like, lowest);
 }
 
-Cut MiniEmbedding::State::layer(const mini::Maps& maps, const Trust& trusted) const {
+Cut MiniEmbedding::State::cut_at(const mini::Maps& maps, const Trust& trusted) const {
   const double per_pixel = static_cast<double>(maps.work.area()) / static_cast<double>(rgb.total());
   Cut cut = mini::cut_of(maps, per_pixel);
   for (Piece& piece : cut.pieces) piece.score *= trust(trusted, equivalent_diameter(piece.area));
@@ -380,18 +382,22 @@ std::vector<classic::Layer> MiniEmbedding::State::layers(const MiniPrototype& pr
   std::sort(finest_first.begin(), finest_first.end(),
             [](const Pass* a, const Pass* b) { return a->scale > b->scale; });
 
-  // the CPU makes it when it is asked for, and has its memory for the network until then
+  // beside a GPU at once; on the CPU when it is asked for, so that the network can have its memory
   evidence.picture =
       std::async(module.placement().device.is_cuda() ? beside : std::launch::deferred,
                  [this] { return resized(rgb, size_at(scale)); });
   std::vector<cv::Size> sizes;
   for (const Pass* pass : finest_first) sizes.push_back(size_at(pass->scale));
-  std::vector<MiniPicture> pictures = pictures_of(rgb, table, sizes, module.placement().device);
+  auto pictures = translate(module, "prepare a picture", [&] {
+    return pictures_of(rgb, table, sizes, module.placement().device);
+  });
   for (std::size_t i = 0; i < pictures.size(); ++i) {
     Pass* const pass = finest_first[i];
-    const mini::Maps maps = see(std::exchange(pictures[i], {}), prototype, pass->evidence);
+    const mini::Maps maps = translate(module, "look at a picture", [&] {
+      return see(std::exchange(pictures[i], {}), prototype, pass->evidence);
+    });
     pass->layer = beside_gpu(module, [this, maps, &trusted = pass->trusted] {
-      return classic::Layer{classic::resampled(layer(maps, trusted), size_at(scale)), 1.0};
+      return classic::Layer{classic::resampled(cut_at(maps, trusted), size_at(scale)), 1.0};
     });
   }
   std::vector<classic::Layer> layers;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstdint>
 #include <numeric>
 #include <opencv2/imgproc.hpp>
@@ -25,6 +24,20 @@ cv::Mat pack(const cv::Mat& stretched) {
   cv::Mat out;
   stretched.convertTo(out, CV_16S, 1 / grain, -middle / grain);
   return out;
+}
+
+// Above so many a GPU is given packed tiles: floats of the whole picture take 12 bytes a pixel and
+// indices as many, a share 8 bytes.
+constexpr double most_pixels = 3e7, most_shares = 4e7;
+
+bool suits_products(cv::Size from, const std::vector<cv::Size>& sizes) {
+  const auto fits = [&](cv::Size to) {
+    return static_cast<double>(from.width) * to.width +
+               static_cast<double>(from.height) * to.height <=
+           most_shares;
+  };
+  return static_cast<double>(from.width) * from.height <= most_pixels &&
+         std::all_of(sizes.begin(), sizes.end(), fits);
 }
 
 bool shrinks(int from_width, int to_width) { return to_width < from_width; }
@@ -95,6 +108,7 @@ cv::Mat resized(const cv::Mat& image, cv::Size size) {
 
 at::Tensor resize_by_products(const at::Tensor& image, cv::Size size) {
   const auto rows = static_cast<int>(image.size(1)), columns = static_cast<int>(image.size(2));
+  if (size == cv::Size(columns, rows)) return image;
   const bool by_areas = shrinks(columns, size.width);
   const at::Tensor down = shares(rows, size.height, by_areas, image.device());
   const at::Tensor across = shares(columns, size.width, by_areas, image.device());
@@ -133,7 +147,8 @@ at::Tensor MiniPicture::seen(const Tile& tile, const Placement& placement) const
 
 std::vector<MiniPicture> pictures_of(const cv::Mat& rgb, const cv::Mat& table,
                                      const std::vector<cv::Size>& sizes, at::Device device) {
-  if (!device.is_cpu()) return pictures_by_products(rgb, table, sizes, device);
+  if (!device.is_cpu() && suits_products(rgb.size(), sizes))
+    return pictures_by_products(rgb, table, sizes, device);
   cv::Mat whole;
   cv::LUT(rgb, pack(table), whole);
   std::vector<MiniPicture> pictures;

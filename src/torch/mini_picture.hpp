@@ -23,14 +23,14 @@ cv::Mat resized(const cv::Mat& image, cv::Size size);
 /// @param image  (channels, h, w), floating point.
 at::Tensor resize_by_products(const at::Tensor& image, cv::Size size);
 
-/// (1, 3, h, w) of a CV_32FC3 or packed picture.
+/// (1, 3, h, w) of a CV_32FC3 picture, or of a packed one: CV_16SC3, half of what floats take.
 at::Tensor tensor_of(const cv::Mat& image, const Placement& placement);
 
 /// A stretched picture.
 class MiniPicture {
  public:
   MiniPicture() = default;
-  /// @param packed  in 16 bits a value, half of what floats take of the CPU's memory.
+  /// @param packed  see `tensor_of`.
   explicit MiniPicture(cv::Mat packed) : packed_(std::move(packed)) {}
   /// @param values  (3, h, w), where the network is.
   explicit MiniPicture(at::Tensor values) : values_(std::move(values)) {}
@@ -44,7 +44,8 @@ class MiniPicture {
   at::Tensor values_;
 };
 
-/// A picture at each of these sizes: on the CPU packed, elsewhere by products.
+/// A picture at each of these sizes: on the CPU packed, elsewhere by products, unless these would
+/// take much memory.
 /// @param rgb  CV_8UC3, continuous. @param table  see `stretching`.
 std::vector<MiniPicture> pictures_of(const cv::Mat& rgb, const cv::Mat& table,
                                      const std::vector<cv::Size>& sizes, at::Device device);

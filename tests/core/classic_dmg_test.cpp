@@ -40,8 +40,8 @@ TEST_CASE("ClassicDmg: no piece's peak is higher than another's, wherever they l
 }
 
 TEST_CASE("blurred: is cv::GaussianBlur to the bit, whatever the size", "[classic]") {
-  const cv::Size size =
-      GENERATE(cv::Size(1, 1), cv::Size(7, 3), cv::Size(40, 17), cv::Size(90, 250));
+  const cv::Size size = GENERATE(cv::Size(1, 1), cv::Size(1, 40), cv::Size(40, 1), cv::Size(7, 3),
+                                 cv::Size(40, 17), cv::Size(90, 250));
   const double deviation = GENERATE(0.8, 2.0, 6.0);
   CAPTURE(size, deviation);
   cv::Mat map(size, CV_32FC1), expected;

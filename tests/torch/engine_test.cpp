@@ -343,10 +343,13 @@ TEST_CASE("torch engine: mini gives the same of a thousand objects on one thread
   constexpr int columns = 40, rows = 26;
   Stages stages = Stages::named("mini");
   std::vector<Result> results;
+  const int before = cv::getNumThreads();
   for (const int threads : {1, 2}) {
     stages.threads = threads;
+    cv::setNumThreads(threads);
     results.push_back(count_discs(Engine(stages), crowd(columns, rows)));
   }
+  cv::setNumThreads(before);
   CHECK(results[0].count() == columns * rows);
   CHECK(same(results[0], results[1]));
 }

@@ -237,8 +237,10 @@ class ClassicEncoder {
       if (recovery[i] > recovery[best] + clearly_better) best = i;
     cv::Mat label;
     work.convertTo(label, CV_32SC1, 1.0 / 255);
-    const auto lab_row = [&](int y) { return embedding.lab().row(y); };
-    prototypes[best].look = looks_of(label, 1, lab_row)[1];
+    const auto lab_row = [&](int y, const cv::Range& columns) {
+      return embedding.lab()(cv::Range(y, y + 1), columns);
+    };
+    prototypes[best].look = looks_of(label, 1, lab_row)[0];
     return prototypes[best];
   }
 

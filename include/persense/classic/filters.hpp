@@ -32,10 +32,13 @@ inline cv::Mat gradient_of(const cv::Mat& map) {
   return magnitude;
 }
 
-/// cv::GaussianBlur to the bit, on several threads.
-/// @param border  what lies beyond the map, as there.
+/// cv::GaussianBlur to the bit, on several threads. @param border  what lies beyond, as there.
 inline cv::Mat blurred(const cv::Mat& map, double deviation, int border) {
   cv::Mat out(map.size(), map.type());
+  if (map.cols == 1) {  // which that does not blur across, unless it is a part of another
+    cv::GaussianBlur(map, out, {}, deviation, 0, border);
+    return out;
+  }
   OfStripes<cv::Mat> parts;
   each_stripe(map.rows, parts, [&](cv::Mat& part, const cv::Range& rows) {
     if (rows.empty()) return;

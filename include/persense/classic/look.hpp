@@ -65,23 +65,30 @@ class LookSums {
 
 }  // namespace detail
 
-/// The looks of regions 0..n of a label image.
-/// @param labels  CV_32SC1. @param lab_row  lab_row(y): a row's colours, CV_32FC3.
+/// The looks of regions 1..n of a label image.
+/// @param labels  CV_32SC1, 0 where there is none. @param lab_row  lab_row(y, columns): the colours
+///   of a part of a row, CV_32FC3; asked for no more than the regions' own and what lies between.
 template <class LabRow>
 std::vector<Look> looks_of(const cv::Mat& labels, int n, const LabRow& lab_row) {
   using Sums = std::vector<detail::LookSums>;
   OfStripes<Sums> stripes;
   each_stripe(labels.rows, stripes, [&](Sums& sums, const cv::Range& rows) {
-    sums.resize(static_cast<std::size_t>(n) + 1);
+    sums.resize(static_cast<std::size_t>(n));
     for (int y = rows.start; y < rows.end; ++y) {
-      const int* label = labels.ptr<int>(y);
-      const cv::Mat row = lab_row(y);
+      const int *begin = labels.ptr<int>(y), *end = begin + labels.cols;
+      const auto in_region = [](int label) { return label > 0; };
+      const int* const first = std::find_if(begin, end, in_region);
+      if (first == end) continue;
+      while (!in_region(end[-1])) --end;
+      const cv::Mat row =
+          lab_row(y, cv::Range(static_cast<int>(first - begin), static_cast<int>(end - begin)));
       const auto* colour = row.ptr<cv::Vec3f>();
-      for (int x = 0; x < labels.cols; ++x) sums[static_cast<std::size_t>(label[x])].add(colour[x]);
+      for (const int* label = first; label != end; ++label, ++colour)
+        if (in_region(*label)) sums[static_cast<std::size_t>(*label - 1)].add(*colour);
     }
   });
   std::vector<Look> looks;
-  for (std::size_t i = 0; i <= static_cast<std::size_t>(n); ++i) {
+  for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i) {
     detail::LookSums sum;
     for (const Sums& sums : stripes) sum.add(sums[i]);
     looks.push_back(sum.look());
@@ -129,10 +136,11 @@ inline void compare_looks(Cut& cut, const cv::Mat& lab, const Look& support, dou
   constexpr double clear_separation = 0.8;  // a uniform distribution has 0.75, a normal one 0.64
   constexpr double clear_ratio = 2, clear_gap = 10;
   const auto looks =
-      looks_of(cut.labels, static_cast<int>(cut.pieces.size()), [&](int y) { return lab.row(y); });
+      looks_of(cut.labels, static_cast<int>(cut.pieces.size()),
+               [&](int y, const cv::Range& columns) { return lab(cv::Range(y, y + 1), columns); });
   std::vector<std::pair<double, std::size_t>> order;
   for (std::size_t i = 0; i < cut.pieces.size(); ++i)
-    if (cut.pieces[i].score >= lowest) order.emplace_back(distance(looks[i + 1], support), i);
+    if (cut.pieces[i].score >= lowest) order.emplace_back(distance(looks[i], support), i);
   if (order.size() < 2) return;
   std::sort(order.begin(), order.end());
   std::vector<double> distances;

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <limits>
 #include <numbers>
-#include <numeric>
 #include <opencv2/imgproc.hpp>
 #include <span>
 #include <utility>
@@ -232,9 +231,9 @@ inline std::vector<float> least_of_objects(const cv::Mat& labels, const cv::Mat&
         if (label[x] > 0) visit(static_cast<std::size_t>(label[x] - 1), value[x]);
     }
   };
-  // counted and then moved, so that each label's values lie together
-  using Places =
-      std::vector<std::size_t>;  // of each label's values among a stripe's, then among all
+  // counted and then moved, so that each label's values lie together: of every label, how many a
+  // stripe has, then where its next one goes among all
+  using Places = std::vector<std::size_t>;
   classic::OfStripes<Places> places;
   classic::each_stripe(labels.rows, places, [&](Places& own, const cv::Range& rows) {
     own.assign(count, 0);

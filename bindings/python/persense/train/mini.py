@@ -166,7 +166,7 @@ class _Model:
     def start(self, archive: str) -> None:
         """Begin with the weights of an exported archive. Raises ValueError where it is none."""
         try:
-            if not os.path.exists(archive):
+            if not os.path.isfile(archive):
                 raise RuntimeError("there is no such file")
             theirs = dict(torch.jit.load(archive, map_location="cpu").named_parameters())
             if [(n, p.shape) for n, p in self.net.named_parameters()] != [
