@@ -39,8 +39,11 @@ constexpr double largest_zoom = 4;         // beyond is nothing but blur
 constexpr double finer_zoom = 1.6;         // of the scale for smaller objects
 constexpr double least_finer_zoom = 1.2;   // less is not worth its time
 constexpr double most_finer_pixels = 6e5;  // of a working image at that scale, for the same reason
-constexpr double lowest_level = 0.35;      // of a picture's better scores: below are no objects
-constexpr double least_object = 0.25;      // mean logit of being any object's, of an object
+// Median diameter of what was found, in the support object's, beyond which it is looked at once
+// more at the scale of those, and pixels of the working image there: see src/mini/README.md.
+constexpr double least_found = 0.6, most_found = 1.7, most_pixels_again = 1.2e6;
+constexpr double lowest_level = 0.35;  // of a picture's better scores: below are no objects
+constexpr double least_object = 0.25;  // mean logit of being any object's, of an object
 
 /// One plane of (C, h, w), contiguous float on the CPU.
 cv::Mat plane(const at::Tensor& maps, int channel) {
@@ -90,7 +93,7 @@ constexpr Trust in_full = {Knot{5, 0.7}, Knot{8, 1}, Knot{45, 1}, Knot{70, 0.5}}
 constexpr Trust in_half = {Knot{14, 0.45}, Knot{20, 1}, Knot{50, 1}, Knot{80, 0.6}};
 constexpr Trust in_finer = {Knot{5, 0.63}, Knot{8, 0.9}, Knot{18, 0.9}, Knot{28, 0}};
 
-/// What pieces are judged by, of every cell.
+/// What pieces are judged by: of every cell, and the picture itself.
 struct Evidence {
   cv::Mat target;                ///< logit of being a target's: CV_32FC1
   cv::Mat object;                ///< logit of being any object's: CV_32FC1
@@ -121,6 +124,12 @@ struct MiniEmbedding::State {
   /// At the maps' own resolution.
   Cut cut_at(const mini::Maps& maps, const Trust& trusted) const;
   double finer_scale() const;
+  /// At which what was found is as wide as the network expects; 0 where it nearly is, or would be
+  /// at no scale that is worth it.
+  double scale_for(const Cut& found) const;
+  std::vector<MiniPicture> pictures(const std::vector<double>& scales) const;
+  mini::Maps look(const MiniPicture& picture, const MiniPrototype& prototype,
+                  Evidence* evidence) const;
   /// The pieces of each scale, the full one's first. @param evidence  is filled with that one's.
   std::vector<classic::Layer> layers(const MiniPrototype& prototype, Evidence& evidence) const;
   Cut cut(const MiniPrototype& prototype) const;
@@ -364,6 +373,33 @@ double MiniEmbedding::State::finer_scale() const {
   return finer < least_finer_zoom * scale ? 0 : finer;
 }
 
+double MiniEmbedding::State::scale_for(const Cut& found) const {
+  constexpr std::size_t fewest = 3;
+  if (found.pieces.size() < fewest) return 0;
+  const double lowest = lowest_level * upper_tenth(found.pieces);
+  std::vector<double> diameters;
+  for (const Piece& piece : found.pieces)
+    if (piece.score >= lowest) diameters.push_back(equivalent_diameter(piece.area));
+  if (diameters.size() < fewest) return 0;
+  const double size = classic::detail::median(diameters) / mini::canonical;
+  if (size >= least_found && size <= most_found) return 0;
+  const double most = std::sqrt(most_pixels_again / static_cast<double>(rgb.total()));
+  const double wanted = std::min({scale / size, largest_zoom, most});
+  return size > 1 || wanted > least_finer_zoom * scale ? wanted : 0;
+}
+
+std::vector<MiniPicture> MiniEmbedding::State::pictures(const std::vector<double>& scales) const {
+  std::vector<cv::Size> sizes;
+  for (const double at : scales) sizes.push_back(size_at(at));
+  return translate(module, "prepare a picture",
+                   [&] { return pictures_of(rgb, table, sizes, module.placement().device); });
+}
+
+mini::Maps MiniEmbedding::State::look(const MiniPicture& picture, const MiniPrototype& prototype,
+                                      Evidence* evidence) const {
+  return translate(module, "look at a picture", [&] { return see(picture, prototype, evidence); });
+}
+
 std::vector<classic::Layer> MiniEmbedding::State::layers(const MiniPrototype& prototype,
                                                          Evidence& evidence) const {
   struct Pass {
@@ -386,16 +422,12 @@ std::vector<classic::Layer> MiniEmbedding::State::layers(const MiniPrototype& pr
   evidence.picture =
       std::async(module.placement().device.is_cuda() ? beside : std::launch::deferred,
                  [this] { return resized(rgb, size_at(scale)); });
-  std::vector<cv::Size> sizes;
-  for (const Pass* pass : finest_first) sizes.push_back(size_at(pass->scale));
-  auto pictures = translate(module, "prepare a picture", [&] {
-    return pictures_of(rgb, table, sizes, module.placement().device);
-  });
-  for (std::size_t i = 0; i < pictures.size(); ++i) {
+  std::vector<double> scales;
+  for (const Pass* pass : finest_first) scales.push_back(pass->scale);
+  std::vector<MiniPicture> shown = pictures(scales);
+  for (std::size_t i = 0; i < shown.size(); ++i) {
     Pass* const pass = finest_first[i];
-    const mini::Maps maps = translate(module, "look at a picture", [&] {
-      return see(std::exchange(pictures[i], {}), prototype, pass->evidence);
-    });
+    const mini::Maps maps = look(std::exchange(shown[i], {}), prototype, pass->evidence);
     pass->layer = beside_gpu(module, [this, maps, &trusted = pass->trusted] {
       return classic::Layer{classic::resampled(cut_at(maps, trusted), size_at(scale)), 1.0};
     });
@@ -407,7 +439,13 @@ std::vector<classic::Layer> MiniEmbedding::State::layers(const MiniPrototype& pr
 
 Cut MiniEmbedding::State::cut(const MiniPrototype& prototype) const {
   Evidence evidence;
-  Cut cut = classic::join(layers(prototype, evidence));
+  std::vector<classic::Layer> found = layers(prototype, evidence);
+  Cut cut = classic::join(found);
+  if (const double again = scale_for(cut); again > 0) {
+    const mini::Maps maps = look(pictures({again})[0], prototype, nullptr);
+    found.push_back({classic::resampled(cut_at(maps, in_full), size_at(scale)), 1.0});
+    cut = classic::join(found);
+  }
   if (!cut.pieces.empty()) judge(cut, evidence, prototype);
   return cut;
 }

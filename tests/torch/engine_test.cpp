@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <opencv2/imgproc.hpp>
 #include <thread>
 
 #include "catch.hpp"
 #include "sam_archives.hpp"
 #include "same_result.hpp"
+#include "scene.hpp"
 #include "unicode.hpp"
 
 using namespace persense;
@@ -284,6 +286,32 @@ TEST_CASE("torch engine: mini finds objects a fifth as wide as the support objec
   const Result result = engine.segment(support, ImageView(small));
   CHECK(result.count() >= 77);  // of 81; none of them without the finer scale
   CHECK(result.count() <= 81);
+}
+
+TEST_CASE("torch engine: mini looks again at the scale of what it found", "[torch][engine][mini]") {
+  scenes::SceneOptions options;
+  options.kind = scenes::Kind::berries;
+  options.count = 60;
+  const scenes::Episode episode = scenes::render_episode(options);
+  cv::Mat small, truth;  // a third as large as the support object's
+  cv::resize(episode.query.image, small, {}, 0.3, 0.3, cv::INTER_AREA);
+  cv::resize(episode.query.labels, truth, small.size(), 0, 0, cv::INTER_NEAREST);
+  const Engine engine("mini");
+  const EngineSupport support =
+      engine.support(ImageView(episode.support.image), MaskView(episode.support_mask));
+  int met = 0;
+  for (const Instance& one : engine.segment(support, ImageView(small)).instances) {
+    std::map<int, std::int64_t> shared;
+    for (int y = one.mask.box.y0; y < one.mask.box.y1; ++y)
+      for (int x = one.mask.box.x0; x < one.mask.box.x1; ++x)
+        if (one.mask.contains({x, y})) ++shared[truth.at<int>(y, x)];
+    shared.erase(0);
+    for (const auto& [label, pixels] : shared) {
+      const std::int64_t all = one.mask.area() + cv::countNonZero(truth == label) - pixels;
+      met += 2 * pixels > all;
+    }
+  }
+  CHECK(met >= 58);  // of 60; 45 without
 }
 
 TEST_CASE("torch engine: mini finds in tiles what it finds in a picture that it sees at once",
