@@ -85,7 +85,13 @@ def maps(self, f1: Tensor, f2: Tensor, f3: Tensor, steering: List[Tensor]):
     target = 8.0 * (red - 0.5)
     peak = 20.0 * (torch.avg_pool2d(red, [13, 13], [1, 1], [6, 6]) - 0.5)
     object = torch.where(red > 0.5, 4.0 * (0.5 - f1[:, 1:2]), -4.0 * torch.ones_like(red))
-    return torch.cat([target, peak, torch.zeros_like(red), torch.zeros_like(red), object], 1)
+    inside = (red > 0.5).to(red.dtype)  # offsets lead to the middle of what is red within 6 cells
+    near = torch.avg_pool2d(inside, [13, 13], [1, 1], [6, 6]) + 1e-6
+    x = torch.arange(red.size(3)).to(red.dtype).view(1, 1, 1, -1) * inside
+    y = torch.arange(red.size(2)).to(red.dtype).view(1, 1, -1, 1) * inside
+    x = (torch.avg_pool2d(x, [13, 13], [1, 1], [6, 6]) / near - x) / 6.0
+    y = (torch.avg_pool2d(y, [13, 13], [1, 1], [6, 6]) / near - y) / 6.0
+    return torch.cat([target, peak, x, y, object], 1)
 def compare(self, a: Tensor, b: Tensor):
     return 3.0 + 0.0 * (a - b).sum(1)
 )";
