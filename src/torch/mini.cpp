@@ -132,6 +132,8 @@ struct MiniEmbedding::State {
                   Evidence* evidence) const;
   /// The pieces of each scale, the full one's first. @param evidence  is filled with that one's.
   std::vector<classic::Layer> layers(const MiniPrototype& prototype, Evidence& evidence) const;
+  /// The better pieces of all scales. @param evidence  as of layers.
+  Cut found(const MiniPrototype& prototype, Evidence& evidence) const;
   Cut cut(const MiniPrototype& prototype) const;
   void judge(Cut& cut, Evidence& evidence, const MiniPrototype& prototype) const;
 };
@@ -437,15 +439,20 @@ std::vector<classic::Layer> MiniEmbedding::State::layers(const MiniPrototype& pr
   return layers;
 }
 
+Cut MiniEmbedding::State::found(const MiniPrototype& prototype, Evidence& evidence) const {
+  std::vector<classic::Layer> all = layers(prototype, evidence);
+  Cut cut = classic::join(all);
+  const double again = scale_for(cut);
+  if (again == 0) return cut;
+  cut = {};  // the next look can have its memory
+  const mini::Maps maps = look(pictures({again})[0], prototype, nullptr);
+  all.push_back({classic::resampled(cut_at(maps, in_full), size_at(scale)), 1.0});
+  return classic::join(all);
+}
+
 Cut MiniEmbedding::State::cut(const MiniPrototype& prototype) const {
   Evidence evidence;
-  std::vector<classic::Layer> found = layers(prototype, evidence);
-  Cut cut = classic::join(found);
-  if (const double again = scale_for(cut); again > 0) {
-    const mini::Maps maps = look(pictures({again})[0], prototype, nullptr);
-    found.push_back({classic::resampled(cut_at(maps, in_full), size_at(scale)), 1.0});
-    cut = classic::join(found);
-  }
+  Cut cut = found(prototype, evidence);
   if (!cut.pieces.empty()) judge(cut, evidence, prototype);
   return cut;
 }

@@ -67,6 +67,8 @@ struct References {
   }
 };
 
+inline cv::Rect rect_of(const PixelBox& b) { return {b.x0, b.y0, b.width(), b.height()}; }
+
 /// An object-like piece of an image.
 struct Piece {
   PixelBox box;

@@ -84,8 +84,7 @@ inline Marked marked(const Cut& cut, const std::vector<std::size_t>& shown) {
   Marked result{cv::Mat::zeros(cut.labels.size(), CV_8UC1)};
   std::vector<double> areas;
   for (const std::size_t i : shown) {
-    const PixelBox& b = cut.pieces[i].box;
-    const cv::Rect box(b.x0, b.y0, b.width(), b.height());
+    const cv::Rect box = rect_of(cut.pieces[i].box);
     result.mask(box).setTo(255, cut.labels(box) == static_cast<int>(i) + 1);
     areas.push_back(cut.pieces[i].area);
   }

@@ -381,17 +381,16 @@ inline cv::Mat filled(const cv::Mat& labels, int label, const cv::Rect& box) {
   return whole(cv::Rect(cv::Point(1, 1), box.size())) & ~others;
 }
 
-inline cv::Rect rect_of(const PixelBox& b) { return {b.x0, b.y0, b.width(), b.height()}; }
-
 /// What a label's part encloses becomes the label's, of several what comes first.
 inline void fill_holes(cv::Mat& labels, std::span<const Part> parts) {
   std::vector<std::uint8_t> has(parts.size(), 0);  // filling changes no other label's
   classic::each_of(parts.size(), [&](std::size_t i) {
-    has[i] = parts[i].area > 0 && has_holes(labels, static_cast<int>(i) + 1, rect_of(parts[i].box));
+    has[i] = parts[i].area > 0 &&
+             has_holes(labels, static_cast<int>(i) + 1, classic::rect_of(parts[i].box));
   });
   for (std::size_t i = 0; i < parts.size(); ++i) {
     if (!has[i]) continue;
-    const cv::Rect box = rect_of(parts[i].box);
+    const cv::Rect box = classic::rect_of(parts[i].box);
     const int label = static_cast<int>(i) + 1;
     labels(box).setTo(label, filled(labels, label, box));
   }
