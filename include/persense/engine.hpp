@@ -5,9 +5,11 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "persense/example.hpp"
 #include "persense/image.hpp"
 #include "persense/options.hpp"
 #include "persense/own_stages.hpp"
@@ -65,20 +67,43 @@ struct Stages {
   Options adapt(const Options& preset, const std::function<void(Options&)>& set) const;
 };
 
-/// A support example prepared by one engine; cheap to copy, safe to share between threads.
-class EngineSupport {
+/// An image that one engine encoded; cheap to copy, safe to share between threads. Ask it about any
+/// number of supports, or mark examples in it.
+class EngineImage {
  public:
-  struct Info {
-    Size image_size;
-    PixelBox box;        ///< tight box of the support mask
-    float diameter = 0;  ///< of the disc with the mask's area, pixels
-    std::string label, phrase;
-    std::vector<std::string> notes;
-  };
-  const Info& info() const { return *info_; }
+  /// @throws InvalidArgument  one that no engine made.
+  Size size() const;
 
  private:
   friend class Engine;
+  template <class Runner>
+  friend struct EngineModelOf;
+  Size size_;
+  std::shared_ptr<const void> encoded_;  // EncodedImage<Encoder> of the engine that made it
+  std::shared_ptr<const void> owner_;    // that engine's pipeline
+};
+
+/// One marked object: see BasicExample.
+using Example = BasicExample<EngineImage>;
+
+/// Support examples prepared by one engine; cheap to copy, safe to share between threads.
+class EngineSupport {
+ public:
+  struct Info {
+    Size image_size;     ///< of the first example's image that is not negative
+    PixelBox box;        ///< tight box of that example
+    float diameter = 0;  ///< median of theirs, of the disc with the mask's area, pixels
+    std::string label, phrase;
+    std::vector<std::string> notes;
+    std::vector<SupportExample> examples;  ///< with the masks that were taken
+  };
+  /// @throws InvalidArgument  one that no engine made.
+  const Info& info() const;
+
+ private:
+  friend class Engine;
+  template <class Runner>
+  friend struct EngineModelOf;
   std::shared_ptr<const Info> info_;
   std::shared_ptr<const void> prepared_;  // Support<Encoder> of the engine that made it
   std::shared_ptr<const void> owner_;     // that engine's pipeline
@@ -118,18 +143,35 @@ class Engine {
 
   const Options& options() const;
 
-  /// See Pipeline::support.
+  /// What fills each slot, in one line: "encoder mini, detector mini, dmg mini, decoder mini".
+  const std::string& stages() const;
+
+  /// See StagedMethod::encode.
+  EngineImage encode(ImageView image) const;
+
+  /// See StagedMethod::support. @throws InvalidArgument  an image that another engine encoded.
+  EngineSupport support(std::span<const Example> examples, const std::string& label = {}) const;
   EngineSupport support(ImageView image, MaskView mask, const std::string& label = {}) const;
 
-  /// See Pipeline::segment. @throws InvalidArgument  a support that another engine prepared.
+  /// See StagedMethod::segment. @throws InvalidArgument  a support or image that another engine
+  /// prepared, or none did.
   Result segment(const EngineSupport& support, ImageView query, const RunOptions& run = {}) const;
+  Result segment(const EngineImage& query, const EngineSupport& support,
+                 const RunOptions& run = {}) const;
+  /// Several supports are several classes.
+  Result segment(std::span<const EngineSupport> classes, ImageView query,
+                 const RunOptions& run = {}) const;
+  Result segment(const EngineImage& query, std::span<const EngineSupport> classes,
+                 const RunOptions& run = {}) const;
 
  private:
   friend struct EngineParts;  // src/engine/model.hpp
   struct Model;
-  template <class Runner>
-  struct ModelOf;
+  void require_own(std::span<const EngineSupport> supports) const;
+  void require_own(const EngineImage& image) const;
+
   std::shared_ptr<const Model> model_;
+  std::string stages_;
 };
 
 }  // namespace persense

@@ -25,16 +25,17 @@ struct ImageView {
   ImageView(const std::uint8_t* pixels, int rows, int columns, std::ptrdiff_t row_stride)
       : data(pixels), height(rows), width(columns), stride(row_stride) {}
 
-  /// A CV_8UC3 matrix whose channels are R, G, B in this order (cv::imread gives B, G, R).
+  /// A matrix does not say the order of its channels, and cv::imread gives B, G, R: use
+  /// ImageView::of_rgb(matrix), or Image::from_bgr(matrix), which swaps them.
+  explicit ImageView(const cv::Mat& say_of_rgb_or_from_bgr) = delete;
+
+  /// A CV_8UC3 matrix whose channels are R, G, B in this order. Nothing is copied.
   /// @throws InvalidArgument  another depth or channel count.
-  explicit ImageView(const cv::Mat& rgb)
-      : data(rgb.data),
-        height(rgb.rows),
-        width(rgb.cols),
-        stride(static_cast<std::ptrdiff_t>(rgb.step)) {
+  static ImageView of_rgb(const cv::Mat& rgb) {
     if (!rgb.empty() && rgb.type() != CV_8UC3)
       throw InvalidArgument(fmt::format("image: got {} channels of {} bytes, expected 3 x uint8",
                                         rgb.channels(), rgb.elemSize1()));
+    return {rgb.data, rgb.rows, rgb.cols, static_cast<std::ptrdiff_t>(rgb.step)};
   }
 
   Size size() const { return {width, height}; }
@@ -84,12 +85,30 @@ struct MaskView {
 class Image {
  public:
   Image() = default;
-  /// Takes a CV_8UC3 RGB matrix without copying its pixels. @throws InvalidArgument  another type.
-  explicit Image(cv::Mat rgb) : pixels_(std::move(rgb)) { (void)ImageView(pixels_); }
+  /// See ImageView(const cv::Mat&): use Image::from_rgb or Image::from_bgr.
+  explicit Image(const cv::Mat& say_from_rgb_or_from_bgr) = delete;
+  /// Takes a CV_8UC3 matrix of R, G, B without copying its pixels.
+  /// @throws InvalidArgument  another type.
+  static Image from_rgb(cv::Mat rgb) {
+    Image image;
+    (void)ImageView::of_rgb(rgb);
+    image.pixels_ = std::move(rgb);
+    return image;
+  }
+  /// A copy of a CV_8UC3 matrix of B, G, R, as cv::imread gives it. @throws InvalidArgument  another
+  /// type.
+  static Image from_bgr(const cv::Mat& bgr) {
+    Image image = copy_of(ImageView::of_rgb(bgr));
+    for (int y = 0; y < image.pixels_.rows; ++y) {
+      auto* row = image.pixels_.ptr<cv::Vec3b>(y);
+      for (int x = 0; x < image.pixels_.cols; ++x) std::swap(row[x][0], row[x][2]);
+    }
+    return image;
+  }
   /// A deep copy of what the view shows.
-  static Image copy_of(ImageView view) { return Image(view.mat().clone()); }
+  static Image copy_of(ImageView view) { return from_rgb(view.mat().clone()); }
 
-  ImageView view() const { return ImageView(pixels_); }
+  ImageView view() const { return ImageView::of_rgb(pixels_); }
   Size size() const { return {pixels_.cols, pixels_.rows}; }
   bool empty() const { return pixels_.empty(); }
   const cv::Mat& mat() const { return pixels_; }

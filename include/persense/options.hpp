@@ -94,6 +94,31 @@ struct InstanceOptions {
   float duplicate_overlap = 0.7f;
 };
 
+/// What the separate parts of one support mask are.
+enum class Parts {
+  examples,  ///< those of like size are one example each
+  largest,   ///< the largest is the one example, the others are left out
+};
+
+struct SupportOptions {
+  Parts parts = Parts::examples;
+};
+
+/// What becomes of instances that touch the image's border. Every instance says whether it does.
+enum class Border { keep, drop };
+
+/// Which instances are reported. Areas are numbers of pixels; ratios are of the area that the
+/// support's median diameter stands for.
+struct FilterOptions {
+  float min_score = 0;
+  int min_area = 0;
+  int max_area = 0;
+  float min_area_ratio = 0;
+  float max_area_ratio = 0;
+  int max_instances = 0;
+  Border border = Border::keep;
+};
+
 /// All options of a pipeline. `for_each_option` below documents every field.
 struct Options {
   Method method = Method::persense;
@@ -107,6 +132,8 @@ struct Options {
   DecoderOptions decoder;
   FeedbackOptions feedback;
   InstanceOptions instances;
+  SupportOptions support;
+  FilterOptions filter;
 
   /// The paper's method (the default).
   static Options paper() { return {}; }
@@ -121,6 +148,7 @@ struct Options {
     options.ppsm.rules = options.feedback.rules = Rules::reference;
     options.ppsm.count_rounding = CountRounding::ceil;
     options.instances.duplicate_overlap = 1.0f;
+    options.support.parts = Parts::largest;
     return options;
   }
 
@@ -192,6 +220,23 @@ void for_each_option(O& o, Visit&& visit) {
   visit("instances.duplicate_overlap", o.instances.duplicate_overlap, 0.0, 1.0,
         "of two masks sharing more than this part of the smaller one, the lower score is dropped; "
         "1 keeps both (default 0.7: this library, the paper merges all masks)");
+  visit("support.parts", o.support.parts, 0, 0,
+        "separate parts of a support mask: examples (default: this library): those of like size are "
+        "one example each; or largest: the largest alone");
+  visit("filter.min_score", o.filter.min_score, 0.0, 1.0,
+        "instances below this score are left out (default 0: this library, as all of filter)");
+  visit("filter.min_area", o.filter.min_area, 0, 1 << 30,
+        "smallest area of an instance, pixels (default 0)");
+  visit("filter.max_area", o.filter.max_area, 0, 1 << 30,
+        "largest area of an instance, pixels; 0 = any (default 0)");
+  visit("filter.min_area_ratio", o.filter.min_area_ratio, 0.0, 1e6,
+        "smallest area of an instance, times the support object's (default 0)");
+  visit("filter.max_area_ratio", o.filter.max_area_ratio, 0.0, 1e6,
+        "largest area of an instance, times the support object's; 0 = any (default 0)");
+  visit("filter.max_instances", o.filter.max_instances, 0, 1 << 30,
+        "at most so many instances, those with the highest scores; 0 = all (default 0)");
+  visit("filter.border", o.filter.border, 0, 0,
+        "instances that touch the image's border: keep (default) or drop");
 }
 
 namespace detail {
@@ -221,6 +266,14 @@ struct EnumNames<Fallback> {
 template <>
 struct EnumNames<CountRounding> {
   static constexpr const char* names[] = {"none", "ceil"};
+};
+template <>
+struct EnumNames<Parts> {
+  static constexpr const char* names[] = {"examples", "largest"};
+};
+template <>
+struct EnumNames<Border> {
+  static constexpr const char* names[] = {"keep", "drop"};
 };
 template <>
 struct EnumNames<LocationPrior> {

@@ -26,7 +26,7 @@ struct StageQuery {
   ImageView support_image;
   MaskView support_mask;
   std::string_view label, phrase;
-  std::span<const Box> exemplars;         ///< of the current pass; none before the first
+  std::span<const Exemplar> exemplars;    ///< of the current pass; none before the first
   const FeatureGrid* features = nullptr;  ///< what the user's own encoder made of the image
 };
 
@@ -39,10 +39,9 @@ struct StageQuery {
 /// the slot. What a function throws leaves `Engine::segment` as it is.
 /// @par Threads  Called on the thread that called the engine, so on several at once where it is.
 struct OwnStages {
-  /// Features of an image. The prototype is their mean over the cells that the mask covers, the
-  /// similarity its cosine with every cell (eq. 1). The second argument is the expected object
-  /// diameter in pixels, 0 when unknown.
-  std::function<FeatureGrid(ImageView, float)> encode;
+  /// Features of an image. The prototype is their mean over the cells that the examples cover, the
+  /// similarity its cosine with every cell (eq. 1).
+  std::function<FeatureGrid(ImageView)> encode;
   std::function<Detections(const StageQuery&)> detect;
   std::function<DensityMap(const StageQuery&)> density;  ///< for query.exemplars, at least one
   /// At least one prompt; all of one role, and all or none with a box (see Method::grounded_sam).

@@ -37,9 +37,11 @@ struct ScoredMask {
 /// One object found in the query image.
 struct Instance {
   Mask mask;
-  Box box;          ///< tight box of the mask, half-open
-  Point point;      ///< the point prompt it grew from
-  float score = 0;  ///< the decoder's: see ScoredMask
+  Box box;                      ///< tight box of the mask, half-open
+  Point point;                  ///< the point prompt it grew from
+  float score = 0;              ///< the decoder's: see ScoredMask
+  std::size_t class_index = 0;  ///< into Result::classes
+  bool touches_border = false;  ///< of the image: the object may go on beyond
 };
 
 /// The steps a query goes through, for timings and progress.
@@ -82,18 +84,52 @@ struct Trace {
   std::vector<TracePass> passes;
 };
 
+/// What the query gave for one support.
+struct ClassResult {
+  std::string label;           ///< the support's; may be empty
+  std::size_t count = 0;       ///< instances of this class
+  double estimated_count = 0;  ///< sum of the last density map
+  DensityMap density;          ///< the last density map
+  bool ppsm_fallback = false;  ///< no candidate passed PPSM in the last pass, so all were kept
+  std::optional<Trace> trace;
+};
+
 /// Everything found in one query image.
 struct Result {
   Size image_size;
-  std::vector<Instance> instances;  ///< in the order of their prompts; the found count is its size
-  double estimated_count = 0;       ///< sum of the last density map
-  DensityMap density;               ///< the last density map
-  Timings timings;
-  bool ppsm_fallback = false;      ///< no candidate passed PPSM in the last pass, so all were kept
-  std::vector<std::string> notes;  ///< one line each: what a user should know about this result
-  std::optional<Trace> trace;
+  /// In reading order: lines from top to bottom, each from left to right. An instance's id in the
+  /// files is its index + 1.
+  std::vector<Instance> instances;
+  std::vector<ClassResult> classes;  ///< one for each support that was asked for, in their order
+  Timings timings;                   ///< of all classes
+  std::vector<std::string> notes;    ///< one line each: what a user should know about this result
 
   std::size_t count() const { return instances.size(); }
+  /// Of all classes.
+  double estimated_count() const {
+    double sum = 0;
+    for (const ClassResult& c : classes) sum += c.estimated_count;
+    return sum;
+  }
+  /// Of the only class, or the first one. @pre there is one, as in every result of this library.
+  const DensityMap& density() const { return classes.front().density; }
+  const std::optional<Trace>& trace() const { return classes.front().trace; }
+  bool ppsm_fallback() const { return classes.front().ppsm_fallback; }
 };
+
+/// What a result says of one class: its instances, its map, its trace; the times are those of all.
+/// @throws InvalidArgument  no such class.
+inline Result of_class(const Result& result, std::size_t index) {
+  if (index >= result.classes.size())
+    throw InvalidArgument(fmt::format("class: got {}, expected less than the result's {}", index,
+                                      result.classes.size()));
+  Result part{result.image_size, {}, {result.classes[index]}, result.timings, result.notes};
+  for (const Instance& instance : result.instances) {
+    if (instance.class_index != index) continue;
+    part.instances.push_back(instance);
+    part.instances.back().class_index = 0;
+  }
+  return part;
+}
 
 }  // namespace persense

@@ -1,6 +1,7 @@
 // persense/running.hpp: what every method that is made of the stages does around them.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <span>
 #include <string>
@@ -8,7 +9,11 @@
 #include <vector>
 
 #include "persense/class_label.hpp"
+#include "persense/example.hpp"
+#include "persense/instances.hpp"
+#include "persense/marking.hpp"
 #include "persense/options.hpp"
+#include "persense/progress.hpp"
 #include "persense/result.hpp"
 #include "persense/run_options.hpp"
 #include "persense/similarity_boxes.hpp"
@@ -17,42 +22,160 @@
 
 namespace persense::detail {
 
-/// See Pipeline::support.
-template <ImageEncoder Encoder>
-Support<Encoder> prepare_support(const Encoder& encoder, ImageView image, MaskView mask,
-                                 std::string label, const Options& options) {
-  CheckedMask checked = check_support(image, mask);
-  const auto embedding = encoder.encode(image, checked.diameter);
-  auto prototype = encoder.prototype(embedding, MaskView(checked.mask));
-  std::string phrase = label.empty() ? "" : all_phrase(label, options.label.rules);
-  if constexpr (requires { prototype.notes; })
-    checked.notes.insert(checked.notes.end(), prototype.notes.begin(), prototype.notes.end());
-  return {Image::copy_of(image), checked.mask,     checked.diameter,  checked.box,
-          std::move(prototype),  std::move(label), std::move(phrase), std::move(checked.notes)};
-}
-
-/// A result before the first step. @throws InvalidArgument  an empty image.
-inline Result begin_result(ImageView image, const std::vector<std::string>& notes,
-                           const RunOptions& run) {
+/// @throws InvalidArgument  an empty image.
+inline void require_image(ImageView image, const char* name) {
   if (image.empty())
     throw InvalidArgument(
-        fmt::format("query image: size {}, expected at least 1 x 1", to_string(image.size())));
+        fmt::format("{}: size {}, expected at least 1 x 1", name, to_string(image.size())));
+}
+
+/// The images of some examples, each of them encoded once.
+template <ImageEncoder Encoder>
+class ExampleImages {
+ public:
+  explicit ExampleImages(const Encoder& encoder) : encoder_(encoder) {}
+
+  EncodedImage<Encoder> operator()(const BasicExample<EncodedImage<Encoder>>& example) {
+    if (const auto* encoded = std::get_if<EncodedImage<Encoder>>(&example.image)) return *encoded;
+    const ImageView view = std::get<ImageView>(example.image);
+    require_image(view, "support image");
+    for (const auto& [known, encoded] : made_)
+      if (known.data == view.data && known.size() == view.size() && known.stride == view.stride)
+        return encoded;
+    made_.emplace_back(view, EncodedImage<Encoder>(Image::copy_of(view), encoder_.encode(view)));
+    return made_.back().second;
+  }
+
+ private:
+  const Encoder& encoder_;
+  std::vector<std::pair<ImageView, EncodedImage<Encoder>>> made_;
+};
+
+inline float median_diameter(std::span<const SupportExample> examples) {
+  std::vector<float> diameters;
+  for (const SupportExample& e : examples)
+    if (!e.negative) diameters.push_back(e.diameter);
+  std::sort(diameters.begin(), diameters.end());
+  const std::size_t n = diameters.size();
+  return 0.5f * (diameters[(n - 1) / 2] + diameters[n / 2]);
+}
+
+/// @throws InvalidArgument  a negative example on an object that is looked for.
+inline void check_negatives(std::span<const SupportExample> examples) {
+  for (const SupportExample& negative : examples)
+    for (const SupportExample& wanted : examples) {
+      if (!negative.negative || wanted.negative) continue;
+      if (negative.image.mat().data != wanted.image.mat().data) continue;
+      const auto smaller = std::min(negative.mask.area(), wanted.mask.area());
+      if (2 * intersection_area(negative.mask, wanted.mask) > smaller)
+        throw InvalidArgument(fmt::format(
+            "negative example: covers the object at {} that is looked for; expected another object",
+            to_string(static_cast<Box>(wanted.mask.box))));
+    }
+}
+
+/// See StagedMethod::support.
+template <ImageEncoder Encoder, class Decoder>
+Support<Encoder> prepare_support(const Encoder& encoder, const Decoder& decoder,
+                                 std::span<const BasicExample<EncodedImage<Encoder>>> examples,
+                                 std::string label, const Options& options) {
+  ExampleImages<Encoder> images(encoder);
+  std::vector<std::string> notes;
+  std::vector<SupportExample> shown;
+  std::vector<EncodedImage<Encoder>> encoded;  // of each of them
+  for (std::size_t i = 0; i < examples.size(); ++i) {
+    const auto& example = examples[i];
+    try {
+      const EncodedImage<Encoder> image = images(example);
+      const MarkedMasks masks_of(encoder, decoder, image, options.support.parts, notes);
+      for (Mask& mask : masks_of(example.mark)) {
+        const float diameter = equivalent_diameter(static_cast<double>(mask.area()));
+        shown.push_back({image.image(), std::move(mask), diameter, example.negative});
+        encoded.push_back(image);
+      }
+    } catch (const InvalidArgument& e) {
+      if (examples.size() == 1) throw;
+      throw InvalidArgument(fmt::format("example {}: {}", i + 1, e.what()));
+    }
+  }
+  const auto first = std::find_if(shown.begin(), shown.end(),
+                                  [](const SupportExample& e) { return !e.negative; });
+  if (first == shown.end())
+    throw InvalidArgument(examples.empty()
+                              ? "support: got no example, expected at least one"
+                              : "support: all examples are negative, expected one of what is "
+                                "looked for");
+  check_negatives(shown);
+  std::vector<EncodedExample<typename Encoder::Embedding>> for_encoder;
+  cv::Mat mask;
+  for (std::size_t i = 0; i < shown.size(); ++i) {
+    for_encoder.push_back({&encoded[i].embedding(), &shown[i].mask, shown[i].image.size(),
+                           shown[i].negative});
+    if (shown[i].negative || shown[i].image.mat().data != first->image.mat().data) continue;
+    const cv::Mat frame = to_frame(shown[i].mask, shown[i].image.size());
+    if (mask.empty())
+      mask = frame;
+    else
+      mask |= frame;
+  }
+  auto prototype = encoder.prototype(
+      std::span<const EncodedExample<typename Encoder::Embedding>>(for_encoder));
+  if constexpr (requires { prototype.notes; })
+    notes.insert(notes.end(), prototype.notes.begin(), prototype.notes.end());
+  std::string phrase = label.empty() ? "" : all_phrase(label, options.label.rules);
+  const Image image = first->image;
+  const PixelBox box = first->mask.box;
+  const float diameter = median_diameter(shown);
+  return {std::move(shown),     image,            mask,
+          diameter,             box,              std::move(prototype),
+          std::move(label),     std::move(phrase), std::move(notes)};
+}
+
+/// A result before the first step. @throws InvalidArgument  an empty image, or a region of another
+/// size.
+inline Result begin_result(ImageView image, const RunOptions& run) {
+  require_image(image, "query image");
+  if (!run.region.empty() && run.region.size() != image.size())
+    throw InvalidArgument(fmt::format("region: size {}, expected the query image's {}",
+                                      to_string(run.region.size()), to_string(image.size())));
   Result result;
   result.image_size = image.size();
-  result.notes = notes;
-  if (run.trace) result.trace.emplace();
   return result;
+}
+
+/// What is reported of all instances: filtered, flagged, in reading order.
+inline std::vector<Instance> reported(std::vector<Instance> all, Size image, const Options& options,
+                                      std::span<const double> areas, const RunOptions& run) {
+  for (Instance& instance : all) instance.touches_border = touches_border(instance.mask, image);
+  all = filtered(std::move(all), run.filter ? *run.filter : options.filter, areas, run.region);
+  sort_in_reading_order(all);
+  return all;
+}
+
+/// A note of one class among several.
+inline std::string note_of(const std::string& label, bool several, const std::string& note) {
+  return several && !label.empty() ? label + ": " + note : note;
+}
+
+template <class T>
+std::vector<const T*> addresses_of(std::span<const T> values) {
+  std::vector<const T*> addresses;
+  for (const T& value : values) addresses.push_back(&value);
+  return addresses;
 }
 
 /// Runs a step: cancels, reports, times.
 struct StepClock {
   const RunOptions& run;
   Timings& timings;
+
   template <class F>
   auto operator()(Step step, F&& body) {
     if (run.stop.stop_requested())
       throw Cancelled(fmt::format("cancelled before {}", name_of(step)));
     if (run.on_step) run.on_step(step);
+    const RunningStep running{&run, step};
+    const StepScope scope(running);
     const auto begin = std::chrono::steady_clock::now();
     auto value = body();
     timings[step] +=
@@ -81,11 +204,11 @@ inline std::string no_detection(const Detections& found, const Options& options)
 
 /// The detections that are confident enough or, where the method has none to work with, what takes
 /// their place.
-/// @param needed  the ones that the method cannot do without. @param result  gets a note.
+/// @param needed  the ones that the method cannot do without. @param notes  may get one.
 template <class Detector, ImageEncoder Encoder>
 Detections detections_of(const Detector& detector, const Query<Encoder>& query,
                          std::vector<Detection> Detections::*needed, const Options& options,
-                         Result& result) {
+                         std::vector<std::string>& notes) {
   Detections found = detector.detect(query);
   const auto weak = [&](const Detection& d) {
     return !(d.confidence > options.detection.threshold);
@@ -97,8 +220,8 @@ Detections detections_of(const Detector& detector, const Query<Encoder>& query,
   auto similar = similarity_boxes(query.similarity, query.support.diameter);
   std::erase_if(similar, weak);
   if (!similar.empty())
-    result.notes.push_back(fmt::format("{}, so boxes around what is most similar ({}) were used",
-                                       no_detection(found, options), similar.size()));
+    notes.push_back(fmt::format("{}, so boxes around what is most similar ({}) were used",
+                                no_detection(found, options), similar.size()));
   for (auto* list : {&found.label, &found.phrase})
     if (list->empty()) *list = similar;
   return found;
@@ -116,12 +239,22 @@ std::vector<ScoredMask> masks_of(const Decoder& decoder, const Query<Encoder>& q
   return masks;
 }
 
-/// A query in which what is needed was not detected. @param result  gets a note and an empty
-/// density map.
-inline Result nothing_detected(Result result, const Detections& found, const Options& options) {
-  result.notes.push_back(no_detection(found, options));
-  result.density = DensityMap::Zero(result.image_size.height, result.image_size.width);
-  return result;
+/// The exemplars of a feedback pass with the masks that their boxes are of.
+/// @param masks  of the pass before. @param first  the detector's exemplar.
+inline std::vector<Exemplar> with_masks(std::span<const Box> boxes,
+                                        std::span<const ScoredMask> masks,
+                                        const ScoredMask& first) {
+  std::vector<Exemplar> exemplars;
+  for (const Box& box : boxes) {
+    const ScoredMask* shown = nullptr;
+    for (const ScoredMask& m : masks)
+      if (static_cast<Box>(m.mask.box) == box && (shown == nullptr || m.score > shown->score))
+        shown = &m;
+    if (shown == nullptr && !first.mask.empty() && static_cast<Box>(first.mask.box) == box)
+      shown = &first;
+    exemplars.push_back(shown == nullptr ? Exemplar{box} : Exemplar{box, &shown->mask, shown->score});
+  }
+  return exemplars;
 }
 
 }  // namespace persense::detail

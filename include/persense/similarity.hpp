@@ -2,8 +2,10 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <algorithm>
 #include <cmath>
 #include <opencv2/core.hpp>
+#include <span>
 
 #include "persense/error.hpp"
 #include "persense/longest_side.hpp"
@@ -47,6 +49,27 @@ inline FeaturePrototype feature_prototype(const FloatMapView& features, const Fl
   prototype.mean /= static_cast<float>(cells);
   prototype.unit = prototype.mean / prototype.mean.norm();
   return prototype;
+}
+
+/// The prototype of several examples: the mean of their means, so that each counts alike.
+/// @throws InvalidArgument  none, or of different numbers of channels.
+inline FeaturePrototype mean_of(std::span<const FeaturePrototype> examples) {
+  if (examples.empty()) throw InvalidArgument("prototype: got no example, expected at least one");
+  FeaturePrototype mean{Eigen::VectorXf::Zero(examples[0].mean.size()), {}};
+  for (const FeaturePrototype& e : examples) {
+    if (e.mean.size() != mean.mean.size())
+      throw InvalidArgument(fmt::format("encoder: {} channels for one support image, {} for another",
+                                        mean.mean.size(), e.mean.size()));
+    mean.mean += e.mean / static_cast<float>(examples.size());
+  }
+  mean.unit = mean.mean / mean.mean.norm();
+  return mean;
+}
+
+/// Similarity with what is looked for, where negative examples are known, too: a cell that is more
+/// like those than like the others has minus its similarity with them, or 0 where that is negative.
+inline float against(float wanted, float negative) {
+  return negative > wanted ? -std::max(negative, 0.0f) : wanted;
 }
 
 /// Cosine of every cell's feature vector with the prototype (eq. 1).

@@ -5,9 +5,11 @@
 #pragma once
 
 #include <concepts>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "persense/geometry.hpp"
@@ -17,45 +19,99 @@
 
 namespace persense {
 
+/// One marked object of an image that was encoded. Everything is borrowed for the call.
+template <class Embedding>
+struct EncodedExample {
+  const Embedding* embedding;
+  const Mask* mask;       ///< not empty; to_frame(*mask, image) makes a full frame of it
+  Size image;             ///< of the image that was encoded
+  bool negative = false;  ///< "not these"
+};
+
 /// ImageEncoder: turns an image into an embedding, and compares embeddings with a prototype.
 ///
 /// - `typename Embedding`, `typename Prototype`: whatever the encoder likes; they stay where it
 /// puts
 ///   them (an embedding on a GPU never visits the host on the pipeline's account).
-/// - `encode(image, hint) -> Embedding`. `hint` is the expected object diameter in pixels, 0 when
-///   unknown; an encoder may use it to choose its working scale.
-/// - `prototype(embedding, mask) -> Prototype`. `mask` has the image's size and at least one pixel.
-///   A prototype may have `std::vector<std::string> notes`: lines for the user, part of every
-///   result.
+/// - `encode(image) -> Embedding`. It knows no support object, so that one embedding serves any
+///   number of them. An encoder that works at the object's scale computes what it needs at that
+///   scale when it is first asked for, and keeps it by scale (safe for several threads).
+/// - `prototype(examples) -> Prototype`, of one or more examples in one or more embeddings, at
+///   least one of them not negative. Nothing computed for one prototype may reach another. A
+///   prototype may have `std::vector<std::string> notes`: lines for the user, part of every result.
 /// - `similarity(embedding, prototype, size) -> FloatMap` of shape (size.height, size.width), every
-///   value in [-1, 1] (eq. 1 of the paper).
+///   value in [-1, 1] (eq. 1 of the paper). Below 0 where a negative example explains a pixel
+///   better.
 ///
 /// All three are const and may be called from several threads at once.
 template <class E>
 concept ImageEncoder = std::movable<E> && std::movable<typename E::Embedding> &&
     std::movable<typename E::Prototype> &&
-    requires(const E& encoder, ImageView image, float hint, const typename E::Embedding& embedding,
-             MaskView mask, const typename E::Prototype& prototype, Size size) {
-  { encoder.encode(image, hint) } -> std::same_as<typename E::Embedding>;
-  { encoder.prototype(embedding, mask) } -> std::same_as<typename E::Prototype>;
+    requires(const E& encoder, ImageView image, const typename E::Embedding& embedding,
+             std::span<const EncodedExample<typename E::Embedding>> examples,
+             const typename E::Prototype& prototype, Size size) {
+  { encoder.encode(image) } -> std::same_as<typename E::Embedding>;
+  { encoder.prototype(examples) } -> std::same_as<typename E::Prototype>;
   { encoder.similarity(embedding, prototype, size) } -> std::same_as<FloatMap>;
 };
 
-/// What was computed once from the support image and serves any number of queries. Immutable after
-/// `Pipeline::support` made it; share it between threads freely.
+/// An image that a pipeline encoded: to be asked about any number of supports, or to mark objects
+/// in. Cheap to copy (copies share everything); immutable, so any number of threads may use it.
+template <ImageEncoder E>
+class EncodedImage {
+ public:
+  EncodedImage(Image image, typename E::Embedding embedding)
+      : parts_(std::make_shared<const Parts>(Parts{std::move(image), std::move(embedding)})) {}
+
+  const Image& image() const { return parts_->image; }
+  const typename E::Embedding& embedding() const { return parts_->embedding; }
+
+ private:
+  struct Parts {
+    Image image;
+    typename E::Embedding embedding;
+  };
+  std::shared_ptr<const Parts> parts_;
+};
+
+/// One example object of a support.
+struct SupportExample {
+  Image image;         ///< shared between the examples of one image
+  Mask mask;           ///< in that image's pixels
+  float diameter = 0;  ///< of the disc with the mask's area, pixels
+  bool negative = false;
+};
+
+/// What was computed once from the support examples and serves any number of queries. Immutable
+/// after `Pipeline::support` made it; share it between threads freely.
 template <ImageEncoder E>
 struct Support {
-  Image image;
-  cv::Mat mask;        ///< CV_8UC1, 0 or 255: the one object (the largest part of what was given)
-  float diameter = 0;  ///< of the disc with the mask's area, pixels
-  PixelBox box;        ///< tight box of the mask
+  std::vector<SupportExample> examples;  ///< as they were given; at least one is not negative
+  Image image;                           ///< of the first example that is not negative
+  cv::Mat mask;        ///< CV_8UC1, 0 or 255: all examples on that image that are not negative
+  float diameter = 0;  ///< median of the diameters of those that are not negative, pixels
+  PixelBox box;        ///< tight box of the first of them
   typename E::Prototype prototype;
   std::string label;               ///< class label, may be empty
   std::string phrase;              ///< "all <plural>", empty when the label is
-  std::vector<std::string> notes;  ///< what was done to the input ("kept the largest of 3 parts")
+  std::vector<std::string> notes;  ///< what was done to the input ("2 parts are one example each")
 
   MaskView mask_view() const { return MaskView(mask); }
 };
+
+/// An object in the query image that says what others look like there: the first comes from the
+/// detector, those of a feedback pass are the best masks of the pass before (eq. 7).
+struct Exemplar {
+  Box box;
+  const Mask* mask = nullptr;  ///< null where there is none
+  float score = 0;             ///< the decoder's, of that mask
+};
+
+inline std::vector<Box> boxes_of(std::span<const Exemplar> exemplars) {
+  std::vector<Box> boxes;
+  for (const Exemplar& e : exemplars) boxes.push_back(e.box);
+  return boxes;
+}
 
 /// What the pipeline knows about a query so far, handed to the detector, the DMG and the decoder.
 /// All references live as long as the call. A stage takes what it needs: one density network wants
@@ -66,7 +122,14 @@ struct Query {
   const typename E::Embedding& embedding;
   FloatMapView similarity;  ///< image size
   const Support<E>& support;
-  std::span<const Box> exemplars;  ///< of the current pass; none before the first
+  std::span<const Exemplar> exemplars;  ///< of the current pass; none before the first
+};
+
+/// An image in which the user marks an object, before anything is known of it.
+template <ImageEncoder E>
+struct MarkedImage {
+  ImageView image;
+  const typename E::Embedding& embedding;
 };
 
 /// What a decoder is asked to segment: the object at `point` or, by a decoder that takes boxes,
@@ -104,14 +167,14 @@ bool is_from_similarity(const D& detector) {
 
 /// DmgFor<G, E>: estimates how many objects cover each pixel of a query encoded by E.
 ///
-/// `density(query, exemplars) -> DensityMap`. Exemplars are boxes around known instances in the
-/// query image (at least one). The map may have any size of at least 1 x 1 (it is stretched over
+/// `density(query) -> DensityMap`, for `query.exemplars`: known instances in the query image, at
+/// least one. The map may have any size of at least 1 x 1 (it is stretched over
 /// the image); every value is finite and >= 0, and the sum estimates the count. Const; several
 /// threads at once.
 template <class G, class E>
 concept DmgFor = ImageEncoder<E> && std::movable<G> &&
-    requires(const G& dmg, const Query<E>& query, std::span<const Box> exemplars) {
-  { dmg.density(query, exemplars) } -> std::same_as<DensityMap>;
+    requires(const G& dmg, const Query<E>& query) {
+  { dmg.density(query) } -> std::same_as<DensityMap>;
 };
 
 /// DecoderFor<M, E>: segments the object at each prompt of a query encoded by E.
@@ -119,7 +182,10 @@ concept DmgFor = ImageEncoder<E> && std::movable<G> &&
 /// `decode(query, prompts) -> vector<ScoredMask>`: one answer a prompt, in the same order, masks in
 /// query pixels. An empty mask is an answer. Const; several threads at once.
 ///
-/// A decoder may have `bool takes_boxes() const`: whether it looks at a prompt's box.
+/// A decoder may have `bool takes_boxes() const`: whether it looks at a prompt's box; and
+/// `decode_mark(MarkedImage<E>, Prompt) const -> ScoredMask`: the object that a user's box or point
+/// marks, where no support is known yet. One that has not is shown the mark as a support of its
+/// own: see marking.hpp.
 template <class M, class E>
 concept DecoderFor = ImageEncoder<E> && std::movable<M> &&
     requires(const M& decoder, const Query<E>& query, std::span<const Prompt> prompts) {

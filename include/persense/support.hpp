@@ -1,22 +1,23 @@
-// persense/support.hpp: checks the one support example before any stage sees it.
+// persense/support.hpp: checks the support examples before any stage sees them.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <numeric>
 #include <opencv2/imgproc.hpp>
 #include <string>
 #include <vector>
 
 #include "persense/image.hpp"
 #include "persense/mask.hpp"
+#include "persense/options.hpp"
 
 namespace persense {
 
-/// The support mask, made fit for use.
+/// A support mask, made fit for use: one 8-connected part for each example.
 struct CheckedMask {
-  cv::Mat mask;  ///< CV_8UC1, 0 or 255, one 8-connected part
-  PixelBox box;
-  float diameter = 0;  ///< of the disc with the part's area, pixels
+  std::vector<Mask> parts;  ///< largest first; at least one
   std::vector<std::string> notes;
 };
 
@@ -25,10 +26,30 @@ inline float equivalent_diameter(double area) {
   return static_cast<float>(2.0 * std::sqrt(area / std::numbers::pi));
 }
 
-/// Checks a support image and mask, and keeps the mask's largest part (with a note that says so).
+namespace detail {
+
+/// Parts below this share of the largest one's area are no examples of their own: crumbs of a
+/// roughly painted mask, or of an object that others cover.
+inline constexpr double like_size = 0.5;
+/// More say nothing new, and each costs time in every query.
+inline constexpr std::size_t most_parts = 32;
+
+/// What to say of parts that are more than one.
+inline std::string parts_note(std::size_t all, const std::vector<Mask>& kept, Parts rule) {
+  if (kept.size() > 1)
+    return fmt::format("support mask: has {} separate parts, {} of like size are one example each",
+                       all, kept.size());
+  return fmt::format("support mask: has {} separate parts, the largest ({} pixels) is used{}", all,
+                     kept[0].area(), rule == Parts::largest ? "" : ", as the others are far smaller");
+}
+
+}  // namespace detail
+
+/// Checks a support image and mask, and takes the mask's parts apart. A note says what was done
+/// with more than one.
 /// @throws InvalidArgument  empty image, another size, an empty mask, or one without any
 /// background.
-inline CheckedMask check_support(ImageView image, MaskView mask) {
+inline CheckedMask check_support(ImageView image, MaskView mask, Parts rule = Parts::examples) {
   if (image.empty())
     throw InvalidArgument(
         fmt::format("support image: size {}, expected at least 1 x 1", to_string(image.size())));
@@ -39,29 +60,41 @@ inline CheckedMask check_support(ImageView image, MaskView mask) {
     throw InvalidArgument(fmt::format("support mask: size {}, expected the support image's {}",
                                       to_string(mask.size()), to_string(image.size())));
   cv::Mat labels, stats, centers;
-  const int parts =
-      cv::connectedComponentsWithStats(mask.mat() != 0, labels, stats, centers, 8) - 1;
-  if (parts < 1)
+  const int all = cv::connectedComponentsWithStats(mask.mat() != 0, labels, stats, centers, 8) - 1;
+  if (all < 1)
     throw InvalidArgument("support mask: no pixel is set, expected the pixels of one object");
-  int largest = 1;
-  for (int i = 2; i <= parts; ++i)
-    if (stats.at<int>(i, cv::CC_STAT_AREA) > stats.at<int>(largest, cv::CC_STAT_AREA)) largest = i;
-  const int area = stats.at<int>(largest, cv::CC_STAT_AREA);
-  if (area == image.size().pixels())
+  const auto area = [&](int label) { return stats.at<int>(label, cv::CC_STAT_AREA); };
+  std::vector<int> order(static_cast<std::size_t>(all));
+  std::iota(order.begin(), order.end(), 1);
+  std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return area(a) > area(b); });
+  if (area(order[0]) == image.size().pixels())
     throw InvalidArgument(
         "support mask: covers the whole image, expected one object with background around it");
 
   CheckedMask checked;
-  checked.mask = labels == largest;
-  checked.box = {stats.at<int>(largest, cv::CC_STAT_LEFT), stats.at<int>(largest, cv::CC_STAT_TOP),
-                 0, 0};
-  checked.box.x1 = checked.box.x0 + stats.at<int>(largest, cv::CC_STAT_WIDTH);
-  checked.box.y1 = checked.box.y0 + stats.at<int>(largest, cv::CC_STAT_HEIGHT);
-  checked.diameter = equivalent_diameter(area);
-  if (parts > 1)
-    checked.notes.push_back(fmt::format(
-        "support mask: has {} separate parts, the largest ({} pixels) is used", parts, area));
+  for (const int label : order) {
+    const bool alike = area(label) >= detail::like_size * area(order[0]);
+    const bool wanted = checked.parts.empty() || (rule == Parts::examples && alike);
+    if (!wanted || checked.parts.size() == detail::most_parts) break;
+    const cv::Rect box(stats.at<int>(label, cv::CC_STAT_LEFT), stats.at<int>(label, cv::CC_STAT_TOP),
+                       stats.at<int>(label, cv::CC_STAT_WIDTH),
+                       stats.at<int>(label, cv::CC_STAT_HEIGHT));
+    const cv::Mat inside = labels(box) == label;
+    checked.parts.push_back(crop_to_box(MaskView(inside), {box.x, box.y}));
+  }
+  if (all > 1)
+    checked.notes.push_back(
+        detail::parts_note(static_cast<std::size_t>(all), checked.parts, rule));
   return checked;
+}
+
+/// A mask in a frame of its own: CV_8UC1, 0 or 255, of the image's size.
+inline cv::Mat to_frame(const Mask& mask, Size image) {
+  cv::Mat frame = cv::Mat::zeros(image.height, image.width, CV_8UC1);
+  for (int y = mask.box.y0; y < mask.box.y1; ++y)
+    std::transform(mask.row(y), mask.row(y) + mask.box.width(), frame.ptr(y) + mask.box.x0,
+                   [](std::uint8_t v) { return static_cast<std::uint8_t>(v != 0 ? 255 : 0); });
+  return frame;
 }
 
 }  // namespace persense

@@ -34,10 +34,9 @@ class AnyOf {
   }
 
   template <ImageEncoder E>
-  requires(DmgFor<Choices, E>&&...) DensityMap
-      density(const Query<E>& query, std::span<const Box> exemplars)
+  requires(DmgFor<Choices, E>&&...) DensityMap density(const Query<E>& query)
   const {
-    return std::visit([&](const auto& dmg) { return dmg.density(query, exemplars); }, choice_);
+    return std::visit([&](const auto& dmg) { return dmg.density(query); }, choice_);
   }
 
   template <ImageEncoder E>
@@ -45,6 +44,12 @@ class AnyOf {
       const Query<E>& query, std::span<const Prompt> prompts)
   const {
     return std::visit([&](const auto& decoder) { return decoder.decode(query, prompts); }, choice_);
+  }
+
+  /// The choice that was made, for what only some of them can: `f(choice)`.
+  template <class F>
+  decltype(auto) visit(F&& f) const {
+    return std::visit(std::forward<F>(f), choice_);
   }
 
  private:

@@ -1,9 +1,13 @@
 #include "persense/engine.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include "any_stages.hpp"
 #include "archive_stages.hpp"
@@ -70,6 +74,19 @@ Stages filled_with(const std::string& name) {
   for (std::string* slot : {&stages.encoder, &stages.detector, &stages.dmg, &stages.decoder})
     *slot = name;
   return stages;
+}
+
+std::string described(const Stages& stages) {
+  const auto slots = slots_of(stages);
+  const auto name = [](std::string_view slot) {
+    if (!is_archive(slot)) return std::string(slot);
+    return std::filesystem::path(slot).filename().string();
+  };
+  constexpr std::array names{"encoder", "detector", "dmg", "decoder"};
+  std::vector<std::string> parts;
+  for (std::size_t i = 0; i < names.size(); ++i)
+    if (slots[i] != unused) parts.push_back(fmt::format("{} {}", names[i], name(slots[i])));
+  return fmt::format("{}", fmt::join(parts, ", "));
 }
 
 }  // namespace
@@ -158,20 +175,77 @@ Engine::Engine(const Stages& all, const Options& options) {
         stages.device, stages.dtype));
   model_ = on_torch == slots.end() ? model_without_torch(stages, options)
                                    : archive_stages(std::string(*on_torch)).model(stages, options);
+  stages_ = described(stages);
 }
 
 const Options& Engine::options() const { return model_->options(); }
 
-EngineSupport Engine::support(ImageView image, MaskView mask, const std::string& label) const {
-  EngineSupport handle = model_->support(image, mask, label);
+const std::string& Engine::stages() const { return stages_; }
+
+Size EngineImage::size() const {
+  if (!encoded_) throw InvalidArgument("image: no engine encoded it; Engine::encode makes one");
+  return size_;
+}
+
+const EngineSupport::Info& EngineSupport::info() const {
+  if (!info_)
+    throw InvalidArgument("support: no engine prepared it; Engine::support makes one");
+  return *info_;
+}
+
+void Engine::require_own(std::span<const EngineSupport> supports) const {
+  for (const EngineSupport& support : supports) {
+    (void)support.info();
+    if (support.owner_ != model_)
+      throw InvalidArgument("support: was prepared by another engine, expected this one's");
+  }
+}
+
+void Engine::require_own(const EngineImage& image) const {
+  (void)image.size();
+  if (image.owner_ != model_)
+    throw InvalidArgument("image: was encoded by another engine, expected this one's");
+}
+
+EngineImage Engine::encode(ImageView image) const {
+  EngineImage handle = model_->encode(image);
   handle.owner_ = model_;
   return handle;
 }
 
+EngineSupport Engine::support(std::span<const Example> examples, const std::string& label) const {
+  for (const Example& example : examples)
+    if (const auto* image = std::get_if<EngineImage>(&example.image)) require_own(*image);
+  EngineSupport handle = model_->support(examples, label);
+  handle.owner_ = model_;
+  return handle;
+}
+
+EngineSupport Engine::support(ImageView image, MaskView mask, const std::string& label) const {
+  const Example example{image, mask};
+  return support(std::span(&example, 1), label);
+}
+
 Result Engine::segment(const EngineSupport& support, ImageView query, const RunOptions& run) const {
-  if (support.owner_ != model_)
-    throw InvalidArgument("support: was prepared by another engine, expected this one's");
-  return model_->segment(support, query, run);
+  return segment(std::span(&support, 1), query, run);
+}
+
+Result Engine::segment(const EngineImage& query, const EngineSupport& support,
+                       const RunOptions& run) const {
+  return segment(query, std::span(&support, 1), run);
+}
+
+Result Engine::segment(std::span<const EngineSupport> classes, ImageView query,
+                       const RunOptions& run) const {
+  require_own(classes);
+  return model_->segment(classes, query, run);
+}
+
+Result Engine::segment(const EngineImage& query, std::span<const EngineSupport> classes,
+                       const RunOptions& run) const {
+  require_own(classes);
+  require_own(query);
+  return model_->segment(classes, query, run);
 }
 
 }  // namespace persense

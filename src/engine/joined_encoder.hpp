@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -73,14 +74,14 @@ class JoinedEncoder {
     return *get<Encoder>();
   }
 
-  Embedding encode(ImageView image, float hint) const {
+  Embedding encode(ImageView image) const {
     Embedding all;
-    (encode_by<Encoders>(image, hint, all), ...);
+    (encode_by<Encoders>(image, all), ...);
     return all;
   }
-  Prototype prototype(const Embedding& embedding, MaskView mask) const {
+  Prototype prototype(std::span<const EncodedExample<Embedding>> examples) const {
     Prototype all;
-    (prototype_by<Encoders>(embedding, mask, all), ...);
+    (prototype_by<Encoders>(examples, all), ...);
     return all;
   }
   FloatMap similarity(const Embedding& embedding, const Prototype& prototype, Size size) const {
@@ -98,18 +99,21 @@ class JoinedEncoder {
   }
 
   template <class Encoder>
-  void encode_by(ImageView image, float hint, Embedding& all) const {
+  void encode_by(ImageView image, Embedding& all) const {
     using Part = typename Encoder::Embedding;
-    if (has<Encoder>())
-      std::get<std::optional<Part>>(all.parts) = part<Encoder>().encode(image, hint);
+    if (has<Encoder>()) std::get<std::optional<Part>>(all.parts) = part<Encoder>().encode(image);
   }
 
   template <class Encoder>
-  void prototype_by(const Embedding& embedding, MaskView mask, Prototype& all) const {
+  void prototype_by(std::span<const EncodedExample<Embedding>> examples, Prototype& all) const {
     using Part = typename Encoder::Prototype;
     if (!has<Encoder>()) return;
-    Part made =
-        part<Encoder>().prototype(embedding.template part<typename Encoder::Embedding>(), mask);
+    std::vector<EncodedExample<typename Encoder::Embedding>> own;
+    for (const auto& e : examples)
+      own.push_back({&e.embedding->template part<typename Encoder::Embedding>(), e.mask, e.image,
+                     e.negative});
+    Part made = part<Encoder>().prototype(
+        std::span<const EncodedExample<typename Encoder::Embedding>>(own));
     if constexpr (requires { made.notes; })
       all.notes.insert(all.notes.end(), made.notes.begin(), made.notes.end());
     std::get<std::optional<Part>>(all.parts) = std::move(made);

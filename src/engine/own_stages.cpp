@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "persense/support.hpp"
+
 namespace persense {
 
-FeatureGrid OwnEncoder::encode(ImageView image, float hint) const {
-  FeatureGrid grid = encode_(image, hint);
+FeatureGrid OwnEncoder::encode(ImageView image) const {
+  FeatureGrid grid = encode_(image);
   if (grid.size.width < 1 || grid.size.height < 1 || grid.features.rows() < 1 ||
       grid.features.cols() != grid.size.pixels())
     throw InvalidArgument(
@@ -19,10 +21,12 @@ FeatureGrid OwnEncoder::encode(ImageView image, float hint) const {
   return grid;
 }
 
-FeaturePrototype OwnEncoder::prototype(const FeatureGrid& grid, MaskView mask) const {
+namespace {
+
+FeaturePrototype prototype_of(const EncodedExample<FeatureGrid>& example) {
+  const FeatureGrid& grid = *example.embedding;
   cv::Mat inside, cover;
-  cv::threshold(mask.mat(), inside, 0, 1, cv::THRESH_BINARY);
-  inside.convertTo(inside, CV_32FC1);
+  to_frame(*example.mask, example.image).convertTo(inside, CV_32FC1, 1.0 / 255);
   cv::resize(inside, cover, {grid.size.width, grid.size.height}, 0, 0, cv::INTER_AREA);
   FloatMap covered = as_map(cover);
   const float most = covered.maxCoeff();
@@ -30,14 +34,26 @@ FeaturePrototype OwnEncoder::prototype(const FeatureGrid& grid, MaskView mask) c
   return feature_prototype(grid.features, covered);
 }
 
-FloatMap OwnEncoder::similarity(const FeatureGrid& grid, const FeaturePrototype& prototype,
+}  // namespace
+
+OwnPrototype OwnEncoder::prototype(std::span<const EncodedExample<FeatureGrid>> examples) const {
+  std::vector<FeaturePrototype> wanted, negative;
+  for (const auto& e : examples) (e.negative ? negative : wanted).push_back(prototype_of(e));
+  OwnPrototype prototype{mean_of(wanted), {}};
+  if (!negative.empty()) prototype.negative = mean_of(negative);
+  return prototype;
+}
+
+FloatMap OwnEncoder::similarity(const FeatureGrid& grid, const OwnPrototype& prototype,
                                 Size size) const {
-  if (grid.features.rows() != prototype.unit.size())
+  if (grid.features.rows() != prototype.wanted.unit.size())
     throw InvalidArgument(fmt::format("encoder: {} channels for the query, {} for the support",
-                                      grid.features.rows(), prototype.unit.size()));
-  return resize_bilinear(feature_similarity(grid.features, grid.size, prototype), size)
-      .max(-1.0f)
-      .min(1.0f);
+                                      grid.features.rows(), prototype.wanted.unit.size()));
+  FloatMap cells = feature_similarity(grid.features, grid.size, prototype.wanted);
+  if (prototype.negative)
+    cells = cells.binaryExpr(feature_similarity(grid.features, grid.size, *prototype.negative),
+                             &against);
+  return resize_bilinear(cells, size).max(-1.0f).min(1.0f);
 }
 
 void check_own(const Detections& detections) {

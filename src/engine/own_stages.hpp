@@ -14,18 +14,26 @@
 
 namespace persense {
 
+/// What the user's own encoder says of the examples, and of the negative ones where there are any.
+struct OwnPrototype {
+  FeaturePrototype wanted;
+  std::optional<FeaturePrototype> negative;
+};
+
 /// OwnStages::encode as an encoder.
 class OwnEncoder {
  public:
   using Embedding = FeatureGrid;
-  using Prototype = FeaturePrototype;
+  using Prototype = OwnPrototype;
 
   explicit OwnEncoder(decltype(OwnStages::encode) encode) : encode_(std::move(encode)) {}
 
-  FeatureGrid encode(ImageView image, float hint) const;
-  /// An object that covers no cell by half is averaged over the cell that it covers most.
-  FeaturePrototype prototype(const FeatureGrid& grid, MaskView mask) const;
-  FloatMap similarity(const FeatureGrid& grid, const FeaturePrototype& prototype, Size size) const;
+  FeatureGrid encode(ImageView image) const;
+  /// An object that covers no cell by half is averaged over the cell that it covers most; of
+  /// several examples, each counts alike.
+  OwnPrototype prototype(std::span<const EncodedExample<FeatureGrid>> examples) const;
+  /// Where a cell is more like a negative example: minus its similarity with that.
+  FloatMap similarity(const FeatureGrid& grid, const OwnPrototype& prototype, Size size) const;
 
  private:
   decltype(OwnStages::encode) encode_;
@@ -75,10 +83,8 @@ class OwnDmg {
   explicit OwnDmg(decltype(OwnStages::density) density) : density_(std::move(density)) {}
 
   template <ImageEncoder E>
-  DensityMap density(const Query<E>& query, std::span<const Box> exemplars) const {
-    StageQuery seen = stage_query(query);
-    seen.exemplars = exemplars;
-    DensityMap map = density_(seen);
+  DensityMap density(const Query<E>& query) const {
+    DensityMap map = density_(stage_query(query));
     check_own(map);
     return map;
   }

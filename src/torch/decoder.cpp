@@ -281,6 +281,13 @@ std::vector<ScoredMask> SamDecoder::decode(const TorchEmbedding& embedding,
   return masks;
 }
 
+ScoredMask SamDecoder::decode_mark(const TorchEmbedding& embedding, const Prompt& prompt) const {
+  const c10::InferenceMode no_gradients;
+  return translate(module_, "decode", [&] {
+    return decode_alike(embedding, {}, std::span(&prompt, 1), Prompt::Role::first_pass)[0];
+  });
+}
+
 /// @param prompts  all of them with a box, or none. @param role  which of the decodes they get.
 std::vector<ScoredMask> SamDecoder::decode_alike(const TorchEmbedding& embedding,
                                                  const SamGuidance& guidance,

@@ -15,6 +15,7 @@
 #include "module_errors.hpp"
 #include "persense/error.hpp"
 #include "persense/mask.hpp"
+#include "persense/support.hpp"
 
 namespace persense::torchscript {
 
@@ -131,7 +132,11 @@ TorchEmbedding::TorchEmbedding(at::Tensor features, const InputFrame& frame,
 
 at::Tensor TorchEmbedding::similarity(const TorchPrototype& prototype, Size size) const {
   const c10::InferenceMode no_gradients;
-  const at::Tensor grid = cell_similarity(features_, prototype.unit);
+  at::Tensor grid = cell_similarity(features_, prototype.unit);
+  if (prototype.negative.defined()) {  // see persense::against
+    const at::Tensor other = cell_similarity(features_, prototype.negative);
+    grid = at::where(other > grid, other.clamp_min(0).neg(), grid);
+  }
   if (!frame_.square) {
     // cells lie on the padded input, which is more than the image: the scale says how much more
     const auto scale = [this](int out, int inner) {
@@ -228,7 +233,7 @@ at::Tensor TorchEncoder::input(ImageView image) const {
   });
 }
 
-TorchEmbedding TorchEncoder::encode(ImageView image, float) const {
+TorchEmbedding TorchEncoder::encode(ImageView image) const {
   return run(input(image), InputFrame(*manifest_, image.size()));
 }
 
@@ -238,20 +243,47 @@ TorchPrototype TorchEncoder::prototype(const Embedding& embedding, MaskView mask
   if (mask.empty() || mask.size() != frame.image)
     throw InvalidArgument(fmt::format("support mask: size {}, expected the image's {}",
                                       to_string(mask.size()), to_string(frame.image)));
-  const cv::Mat inside = mask.mat() != 0;
-  const int pixels = cv::countNonZero(inside);
-  if (pixels == 0)
-    throw InvalidArgument("support mask: no pixel is set, expected the pixels of one object");
-  if (manifest_->prototype == "ring_contrast" && pixels == frame.image.pixels())
-    throw InvalidArgument("support mask: covers the whole image, expected background around it");
   return translate(module_, "make a prototype", [&] {
-    TorchPrototype prototype = manifest_->prototype == "ring_contrast"
-                                   ? ring_contrast(embedding, inside)
-                                   : cell_mean(embedding, inside);
-    require_finite(prototype.mean, "prototype");
+    TorchPrototype prototype = of_one(embedding, mask.mat() != 0);
     prototype.unit = prototype.mean / prototype.mean.norm().clamp_min(1e-12);
     return prototype;
   });
+}
+
+TorchPrototype TorchEncoder::prototype(std::span<const EncodedExample<Embedding>> examples) const {
+  const c10::InferenceMode no_gradients;
+  return translate(module_, "make a prototype", [&] {
+    TorchPrototype prototype;
+    std::vector<at::Tensor> wanted, negative;
+    for (const auto& e : examples) {
+      TorchPrototype one = of_one(*e.embedding, to_frame(*e.mask, e.image));
+      (e.negative ? negative : wanted).push_back(one.mean);
+      prototype.notes.insert(prototype.notes.end(), one.notes.begin(), one.notes.end());
+    }
+    const auto mean = [](const std::vector<at::Tensor>& means) {
+      return means.size() == 1 ? means[0] : at::stack(means).mean(0);
+    };
+    const auto unit = [](const at::Tensor& vector) {
+      return vector / vector.norm().clamp_min(1e-12);
+    };
+    prototype.mean = mean(wanted);
+    prototype.unit = unit(prototype.mean);
+    if (!negative.empty()) prototype.negative = unit(mean(negative));
+    return prototype;
+  });
+}
+
+/// The mean of one example. @param mask  CV_8UC1, 0 or 255, of the image's size.
+TorchPrototype TorchEncoder::of_one(const Embedding& embedding, const cv::Mat& mask) const {
+  const int pixels = cv::countNonZero(mask);
+  if (pixels == 0)
+    throw InvalidArgument("support mask: no pixel is set, expected the pixels of one object");
+  const bool contrast = manifest_->prototype == "ring_contrast";
+  if (contrast && pixels == embedding.frame().image.pixels())
+    throw InvalidArgument("support mask: covers the whole image, expected background around it");
+  TorchPrototype prototype = contrast ? ring_contrast(embedding, mask) : cell_mean(embedding, mask);
+  require_finite(prototype.mean, "prototype");
+  return prototype;
 }
 
 FloatMap TorchEncoder::similarity(const Embedding& embedding, const Prototype& prototype,

@@ -7,7 +7,6 @@
 #include <array>
 #include <cmath>
 #include <future>
-#include <mutex>
 #include <opencv2/imgproc.hpp>
 #include <span>
 #include <type_traits>
@@ -20,6 +19,7 @@
 #include "persense/mask.hpp"
 #include "persense/mini/cut.hpp"
 #include "persense/mini/kinds.hpp"
+#include "persense/progress.hpp"
 #include "persense/support.hpp"
 
 namespace persense::torchscript {
@@ -29,7 +29,8 @@ namespace {
 using classic::Cut;
 using classic::Piece;
 
-constexpr int patch_side = 64;  // of the support's, as in training
+constexpr int patch_side = 64;          // of the support's, as in training
+constexpr std::int64_t look_length = 54;  // 2 L, at the end of what describes an object
 // Pixels up to which a working image is seen at once. Margins of tiles cost time, but what is seen
 // at once costs memory, of which a large picture takes some itself.
 constexpr double most_at_once = 1.15e6, most_at_once_of_large = 5.5e5;
@@ -104,29 +105,37 @@ struct Evidence {
 }  // namespace
 
 struct MiniEmbedding::State {
+  /// What the trunk made of each tile of a picture.
+  using Features = std::vector<std::vector<at::Tensor>>;
+  struct WorkSize {
+    int width, height;
+    bool operator==(const WorkSize&) const = default;
+  };
+  static constexpr std::size_t kept_scales = 3;  // those of one run
+  static constexpr double most_kept = 1.2e6;     // pixels of a working image: some 100 MB
+
   Module module;
-  cv::Mat rgb;       // CV_8UC3
-  cv::Mat table;     // that stretches it
-  double scale = 1;  // pixels of the working image in one of the image, by length
-  std::once_flag cut_made;
-  std::unique_ptr<const Cut> pieces;
+  cv::Mat rgb;    // CV_8UC3
+  cv::Mat table;  // that stretches it
+  mutable persense::detail::Memo<WorkSize, Features> features{kept_scales};
+  mutable persense::detail::Memo<persense::detail::Identity, Cut> cuts{4};
 
-  State(Module network, ImageView image, double working_scale)
-      : module(std::move(network)),
-        rgb(image.mat().clone()),
-        table(stretching(rgb)),
-        scale(working_scale) {}
+  State(Module network, ImageView image)
+      : module(std::move(network)), rgb(image.mat().clone()), table(stretching(rgb)) {}
 
+  /// Pixels of the working image in one of the image, by length.
+  double scale_of(const MiniPrototype& prototype) const;
   cv::Size size_at(double scale) const;
+  Features features_of(const MiniPicture& picture) const;
   /// What the network says of a picture. @param evidence  is filled, unless null.
   mini::Maps see(const MiniPicture& picture, const MiniPrototype& prototype,
                  Evidence* evidence) const;
   /// At the maps' own resolution.
   Cut cut_at(const mini::Maps& maps, const Trust& trusted) const;
-  double finer_scale() const;
+  double finer_scale(double scale) const;
   /// At which what was found is as wide as the network expects; 0 where it nearly is, or would be
   /// at no scale that is worth it.
-  double scale_for(const Cut& found) const;
+  double scale_for(const Cut& found, double scale) const;
   std::vector<MiniPicture> pictures(const std::vector<double>& scales) const;
   mini::Maps look(const MiniPicture& picture, const MiniPrototype& prototype,
                   Evidence* evidence) const;
@@ -138,11 +147,25 @@ struct MiniEmbedding::State {
   void judge(Cut& cut, Evidence& evidence, const MiniPrototype& prototype) const;
 };
 
+double MiniEmbedding::State::scale_of(const MiniPrototype& prototype) const {
+  const double bound = std::sqrt(most_pixels / static_cast<double>(rgb.total()));
+  return std::min({prototype.scale, largest_zoom, bound});
+}
+
 cv::Size MiniEmbedding::State::size_at(double at) const {
   const auto side = [at](int length) {
     return std::max(1, static_cast<int>(std::lround(length * at)));
   };
   return {side(rgb.cols), side(rgb.rows)};
+}
+
+MiniEmbedding::State::Features MiniEmbedding::State::features_of(
+    const MiniPicture& picture) const {
+  Features all;
+  const double most = rgb.total() > large_picture ? most_at_once_of_large : most_at_once;
+  for (const Tile& tile : tiles_of(picture.size(), most))
+    all.push_back(module.call("trunk", {picture.seen(tile, module.placement())}));
+  return all;
 }
 
 mini::Maps MiniEmbedding::State::see(const MiniPicture& picture, const MiniPrototype& prototype,
@@ -156,19 +179,26 @@ mini::Maps MiniEmbedding::State::see(const MiniPicture& picture, const MiniProto
   if (evidence != nullptr)
     for (cv::Mat* map : {&evidence->target, &evidence->object}) map->create(cells, CV_32FC1);
   const double most = rgb.total() > large_picture ? most_at_once_of_large : most_at_once;
-  for (const Tile& tile : tiles_of(work, most)) {
+  std::shared_ptr<const Features> kept;
+  if (static_cast<double>(work.area()) <= most_kept)
+    kept = this->features.get({work.width, work.height}, [&] { return features_of(picture); });
+  const std::vector<Tile> tiles = tiles_of(work, most);
+  for (std::size_t t = 0; t < tiles.size(); ++t) {
+    report_progress(static_cast<double>(t) / static_cast<double>(tiles.size()));
+    const Tile& tile = tiles[t];
     const cv::Rect from(tile.at, tile.kept.size());
-    auto features = module.call("trunk", {picture.seen(tile, module.placement())});
+    auto of_tile = kept ? (*kept)[t]
+                        : module.call("trunk", {picture.seen(tile, module.placement())});
     if (evidence != nullptr) {
-      const at::Tensor looks = features[3][0].permute({1, 2, 0});
+      const at::Tensor looks = of_tile[3][0].permute({1, 2, 0});
       if (!evidence->looks.defined())
         evidence->looks =
             at::empty({cells.height, cells.width, looks.size(2)}, looks.options().dtype(at::kHalf));
       part(evidence->looks, tile.kept).copy_(part(looks, from));
     }
-    features.resize(3);  // the looks' memory is free again
+    of_tile.resize(3);  // the looks' memory is free again
     const at::Tensor maps = on_cpu(
-        module.call("maps", {features[0], features[1], features[2], prototype.steering})[0][0]);
+        module.call("maps", {of_tile[0], of_tile[1], of_tile[2], prototype.steering})[0][0]);
     const auto own = [&](int channel) { return plane(maps, channel)(from); };
     foreground(own(target_map), own(object_map)).copyTo(seen.target(tile.kept));
     own(peak_map).copyTo(seen.peak(tile.kept));
@@ -353,10 +383,21 @@ void MiniEmbedding::State::judge(Cut& cut, Evidence& evidence,
     std::vector<std::int64_t> rows(exemplars.begin(), exemplars.end());
     return likeness(module, looks, rows_of(looks, rows));
   };
-  const std::int64_t length = looks.size(1);
+  const auto nearest = [&](const at::Tensor& examples) {  // likeness to the nearest of them
+    const std::vector<std::vector<double>> rows = likeness(module, looks, examples);
+    std::vector<double> most = rows[0];
+    for (const std::vector<double>& row : rows)
+      std::transform(row.begin(), row.end(), most.begin(), most.begin(),
+                     [](double a, double b) { return std::max(a, b); });
+    return most;
+  };
   mini::PieceLooks of_pieces;
-  of_pieces.to_support = likeness(
-      module, looks, prototype.vector.narrow(1, prototype.vector.size(1) - length, length))[0];
+  of_pieces.to_support = nearest(prototype.looks);
+  if (prototype.negative_looks.defined()) {
+    const std::vector<double> to_negative = nearest(prototype.negative_looks);
+    for (std::size_t i = 0; i < to_negative.size(); ++i)
+      if (to_negative[i] > of_pieces.to_support[i]) cut.pieces[i].score = 0;
+  }
   of_pieces.target = cells.means(evidence.target);
   of_pieces.colour = colours.get();
   mini::tell_kinds(cut.pieces, of_pieces, like, lowest);
@@ -369,13 +410,13 @@ Cut MiniEmbedding::State::cut_at(const mini::Maps& maps, const Trust& trusted) c
   return cut;
 }
 
-double MiniEmbedding::State::finer_scale() const {
+double MiniEmbedding::State::finer_scale(double scale) const {
   const double most = std::sqrt(most_finer_pixels / static_cast<double>(rgb.total()));
   const double finer = std::min({finer_zoom * scale, largest_zoom, most});
   return finer < least_finer_zoom * scale ? 0 : finer;
 }
 
-double MiniEmbedding::State::scale_for(const Cut& found) const {
+double MiniEmbedding::State::scale_for(const Cut& found, double scale) const {
   constexpr std::size_t fewest = 3;
   if (found.pieces.size() < fewest) return 0;
   const double lowest = lowest_level * upper_tenth(found.pieces);
@@ -410,11 +451,12 @@ std::vector<classic::Layer> MiniEmbedding::State::layers(const MiniPrototype& pr
     Evidence* evidence = nullptr;
     std::future<classic::Layer> layer = {};
   };
+  const double scale = scale_of(prototype);
   std::vector<Pass> passes;
   passes.push_back({scale, in_full, &evidence});
   const double half = 0.5 * scale;  // for larger objects, which fall apart at full scale
   if (std::min(rgb.cols, rgb.rows) * half >= mini::canonical) passes.push_back({half, in_half});
-  if (const double finer = finer_scale(); finer > 0) passes.push_back({finer, in_finer});
+  if (const double finer = finer_scale(scale); finer > 0) passes.push_back({finer, in_finer});
   std::vector<Pass*> finest_first;  // so that the longest cut is not the last
   for (Pass& pass : passes) finest_first.push_back(&pass);
   std::sort(finest_first.begin(), finest_first.end(),
@@ -423,14 +465,14 @@ std::vector<classic::Layer> MiniEmbedding::State::layers(const MiniPrototype& pr
   // beside a GPU at once; on the CPU when it is asked for, so that the network can have its memory
   evidence.picture =
       std::async(module.placement().device.is_cuda() ? beside : std::launch::deferred,
-                 [this] { return resized(rgb, size_at(scale)); });
+                 [this, scale] { return resized(rgb, size_at(scale)); });
   std::vector<double> scales;
   for (const Pass* pass : finest_first) scales.push_back(pass->scale);
   std::vector<MiniPicture> shown = pictures(scales);
   for (std::size_t i = 0; i < shown.size(); ++i) {
     Pass* const pass = finest_first[i];
     const mini::Maps maps = look(std::exchange(shown[i], {}), prototype, pass->evidence);
-    pass->layer = beside_gpu(module, [this, maps, &trusted = pass->trusted] {
+    pass->layer = beside_gpu(module, [this, maps, scale, &trusted = pass->trusted] {
       return classic::Layer{classic::resampled(cut_at(maps, trusted), size_at(scale)), 1.0};
     });
   }
@@ -442,7 +484,7 @@ std::vector<classic::Layer> MiniEmbedding::State::layers(const MiniPrototype& pr
 Cut MiniEmbedding::State::found(const MiniPrototype& prototype, Evidence& evidence) const {
   std::vector<classic::Layer> all = layers(prototype, evidence);
   Cut cut = classic::join(all);
-  const double again = scale_for(cut);
+  const double scale = scale_of(prototype), again = scale_for(cut, scale);
   if (again == 0) return cut;
   cut = {};  // the next look can have its memory
   const mini::Maps maps = look(pictures({again})[0], prototype, nullptr);
@@ -496,10 +538,10 @@ class Patch {
 
 }  // namespace
 
-MiniPrototype MiniEmbedding::prototype(MaskView mask) const {
+at::Tensor MiniEmbedding::vector(const Mask& mask) const {
   const c10::InferenceMode no_gradients;
-  const cv::Mat inside = mask.mat() != 0;
-  const Patch patch(inside, mini::canonical / equivalent_diameter(cv::countNonZero(inside)));
+  const cv::Mat inside = to_frame(mask, {state_->rgb.cols, state_->rgb.rows});
+  const Patch patch(inside, mini::canonical / equivalent_diameter(static_cast<double>(mask.area())));
   cv::Mat bright, cover;
   cv::LUT(state_->rgb(patch.near()), state_->table, bright);
   inside(patch.near()).convertTo(cover, CV_32FC1, 1.0 / 255);
@@ -513,19 +555,16 @@ MiniPrototype MiniEmbedding::prototype(MaskView mask) const {
   const at::Tensor covered =
       at::from_blob(on.ptr<float>(), {1, 1, patch_side, patch_side}, at::kFloat)
           .to(where.device, where.dtype, /*non_blocking=*/false, /*copy=*/true);
-  const at::Tensor vector =
-      module.call("pool", {features[0], features[1], features[2], features[3], covered})[0];
-  return {vector, module.call("steering", {vector})};
+  return module.call("pool", {features[0], features[1], features[2], features[3], covered})[0];
 }
 
-const Cut& MiniEmbedding::cut(const MiniPrototype& prototype) const {
-  std::call_once(state_->cut_made,
-                 [&] { state_->pieces = std::make_unique<const Cut>(state_->cut(prototype)); });
-  return *state_->pieces;
+std::shared_ptr<const Cut> MiniEmbedding::cut(const MiniPrototype& prototype) const {
+  return state_->cuts.get(prototype.identity, [&] { return state_->cut(prototype); });
 }
 
 FloatMap MiniEmbedding::similarity(const MiniPrototype& prototype, Size size) const {
-  const Cut& pieces = cut(prototype);
+  const std::shared_ptr<const Cut> found = cut(prototype);
+  const Cut& pieces = *found;
   cv::Mat map(pieces.labels.size(), CV_32FC1, cv::Scalar(-1));
   for (int y = 0; y < map.rows; ++y)
     for (int x = 0; x < map.cols; ++x)
@@ -548,11 +587,31 @@ MiniEncoder::MiniEncoder(Module module) : module_(std::move(module)) {
   module_.require_methods({"trunk", "pool", "steering", "maps", "compare"});
 }
 
-MiniEmbedding MiniEncoder::encode(ImageView image, float hint) const {
-  const double bound = std::sqrt(most_pixels / static_cast<double>(image.size().pixels()));
-  const double wanted = hint > 0 ? mini::canonical / hint : 1.0;
-  return MiniEmbedding(std::make_shared<MiniEmbedding::State>(
-      module_, image, std::min({wanted, largest_zoom, bound})));
+MiniEmbedding MiniEncoder::encode(ImageView image) const {
+  return MiniEmbedding(std::make_shared<MiniEmbedding::State>(module_, image));
+}
+
+MiniPrototype MiniEncoder::prototype(std::span<const EncodedExample<Embedding>> examples) const {
+  const c10::InferenceMode no_gradients;
+  std::vector<at::Tensor> vectors, negative;
+  std::vector<double> diameters;
+  for (const auto& e : examples) {
+    (e.negative ? negative : vectors).push_back(e.embedding->vector(*e.mask));
+    if (!e.negative) diameters.push_back(equivalent_diameter(static_cast<double>(e.mask->area())));
+  }
+  const at::Tensor mean =
+      vectors.size() == 1 ? vectors[0] : at::cat(vectors).mean(0, /*keepdim=*/true);
+  const auto looks = [](const std::vector<at::Tensor>& of) {
+    const at::Tensor all = at::cat(of);
+    return all.narrow(1, all.size(1) - look_length, look_length);
+  };
+  MiniPrototype prototype;
+  prototype.scale = persense::detail::quantised_scale(mini::canonical /
+                                                      classic::detail::median(diameters));
+  prototype.steering = module_.call("steering", {mean});
+  prototype.looks = looks(vectors);
+  if (!negative.empty()) prototype.negative_looks = looks(negative);
+  return prototype;
 }
 
 }  // namespace persense::torchscript

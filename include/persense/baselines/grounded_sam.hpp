@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -13,8 +12,8 @@
 #include "persense/instances.hpp"
 #include "persense/options.hpp"
 #include "persense/result.hpp"
-#include "persense/run_options.hpp"
 #include "persense/running.hpp"
+#include "persense/staged_method.hpp"
 #include "persense/stages.hpp"
 
 namespace persense {
@@ -31,65 +30,61 @@ namespace persense {
 ///   meant for boxes is; and repeats are told by masks (`instances.duplicate_overlap`) instead of
 ///   by non-maximum suppression of boxes.
 template <ImageEncoder Encoder, DetectorFor<Encoder> Detector, DecoderFor<Encoder> Decoder>
-class GroundedSam {
- public:
-  using Prepared = persense::Support<Encoder>;  ///< what `support` gives
+class GroundedSam : public StagedMethod<GroundedSam<Encoder, Detector, Decoder>, Encoder, Decoder> {
+  using Base = StagedMethod<GroundedSam, Encoder, Decoder>;
 
+ public:
   /// @param options  `method` is set to what this is.
   /// @throws InvalidArgument  an option out of its range.
   GroundedSam(Encoder encoder, Detector detector, Decoder decoder,
               Options options = Options::paper())
-      : encoder_(std::move(encoder)),
-        detector_(std::move(detector)),
-        decoder_(std::move(decoder)),
-        options_(options) {
+      : Base(std::move(encoder), std::move(decoder), options), detector_(std::move(detector)) {
     options_.method = Method::grounded_sam;
-    validate(options_);
-  }
-
-  const Options& options() const { return options_; }
-
-  /// See Pipeline::support.
-  Prepared support(ImageView image, MaskView mask, std::string label = {}) const {
-    return detail::prepare_support(encoder_, image, mask, std::move(label), options_);
-  }
-
-  /// See Pipeline::segment. Of the steps, it has encode, similarity, detect, decode and instances.
-  /// A detector that reads text is asked for the label, too, as any detector is.
-  Result segment(const Prepared& support, ImageView image, const RunOptions& run = {}) const {
-    Result result = detail::begin_result(image, support.notes, run);
-    detail::StepClock clock{run, result.timings};
-    const auto embedding =
-        clock(Step::encode, [&] { return encoder_.encode(image, support.diameter); });
-    const FloatMap similarity = clock(Step::similarity, [&] {
-      return detail::similarity_map(encoder_, embedding, support, image.size());
-    });
-    const Query<Encoder> query{image, embedding, similarity, support, {}};
-    const Detections detections = clock(Step::detect, [&] {
-      return detail::detections_of(detector_, query, &Detections::phrase, options_, result);
-    });
-    if (result.trace) {
-      result.trace->similarity = similarity;
-      result.trace->detections = detections;
-    }
-    if (detections.phrase.empty())
-      return detail::nothing_detected(std::move(result), detections, options_);
-    const std::vector<Prompt> prompts = prompts_at(detections.phrase, image.size());
-    result.density = DensityMap::Zero(image.height, image.width);
-    for (const Prompt& prompt : prompts) result.density(prompt.point.y, prompt.point.x) += 1;
-    result.estimated_count = static_cast<double>(prompts.size());
-    if (!does_take_boxes(decoder_))
-      result.notes.push_back("the decoder takes points alone, so it got the centre of each box");
-    auto masks = clock(Step::decode, [&] { return detail::masks_of(decoder_, query, prompts); });
-    result.instances = clock(Step::instances, [&] {
-      return make_instances(prompts, std::move(masks), options_.instances);
-    });
-    if (result.instances.empty())
-      result.notes.push_back("no instance: the mask of every box is empty");
-    return result;
   }
 
  private:
+  friend Base;
+  using typename Base::ClassFound;
+  using Base::options_;
+
+  /// Of the steps, it has similarity, detect, decode and instances. A detector that reads text is
+  /// asked for the label, too, as any detector is.
+  ClassFound find(ImageView image, const typename Encoder::Embedding& embedding,
+                  const Support<Encoder>& support, detail::StepClock& clock) const {
+    ClassFound found;
+    ClassResult& result = found.result;
+    if (clock.run.trace) result.trace.emplace();
+    found.similarity = clock(Step::similarity, [&] {
+      return detail::similarity_map(this->encoder(), embedding, support, image.size());
+    });
+    const Query<Encoder> query{image, embedding, found.similarity, support, {}};
+    const Detections detections = clock(Step::detect, [&] {
+      return detail::detections_of(detector_, query, &Detections::phrase, options_, found.notes);
+    });
+    if (result.trace) {
+      result.trace->similarity = found.similarity;
+      result.trace->detections = detections;
+    }
+    result.density = DensityMap::Zero(image.height, image.width);
+    if (detections.phrase.empty()) {
+      found.notes.push_back(detail::no_detection(detections, options_));
+      return found;
+    }
+    const std::vector<Prompt> prompts = prompts_at(detections.phrase, image.size());
+    for (const Prompt& prompt : prompts) result.density(prompt.point.y, prompt.point.x) += 1;
+    result.estimated_count = static_cast<double>(prompts.size());
+    if (!does_take_boxes(this->decoder()))
+      found.notes.push_back("the decoder takes points alone, so it got the centre of each box");
+    auto masks =
+        clock(Step::decode, [&] { return detail::masks_of(this->decoder(), query, prompts); });
+    found.instances = clock(Step::instances, [&] {
+      return make_instances(prompts, std::move(masks), options_.instances);
+    });
+    if (found.instances.empty())
+      found.notes.push_back("no instance: the mask of every box is empty");
+    return found;
+  }
+
   static std::vector<Prompt> prompts_at(const std::vector<Detection>& detections, Size image) {
     std::vector<Prompt> prompts;
     for (const Detection& d : detections) {
@@ -109,10 +104,7 @@ class GroundedSam {
     return prompts;
   }
 
-  Encoder encoder_;
   Detector detector_;
-  Decoder decoder_;
-  Options options_;
 };
 
 }  // namespace persense

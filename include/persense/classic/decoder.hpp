@@ -20,7 +20,7 @@ class ClassicDecoder {
  public:
   template <HoldsClassicEncoder E>
   std::vector<ScoredMask> decode(const Query<E>& query, std::span<const Prompt> prompts) const {
-    return masks(pieces_of(ClassicQuery(query), query.exemplars), query.image.size(), prompts);
+    return masks(*pieces_of(ClassicQuery(query), query.exemplars), query.image.size(), prompts);
   }
 
   static std::vector<ScoredMask> masks(const Cut& cut, Size image,

@@ -17,7 +17,7 @@ class ClassicDetector {
 
   template <HoldsClassicEncoder E>
   Detections detect(const Query<E>& query) const {
-    return detections(pieces_of(ClassicQuery(query), {}), query.image.size());
+    return detections(*pieces_of(ClassicQuery(query), {}), query.image.size());
   }
 
   static Detections detections(const Cut& cut, Size image) {

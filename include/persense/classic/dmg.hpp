@@ -22,8 +22,8 @@ class ClassicDmg {
  public:
   /// @return  at working resolution.
   template <HoldsClassicEncoder E>
-  DensityMap density(const Query<E>& query, std::span<const Box> exemplars) const {
-    return density(pieces_of(ClassicQuery(query), exemplars));
+  DensityMap density(const Query<E>& query) const {
+    return density(*pieces_of(ClassicQuery(query), query.exemplars));
   }
 
   static DensityMap density(const Cut& cut) {

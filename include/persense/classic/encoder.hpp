@@ -6,7 +6,6 @@
 #include <cmath>
 #include <concepts>
 #include <memory>
-#include <mutex>
 #include <opencv2/imgproc.hpp>
 #include <span>
 #include <utility>
@@ -16,8 +15,10 @@
 #include "persense/classic/landscape.hpp"
 #include "persense/classic/layers.hpp"
 #include "persense/classic/look.hpp"
+#include "persense/detail/memo.hpp"
 #include "persense/mask.hpp"
 #include "persense/stages.hpp"
+#include "persense/support.hpp"
 
 namespace persense::classic {
 
@@ -30,65 +31,91 @@ inline constexpr double lowest_piece_score = 0.1;
 
 /// What the support object looks like, at working resolution.
 struct ClassicPrototype {
+  persense::detail::Identity identity;
+  double scale = 1;  ///< of the working resolution: pixels there in one of the image, by length
   FeatureSpace space;
   Eigen::VectorXf direction;  ///< in that space: along it objects stand out
   References references;
-  Look look{};
+  std::vector<Look> looks, negative_looks;  ///< of the examples
 };
 
-/// An image at working resolution. What is derived from it for a prototype is made on first use and
-/// kept, as detector, DMG and decoder ask for the same.
-/// @par Threads  Safe: the first of several threads that ask computes, the others wait.
-class ClassicEmbedding {
+/// An image at one working resolution.
+class ClassicLevel {
  public:
-  /// @param work_rgb  CV_8UC3, R G B. @param image  the size of the image it was made from.
-  ClassicEmbedding(cv::Mat work_rgb, Size image)
-      : rgb_(std::move(work_rgb)),
-        lab_(lab_of(rgb_)),
-        image_(image),
-        memo_(std::make_unique<Memo>()) {}
+  /// @param work_rgb  CV_8UC3, R G B.
+  explicit ClassicLevel(cv::Mat work_rgb) : rgb_(std::move(work_rgb)), lab_(lab_of(rgb_)) {}
 
-  Size image_size() const { return image_; }
-  cv::Size work_size() const { return rgb_.size(); }
+  cv::Size size() const { return rgb_.size(); }
+  const cv::Mat& rgb() const { return rgb_; }
   const cv::Mat& lab() const { return lab_; }
   cv::Mat features(const FeatureSpace& space, double radius) const {
     return features_of(rgb_, lab_, space, radius);
   }
 
-  /// The landscape a prototype sees here.
-  std::shared_ptr<const Landscape> landscape(const ClassicPrototype& prototype) const {
+  /// The landscape that a prototype sees here.
+  Landscape landscape(const ClassicPrototype& prototype) const {
     const cv::Mat height =
         height_map(features(prototype.space, prototype.references.radius()), prototype.direction);
-    return std::make_shared<const Landscape>(height,
-                                             constants::max_area * prototype.references.area);
-  }
-  /// The same for the support's own prototype, kept.
-  const Landscape& base_landscape(const ClassicPrototype& prototype) const {
-    std::call_once(memo_->landscape_made, [&] { memo_->landscape = landscape(prototype); });
-    return *memo_->landscape;
-  }
-
-  /// The cut for these exemplars (none: the support's own), made by `make()` on first use and kept.
-  template <class Make>
-  const Cut& cut(std::span<const Box> exemplars, Make&& make) const {
-    const std::lock_guard lock(memo_->mutex);
-    for (const auto& [known, cut] : memo_->cuts)
-      if (std::equal(known.begin(), known.end(), exemplars.begin(), exemplars.end())) return *cut;
-    auto made = std::make_unique<const Cut>(make());
-    memo_->cuts.emplace_back(std::vector<Box>(exemplars.begin(), exemplars.end()), std::move(made));
-    return *memo_->cuts.back().second;
+    return Landscape(height, constants::max_area * prototype.references.area);
   }
 
  private:
-  struct Memo {
-    std::once_flag landscape_made;
-    std::shared_ptr<const Landscape> landscape;
-    std::mutex mutex;
-    std::vector<std::pair<std::vector<Box>, std::unique_ptr<const Cut>>> cuts;
-  };
   cv::Mat rgb_, lab_;
-  Size image_;
-  std::unique_ptr<Memo> memo_;
+};
+
+/// An image, with what was derived from it: by working scale, and for the prototypes that asked
+/// last, as detector, DMG and decoder ask for the same.
+/// @par Threads  Safe; what is derived is computed once.
+class ClassicEmbedding {
+ public:
+  using Scale = double;
+
+  /// @param rgb  CV_8UC3, R G B; is copied.
+  explicit ClassicEmbedding(const cv::Mat& rgb)
+      : rgb_(rgb.clone()), derived_(std::make_unique<Derived>()) {}
+
+  /// The image at a scale of at most 1.
+  std::shared_ptr<const ClassicLevel> level(Scale scale) const {
+    return derived_->levels.get(scale, [&] { return at_scale(scale); });
+  }
+  /// The same, of any scale, not kept.
+  ClassicLevel at_scale(Scale scale) const {
+    if (scale == 1) return ClassicLevel(rgb_);
+    const auto side = [scale](int length) {
+      return std::max(1, static_cast<int>(std::lround(length * scale)));
+    };
+    cv::Mat work;
+    cv::resize(rgb_, work, {side(rgb_.cols), side(rgb_.rows)}, 0, 0,
+               scale < 1 ? cv::INTER_AREA : cv::INTER_LINEAR);
+    return ClassicLevel(work);
+  }
+
+  std::shared_ptr<const Landscape> landscape(const ClassicPrototype& prototype) const {
+    return derived_->landscapes.get(
+        prototype.identity, [&] { return level(prototype.scale)->landscape(prototype); });
+  }
+
+  /// The cut for these exemplars (none: the support's own), made by `make()` on first use.
+  template <class Make>
+  std::shared_ptr<const Cut> cut(const ClassicPrototype& prototype, std::vector<Box> exemplars,
+                                 Make&& make) const {
+    return derived_->cuts.get({prototype.identity, std::move(exemplars)},
+                              std::forward<Make>(make));
+  }
+
+ private:
+  struct CutKey {
+    persense::detail::Identity prototype;
+    std::vector<Box> exemplars;
+    bool operator==(const CutKey&) const = default;
+  };
+  struct Derived {
+    persense::detail::Memo<Scale, ClassicLevel> levels{4};
+    persense::detail::Memo<persense::detail::Identity, Landscape> landscapes{2};
+    persense::detail::Memo<CutKey, Cut> cuts{4};
+  };
+  cv::Mat rgb_;
+  std::unique_ptr<Derived> derived_;
 };
 
 namespace detail {
@@ -116,24 +143,24 @@ inline Cut cut_at_two_scales(const Landscape& landscape, const References& wante
   return join(layers);
 }
 
-inline Cut cut_for(const ClassicEmbedding& embedding, const Landscape& landscape,
+inline Cut cut_for(const ClassicLevel& level, const Landscape& landscape,
                    const ClassicPrototype& prototype) {
   Cut cut = cut_at_two_scales(landscape, prototype.references);
-  compare_looks(cut, embedding.lab(), prototype.look, lowest_piece_score);
+  compare_looks(cut, level.lab(), prototype.looks, prototype.negative_looks, lowest_piece_score);
   return cut;
 }
 
 /// The prototype of some marked objects in a given feature space.
 /// @param mask  CV_8UC1 at working resolution, at least one pixel. @param area  of one object,
 /// pixels.
-inline ClassicPrototype prototype_in(const FeatureSpace& space, const ClassicEmbedding& embedding,
+inline ClassicPrototype prototype_in(const FeatureSpace& space, const ClassicLevel& level,
                                      const cv::Mat& mask, double area) {
   ClassicPrototype prototype;
   prototype.space = space;
   References& wanted = prototype.references;
   wanted.area = area;
   const double radius = wanted.radius();
-  const cv::Mat features = embedding.features(space, radius);
+  const cv::Mat features = level.features(space, radius);
   prototype.direction = discriminant_direction(features, mask, radius, space.ridge);
   const cv::Mat height = height_map(features, prototype.direction);
   wanted.value = cv::mean(height, mask)[0];
@@ -152,20 +179,25 @@ inline ClassicPrototype prototype_in(const FeatureSpace& space, const ClassicEmb
   return prototype;
 }
 
-/// How well a prototype finds its own support object again: the best overlap (intersection over
-/// union) of a piece with the mask.
-inline double recovery(const ClassicEmbedding& embedding, const ClassicPrototype& prototype,
-                       const cv::Mat& mask) {
-  const Cut cut = embedding.landscape(prototype)->cut(prototype.references);
-  std::vector<int> shared(cut.pieces.size() + 1, 0);
-  for (int y = 0; y < mask.rows; ++y)
-    for (int x = 0; x < mask.cols; ++x)
-      if (mask.at<std::uint8_t>(y, x)) ++shared[static_cast<std::size_t>(cut.labels.at<int>(y, x))];
-  const double area = cv::countNonZero(mask);
-  double best = 0;
-  for (std::size_t i = 1; i < shared.size(); ++i)
-    best = std::max(best, shared[i] / (area + cut.pieces[i - 1].area - shared[i]));
-  return best;
+/// How well a prototype finds its own support objects again: the best overlap (intersection over
+/// union) of a piece with each mask, mean over them.
+inline double recovery(const ClassicLevel& level, const ClassicPrototype& prototype,
+                       const std::vector<cv::Mat>& masks) {
+  const Cut cut = level.landscape(prototype).cut(prototype.references);
+  double sum = 0;
+  for (const cv::Mat& mask : masks) {
+    std::vector<int> shared(cut.pieces.size() + 1, 0);
+    for (int y = 0; y < mask.rows; ++y)
+      for (int x = 0; x < mask.cols; ++x)
+        if (mask.at<std::uint8_t>(y, x))
+          ++shared[static_cast<std::size_t>(cut.labels.at<int>(y, x))];
+    const double area = cv::countNonZero(mask);
+    double best = 0;
+    for (std::size_t i = 1; i < shared.size(); ++i)
+      best = std::max(best, shared[i] / (area + cut.pieces[i - 1].area - shared[i]));
+    sum += best;
+  }
+  return sum / static_cast<double>(masks.size());
 }
 
 /// A mask at working resolution; never without a pixel.
@@ -183,6 +215,71 @@ inline cv::Mat mask_at(const cv::Mat& mask, cv::Size work) {
   return small;
 }
 
+/// Marked objects in working pictures that are put side by side, so that one direction can be
+/// learned from all of them.
+struct MarkedLevel {
+  ClassicLevel level;
+  std::vector<cv::Mat> masks, negative_masks;  ///< one for each example
+};
+
+inline MarkedLevel marked_level(std::span<const EncodedExample<ClassicEmbedding>> examples,
+                                double scale) {
+  std::vector<const ClassicEmbedding*> images;
+  for (const auto& e : examples)
+    if (std::find(images.begin(), images.end(), e.embedding) == images.end())
+      images.push_back(e.embedding);
+  std::vector<std::shared_ptr<const ClassicLevel>> levels;
+  std::vector<cv::Rect> places;
+  cv::Size all(0, 0);
+  for (const ClassicEmbedding* image : images) {
+    levels.push_back(image->level(scale));
+    const cv::Size size = levels.back()->size();
+    places.emplace_back(all.width, 0, size.width, size.height);
+    all = {all.width + size.width, std::max(all.height, size.height)};
+  }
+  const auto side_by_side = [&] {
+    if (images.size() == 1) return *levels[0];
+    cv::Mat rgb(all, CV_8UC3);
+    for (std::size_t i = 0; i < images.size(); ++i)
+      cv::copyMakeBorder(levels[i]->rgb(),
+                         rgb(cv::Rect(places[i].x, 0, places[i].width, all.height)), 0,
+                         all.height - places[i].height, 0, 0, cv::BORDER_REPLICATE);
+    return ClassicLevel(rgb);
+  };
+  MarkedLevel marked{side_by_side(), {}, {}};
+  for (const auto& e : examples) {
+    const auto i = static_cast<std::size_t>(
+        std::find(images.begin(), images.end(), e.embedding) - images.begin());
+    cv::Mat mask = cv::Mat::zeros(all, CV_8UC1);
+    mask_at(to_frame(*e.mask, e.image), places[i].size()).copyTo(mask(places[i]));
+    (e.negative ? marked.negative_masks : marked.masks).push_back(mask);
+  }
+  return marked;
+}
+
+inline std::vector<Look> looks_of_masks(const ClassicLevel& level,
+                                        const std::vector<cv::Mat>& masks) {
+  std::vector<Look> looks;
+  for (const cv::Mat& mask : masks) {
+    cv::Mat label;
+    mask.convertTo(label, CV_32SC1, 1.0 / 255);
+    looks.push_back(looks_of(label, 1, [&](int y, const cv::Range& columns) {
+      return level.lab()(cv::Range(y, y + 1), columns);
+    })[0]);
+  }
+  return looks;
+}
+
+/// The working scale for objects of the examples' size.
+inline double working_scale(std::span<const EncodedExample<ClassicEmbedding>> examples) {
+  std::vector<double> areas;
+  for (const auto& e : examples)
+    if (!e.negative) areas.push_back(static_cast<double>(e.mask->area()));
+  std::sort(areas.begin(), areas.end());
+  const double diameter = equivalent_diameter(areas[areas.size() / 2]);
+  return std::min(1.0, persense::detail::quantised_scale(work_diameter / diameter));
+}
+
 }  // namespace detail
 
 /// A weight-free encoder: colours (and texture) along the direction in which the support object
@@ -197,51 +294,43 @@ class ClassicEncoder {
   using Embedding = ClassicEmbedding;
   using Prototype = ClassicPrototype;
 
-  /// @param hint  object diameter in pixels: larger objects than `work_diameter` are looked at in a
-  ///   smaller image, so that time depends on the number of objects rather than on pixels.
-  Embedding encode(ImageView image, float hint) const {
-    return at_scale(image, hint > 0 ? std::min(1.0, work_diameter / hint) : 1.0);
-  }
+  Embedding encode(ImageView image) const { return Embedding(image.mat()); }
 
-  /// The image at a working resolution of `scale` times its own.
-  static Embedding at_scale(ImageView image, double scale) {
-    const cv::Mat rgb = image.mat();
-    if (scale == 1) return Embedding(rgb.clone(), image.size());
-    const auto side = [scale](int length) {
-      return std::max(1, static_cast<int>(std::lround(length * scale)));
-    };
-    cv::Mat work;
-    cv::resize(rgb, work, {side(image.width), side(image.height)}, 0, 0,
-               scale < 1 ? cv::INTER_AREA : cv::INTER_LINEAR);
-    return Embedding(work, image.size());
-  }
-
-  Prototype prototype(const Embedding& embedding, MaskView mask) const {
+  /// Larger objects than `work_diameter` are looked at in a smaller image, so that time depends on
+  /// the number of objects rather than on pixels.
+  Prototype prototype(std::span<const EncodedExample<Embedding>> examples) const {
     constexpr double clearly_better = 0.05;
     static constexpr std::array spaces = {
         FeatureSpace{false, false, 0.1}, FeatureSpace{true, false, 0.1},
         FeatureSpace{true, false, 0.02}, FeatureSpace{true, true, 0.1},
         FeatureSpace{true, true, 0.3},   FeatureSpace{false, true, 0.1}};
-    const cv::Mat work = detail::mask_at(mask.mat(), embedding.work_size());
+    const double scale = detail::working_scale(examples);
+    const detail::MarkedLevel marked = detail::marked_level(examples, scale);
+    cv::Mat objects = marked.masks[0].clone();
+    std::vector<int> areas;
+    for (const cv::Mat& mask : marked.masks) {
+      objects |= mask;
+      areas.push_back(cv::countNonZero(mask));
+    }
+    std::sort(areas.begin(), areas.end());
+    const double area = 0.5 * (areas[(areas.size() - 1) / 2] + areas[areas.size() / 2]);
     std::array<Prototype, spaces.size()> prototypes;
     std::array<double, spaces.size()> recovery{};
     cv::parallel_for_(cv::Range(0, static_cast<int>(spaces.size())), [&](const cv::Range& range) {
       for (auto i = static_cast<std::size_t>(range.start); i < static_cast<std::size_t>(range.end);
            ++i) {
-        prototypes[i] = detail::prototype_in(spaces[i], embedding, work, cv::countNonZero(work));
-        recovery[i] = detail::recovery(embedding, prototypes[i], work);
+        prototypes[i] = detail::prototype_in(spaces[i], marked.level, objects, area);
+        recovery[i] = detail::recovery(marked.level, prototypes[i], marked.masks);
       }
     });
     std::size_t best = 0;
     for (std::size_t i = 1; i < spaces.size(); ++i)
       if (recovery[i] > recovery[best] + clearly_better) best = i;
-    cv::Mat label;
-    work.convertTo(label, CV_32SC1, 1.0 / 255);
-    const auto lab_row = [&](int y, const cv::Range& columns) {
-      return embedding.lab()(cv::Range(y, y + 1), columns);
-    };
-    prototypes[best].look = looks_of(label, 1, lab_row)[0];
-    return prototypes[best];
+    Prototype& chosen = prototypes[best];
+    chosen.scale = scale;
+    chosen.looks = detail::looks_of_masks(marked.level, marked.masks);
+    chosen.negative_looks = detail::looks_of_masks(marked.level, marked.negative_masks);
+    return std::move(chosen);
   }
 
   /// 0 where a pixel looks as much like background as like the object, 1 where like the object.
@@ -250,7 +339,7 @@ class ClassicEncoder {
     const double reach = std::max(prototype.references.value - neutral, 1e-3);
     FloatMap map(size.height, size.width);
     cv::Mat out = as_mat(map);  // the map's own memory: written in place
-    cv::resize(embedding.base_landscape(prototype).height(), out, out.size(), 0, 0,
+    cv::resize(embedding.landscape(prototype)->height(), out, out.size(), 0, 0,
                cv::INTER_LINEAR);
     map = ((map - static_cast<float>(neutral)) / static_cast<float>(reach)).max(-1.0f).min(1.0f);
     return map;

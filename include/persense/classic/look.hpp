@@ -98,6 +98,13 @@ std::vector<Look> looks_of(const cv::Mat& labels, int n, const LabRow& lab_row) 
 
 namespace detail {
 
+/// How far a look is from the nearest of some. @pre at least one.
+inline double nearest(const Look& look, const std::vector<Look>& others) {
+  double least = distance(look, others[0]);
+  for (const Look& other : others) least = std::min(least, distance(look, other));
+  return least;
+}
+
 /// Two groups of sorted numbers, cut where the variance between them is largest (Otsu).
 struct TwoGroups {
   std::size_t near_count = 0;
@@ -129,18 +136,23 @@ inline TwoGroups two_groups(const std::vector<double>& sorted) {
 /// distances are one group), and marks those of an odd look, which should not be exemplars.
 ///
 /// Odd is much further than the nearest tenth of the pieces: the light here may not be the
-/// support's.
-/// @param lowest  pieces below this score have no say.
-inline void compare_looks(Cut& cut, const cv::Mat& lab, const Look& support, double lowest) {
+/// support's. A piece that is nearer to a negative example than to any other scores 0, too.
+/// @param support  of the examples, at least one. @param lowest  pieces below this score have no
+/// say.
+inline void compare_looks(Cut& cut, const cv::Mat& lab, const std::vector<Look>& support,
+                          const std::vector<Look>& negative, double lowest) {
   constexpr double odd_gap = 15;
   constexpr double clear_separation = 0.8;  // a uniform distribution has 0.75, a normal one 0.64
   constexpr double clear_ratio = 2, clear_gap = 10;
   const auto looks =
       looks_of(cut.labels, static_cast<int>(cut.pieces.size()),
                [&](int y, const cv::Range& columns) { return lab(cv::Range(y, y + 1), columns); });
+  for (std::size_t i = 0; i < cut.pieces.size() && !negative.empty(); ++i)
+    if (detail::nearest(looks[i], negative) < detail::nearest(looks[i], support))
+      cut.pieces[i].score = 0;
   std::vector<std::pair<double, std::size_t>> order;
   for (std::size_t i = 0; i < cut.pieces.size(); ++i)
-    if (cut.pieces[i].score >= lowest) order.emplace_back(distance(looks[i], support), i);
+    if (cut.pieces[i].score >= lowest) order.emplace_back(detail::nearest(looks[i], support), i);
   if (order.size() < 2) return;
   std::sort(order.begin(), order.end());
   std::vector<double> distances;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <opencv2/imgproc.hpp>
 #include <span>
 #include <vector>
@@ -18,7 +19,7 @@ struct ClassicQuery {
   ImageView image;
   const ClassicEmbedding& embedding;
   const ClassicPrototype& prototype;
-  std::span<const Box> exemplars;  ///< of the current pass
+  std::span<const Exemplar> exemplars;  ///< of the current pass
 
   template <HoldsClassicEncoder E>
   explicit ClassicQuery(const Query<E>& query)
@@ -94,15 +95,16 @@ inline Marked marked(const Cut& cut, const std::vector<std::size_t>& shown) {
 
 /// The support's prototype, learned again on objects of the query itself: its light and background
 /// are often not the support's. Kind and feature space stay the support's.
-inline ClassicPrototype adapted(const ClassicEmbedding& embedding, const Marked& objects,
+inline ClassicPrototype adapted(const ClassicLevel& level, const Marked& objects,
                                 const ClassicPrototype& support) {
-  const cv::Size work = embedding.work_size();
+  const cv::Size work = level.size();
   const bool same_size = objects.mask.size() == work;
   const double growth = static_cast<double>(work.area()) / objects.mask.size().area();
   ClassicPrototype prototype =
-      prototype_in(support.space, embedding, same_size ? objects.mask : mask_at(objects.mask, work),
+      prototype_in(support.space, level, same_size ? objects.mask : mask_at(objects.mask, work),
                    growth * objects.area);
-  prototype.look = support.look;
+  prototype.looks = support.looks;
+  prototype.negative_looks = support.negative_looks;
   return prototype;
 }
 
@@ -124,24 +126,28 @@ inline double finer_scale(const Cut& cut, Size image, double area) {
 /// The pieces of a query, for the exemplars of the current pass. With fewer than three exemplars
 /// (or none that matches a piece) they follow from the support alone; with more, from what the
 /// exemplars look like in this query, at a finer resolution where they are small.
-inline const Cut& pieces_of(const ClassicQuery& query, std::span<const Box> exemplars) {
+inline std::shared_ptr<const Cut> pieces_of(const ClassicQuery& query,
+                                            std::span<const Exemplar> exemplars) {
   constexpr std::size_t enough = 3;  // fewer say little about how much objects vary
   const ClassicEmbedding& embedding = query.embedding;
   const ClassicPrototype& support = query.prototype;
-  const Cut& base = embedding.cut(
-      {}, [&] { return detail::cut_for(embedding, embedding.base_landscape(support), support); });
+  const auto level = embedding.level(support.scale);
+  const auto base = embedding.cut(support, {}, [&] {
+    return detail::cut_for(*level, *embedding.landscape(support), support);
+  });
   if (exemplars.size() < enough) return base;
-  const auto shown = detail::pieces_shown(base, query.image.size(), exemplars);
+  std::vector<Box> boxes;
+  for (const Exemplar& e : exemplars) boxes.push_back(e.box);
+  const auto shown = detail::pieces_shown(*base, query.image.size(), boxes);
   if (shown.empty()) return base;
-  return embedding.cut(exemplars, [&] {
-    const detail::Marked objects = detail::marked(base, shown);
-    const auto cut_again = [&](const ClassicEmbedding& e) {
-      const ClassicPrototype prototype = detail::adapted(e, objects, support);
-      return detail::cut_for(e, *e.landscape(prototype), prototype);
+  return embedding.cut(support, boxes, [&] {
+    const detail::Marked objects = detail::marked(*base, shown);
+    const auto cut_again = [&](const ClassicLevel& at) {
+      const ClassicPrototype prototype = detail::adapted(at, objects, support);
+      return detail::cut_for(at, at.landscape(prototype), prototype);
     };
-    const double scale = detail::finer_scale(base, query.image.size(), objects.area);
-    if (scale > 0) return cut_again(ClassicEncoder::at_scale(query.image, scale));
-    return cut_again(embedding);
+    const double scale = detail::finer_scale(*base, query.image.size(), objects.area);
+    return scale > 0 ? cut_again(embedding.at_scale(scale)) : cut_again(*level);
   });
 }
 

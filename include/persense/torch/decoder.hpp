@@ -92,6 +92,14 @@ class SamDecoder {
 
   bool takes_boxes() const { return true; }
 
+  /// The object that a user's point or box marks, decoded as SAM is meant to be: not guided, and
+  /// once more from its own mask.
+  template <HoldsTorchEncoder E>
+  ScoredMask decode_mark(const MarkedImage<E>& image, const Prompt& prompt) const {
+    return decode_mark(torch_embedding(image.embedding), prompt);
+  }
+  ScoredMask decode_mark(const TorchEmbedding& embedding, const Prompt& prompt) const;
+
   /// What `decode` guides its first decodes with.
   SamGuidance guidance(const TorchEmbedding& embedding, const TorchPrototype& prototype) const;
 

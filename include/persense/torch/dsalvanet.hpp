@@ -34,8 +34,8 @@ class DsalvanetDmg {
   DensityMap density(ImageView image, std::span<const Box> exemplars) const;
 
   template <ImageEncoder E>
-  DensityMap density(const Query<E>& query, std::span<const Box> exemplars) const {
-    return density(query.image, exemplars);
+  DensityMap density(const Query<E>& query) const {
+    return density(query.image, boxes_of(query.exemplars));
   }
 
  private:

@@ -8,6 +8,7 @@
 #include <concepts>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,6 +18,7 @@
 #include "persense/image.hpp"
 #include "persense/longest_side.hpp"
 #include "persense/maps.hpp"
+#include "persense/stages.hpp"
 #include "persense/torch/module.hpp"
 
 namespace persense::torchscript {
@@ -41,6 +43,7 @@ struct TorchPrototype {
   at::Tensor mean;  ///< (C) float32: mean feature vector of the object ("target embedding"); under
                     ///< "ring_contrast", minus that of its surroundings
   at::Tensor unit;  ///< (C) float32: `mean` divided by its length ("target feature")
+  at::Tensor negative;  ///< (C) float32: the same of the negative examples; undefined without any
   std::vector<std::string> notes;  ///< one line each: what was done to make it
 };
 
@@ -56,7 +59,8 @@ class TorchEmbedding {
   const Manifest& encoder() const { return *encoder_; }  ///< of the archive that made it
 
   /// The similarity with a prototype, of any size, on the device: (size.height, size.width) float32
-  /// in [-1, 1]. Cosine of every cell, enlarged along the reference's path (bilinear x4, then mask
+  /// in [-1, 1]. Cosine of every cell (against that of the negative examples, see
+  /// persense::against), enlarged along the reference's path (bilinear x4, then mask
   /// post-processing) where the input is a padded square, else bilinearly in one step.
   at::Tensor similarity(const TorchPrototype& prototype, Size size) const;
 
@@ -74,7 +78,6 @@ class TorchEmbedding {
 
 /// An encoder archive.
 ///
-/// `hint` is not used: these networks have one working scale.
 /// @par Threads  Any number of threads.
 /// @par Source  PerSense section 3.1 and its released code; segment-anything's preprocessing. The
 ///   "ring_contrast" prototype is this library's.
@@ -92,13 +95,15 @@ class TorchEncoder {
   const Placement& placement() const { return module_.placement(); }
 
   /// @throws InvalidArgument  an empty image. @throws OutOfMemory, BadModel  see Module.
-  Embedding encode(ImageView image, float hint = 0) const;
+  Embedding encode(ImageView image) const;
 
   /// The network's input, (1, 3, padded.height, padded.width) in the placement's device and dtype:
   /// resized as Pillow does it (antialiased, 8 bit: equal to persense::resize_antialiased byte for
   /// byte), normalised, zero outside the image. Only the image's bytes are sent to the device.
   at::Tensor input(ImageView image) const;
 
+  /// The mean of the examples' own prototypes, so that each counts alike; of the negative ones
+  /// likewise. Of one example:
   /// "mean": the mean over the cells that the mask covers (the mask takes the image's 8-bit path;
   /// see persense::mask_on_grid). An object that covers no cell is averaged over the cells it
   /// touches, weighted by area, and a note says so.
@@ -108,6 +113,8 @@ class TorchEncoder {
   /// @throws InvalidArgument  a mask of another size than the image, or without a pixel; under
   ///   "ring_contrast", one without any background.
   /// @throws BadModel         the features are not finite (half precision may overflow).
+  Prototype prototype(std::span<const EncodedExample<Embedding>> examples) const;
+  /// The same of one example. @throws InvalidArgument  a mask of another size than the image.
   Prototype prototype(const Embedding& embedding, MaskView mask) const;
 
   /// See TorchEmbedding::similarity; one transfer brings the map to the host.
@@ -116,6 +123,7 @@ class TorchEncoder {
 
  private:
   void dry_run() const;
+  Prototype of_one(const Embedding& embedding, const cv::Mat& mask) const;
   void require_finite(const at::Tensor& values, std::string_view what) const;
   TorchEmbedding run(const at::Tensor& input, const InputFrame& frame) const;
 

@@ -11,29 +11,35 @@
 #include <vector>
 
 #include "persense/classic/classic.hpp"
+#include "persense/detail/memo.hpp"
 #include "persense/stages.hpp"
 #include "persense/torch/module.hpp"
 
 namespace persense::torchscript {
 
-/// What the support object looks like to the network.
+/// What the support objects look like to the network.
 struct MiniPrototype {
-  at::Tensor vector;                 ///< (1, P), on the module's device
-  std::vector<at::Tensor> steering;  ///< what the network's maps make of it alone
+  persense::detail::Identity identity;
+  double scale = 1;                  ///< at which they are as wide as the network expects
+  std::vector<at::Tensor> steering;  ///< what the network's maps make of their mean alone
+  at::Tensor looks;                  ///< (E, 2 L) of the examples, on the module's device
+  at::Tensor negative_looks;         ///< (N, 2 L) of the negative ones; undefined without any
 };
 
 /// A query, or support, image as the network sees it: at several scales, in tiles where it is
-/// large. What is derived from it for a prototype is made on first use and kept.
+/// large. What the trunk makes of it is kept by scale, unless it is large, and what is derived for a
+/// prototype for the latest few of them.
 /// @par Threads  Safe: the first of several threads that ask computes, the others wait.
 class MiniEmbedding {
  public:
   struct State;
   explicit MiniEmbedding(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
-  MiniPrototype prototype(MaskView mask) const;
+  /// One marked object, as the network describes it: (1, P), on the module's device.
+  at::Tensor vector(const Mask& mask) const;
   FloatMap similarity(const MiniPrototype& prototype, Size size) const;
-  /// The pieces, for the first prototype that asked: an embedding belongs to one query.
-  const classic::Cut& cut(const MiniPrototype& prototype) const;
+  /// The pieces.
+  std::shared_ptr<const classic::Cut> cut(const MiniPrototype& prototype) const;
 
  private:
   std::shared_ptr<State> state_;
@@ -53,10 +59,8 @@ class MiniEncoder {
   /// One of the user's training. @throws as Module.
   explicit MiniEncoder(const std::filesystem::path& archive, Placement placement = {});
 
-  Embedding encode(ImageView image, float hint) const;
-  Prototype prototype(const Embedding& embedding, MaskView mask) const {
-    return embedding.prototype(mask);
-  }
+  Embedding encode(ImageView image) const;
+  Prototype prototype(std::span<const EncodedExample<Embedding>> examples) const;
   /// In objects, how sure the network is that they are of the support's kind: 1 for certain, -1 for
   /// certainly another kind or ground.
   FloatMap similarity(const Embedding& embedding, const Prototype& prototype, Size size) const {
@@ -82,7 +86,7 @@ concept HoldsMiniEncoder = requires(const typename E::Embedding& embedding,
 
 namespace detail {
 template <HoldsMiniEncoder E>
-const classic::Cut& mini_cut(const Query<E>& query) {
+std::shared_ptr<const classic::Cut> mini_cut(const Query<E>& query) {
   return mini_embedding(query.embedding).cut(mini_prototype(query.support.prototype));
 }
 }  // namespace detail
@@ -95,7 +99,7 @@ class MiniDetector {
 
   template <HoldsMiniEncoder E>
   Detections detect(const Query<E>& query) const {
-    return classic::ClassicDetector::detections(detail::mini_cut(query), query.image.size());
+    return classic::ClassicDetector::detections(*detail::mini_cut(query), query.image.size());
   }
 };
 
@@ -105,8 +109,8 @@ class MiniDetector {
 class MiniDmg {
  public:
   template <HoldsMiniEncoder E>
-  DensityMap density(const Query<E>& query, std::span<const Box>) const {
-    return classic::ClassicDmg::density(detail::mini_cut(query));
+  DensityMap density(const Query<E>& query) const {
+    return classic::ClassicDmg::density(*detail::mini_cut(query));
   }
 };
 
@@ -116,7 +120,7 @@ class MiniDecoder {
  public:
   template <HoldsMiniEncoder E>
   std::vector<ScoredMask> decode(const Query<E>& query, std::span<const Prompt> prompts) const {
-    return classic::ClassicDecoder::masks(detail::mini_cut(query), query.image.size(), prompts);
+    return classic::ClassicDecoder::masks(*detail::mini_cut(query), query.image.size(), prompts);
   }
 };
 

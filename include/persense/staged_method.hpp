@@ -1,0 +1,159 @@
+// persense/staged_method.hpp: what every method that is made of the stages shares: encoding, supports,
+// several classes in one query, filters.
+#pragma once
+
+#include <algorithm>
+#include <numbers>
+#include <span>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "persense/example.hpp"
+#include "persense/instances.hpp"
+#include "persense/marking.hpp"
+#include "persense/options.hpp"
+#include "persense/result.hpp"
+#include "persense/run_options.hpp"
+#include "persense/running.hpp"
+#include "persense/stages.hpp"
+#include "persense/support.hpp"
+
+namespace persense {
+
+/// @tparam Method  derives from this and has
+///   `ClassFound find(const Image...)`: see Pipeline and GroundedSam.
+/// @par Threads  All of it is const; one method may serve any number of threads.
+template <class Method, ImageEncoder Encoder, DecoderFor<Encoder> Decoder>
+class StagedMethod {
+ public:
+  using Prepared = Support<Encoder>;      ///< what `support` gives
+  using Encoded = EncodedImage<Encoder>;  ///< what `encode` gives
+  using Example = BasicExample<Encoded>;
+
+  const Options& options() const { return options_; }
+
+  /// Encodes an image once, to be asked about any number of supports, or to mark examples in. The
+  /// pixels are copied.
+  /// @throws InvalidArgument  an empty image.
+  Encoded encode(ImageView image) const {
+    detail::require_image(image, "image");
+    return Encoded(Image::copy_of(image), encoder_.encode(image));
+  }
+
+  /// Everything that depends on the examples alone. Images are copied.
+  /// @param label  class label, for detectors that read text; may be empty.
+  /// @throws InvalidArgument  no example that is not negative, a mark that marks nothing (the
+  ///   message names it), a negative example that covers most of one that is not; see check_support.
+  Prepared support(std::span<const Example> examples, std::string label = {}) const {
+    return detail::prepare_support(encoder_, decoder_, examples, std::move(label), options_);
+  }
+  /// The same of one mask: every part of it that is of like size is an example.
+  Prepared support(ImageView image, MaskView mask, std::string label = {}) const {
+    const Example example{image, mask};
+    return support(std::span(&example, 1), std::move(label));
+  }
+
+  /// Finds every instance of the support's object in the query image. No instance is a result with
+  /// count 0, not an error.
+  /// @throws InvalidArgument  empty image, or a stage that broke its contract (NaN in a map, a map
+  ///   of another size).
+  /// @throws Cancelled        `run.stop` was requested.
+  Result segment(const Prepared& support, ImageView image, const RunOptions& run = {}) const {
+    const Prepared* const one = &support;
+    return segment(std::span(&one, 1), image, run);
+  }
+  /// The same for an image that was encoded before.
+  Result segment(const Encoded& query, const Prepared& support, const RunOptions& run = {}) const {
+    const Prepared* const one = &support;
+    return segment(query, std::span(&one, 1), run);
+  }
+  /// Several supports are several classes: `Result::classes` has one entry for each, instances say
+  /// whose they are and compete for pixels (see persense::compete).
+  Result segment(std::span<const Prepared* const> classes, ImageView image,
+                 const RunOptions& run = {}) const {
+    Result result = detail::begin_result(image, run);
+    detail::StepClock clock{run, result.timings};
+    const auto embedding = clock(Step::encode, [&] { return encoder_.encode(image); });
+    return segment(image, embedding, classes, clock, std::move(result));
+  }
+  Result segment(const Encoded& query, std::span<const Prepared* const> classes,
+                 const RunOptions& run = {}) const {
+    const ImageView image = query.image().view();
+    Result result = detail::begin_result(image, run);
+    detail::StepClock clock{run, result.timings};
+    return segment(image, query.embedding(), classes, clock, std::move(result));
+  }
+  Result segment(const Encoded& query, std::span<const Prepared> classes,
+                 const RunOptions& run = {}) const {
+    return segment(query, std::span<const Prepared* const>(detail::addresses_of(classes)), run);
+  }
+
+  /// The same for several queries, in order.
+  std::vector<Result> segment(const Prepared& support, std::span<const ImageView> images,
+                              const RunOptions& run = {}) const {
+    std::vector<Result> results;
+    results.reserve(images.size());
+    for (const ImageView& image : images) results.push_back(segment(support, image, run));
+    return results;
+  }
+
+ protected:
+  /// What one support gave, before it is known what the others claim.
+  struct ClassFound {
+    ClassResult result;
+    std::vector<Instance> instances;
+    FloatMap similarity;             ///< image size
+    std::vector<std::string> notes;  ///< of this query alone
+  };
+
+  StagedMethod(Encoder encoder, Decoder decoder, const Options& options)
+      : encoder_(std::move(encoder)), decoder_(std::move(decoder)), options_(options) {
+    validate(options_);
+  }
+
+  const Encoder& encoder() const { return encoder_; }
+  const Decoder& decoder() const { return decoder_; }
+
+ private:
+  Result segment(ImageView image, const typename Encoder::Embedding& embedding,
+                 std::span<const Prepared* const> classes, detail::StepClock& clock,
+                 Result result) const {
+    if (classes.empty()) throw InvalidArgument("supports: got none, expected at least one");
+    std::vector<float> similarity;  // of each instance with its own support
+    std::vector<double> areas;
+    const bool several = classes.size() > 1;
+    for (std::size_t k = 0; k < classes.size(); ++k) {
+      const Prepared& support = *classes[k];
+      ClassFound found =
+          static_cast<const Method&>(*this).find(image, embedding, support, clock);
+      for (const std::vector<std::string>* notes : {&support.notes, &std::as_const(found.notes)})
+        for (const std::string& note : *notes)
+          result.notes.push_back(detail::note_of(support.label, several, note));
+      found.result.label = support.label;
+      for (Instance& instance : found.instances) {
+        instance.class_index = k;
+        if (several) similarity.push_back(mean_over(instance.mask, found.similarity));
+        result.instances.push_back(std::move(instance));
+      }
+      result.classes.push_back(std::move(found.result));
+      areas.push_back(std::numbers::pi / 4 * support.diameter * support.diameter);
+    }
+    result.instances = clock(Step::instances, [&] {
+      std::vector<Instance> all = std::move(result.instances);
+      if (several) all = compete(std::move(all), similarity, image.size(), options_.instances);
+      return detail::reported(std::move(all), image.size(), options_, areas, clock.run);
+    });
+    for (const Instance& instance : result.instances) ++result.classes[instance.class_index].count;
+    return result;
+  }
+
+  Encoder encoder_;
+  Decoder decoder_;
+
+ protected:
+  Options options_;
+};
+
+}  // namespace persense
