@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -10,6 +11,7 @@
 #include <utility>
 
 #include "persense/error.hpp"
+#include "persense/io/class_names.hpp"
 #include "persense/io/files.hpp"
 
 namespace persense::io {
@@ -54,6 +56,22 @@ std::string notes_member(const std::vector<std::string>& notes) {
   }
   return list.empty() ? "" : fmt::format(R"("notes":[{}],)", list);
 }
+
+/// What `info` says of stages and options, each with a comma before it.
+std::string info_members(const CocoHeader& header) {
+  std::string members;
+  if (!header.stages.empty()) members += R"(,"stages":)" + text_of(header.stages);
+  if (!header.options) return members;
+  std::string options;
+  for_each_option(*header.options, [&](const char* key, const auto& field, auto&&...) {
+    const std::string value = text_of(option_text(field));
+    options += fmt::format(R"({}"{}":{})", options.empty() ? "" : ",", key, value);
+  });
+  return members + R"(,"options":{)" + options + "}";
+}
+
+/// The id in this file of each category of another file.
+using CategoryIds = std::unordered_map<std::int64_t, std::size_t>;
 
 }  // namespace
 
@@ -137,6 +155,7 @@ std::vector<std::uint32_t> rle_from_string(std::string_view text) {
 
 struct CocoWriter::State {
   AtomicFile file;
+  std::vector<std::string> categories;
   std::string images;
   std::unordered_set<std::string> names;
   std::int64_t image_count = 0;
@@ -144,6 +163,23 @@ struct CocoWriter::State {
 
   std::int64_t next_image() const { return image_count + 1; }
   std::int64_t next_annotation() const { return annotation_count + 1; }
+
+  /// The id of a category, which is added where it is new.
+  std::size_t category(const std::string& name) {
+    const auto found = std::find(categories.begin(), categories.end(), name);
+    const auto index = static_cast<std::size_t>(found - categories.begin());
+    if (found == categories.end()) categories.push_back(name);
+    return index + 1;
+  }
+
+  CategoryIds categories_of(const json& coco) {
+    CategoryIds ids;
+    const auto listed = coco.find("categories");
+    if (listed == coco.end()) return ids;
+    for (const json& c : *listed)
+      ids[c.at("id").get<std::int64_t>()] = category(c.at("name").get<std::string>());
+    return ids;
+  }
 
   /// `image`: JSON with the id next_image(). The annotations that follow belong to it.
   void begin_image(const std::string& file_name, const std::string& image) {
@@ -157,13 +193,14 @@ struct CocoWriter::State {
 };
 
 CocoWriter::CocoWriter(const std::filesystem::path& path, const std::string& category)
-    : state_(new State{AtomicFile(path), {}, {}, 0, 0}) {
+    : CocoWriter(path, CocoHeader{{category}, {}, {}}) {}
+
+CocoWriter::CocoWriter(const std::filesystem::path& path, const CocoHeader& header)
+    : state_(new State{AtomicFile(path), class_names(header.categories), {}, {}, 0, 0}) {
   state_->file.write(
-      fmt::format(R"({{"info":{{"description":"Instances found by persense","version":"{}"}},)"
-                  "\n\"licenses\":[],\n"
-                  R"("categories":[{{"id":1,"name":{},"supercategory":""}}],)"
-                  "\n\"annotations\":[",
-                  PERSENSE_VERSION, text_of(category.empty() ? "object" : category)));
+      fmt::format(R"({{"info":{{"description":"Instances found by persense","version":"{}"{}}},)"
+                  "\n\"licenses\":[],\n\"annotations\":[",
+                  PERSENSE_VERSION, info_members(header)));
 }
 
 CocoWriter::~CocoWriter() = default;
@@ -173,6 +210,11 @@ CocoWriter::CocoWriter(CocoWriter&&) noexcept = default;
 // destroyed, which ends the program where memory has run out.
 void CocoWriter::add(const std::string& file_name, const Result& result) {
   const Size size = result.image_size;
+  for (const Instance& instance : result.instances)
+    if (instance.class_index >= state_->categories.size())
+      throw InvalidArgument(fmt::format(
+          "COCO file: an instance of class {}, expected one of {} {}", instance.class_index + 1,
+          state_->categories.size(), state_->categories.size() == 1 ? "category" : "categories"));
   state_->begin_image(
       file_name,
       fmt::format(R"({{"file_name":{},"height":{},"id":{},{}"width":{}}})", text_of(file_name),
@@ -180,12 +222,14 @@ void CocoWriter::add(const std::string& file_name, const Result& result) {
   for (const Instance& instance : result.instances) {
     const PixelBox& box = instance.mask.box;
     state_->write(fmt::format(
-        R"({{"area":{},"bbox":[{},{},{},{}],"category_id":1,"id":{},"image_id":{},"iscrowd":0,)"
-        R"("point":[{},{}],"score":{},"segmentation":{{"counts":{},"size":[{},{}]}}}})",
-        instance.mask.area(), box.x0, box.y0, box.width(), box.height(), state_->next_annotation(),
-        state_->image_count, instance.point.x, instance.point.y,
+        R"({{"area":{},"bbox":[{},{},{},{}],"category_id":{},"id":{},"image_id":{},"iscrowd":0,)"
+        R"("point":[{},{}],"score":{},"segmentation":{{"counts":{},"size":[{},{}]}},)"
+        R"("touches_border":{}}})",
+        instance.mask.area(), box.x0, box.y0, box.width(), box.height(), instance.class_index + 1,
+        state_->next_annotation(), state_->image_count, instance.point.x, instance.point.y,
         text_of(std::round(double{instance.score} * 1e4) / 1e4),
-        text_of(rle_to_string(rle_counts(instance.mask, size))), size.height, size.width));
+        text_of(rle_to_string(rle_counts(instance.mask, size))), size.height, size.width,
+        instance.touches_border));
   }
 }
 
@@ -201,10 +245,13 @@ void CocoWriter::append(const std::filesystem::path& coco_file) try {
     const auto id = static_cast<std::int64_t>(new_id.size()) + state_->image_count + 1;
     new_id.emplace(image.at("id").get<std::int64_t>(), id);
   }
-  for (const json& a : annotations)
+  for (const json& a : annotations) {
+    (void)a.value("category_id", std::int64_t{1});
     if (!new_id.contains(a.at("image_id").get<std::int64_t>()))
       throw Unreadable(fmt::format("{}: an annotation belongs to image {}, which is not listed",
                                    coco_file.string(), text_of(a.at("image_id"))));
+  }
+  const CategoryIds categories = state_->categories_of(coco);
   for (json image : images) {
     image["id"] = state_->next_image();
     state_->begin_image(image["file_name"], text_of(image));
@@ -212,7 +259,8 @@ void CocoWriter::append(const std::filesystem::path& coco_file) try {
   for (json a : annotations) {
     a["id"] = state_->next_annotation();
     a["image_id"] = new_id.at(a.at("image_id").get<std::int64_t>());
-    a["category_id"] = 1;
+    const auto category = categories.find(a.value("category_id", std::int64_t{1}));
+    a["category_id"] = category == categories.end() ? 1 : category->second;
     state_->write(text_of(a));
   }
 } catch (const json::exception& e) {
@@ -224,13 +272,20 @@ bool CocoWriter::contains(const std::string& file_name) const {
 }
 
 void CocoWriter::close() {
-  state_->file.write("\n],\n\"images\":[" + state_->images + "\n]}\n");
+  std::string categories;
+  for (std::size_t k = 0; k < state_->categories.size(); ++k)
+    categories += fmt::format(R"({}{{"id":{},"name":{},"supercategory":""}})", k == 0 ? "" : ",",
+                              k + 1, text_of(state_->categories[k]));
+  state_->file.write("\n],\n\"categories\":[" + categories + "],\n\"images\":[" + state_->images +
+                     "\n]}\n");
   state_->file.commit();
 }
 
 void write_coco(const std::filesystem::path& path, const std::string& file_name,
                 const Result& result, const std::string& category) {
-  CocoWriter writer(path, category);
+  CocoHeader header{{category}, {}, {}};
+  if (result.classes.size() > 1) header.categories = class_names(result);
+  CocoWriter writer(path, header);
   writer.add(file_name, result);
   writer.close();
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <limits>
 #include <numeric>
 #include <opencv2/imgproc.hpp>
 #include <optional>
@@ -71,31 +73,63 @@ cv::Vec3f ground_color(const cv::Mat& rgb, const Mask& mask) {
   return oklab_of(cv::mean(rgb(cv::Rect(box.x0, box.y0, box.width(), box.height()))));
 }
 
-/// A palette index an instance: far from its neighbours' colours and from the picture below it.
-std::vector<int> choose_colors(const cv::Mat& rgb, std::span<const Instance> instances) {
-  std::vector<cv::Vec3f> lab;
-  for (const Color& c : palette) lab.push_back(oklab_of(cv::Scalar(c[0], c[1], c[2])));
+/// A colour an instance, of its class's family: far from its neighbours' colours and from the
+/// picture below it.
+std::vector<Color> choose_colors(const cv::Mat& rgb, std::span<const Instance> instances,
+                                 std::span<const Family> families) {
   const auto neighbours = neighbours_of(instances);
   constexpr double clear = 0.25;  // OKLab units: beyond this, further apart is not clearer
-  std::vector<int> chosen(instances.size(), -1);
+  std::vector<Color> chosen(instances.size());
+  std::vector<cv::Vec3f> lab(instances.size());  // of the chosen ones
   for (std::size_t i = 0; i < instances.size(); ++i) {
+    const Family& family = families[instances[i].class_index % families.size()];
     const cv::Vec3f ground = ground_color(rgb, instances[i].mask);
     double best = -1;
-    for (std::size_t step = 0; step < palette_size; ++step) {
+    for (std::size_t step = 0; step < family.size(); ++step) {
       // start at another colour each time, so that objects far apart do not all get the same one
-      const std::size_t k = (5 * i + step) % palette_size;
+      const Color& color = family[(5 * i + step) % family.size()];
+      const cv::Vec3f own = oklab_of(cv::Scalar(color[0], color[1], color[2]));
       double nearest = clear;
       for (const std::size_t j : neighbours[i])
-        if (chosen[j] >= 0)
-          nearest = std::min(nearest, distance(lab[k], lab[static_cast<std::size_t>(chosen[j])]));
-      const double value = nearest + 0.5 * std::min(clear, distance(lab[k], ground));
+        if (j < i) nearest = std::min(nearest, distance(own, lab[j]));
+      const double value = nearest + 0.5 * std::min(clear, distance(own, ground));
       if (value > best + 1e-9) {
         best = value;
-        chosen[i] = static_cast<int>(k);
+        chosen[i] = color;
+        lab[i] = own;
       }
     }
   }
   return chosen;
+}
+
+/// The colour of a lightness and hue in OKLCH, as vivid as a screen can show it.
+Color vivid(double lightness, double degrees) {
+  const double hue = degrees * CV_PI / 180;
+  Color color;
+  for (double chroma = 0.21; chroma > 0; chroma -= 0.01) {
+    const double a = chroma * std::cos(hue), b = chroma * std::sin(hue);
+    const double l = std::pow(lightness + 0.3963377774 * a + 0.2158037573 * b, 3);
+    const double m = std::pow(lightness - 0.1055613458 * a - 0.0638541728 * b, 3);
+    const double s = std::pow(lightness - 0.0894841775 * a - 1.2914855480 * b, 3);
+    const double linear[] = {4.0767416621 * l - 3.3077115913 * m + 0.2309699292 * s,
+                             -1.2684380046 * l + 2.6097574011 * m - 0.3413193965 * s,
+                             -0.0041960863 * l - 0.7034186147 * m + 1.7076147010 * s};
+    bool shown = true;
+    for (int c = 0; c < 3; ++c) {
+      shown = shown && linear[c] > -1e-3 && linear[c] < 1 + 1e-3;
+      const double v = std::clamp(linear[c], 0.0, 1.0);
+      color[c] = cv::saturate_cast<std::uint8_t>(
+          255 * (v <= 0.0031308 ? 12.92 * v : 1.055 * std::pow(v, 1 / 2.4) - 0.055));
+    }
+    if (shown) break;
+  }
+  return color;
+}
+
+/// Shades of one hue, the middle one first.
+Family family_of(double hue) {
+  return {vivid(0.74, hue), vivid(0.86, hue), vivid(0.62, hue), vivid(0.80, hue), vivid(0.68, hue)};
 }
 
 /// The place of an object's number: the centre of the largest disc inside it.
@@ -286,15 +320,103 @@ void draw_dot(cv::Mat& rgb, cv::Point2d at, double radius, Color color) {
              cv::LINE_AA, bits);
 }
 
+std::vector<Family> class_families(std::size_t classes) {
+  if (classes < 2) return {Family(std::begin(palette), std::end(palette))};
+  constexpr double hues[] = {250, 45, 145, 330, 100, 195, 15, 295};  // each far from those before
+  constexpr double golden_angle = 137.508;                           // beyond these
+  std::vector<Family> families;
+  for (std::size_t k = 0; k < classes; ++k)
+    families.push_back(
+        family_of(k < std::size(hues) ? hues[k] : golden_angle * static_cast<double>(k)));
+  return families;
+}
+
+std::vector<Family> support_families() {
+  return {{vivid(0.80, 150), vivid(0.88, 145), vivid(0.72, 155)},
+          {vivid(0.62, 25), vivid(0.70, 22), vivid(0.56, 28)}};
+}
+
 void draw_instances(cv::Mat& rgb, std::span<const Instance> instances,
-                    const OverlayOptions& options) {
-  const std::vector<int> colors = choose_colors(rgb, instances);
+                    const OverlayOptions& options, std::span<const Family> families) {
+  const std::vector<Color> colors = choose_colors(rgb, instances, families);
   std::vector<Pole> poles;
   for (std::size_t i = 0; i < instances.size(); ++i)
-    poles.push_back(paint_object(rgb, instances[i].mask,
-                                 palette[static_cast<std::size_t>(colors[i])], options));
+    poles.push_back(paint_object(rgb, instances[i].mask, colors[i], options));
   // last, so that no neighbour paints over them
   if (!instances.empty()) annotate(rgb, instances, poles, options);
+}
+
+namespace {
+
+/// What a line of a legend needs.
+struct LegendText {
+  cv::Mat coverage;
+  std::optional<Color> color;
+};
+
+/// How much of a rectangle instances cover, roughly: by their boxes.
+std::int64_t covered(const PixelBox& place, std::span<const Instance> instances) {
+  std::int64_t pixels = 0;
+  for (const Instance& i : instances) pixels += intersection(i.mask.box, place).area();
+  return pixels;
+}
+
+/// OpenCV's font has no letters beyond ASCII.
+std::string ascii(const std::string& text) {
+  std::string plain;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte < 0x7f) plain += c;
+    if (byte >= 0xc0) plain += '?';
+  }
+  return plain;
+}
+
+}  // namespace
+
+void draw_legend(cv::Mat& rgb, std::span<const LegendLine> lines,
+                 std::span<const Instance> instances) {
+  constexpr double smallest = 6;                         // height of a capital that can be read
+  constexpr double most_width = 0.5, most_height = 0.4;  // of the picture's
+  double height = 11 * std::max(1.0, std::max(rgb.rows, rgb.cols) / 1200.0);
+  for (; height >= smallest; height *= 0.9) {
+    const int pad = cvRound(0.8 * height), pitch = cvRound(1.8 * height);
+    const int swatch = cvRound(1.1 * height), indent = swatch + cvRound(0.7 * height);
+    std::vector<LegendText> texts;
+    int width = 0;
+    for (const LegendLine& line : lines) {
+      texts.push_back({text_coverage(ascii(line.text), height), line.color});
+      width = std::max(width, texts.back().coverage.cols + (line.color ? indent : 0));
+    }
+    const cv::Size size(width + 2 * pad, static_cast<int>(texts.size()) * pitch + pad);
+    const int margin = cvRound(0.6 * height);
+    if (size.width + 2 * margin > most_width * rgb.cols ||
+        size.height + 2 * margin > most_height * rgb.rows)
+      continue;
+    const int right = rgb.cols - margin - size.width, bottom = rgb.rows - margin - size.height;
+    Point at{margin, margin};
+    std::int64_t least = std::numeric_limits<std::int64_t>::max();
+    for (const Point corner : {Point{margin, margin}, Point{right, margin}, Point{margin, bottom},
+                               Point{right, bottom}}) {
+      const PixelBox place{corner.x, corner.y, corner.x + size.width, corner.y + size.height};
+      if (const auto hidden = covered(place, instances); hidden < least) {
+        least = hidden;
+        at = corner;
+      }
+    }
+    stamp(rgb, at, cv::Mat(size, CV_8UC1, cv::Scalar(255)), {16, 18, 26}, 0.78);
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      const int middle = at.y + pad / 2 + static_cast<int>(i) * pitch + pitch / 2;
+      const LegendText& text = texts[i];
+      if (text.color)
+        stamp(rgb, {at.x + pad, middle - swatch / 2},
+              cv::Mat(swatch, swatch, CV_8UC1, cv::Scalar(255)), *text.color);
+      // text lies on its canvas with room for descenders below
+      stamp(rgb, {at.x + pad + (text.color ? indent : 0), middle - cvRound(0.55 * height)},
+            text.coverage, {255, 255, 255});
+    }
+    return;
+  }
 }
 
 }  // namespace persense::io::detail

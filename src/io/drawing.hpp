@@ -2,8 +2,10 @@
 #pragma once
 
 #include <opencv2/core.hpp>
+#include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "persense/geometry.hpp"
 #include "persense/io/overlay.hpp"
@@ -25,8 +27,31 @@ void draw_label(cv::Mat& rgb, const PixelBox& box, const cv::Mat& coverage);
 /// A white dot with a dark rim. `at` is a pixel; its centre is meant.
 void draw_dot(cv::Mat& rgb, cv::Point2d at, double radius, Color color = {255, 255, 255});
 
+/// Colours that one class may have: of one hue, so that classes are told apart, and of several
+/// shades, so that neighbours are.
+using Family = std::vector<Color>;
+
+/// One family a class; the only class has all hues.
+std::vector<Family> class_families(std::size_t classes);
+
+/// Greens for what is looked for, reds for what is not: see render_support.
+std::vector<Family> support_families();
+
 /// Outlines, fills, numbers and points of the instances, with every option resolved.
+/// @param families  by class index.
 void draw_instances(cv::Mat& rgb, std::span<const Instance> instances,
-                    const OverlayOptions& options);
+                    const OverlayOptions& options,
+                    std::span<const Family> families = class_families(1));
+
+/// One line of a legend; without a colour it is a title.
+struct LegendLine {
+  std::optional<Color> color;
+  std::string text;
+};
+
+/// A legend in the corner where it hides least of the instances; none where the picture has no room
+/// for one.
+void draw_legend(cv::Mat& rgb, std::span<const LegendLine> lines,
+                 std::span<const Instance> instances);
 
 }  // namespace persense::io::detail

@@ -151,11 +151,24 @@ void draw_ring(cv::Mat& rgb, cv::Point2d at, double radius, Color color) {
 /// Dots that still show one by one when there are hundreds.
 double dot_radius(std::size_t points) { return points > 150 ? 1.7 : points > 50 ? 2.2 : 2.8; }
 
-Panel support_panel(const Stage& stage, MaskView mask) {
+Panel support_panel(const Stage& stage, std::span<const SupportExample> examples,
+                    const SupportExample& first, const std::string& label) {
   cv::Mat picture = stage.picture();
-  const Instance object{stage.scaled(crop_to_box(mask)), {}, {}, 1};
-  if (!object.mask.empty()) detail::draw_instances(picture, {&object, 1}, thin_outlines());
-  return {"Support", fmt::format("{} x {}, one object marked", mask.width, mask.height), picture};
+  std::vector<Instance> shown;
+  std::size_t wanted = 0, negative = 0;
+  for (const SupportExample& e : examples) {
+    ++(e.negative ? negative : wanted);
+    if (e.image.mat().data != first.image.mat().data) continue;
+    Instance instance{stage.scaled(e.mask), {}, {}, 1};
+    instance.class_index = e.negative ? 1 : 0;
+    if (!instance.mask.empty()) shown.push_back(std::move(instance));
+  }
+  detail::draw_instances(picture, shown, thin_outlines(), detail::support_families());
+  std::string detail =
+      fmt::format("{}, {} marked", to_string(first.image.size()),
+                  wanted == 1 ? "one object" : counted(wanted, "object", "objects"));
+  if (negative > 0) detail += fmt::format(", {} not wanted (red)", negative);
+  return {label.empty() ? "Support" : "Support: " + label, detail, picture};
 }
 
 Panel similarity_panel(const Stage& stage, const FloatMap& similarity) {
@@ -230,17 +243,15 @@ void add_pass(std::vector<Panel>& panels, const Stage& stage, const TracePass& p
                                 counted(pass.masks.size(), "mask", "masks")));
 }
 
-std::vector<Panel> make_panels(const Stage& query, const Stage& support, MaskView support_mask,
-                               const Result& result) {
-  const Trace& trace = *result.trace;
-  std::vector<Panel> panels{support_panel(support, support_mask),
-                            similarity_panel(query, trace.similarity),
+std::vector<Panel> make_panels(const Stage& query, Panel support, const Result& result) {
+  const Trace& trace = *result.trace();
+  std::vector<Panel> panels{std::move(support), similarity_panel(query, trace.similarity),
                             detection_panel(query, trace)};
   for (std::size_t i = 0; i < trace.passes.size(); ++i)
     add_pass(panels, query, trace.passes[i], i == 0, i + 1 == trace.passes.size());
   panels.push_back(mask_panel(
       query, "Instances", result.instances,
-      fmt::format("count {}, estimated {:.1f}", result.count(), result.estimated_count)));
+      fmt::format("count {}, estimated {:.1f}", result.count(), result.estimated_count())));
   return panels;
 }
 
@@ -285,28 +296,48 @@ cv::Mat arrange(const std::vector<Panel>& panels, cv::Size room) {
   return figure;
 }
 
-void check_inputs(ImageView query, ImageView support, MaskView support_mask, const Result& result) {
-  if (!result.trace)
+void check_inputs(ImageView query, const Result& result) {
+  if (result.classes.empty() || !result.trace())
     throw InvalidArgument(
         "figure: the result has no trace, expected one made with RunOptions::trace");
-  if (query.empty() || support.empty() || support_mask.empty())
-    throw InvalidArgument("figure: a picture is empty");
-  if (query.size() != result.image_size || size_of(result.trace->similarity) != query.size())
+  if (query.empty()) throw InvalidArgument("figure: the query is empty");
+  if (query.size() != result.image_size || size_of(result.trace()->similarity) != query.size())
     throw InvalidArgument(fmt::format("figure: query of {}, expected the result's {}",
                                       to_string(query.size()), to_string(result.image_size)));
-  if (support_mask.size() != support.size())
-    throw InvalidArgument(fmt::format("figure: support mask of {}, expected the support's {}",
-                                      to_string(support_mask.size()), to_string(support.size())));
+}
+
+const SupportExample& first_wanted(std::span<const SupportExample> support) {
+  const auto first = std::find_if(support.begin(), support.end(),
+                                  [](const SupportExample& e) { return !e.negative; });
+  if (first == support.end())
+    throw InvalidArgument("figure: no support example, expected one that is not negative");
+  if (first->image.empty()) throw InvalidArgument("figure: the support image is empty");
+  return *first;
 }
 
 }  // namespace
 
 cv::Mat render_figure(ImageView query, ImageView support, MaskView support_mask,
                       const Result& result) {
-  check_inputs(query, support, support_mask, result);
+  check_inputs(query, result);
+  if (support.empty() || support_mask.empty())
+    throw InvalidArgument("figure: a support picture is empty");
+  if (support_mask.size() != support.size())
+    throw InvalidArgument(fmt::format("figure: support mask of {}, expected the support's {}",
+                                      to_string(support_mask.size()), to_string(support.size())));
+  const SupportExample example{Image::from_rgb(support.mat()), crop_to_box(support_mask)};
+  return render_figure(query, std::span(&example, 1), result);
+}
+
+cv::Mat render_figure(ImageView query, std::span<const SupportExample> support,
+                      const Result& result) {
+  check_inputs(query, result);
+  const SupportExample& first = first_wanted(support);
   const double shape = static_cast<double>(query.height) / query.width;
   const cv::Size room(panel_width, static_cast<int>(std::clamp(shape, 0.35, 1.4) * panel_width));
-  return arrange(make_panels(Stage(query, room), Stage(support, room), support_mask, result), room);
+  Panel shown =
+      support_panel(Stage(first.image.view(), room), support, first, result.classes.front().label);
+  return arrange(make_panels(Stage(query, room), std::move(shown), result), room);
 }
 
 }  // namespace persense::io

@@ -108,7 +108,7 @@ Image read_image(const std::filesystem::path& path) {
   if (pixels.depth() == CV_16U)
     pixels.convertTo(pixels, CV_8U, 255.0 / sensor_range(static_cast<int>(maximum_of(pixels))));
   cv::cvtColor(pixels, pixels, cv::COLOR_BGR2RGB);
-  return Image(std::move(pixels));
+  return Image::from_rgb(std::move(pixels));
 }
 
 cv::Mat read_mask(const std::filesystem::path& path) {
@@ -160,6 +160,27 @@ cv::Mat label_image(Size size, std::span<const Instance> instances) {
   cv::Mat labels(size.height, size.width, CV_32SC1);
   paint_labels(instances, labels);
   return labels;
+}
+
+cv::Mat class_image(const Result& result) {
+  constexpr std::size_t most = 255;
+  if (result.classes.size() > most)
+    throw InvalidArgument(fmt::format("class image: {} classes, 8 bits hold {} at most",
+                                      result.classes.size(), most));
+  const cv::Mat labels = label_image(result.image_size, result.instances);
+  cv::Mat classes(labels.size(), CV_8UC1);
+  for (int y = 0; y < labels.rows; ++y)
+    std::transform(labels.ptr<int>(y), labels.ptr<int>(y) + labels.cols, classes.ptr(y),
+                   [&](int label) {
+                     if (label == 0) return std::uint8_t{0};
+                     const auto& instance = result.instances[static_cast<std::size_t>(label - 1)];
+                     return static_cast<std::uint8_t>(instance.class_index + 1);
+                   });
+  return classes;
+}
+
+void write_classes_png(const std::filesystem::path& path, const Result& result) {
+  write_png(path, class_image(result));
 }
 
 void write_labels_png(const std::filesystem::path& path, const Result& result) {

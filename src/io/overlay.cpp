@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "drawing.hpp"
+#include "persense/io/class_names.hpp"
 
 namespace persense::io {
 
@@ -28,7 +29,15 @@ cv::Mat render_overlay(ImageView image, const Result& result, const OverlayOptio
     resolved.line_width =
         std::clamp(static_cast<float>(std::max(image.width, image.height)) / 700.0f, 1.5f, 6.0f);
   cv::Mat rgb = image.mat().clone();
-  detail::draw_instances(rgb, result.instances, resolved);
+  const auto families = detail::class_families(result.classes.size());
+  detail::draw_instances(rgb, result.instances, resolved, families);
+  if (result.classes.size() < 2 || !resolved.legend) return rgb;
+  const auto names = class_names(result);
+  std::vector<detail::LegendLine> lines;
+  for (std::size_t k = 0; k < names.size(); ++k)
+    lines.push_back(
+        {families[k].front(), fmt::format("{}: {}", names[k], result.classes[k].count)});
+  detail::draw_legend(rgb, lines, result.instances);
   return rgb;
 }
 

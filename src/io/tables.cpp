@@ -4,16 +4,32 @@
 
 #include <iterator>
 
+#include "persense/io/class_names.hpp"
 #include "persense/io/files.hpp"
 
 namespace persense::io {
 
+namespace {
+
+/// A text as a cell, quoted as RFC 4180 has it.
+std::string cell_of(const std::string& words) {
+  if (words.find_first_of(",\"\r\n") == std::string::npos) return words;
+  std::string text = "\"";
+  for (const char c : words) text += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return text + "\"";
+}
+
+}  // namespace
+
 std::string to_csv(const Result& result) {
-  std::string text = "id,x,y,x0,y0,x1,y1,area,score\n";
+  std::string text = "id,x,y,x0,y0,x1,y1,area,score,class,touches_border\n";
+  std::vector<std::string> names = class_names(result);
+  for (std::string& name : names) name = cell_of(name);
   std::size_t id = 0;
   for (const Instance& i : result.instances)
-    fmt::format_to(std::back_inserter(text), "{},{},{},{},{},{},{},{},{:.4f}\n", ++id, i.point.x,
-                   i.point.y, i.box.x0, i.box.y0, i.box.x1, i.box.y1, i.mask.area(), i.score);
+    fmt::format_to(std::back_inserter(text), "{},{},{},{},{},{},{},{},{:.4f},{},{}\n", ++id,
+                   i.point.x, i.point.y, i.box.x0, i.box.y0, i.box.x1, i.box.y1, i.mask.area(),
+                   i.score, names.at(i.class_index), i.touches_border ? 1 : 0);
   return text;
 }
 

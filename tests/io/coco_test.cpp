@@ -110,7 +110,7 @@ TEST_CASE("CocoWriter: images, annotations and ids of two images", "[io][coco]")
   Result noted = result;
   noted.notes = {"one, \"quoted\"", "two"};
   writer.add("a.png", noted);
-  writer.add("b.png", Result{{7, 5}, {}, 0, {}, {}, false, {}, {}});
+  writer.add("b.png", Result{{7, 5}, {}, {}, {}, {}});
   writer.add("c \"quoted\" \xff.png", result);
   CHECK(writer.contains("a.png"));
   CHECK_FALSE(writer.contains("d.png"));
@@ -128,6 +128,8 @@ TEST_CASE("CocoWriter: images, annotations and ids of two images", "[io][coco]")
   CHECK(second["id"] == 5);
   CHECK(second["image_id"] == 3);
   CHECK(second["category_id"] == 1);
+  CHECK(second["touches_border"] == false);
+  CHECK(coco["annotations"][5]["touches_border"] == true);
   CHECK(second["score"] == 0.9);
   CHECK(second["area"] == result.instances[1].mask.area());
   const PixelBox box = result.instances[1].mask.box;
@@ -136,6 +138,45 @@ TEST_CASE("CocoWriter: images, annotations and ids of two images", "[io][coco]")
   const Mask back = io::mask_from_rle(
       io::rle_from_string(second["segmentation"]["counts"].get<std::string>()), {90, 60});
   CHECK(back.bits == result.instances[1].mask.bits);
+}
+
+TEST_CASE("CocoWriter: several classes are several categories, and info says what made them",
+          "[io][coco]") {
+  const Scratch scratch;
+  io::CocoHeader header{{"bean", "pea"}, "encoder mini, decoder classic", Options::reference()};
+  io::CocoWriter writer(scratch / "all.json", header);
+  writer.add("a.png", two_classes());
+  writer.close();
+  const auto coco = json_of(scratch / "all.json");
+  CHECK(coco["info"]["stages"] == "encoder mini, decoder classic");
+  CHECK(coco["info"]["options"]["location_prior"] == "box_center");
+  REQUIRE(coco["categories"].size() == 2);
+  CHECK(coco["categories"][1] == nlohmann::json{{"id", 2}, {"name", "pea"}, {"supercategory", ""}});
+  std::vector<int> ids;
+  for (const auto& a : coco["annotations"]) ids.push_back(a["category_id"]);
+  CHECK(ids == std::vector<int>{1, 2, 1});
+}
+
+TEST_CASE("CocoWriter: an instance of a class without a category is refused",
+          "[io][coco][errors]") {
+  const Scratch scratch;
+  io::CocoWriter writer(scratch / "all.json", "bean");
+  CHECK(message_of<InvalidArgument>([&] { writer.add("a.png", two_classes()); }) ==
+        "COCO file: an instance of class 2, expected one of 1 category");
+}
+
+TEST_CASE("CocoWriter: appended categories are the same where their names are", "[io][coco]") {
+  const Scratch scratch;
+  io::write_coco(scratch / "a.json", "a.png", two_classes());
+  io::CocoWriter writer(scratch / "all.json", io::CocoHeader{{"pea, green"}, {}, {}});
+  writer.append(scratch / "a.json");
+  writer.close();
+  const auto coco = json_of(scratch / "all.json");
+  CHECK(coco["categories"][0]["name"] == "pea, green");
+  CHECK(coco["categories"][1]["name"] == "bean");
+  std::vector<int> ids;
+  for (const auto& a : coco["annotations"]) ids.push_back(a["category_id"]);
+  CHECK(ids == std::vector<int>{2, 1, 2});
 }
 
 TEST_CASE("CocoWriter: without close nothing is left behind", "[io][coco]") {

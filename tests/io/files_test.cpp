@@ -137,11 +137,23 @@ TEST_CASE("to_csv: one line an instance, ids from 1", "[io][csv]") {
   result.instances.push_back({{{2, 3, 5, 5}, {1, 1, 1, 0, 1, 0}}, {2, 3, 5, 5}, {3, 4}, 0.87654f});
   result.instances.push_back({{{0, 0, 1, 1}, {1}}, {0, 0, 1, 1}, {0, 0}, 1.0f});
   CHECK(io::to_csv(result) ==
-        "id,x,y,x0,y0,x1,y1,area,score\n"
-        "1,3,4,2,3,5,5,4,0.8765\n"
-        "2,0,0,0,0,1,1,1,1.0000\n");
+        "id,x,y,x0,y0,x1,y1,area,score,class,touches_border\n"
+        "1,3,4,2,3,5,5,4,0.8765,object,0\n"
+        "2,0,0,0,0,1,1,1,1.0000,object,0\n");
+}
+
+TEST_CASE("to_csv: classes by name, quoted where a name needs it", "[io][csv]") {
+  const std::string text = io::to_csv(two_classes());
+  CHECK_THAT(text, ContainsSubstring("0.5000,bean,0\n2,"));
+  CHECK_THAT(text, ContainsSubstring("0.9000,\"pea, green\",0\n3,"));
+  CHECK_THAT(text, EndsWith("0.7500,bean,1\n"));
+  Result unnamed = two_classes();
+  unnamed.classes[0].label = "the \"big\" one";
+  unnamed.classes[1].label = "";
+  CHECK_THAT(io::to_csv(unnamed), ContainsSubstring(",\"the \"\"big\"\" one\",0\n2,"));
+  CHECK_THAT(io::to_csv(unnamed), ContainsSubstring(",class 2,0\n3,"));
 }
 
 TEST_CASE("to_csv: no instance is a header alone", "[io][csv]") {
-  CHECK(io::to_csv(Result{}) == "id,x,y,x0,y0,x1,y1,area,score\n");
+  CHECK(io::to_csv(Result{}) == "id,x,y,x0,y0,x1,y1,area,score,class,touches_border\n");
 }

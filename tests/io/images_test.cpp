@@ -403,6 +403,24 @@ TEST_CASE("label_image: shared pixels go to the higher score, then to the earlie
   CHECK(labels.at<int>(21, 28) == 1);
 }
 
+TEST_CASE("class_image: the class of the instance that the label image shows", "[io][labels]") {
+  const Scratch scratch;
+  const Result result = two_classes();
+  const cv::Mat classes = io::class_image(result);
+  REQUIRE(classes.type() == CV_8UC1);
+  const cv::Mat labels = io::label_image(result.image_size, result.instances);
+  for (int y = 0; y < labels.rows; ++y)
+    for (int x = 0; x < labels.cols; ++x) {
+      const int label = labels.at<int>(y, x);
+      REQUIRE(classes.at<std::uint8_t>(y, x) == (label == 0 ? 0 : label == 2 ? 2 : 1));
+    }
+  io::write_classes_png(scratch / "c.png", result);
+  CHECK(difference(cv::imread((scratch / "c.png").string(), cv::IMREAD_UNCHANGED), classes) == 0);
+  Result many;
+  many.classes.resize(256);
+  CHECK_THROWS_AS(io::class_image(many), InvalidArgument);
+}
+
 TEST_CASE("write_labels_png: what read_labels reads is the label image", "[io][labels]") {
   const Scratch scratch;
   const Result result = three_discs();

@@ -2,6 +2,7 @@
 
 #include "catch.hpp"
 #include "persense/io/figure.hpp"
+#include "persense/io/support_drawing.hpp"
 #include "scratch.hpp"
 
 using namespace persense;
@@ -44,8 +45,8 @@ Result traced_result(Size size, int passes) {
   Result result;
   result.image_size = size;
   result.instances = {disc(size, {size.width / 3, size.height / 2}, size.height / 4)};
-  result.trace.emplace();
-  Trace& trace = *result.trace;
+  result.classes.resize(1);
+  Trace& trace = result.classes[0].trace.emplace();
   trace.similarity = FloatMap::Random(size.height, size.width);
   trace.detections.label = {{{1, 1, 9, 9}, 0.9f}, {{-1e30f, -5, 1e30f, 7}, 0.2f}};
   trace.location_prior = {size.width / 3, size.height / 2};
@@ -67,7 +68,7 @@ Result traced_result(Size size, int passes) {
 TEST_CASE("render_overlay: pixels away from the objects are untouched", "[io][overlay]") {
   const Result result = three_discs();
   const cv::Mat picture = grey_picture(result.image_size);
-  const cv::Mat overlay = io::render_overlay(ImageView(picture), result);
+  const cv::Mat overlay = io::render_overlay(ImageView::of_rgb(picture), result);
   REQUIRE(overlay.type() == CV_8UC3);
   REQUIRE(overlay.size() == picture.size());
   cv::Mat changed, objects = cv::Mat::zeros(picture.size(), CV_8UC1);
@@ -85,13 +86,14 @@ TEST_CASE("render_overlay: without instances it is the picture", "[io][overlay]"
   Result result;
   result.image_size = {40, 30};
   const cv::Mat picture = grey_picture(result.image_size);
-  CHECK(cv::norm(io::render_overlay(ImageView(picture), result), picture, cv::NORM_INF) == 0);
+  CHECK(cv::norm(io::render_overlay(ImageView::of_rgb(picture), result), picture, cv::NORM_INF) ==
+        0);
 }
 
 TEST_CASE("render_overlay: touching objects have clearly different colours", "[io][overlay]") {
   const Result result = squares(12, 9, 20);
   const cv::Mat picture = grey_picture(result.image_size);
-  const cv::Mat overlay = io::render_overlay(ImageView(picture), result, fills_only());
+  const cv::Mat overlay = io::render_overlay(ImageView::of_rgb(picture), result, fills_only());
   const auto color = [&](int column, int row) {
     return overlay.at<cv::Vec3b>(row * 20 + 10, column * 20 + 10);
   };
@@ -112,8 +114,8 @@ TEST_CASE("render_overlay: a number appears in a large object and not in a tiny 
     INFO("side " << side);
     const Result result = squares(1, 1, side);
     const cv::Mat backing = grey_picture(result.image_size);
-    const double change = cv::norm(io::render_overlay(ImageView(backing), result, with),
-                                   io::render_overlay(ImageView(backing), result, without));
+    const double change = cv::norm(io::render_overlay(ImageView::of_rgb(backing), result, with),
+                                   io::render_overlay(ImageView::of_rgb(backing), result, without));
     CHECK((change > 0) == fits);
   }
 }
@@ -121,8 +123,8 @@ TEST_CASE("render_overlay: a number appears in a large object and not in a tiny 
 TEST_CASE("render_overlay: the same input gives the same pixels", "[io][overlay]") {
   const Result result = squares(5, 5, 31);
   const cv::Mat picture = grey_picture(result.image_size);
-  CHECK(cv::norm(io::render_overlay(ImageView(picture), result),
-                 io::render_overlay(ImageView(picture), result), cv::NORM_INF) == 0);
+  CHECK(cv::norm(io::render_overlay(ImageView::of_rgb(picture), result),
+                 io::render_overlay(ImageView::of_rgb(picture), result), cv::NORM_INF) == 0);
 }
 
 TEST_CASE("render_overlay: objects at the border, of one pixel and empty masks are drawn",
@@ -133,7 +135,7 @@ TEST_CASE("render_overlay: objects at the border, of one pixel and empty masks a
   result.instances.push_back(pixel);
   result.instances.push_back(Instance{});
   const cv::Mat picture = grey_picture(result.image_size);
-  const cv::Mat overlay = io::render_overlay(ImageView(picture), result);
+  const cv::Mat overlay = io::render_overlay(ImageView::of_rgb(picture), result);
   CHECK(overlay.at<cv::Vec3b>(0, 0) != picture.at<cv::Vec3b>(0, 0));
 }
 
@@ -141,14 +143,79 @@ TEST_CASE("render_overlay: another size and options out of range are refused",
           "[io][overlay][errors]") {
   const Result result = three_discs();
   const cv::Mat other = grey_picture({91, 60}), same = grey_picture({90, 60});
-  CHECK(message_of<InvalidArgument>([&] { io::render_overlay(ImageView(other), result); }) ==
-        "overlay: picture of 91 x 60, expected the result's 90 x 60");
+  CHECK(message_of<InvalidArgument>([&] {
+          io::render_overlay(ImageView::of_rgb(other), result);
+        }) == "overlay: picture of 91 x 60, expected the result's 90 x 60");
   CHECK_THROWS_AS(io::render_overlay(ImageView(), result), InvalidArgument);
   io::OverlayOptions options;
   options.fill = 1.5f;
   CHECK(message_of<InvalidArgument>([&] {
-          io::render_overlay(ImageView(same), result, options);
+          io::render_overlay(ImageView::of_rgb(same), result, options);
         }) == "overlay fill: got 1.5, expected 0 to 1");
+}
+
+TEST_CASE("render_overlay: classes have hues of their own, and a legend", "[io][overlay]") {
+  Result result = squares(24, 18, 20);
+  for (std::size_t i = 0; i < result.instances.size(); ++i)
+    result.instances[i].class_index = i % 24 < 12 ? 0 : 1;
+  result.classes = {class_result("left", 216), class_result("right", 216)};
+  const cv::Mat picture = grey_picture(result.image_size);
+  io::OverlayOptions plain = fills_only();
+  plain.legend = false;
+  const cv::Mat overlay = io::render_overlay(ImageView::of_rgb(picture), result, plain);
+  cv::Mat hls;
+  cv::cvtColor(overlay, hls, cv::COLOR_RGB2HLS);
+  const auto hue = [&](int column, int row) {
+    return static_cast<int>(hls.at<cv::Vec3b>(row * 20 + 10, column * 20 + 10)[0]);
+  };
+  const auto apart = [](int a, int b) { return std::min(std::abs(a - b), 180 - std::abs(a - b)); };
+  for (int row = 0; row < 18; ++row)
+    for (int column = 0; column < 24; ++column) {
+      CHECK(apart(hue(column, row), hue(column < 12 ? 0 : 23, 0)) < 20);  // degrees / 2
+      CHECK(apart(hue(column, row), hue(column < 12 ? 23 : 0, 0)) > 30);
+    }
+  CHECK(cv::norm(io::render_overlay(ImageView::of_rgb(picture), result), overlay) > 1000);
+  // no room: it would hide the picture
+  Result small = squares(2, 1, 20);
+  small.classes = {class_result("left", 2), class_result("right", 0)};
+  const cv::Mat backing = grey_picture(small.image_size);
+  CHECK(cv::norm(io::render_overlay(ImageView::of_rgb(backing), small, fills_only()),
+                 io::render_overlay(ImageView::of_rgb(backing), small, plain)) == 0);
+}
+
+TEST_CASE("render_support: a picture for each image, green and red", "[io][support]") {
+  const Size size{90, 60};
+  const Image image = Image::from_rgb(grey_picture(size)),
+              other = Image::from_rgb(grey_picture(size));
+  const std::vector<SupportExample> examples{{image, disc(size, {20, 20}, 12).mask, 24, false},
+                                             {other, disc(size, {40, 30}, 12).mask, 24, false},
+                                             {image, disc(size, {60, 30}, 12).mask, 24, true}};
+  const auto pictures = io::render_support(examples, "bean");
+  REQUIRE(pictures.size() == 2);
+  const auto color = [&](std::size_t i, Point p) { return pictures[i].at<cv::Vec3b>(p.y, p.x); };
+  const cv::Vec3b green = color(0, {20, 10}), red = color(0, {60, 20});
+  CHECK(green[1] > std::max(green[0], green[2]));
+  CHECK(red[0] > std::max(red[1], red[2]));
+  const cv::Vec3b there = color(1, {40, 20}), away = color(1, {80, 50});
+  CHECK(there[1] > std::max(there[0], there[2]));
+  CHECK(away == cv::Vec3b(90, 90, 90));
+  const SupportExample none;
+  CHECK_THROWS_AS(io::render_support(std::span(&none, 1)), InvalidArgument);
+}
+
+TEST_CASE("render_figure: all examples of a support, and only one that is wanted will do",
+          "[io][figure]") {
+  const Size size{90, 60};
+  const Image image = Image::from_rgb(grey_picture(size));
+  std::vector<SupportExample> examples{{image, disc(size, {60, 30}, 12).mask, 24, true}};
+  const Result result = traced_result(size, 1);
+  CHECK(message_of<InvalidArgument>([&] { io::render_figure(image.view(), examples, result); }) ==
+        "figure: no support example, expected one that is not negative");
+  examples.push_back({image, disc(size, {20, 20}, 12).mask, 24, false});
+  const cv::Mat both = io::render_figure(image.view(), examples, result);
+  const cv::Mat one = io::render_figure(image.view(), std::span(examples).subspan(1), result);
+  REQUIRE(both.size() == one.size());
+  CHECK(cv::norm(both, one) > 0);
 }
 
 TEST_CASE("render_figure: any shape of query, any number of passes", "[io][figure]") {
@@ -159,8 +226,8 @@ TEST_CASE("render_figure: any shape of query, any number of passes", "[io][figur
     for (const int passes : {0, 1, 2, 3}) {
       INFO(size.width << " x " << size.height << ", " << passes << " passes");
       const cv::Mat query = grey_picture(size);
-      const cv::Mat figure = io::render_figure(ImageView(query), ImageView(support), MaskView(mask),
-                                               traced_result(size, passes));
+      const cv::Mat figure = io::render_figure(ImageView::of_rgb(query), ImageView::of_rgb(support),
+                                               MaskView(mask), traced_result(size, passes));
       CHECK(figure.type() == CV_8UC3);
       CHECK(figure.cols > 500);
       CHECK(figure.cols < 6000);
@@ -173,7 +240,8 @@ TEST_CASE("render_figure: a result without a trace is refused", "[io][figure][er
   const cv::Mat picture = grey_picture({90, 60});
   const cv::Mat mask(60, 90, CV_8UC1, cv::Scalar(255));
   CHECK(message_of<InvalidArgument>([&] {
-          io::render_figure(ImageView(picture), ImageView(picture), MaskView(mask), three_discs());
+          io::render_figure(ImageView::of_rgb(picture), ImageView::of_rgb(picture), MaskView(mask),
+                            three_discs());
         }) == "figure: the result has no trace, expected one made with RunOptions::trace");
 }
 
@@ -181,7 +249,7 @@ TEST_CASE("render_figure: a support mask of another size is refused", "[io][figu
   const cv::Mat picture = grey_picture({90, 60});
   const cv::Mat mask(60, 91, CV_8UC1, cv::Scalar(255));
   CHECK(message_of<InvalidArgument>([&] {
-          io::render_figure(ImageView(picture), ImageView(picture), MaskView(mask),
+          io::render_figure(ImageView::of_rgb(picture), ImageView::of_rgb(picture), MaskView(mask),
                             traced_result({90, 60}, 1));
         }) == "figure: support mask of 91 x 60, expected the support's 90 x 60");
 }

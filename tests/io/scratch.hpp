@@ -74,6 +74,13 @@ inline Instance disc(Size size, Point center, int radius, float score = 0.5f) {
   return instance_of(mask, score);
 }
 
+inline ClassResult class_result(const std::string& label, std::size_t count) {
+  ClassResult result;
+  result.label = label;
+  result.count = count;
+  return result;
+}
+
 /// Two discs that share pixels and one that touches the image's corner.
 inline Result three_discs() {
   const Size size{90, 60};
@@ -81,6 +88,16 @@ inline Result three_discs() {
   result.image_size = size;
   result.instances = {disc(size, {20, 20}, 12, 0.5f), disc(size, {36, 22}, 12, 0.9f),
                       disc(size, {89, 59}, 15, 0.75f)};
+  result.instances[2].touches_border = true;
+  result.classes = {class_result("", 3)};
+  return result;
+}
+
+/// The same, where the second disc is of another class.
+inline Result two_classes() {
+  Result result = three_discs();
+  result.instances[1].class_index = 1;
+  result.classes = {class_result("bean", 2), class_result("pea, green", 1)};
   return result;
 }
 

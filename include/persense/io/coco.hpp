@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "persense/options.hpp"
 #include "persense/result.hpp"
 
 namespace persense::io {
@@ -27,6 +29,13 @@ Mask mask_from_rle(const std::vector<std::uint32_t>& counts, Size size);
 std::string rle_to_string(const std::vector<std::uint32_t>& counts);
 std::vector<std::uint32_t> rle_from_string(std::string_view text);
 
+/// What a COCO file says beside its images and annotations.
+struct CocoHeader {
+  std::vector<std::string> categories = {"object"};  ///< class k is category k + 1
+  std::string stages;              ///< what filled the slots: see Engine::stages; may be empty
+  std::optional<Options> options;  ///< those of the run
+};
+
 /// Writes one COCO file image by image, so that memory does not grow with the masks written.
 ///
 ///     io::CocoWriter coco("all.json", "potato");
@@ -34,8 +43,9 @@ std::vector<std::uint32_t> rle_from_string(std::string_view text);
 ///     coco.close();
 ///
 /// Image and annotation ids count from 1. Annotations have bbox (x, y, width, height), area, score,
-/// segmentation, iscrowd and `point`, the point prompt (x, y). The one category has id 1. An image
-/// whose result has notes has them as `notes`, a list of texts.
+/// segmentation, iscrowd, `point`, the point prompt (x, y), and `touches_border`. An image whose
+/// result has notes has them as `notes`, a list of texts. `info` has version, `stages` and
+/// `options`, as far as the header has them.
 /// The file appears, complete, on `close`; without it nothing is left behind.
 /// @par Threads  One at a time.
 class CocoWriter {
@@ -43,15 +53,18 @@ class CocoWriter {
   /// @param category  what the objects are called; an empty name becomes "object".
   /// @throws Unwritable.
   explicit CocoWriter(const std::filesystem::path& path, const std::string& category = "object");
+  CocoWriter(const std::filesystem::path& path, const CocoHeader& header);
   ~CocoWriter();
   CocoWriter(CocoWriter&&) noexcept;
   CocoWriter& operator=(CocoWriter&&) = delete;
 
-  /// Adds an image and its instances. @throws Unwritable.
+  /// Adds an image and its instances.
+  /// @throws InvalidArgument  an instance of a class without a category. @throws Unwritable.
   void add(const std::string& file_name, const Result& result);
 
   /// Takes over the images and annotations of a file an earlier CocoWriter finished, with new ids:
-  /// to merge files, or to go on with a run. It may be the file that is being replaced.
+  /// to merge files, or to go on with a run. It may be the file that is being replaced. Categories
+  /// are the same where their names are; new ones are added.
   /// @throws FileNotFound, Unreadable, Unwritable.
   void append(const std::filesystem::path& coco_file);
 
@@ -66,7 +79,9 @@ class CocoWriter {
   std::unique_ptr<State> state_;
 };
 
-/// A COCO file of one image. @throws Unwritable.
+/// A COCO file of one image.
+/// @param category  of a result with one class; several have their own names (see class_names).
+/// @throws Unwritable.
 void write_coco(const std::filesystem::path& path, const std::string& file_name,
                 const Result& result, const std::string& category = "object");
 

@@ -46,6 +46,15 @@ cv::Mat label_image(Size size, std::span<const Instance> instances);
 /// @throws InvalidArgument  not CV_32SC1.
 void paint_labels(std::span<const Instance> instances, cv::Mat& labels);
 
+/// Classes as an image: 0 = background, k + 1 = class k. A pixel belongs to the class of the
+/// instance that `label_image` has there.
+/// @return  CV_8UC1, of the result's size.
+/// @throws InvalidArgument  more than 255 classes.
+cv::Mat class_image(const Result& result);
+
+/// Writes `class_image` as 8-bit grey PNG. @throws as class_image. @throws Unwritable.
+void write_classes_png(const std::filesystem::path& path, const Result& result);
+
 /// Writes `label_image` as 16-bit grey PNG.
 /// @throws InvalidArgument  more than 65535 instances. @throws Unwritable.
 void write_labels_png(const std::filesystem::path& path, const Result& result);
