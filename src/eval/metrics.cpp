@@ -90,6 +90,7 @@ ImageScore::Instances match(const JointHistogram& histogram) {
     if (truth || found) continue;
     truth = found = true;
     score.iou_sum += pair.iou;
+    score.matched_found.push_back(static_cast<std::int32_t>(pair.found));
     // taking the best pairs first makes the match at a level the beginning of the match at 0.5
     for (std::size_t k = 0; k < level_count; ++k)
       if (pair.iou >= 0.5 + 0.05 * static_cast<double>(k)) ++score.matched[k];

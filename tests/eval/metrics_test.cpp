@@ -37,6 +37,7 @@ TEST_CASE("score_labels: a case computed by hand", "[eval][metrics]") {
   CHECK(score.instances->matched ==
         std::array<std::int64_t, eval::level_count>{2, 1, 1, 1, 1, 1, 0, 0, 0, 0});
   CHECK(score.instances->iou_sum == 1.25);
+  CHECK(score.instances->matched_found == std::vector<std::int32_t>{5, 3});
 }
 
 TEST_CASE("ClassScore: the same case's scores", "[eval][metrics]") {

@@ -23,6 +23,7 @@ struct ImageScore {
     std::int64_t found = 0;
     std::array<std::int64_t, level_count> matched{};  ///< pairs at every level; [0] is IoU >= 0.5
     double iou_sum = 0;                               ///< of the pairs at IoU >= 0.5
+    std::vector<std::int32_t> matched_found;  ///< labels of what was found, of the same pairs
   };
   std::int64_t intersection_pixels = 0;  ///< of the union masks
   std::int64_t union_pixels = 0;

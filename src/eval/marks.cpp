@@ -1,0 +1,78 @@
+#include "persense/eval/marks.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <opencv2/imgproc.hpp>
+#include <vector>
+
+#include "persense/mask.hpp"
+
+namespace persense::eval {
+
+namespace {
+
+/// The largest 8-connected part: CV_8UC1, 0 or 255.
+cv::Mat largest_part(MaskView mask) {
+  cv::Mat labels, stats, centers;
+  const int count =
+      mask.empty() ? 0
+                   : cv::connectedComponentsWithStats(mask.mat() != 0, labels, stats, centers, 8);
+  int largest = 0;
+  for (int i = 1; i < count; ++i)
+    if (largest == 0 ||
+        stats.at<int>(i, cv::CC_STAT_AREA) > stats.at<int>(largest, cv::CC_STAT_AREA))
+      largest = i;
+  if (largest == 0)
+    throw InvalidArgument("support mask: no pixel is set, expected the pixels of one object");
+  return labels == largest;
+}
+
+Point deepest(const cv::Mat& part) {
+  cv::Mat padded, depth;  // the image's border is a border of the object, too
+  cv::copyMakeBorder(part, padded, 1, 1, 1, 1, cv::BORDER_CONSTANT, cv::Scalar(0));
+  cv::distanceTransform(padded, depth, cv::DIST_L2, cv::DIST_MASK_PRECISE);
+  cv::Point at;
+  cv::minMaxLoc(depth, nullptr, nullptr, nullptr, &at);
+  return {at.x - 1, at.y - 1};
+}
+
+/// Follows the border a quarter of a pixel inside, so that it has the centre of every pixel in it
+/// however thin the object is.
+Polygon outline(const cv::Mat& part) {
+  cv::Mat fine;
+  cv::resize(part, fine, {}, 2, 2, cv::INTER_NEAREST);
+  std::vector<std::vector<cv::Point>> contours;
+  cv::findContours(fine, contours, cv::RETR_EXTERNAL, cv::CHAIN_APPROX_SIMPLE);
+  Polygon polygon;
+  for (const cv::Point& p : contours.front())
+    polygon.vertices.push_back(
+        {(static_cast<float>(p.x) + 0.5f) / 2, (static_cast<float>(p.y) + 0.5f) / 2});
+  return polygon;
+}
+
+}  // namespace
+
+MarkKind mark_kind(std::string_view name) {
+  if (name == "mask") return MarkKind::mask;
+  if (name == "box") return MarkKind::box;
+  if (name == "filled-box") return MarkKind::filled_box;
+  if (name == "point") return MarkKind::point;
+  if (name == "polygon") return MarkKind::polygon;
+  throw InvalidArgument(
+      fmt::format("mark: got \"{}\", expected mask, box, filled-box, point or polygon", name));
+}
+
+MadeMark make_mark(MaskView mask, MarkKind kind) {
+  if (kind == MarkKind::mask) return {{}, mask};
+  const cv::Mat part = largest_part(mask);
+  if (kind == MarkKind::point) return {{}, deepest(part)};
+  if (kind == MarkKind::polygon) return {{}, outline(part)};
+  const PixelBox box = tight_box(MaskView(part));
+  if (kind == MarkKind::box) return {{}, static_cast<Box>(box)};
+  cv::Mat filled = cv::Mat::zeros(part.size(), CV_8UC1);
+  filled(cv::Rect(box.x0, box.y0, box.width(), box.height())) = 255;
+  return {filled, MaskView(filled)};
+}
+
+}  // namespace persense::eval
