@@ -249,7 +249,8 @@ ClassLabel Question::understood(const std::string& answer) const {
 cv::Mat masked_support(ImageView image, MaskView mask) {
   const CheckedMask checked = check_support(image, mask);
   cv::Mat three_channels, masked;
-  cv::merge(std::vector<cv::Mat>(3, checked.mask), three_channels);
+  const cv::Mat largest = to_frame(checked.parts[0], image.size());
+  cv::merge(std::vector<cv::Mat>(3, largest), three_channels);
   cv::multiply(image.mat(), three_channels, masked, 1.0 / 255);
   return masked;
 }
