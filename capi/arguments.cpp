@@ -40,6 +40,12 @@ cv::Mat pixels_of(const persense_image* given, const char* name) {
                  const_cast<std::uint8_t*>(image.data), static_cast<std::size_t>(stride));
 }
 
+void require_aligned(const void* address, std::size_t bytes, const char* what, const char* name) {
+  if (reinterpret_cast<std::uintptr_t>(address) % bytes != 0)
+    throw InvalidArgument(
+        fmt::format("{}: {} at an address that is not a multiple of {}", name, what, bytes));
+}
+
 }  // namespace
 
 Size checked_size(int width, int height, const char* name) {
@@ -80,7 +86,7 @@ RgbArgument rgb_argument(const persense_image* image, const char* name) {
   const cv::Mat pixels = pixels_of(image, name);
   if (const int code = format_of(*image, name).to_rgb; code != as_it_is)
     cv::cvtColor(pixels, rgb.converted, code);
-  rgb.view = ImageView(rgb.converted.empty() ? pixels : rgb.converted);
+  rgb.view = ImageView::of_rgb(rgb.converted.empty() ? pixels : rgb.converted);
   return rgb;
 }
 
@@ -92,13 +98,37 @@ MaskView mask_argument(const persense_image* mask, const char* name) {
   return MaskView(pixels);
 }
 
+cv::Mat memory_argument(void* memory, std::size_t byte_count, std::int64_t given_stride, Size size,
+                        int type, const char* name) {
+  const auto bytes = static_cast<std::int64_t>(CV_ELEM_SIZE(type));
+  require(memory, name);
+  const auto stride = checked_stride(given_stride, size, bytes, bytes, name);
+  const std::int64_t needed = (size.height - 1) * stride + size.width * bytes;
+  if (byte_count < static_cast<std::size_t>(needed))
+    throw InvalidArgument(
+        fmt::format("{}: memory of {} bytes, expected at least {} for {} pixels of {} bytes, "
+                    "{} bytes from row to row",
+                    name, byte_count, needed, to_string(size), bytes, stride));
+  require_aligned(memory, static_cast<std::size_t>(bytes), "memory", name);
+  return cv::Mat(size.height, size.width, type, memory, static_cast<std::size_t>(stride));
+}
+
+cv::Mat labels_argument(const persense_label_image* given, const char* name) {
+  const persense_label_image& labels = required(given, name);
+  const Size size = checked_size(labels.width, labels.height, name);
+  require(labels.data, fmt::format("{}: data", name).c_str());
+  constexpr std::size_t bytes = sizeof *labels.data;
+  require_aligned(labels.data, bytes, "data", name);
+  const auto stride = checked_stride(labels.stride, size, bytes, bytes, name);
+  return cv::Mat(size.height, size.width, CV_32SC1, const_cast<std::int32_t*>(labels.data),
+                 static_cast<std::size_t>(stride));
+}
+
 FloatMapView map_argument(const persense_map* given, const char* name) {
   const persense_map& map = required(given, name);
   const Size size = checked_size(map.width, map.height, name);
   require(map.data, fmt::format("{}: data", name).c_str());
-  if (reinterpret_cast<std::uintptr_t>(map.data) % alignof(float) != 0)
-    throw InvalidArgument(
-        fmt::format("{}: data at an address that is not a multiple of {}", name, alignof(float)));
+  require_aligned(map.data, alignof(float), "data", name);
   const auto stride = checked_stride(map.stride, size, sizeof(float), sizeof(float), name);
   return Eigen::Map<const FloatMap, 0, Eigen::OuterStride<>>(
       map.data, size.height, size.width,

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <initializer_list>
 #include <opencv2/core.hpp>
 #include <string>
 
@@ -18,10 +19,13 @@
 namespace persense::capi {
 
 /// Reads a struct that starts with `struct_size`; the fields its caller does not have are zero.
-/// @param known  bytes of it that this library gives a meaning: without its padding and reserve.
-/// @throws InvalidArgument  a size that no version has, or a byte beyond `known` that is not zero.
+/// @param known  bytes of it that this library gives a meaning: without what is reserved at its
+/// end.
+/// @param reserved  where its other reserved fields of 32 bits are.
+/// @throws InvalidArgument  a size that no version has, or a byte that is not known and not zero.
 template <class T>
-T read_struct(const T* given, const char* name, std::size_t known) {
+T read_struct(const T* given, const char* name, std::size_t known,
+              std::initializer_list<std::size_t> reserved = {}) {
   T read;
   std::memset(&read, 0, sizeof read);
   if (given == nullptr) return read;
@@ -31,12 +35,17 @@ T read_struct(const T* given, const char* name, std::size_t known) {
     throw InvalidArgument(fmt::format("{}: struct_size {}, expected its sizeof, which is {} here",
                                       name, size, sizeof(T)));
   const auto* const bytes = reinterpret_cast<const unsigned char*>(given);
-  for (std::size_t i = known; i < size; ++i)
-    if (bytes[i] != 0)
-      throw InvalidArgument(
-          fmt::format("{}: the field at byte {} is not zero, but this library (ABI {}) knows "
-                      "{} bytes of it",
-                      name, i, PERSENSE_ABI_VERSION, known));
+  const auto require_zeros = [&](std::size_t from, std::size_t to) {
+    for (std::size_t i = from; i < to; ++i)
+      if (bytes[i] != 0)
+        throw InvalidArgument(
+            fmt::format("{}: the field at byte {} is not zero, but this library (ABI {}) knows "
+                        "{} bytes of it",
+                        name, i, PERSENSE_ABI_VERSION, known));
+  };
+  for (const std::size_t field : reserved)
+    require_zeros(field, std::min(size, field + sizeof(std::int32_t)));
+  require_zeros(known, size);
   std::memcpy(&read, given, std::min(size, known));
   return read;
 }
@@ -57,7 +66,7 @@ inline std::string text_or(const char* text, const char* otherwise) {
 /// The name of a file. @throws InvalidArgument  NULL or empty.
 std::string path_argument(const char* path);
 
-/// A picture's pixels as RGB: where they lie, or converted.
+/// An image's pixels as RGB: where they lie, or converted.
 struct RgbArgument {
   cv::Mat converted;
   ImageView view;
@@ -68,6 +77,18 @@ RgbArgument rgb_argument(const persense_image* image, const char* name);
 
 /// @throws InvalidArgument  as rgb_argument, or another format than GRAY8.
 MaskView mask_argument(const persense_image* mask, const char* name);
+
+/// The caller's memory for an image of one channel.
+/// @param byte_count  of the whole memory. @param stride  bytes from row to row, 0 for none
+/// between.
+/// @param type  CV_8UC1 or CV_32SC1.
+/// @throws InvalidArgument  NULL, too little memory, an address or stride that cannot be.
+cv::Mat memory_argument(void* memory, std::size_t byte_count, std::int64_t stride, Size size,
+                        int type, const char* name);
+
+/// A label image: CV_32SC1 over the caller's memory.
+/// @throws InvalidArgument  NULL, a size or stride that cannot be, memory that holds no numbers.
+cv::Mat labels_argument(const persense_label_image* labels, const char* name);
 
 /// @throws InvalidArgument  NULL, a size or stride that cannot be, memory that holds no floats.
 FloatMapView map_argument(const persense_map* map, const char* name);

@@ -1,6 +1,7 @@
 // handles.hpp: what is behind the opaque types. None changes after its creation.
 #pragma once
 
+#include <cstdint>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -21,6 +22,15 @@ inline std::vector<const char*> c_strings(const std::vector<std::string>& lines)
   return pointers;
 }
 
+/// Structs as an array of pointers, so that they may grow. They must outlive it where they are.
+template <class Info>
+std::vector<const Info*> addresses_of(const std::vector<Info>& infos) {
+  std::vector<const Info*> pointers;
+  pointers.reserve(infos.size());
+  for (const Info& info : infos) pointers.push_back(&info);
+  return pointers;
+}
+
 }  // namespace persense::capi
 
 struct persense_pipeline {
@@ -30,6 +40,11 @@ struct persense_pipeline {
   std::vector<std::pair<std::string, std::string>> options;  ///< key and value, as text
 };
 
+struct persense_encoded {
+  const persense::Engine engine;
+  const persense::EngineImage image;
+};
+
 struct persense_support {
   persense_support(const persense::Engine& made_by, persense::EngineSupport prepared);
   persense_support(const persense_support&) = delete;
@@ -37,6 +52,8 @@ struct persense_support {
   const persense::Engine engine;
   const persense::EngineSupport support;
   std::vector<const char*> notes;
+  std::vector<persense_example_info> example_infos;
+  std::vector<const persense_example_info*> examples;
   persense_support_info info{};
 };
 
@@ -54,6 +71,10 @@ struct persense_result {
 
   const persense::Result result;
   std::vector<persense_instance> instances;
+  std::vector<std::int32_t> instance_classes;
+  std::vector<std::uint8_t> touches_border;
+  std::vector<persense_class_info> class_infos;
+  std::vector<const persense_class_info*> classes;
   std::vector<const char*> notes;
   persense_result_info info{};
 

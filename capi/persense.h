@@ -1,7 +1,7 @@
-/* persense.h: point at one object in one picture, get every such object of another. C99 and C++.
+/* persense.h: mark one object in one image, get every such object of another. C99 and C++.
  *
  *     persense_pipeline* pipeline;                          what finds objects, made once
- *     persense_support* support;                            one example object, for any number of
+ *     persense_support* support;                            example objects, for any number of
  *     persense_result* result;                              queries
  *     if (persense_pipeline_create(NULL, &pipeline) != PERSENSE_OK ||
  *         persense_support_create(pipeline, &image, &mask, NULL, &support) != PERSENSE_OK ||
@@ -18,7 +18,8 @@
  * Errors    A function that can fail returns a persense_status; persense_last_error() has one line
  *           that says why. Then everything it hands out is NULL or 0, and nothing has to be freed.
  *           A getter that is given NULL returns NULL or 0 and sets the last error too.
- * Memory    What `create`, `read`, `segment` and `idm` hand out, the caller frees; free takes NULL.
+ * Memory    What `create`, `read`, `encode`, `segment` and `idm` hand out, the caller frees; free
+ *           takes NULL.
  *           Handles may be freed in any order: a support keeps what it needs of its pipeline.
  *           Pointers that a getter returns, and what they point to, belong to its handle and live
  *           as long. Arguments are borrowed for the call.
@@ -29,8 +30,10 @@
  *           at their end: set it to their sizeof, and the rest to zero bytes, which are the
  *           defaults (the _init functions do both). A library that is newer takes the defaults for
  *           fields the caller does not have; an older one refuses those it does not know, unless
- *           they are zero. Structs named _info belong to the library and may get new fields at
- *           their end too: read them through the pointer. All others never change.
+ *           they are zero. In an array of such structs all have the same struct_size, which is
+ *           the distance from one to the next. Structs named _info belong to the library and may
+ *           get new fields at their end too: read them through the pointer. All others never
+ *           change.
  * Pixels    x runs right, y runs down. Boxes are half-open: x0 <= x < x1, y0 <= y < y1.
  *
  * The library writes to no stream, handles no signal, and leaves what belongs to the process (the
@@ -133,10 +136,25 @@ typedef struct persense_map {
   int64_t stride;
 } persense_map;
 
+/* A borrowed label image: one number a pixel, 0 in the background; `stride` as in persense_map. */
+typedef struct persense_label_image {
+  const int32_t* data;
+  int32_t width;
+  int32_t height;
+  int64_t stride;
+} persense_label_image;
+
 typedef struct persense_point {
   int32_t x;
   int32_t y;
 } persense_point;
+
+/* A corner of an outline: (0, 0) is the top left corner of the first pixel, whose centre is
+ * (0.5, 0.5). */
+typedef struct persense_vertex {
+  float x;
+  float y;
+} persense_vertex;
 
 typedef struct persense_box {
   float x0;
@@ -212,32 +230,107 @@ PERSENSE_API persense_status persense_pipeline_create(const persense_pipeline_op
 /* The value that an option has in this pipeline, as text; NULL for a key that is none. */
 PERSENSE_API const char* persense_pipeline_get_option(const persense_pipeline* pipeline,
                                                       const char* key);
+
+/* What fills each slot: "encoder mini, detector mini, dmg mini, decoder mini". */
+PERSENSE_API const char* persense_pipeline_get_stages(const persense_pipeline* pipeline);
 PERSENSE_API void persense_pipeline_free(persense_pipeline* pipeline);
+
+/* ---- Encoded images --------------------------------------------------------------------- */
+
+/* An image that a pipeline has encoded: to be asked about any number of supports, or to mark
+ * examples in, without encoding it again. */
+typedef struct persense_encoded persense_encoded;
+
+/* The pixels are copied. INVALID_ARGUMENT, OUT_OF_MEMORY. */
+PERSENSE_API persense_status persense_image_encode(const persense_pipeline* pipeline,
+                                                   const persense_image* image,
+                                                   persense_encoded** out);
+PERSENSE_API void persense_encoded_free(persense_encoded* encoded);
 
 /* ---- Support ---------------------------------------------------------------------------- */
 
-/* One example object, prepared by a pipeline for any number of queries. */
+/* Example objects of one class, prepared by a pipeline for any number of queries. */
 typedef struct persense_support persense_support;
 
+/* How an object is marked. A box or a point becomes a mask by the pipeline's own decoder. */
+typedef enum persense_mark {
+  PERSENSE_MARK_MASK = 0,    /* its pixels, roughly; separate parts of like size are one example
+                                each */
+  PERSENSE_MARK_BOX = 1,     /* around it */
+  PERSENSE_MARK_POINT = 2,   /* any pixel of it, best in its middle */
+  PERSENSE_MARK_POLYGON = 3, /* its outline */
+  PERSENSE_MARK_LABEL = 4    /* its number in a label image */
+} persense_mark;
+
+/* One marked object. Of the marks the one that `kind` names is read. */
+typedef struct persense_example {
+  size_t struct_size;
+  const persense_image* image;     /* in which it is; NULL where `encoded` is given */
+  const persense_encoded* encoded; /* the same, encoded by the pipeline that makes the support */
+  int32_t kind;                    /* persense_mark */
+  int32_t negative;                /* not 0: "not these": what looks like it is not looked for */
+  const persense_image* mask;      /* GRAY8 of the image's size, not zero on the object */
+  persense_box box;
+  persense_point point;
+  const persense_vertex* vertices; /* along the outline, at least three; it closes itself */
+  size_t vertex_count;
+  const persense_label_image* labels; /* of the image's size */
+  int32_t label_id;
+  int32_t reserved; /* 0 */
+} persense_example;
+
+/* Writes `struct_size` bytes, no more. Does nothing for NULL. */
+PERSENSE_API void persense_example_init(persense_example* example, size_t struct_size);
+
+/* One example as it was taken. */
+typedef struct persense_example_info {
+  persense_image image; /* RGB8 */
+  persense_box box;     /* around the mask */
+  float diameter;       /* of the disc with the mask's area, pixels */
+  int32_t negative;
+  int32_t mask_x; /* where the mask's first pixel lies in the image */
+  int32_t mask_y;
+  int32_t mask_width; /* the mask is cropped to its box; see persense_support_get_mask */
+  int32_t mask_height;
+  const uint8_t* mask; /* mask_height rows of mask_width bytes, 1 in the object and 0 beside it */
+} persense_example_info;
+
 typedef struct persense_support_info {
-  int32_t width; /* of the support image */
+  int32_t width; /* of the first example's image that is not negative */
   int32_t height;
-  persense_box box;   /* around the mask */
-  float diameter;     /* of the disc with the mask's area, pixels */
+  persense_box box;   /* around the first example that is not negative */
+  float diameter;     /* of the disc with the mask's area, pixels; the median of several examples */
   const char* label;  /* as it was given */
   const char* phrase; /* "all potatoes" */
   size_t note_count;  /* lines that a user should know */
   const char* const* notes;
+  size_t example_count;
+  const persense_example_info* const* examples;
 } persense_support_info;
 
-/* `mask`: GRAY8 of the image's size, not zero on the one object; only its largest connected part is
- * used. `label`: class label, for detectors that read text. The pixels are copied. */
+/* `mask`: GRAY8 of the image's size, not zero on the object; of separate parts, those of like size
+ * are one example each. `label`: class label, for detectors that read text. The pixels are copied.
+ */
 PERSENSE_API persense_status persense_support_create(const persense_pipeline* pipeline,
                                                      const persense_image* image,
                                                      const persense_image* mask, const char* label,
                                                      persense_support** out);
+
+/* The same of any number of marked objects, at least one of them not negative, in one image or
+ * several. Examples with the same `image` pixels share its encoding. INVALID_ARGUMENT names the
+ * example that marks nothing, or is negative where another one is not. */
+PERSENSE_API persense_status persense_support_create_from_examples(
+    const persense_pipeline* pipeline, const persense_example* examples, size_t example_count,
+    const char* label, persense_support** out);
 PERSENSE_API const persense_support_info* persense_support_get_info(
     const persense_support* support);
+
+/* Writes the mask of one example into the caller's `mask`, over the whole of its image: 255 in the
+ * object and 0 beside it. `byte_count`: of the whole memory. `stride`: bytes from row to row (0: no
+ * bytes between them). */
+PERSENSE_API persense_status persense_support_get_mask(const persense_support* support,
+                                                       size_t index, uint8_t* mask,
+                                                       size_t byte_count, int64_t stride);
 PERSENSE_API void persense_support_free(persense_support* support);
 
 /* ---- Class labels ----------------------------------------------------------------------- */
@@ -289,15 +382,40 @@ PERSENSE_API void persense_label_free(persense_label* label);
 
 typedef struct persense_result persense_result;
 
+/* What becomes of instances that touch the image's border. Every instance says whether it does. */
+typedef enum persense_border {
+  PERSENSE_BORDER_DEFAULT = 0, /* as the pipeline's option filter.border says */
+  PERSENSE_BORDER_KEEP = 1,
+  PERSENSE_BORDER_DROP = 2
+} persense_border;
+
 /* All callbacks run on the thread that called persense_segment, and must not throw or jump out of
- * the library. The steps from "density" on are run once a pass. */
+ * the library. The steps from "similarity" on are run for each class, those from "density" on once
+ * a pass.
+ *
+ * The fields from min_score on say which instances are reported, instead of the pipeline's options
+ * of the same names (filter.min_score and so on): 0 is what the pipeline has, a negative value is
+ * no limit. Areas are pixels; ratios are times the area of the support's object. */
 typedef struct persense_run_options {
   size_t struct_size;
   void (*on_step)(int32_t step, const char* name, void* user); /* before each step */
-  int32_t (*should_stop)(void* user); /* before each step, before on_step: not 0 cancels */
-  void* user;                         /* handed to both */
+  int32_t (*should_stop)(void* user); /* before each step and within long ones, before the other
+                                         callbacks: not 0 cancels */
+  void* user;                         /* handed to all of them */
   int32_t trace;                      /* not 0: keep what persense_result_write_figure draws */
   int32_t reserved;                   /* 0 */
+  void (*on_progress)(int32_t step, double part, void* user); /* within long steps: how much of the
+                                                                 step is done, 0 to 1 */
+  float min_score;
+  float min_area_ratio;
+  float max_area_ratio;
+  int32_t min_area;
+  int32_t max_area;
+  int32_t max_instances;        /* those with the highest scores */
+  int32_t border;               /* persense_border */
+  int32_t reserved2;            /* 0 */
+  const persense_image* region; /* GRAY8 of the query's size, not zero where instances are wanted:
+                                   those with more than half of their pixels there */
 } persense_run_options;
 
 /* Writes `struct_size` bytes, no more. Does nothing for NULL. */
@@ -320,19 +438,34 @@ typedef struct persense_instance {
   int64_t area;        /* pixels in the object */
 } persense_instance;
 
+/* What was found for one support. */
+typedef struct persense_class_info {
+  const char* label; /* the support's; may be "" */
+  size_t instance_count;
+  double estimated_count; /* the density map's sum */
+  persense_map density;   /* the last one; of a size that its generator chose */
+  int32_t ppsm_fallback;  /* 1: no candidate point passed PPSM, so all were kept */
+} persense_class_info;
+
 typedef struct persense_result_info {
   int32_t width; /* of the query image */
   int32_t height;
   size_t instance_count;
-  const persense_instance* instances;
-  double estimated_count; /* the density map's sum */
-  persense_map density;   /* the last one; of a size that its generator chose */
-  size_t note_count;      /* lines that a user should know */
+  const persense_instance* instances; /* in reading order: lines from top to bottom, each from left
+                                         to right */
+  double estimated_count;             /* of all classes */
+  persense_map density;               /* of the only class, or the first */
+  size_t note_count;                  /* lines that a user should know */
   const char* const* notes;
   size_t step_count; /* of step_seconds; see persense_step_name */
   const double* step_seconds;
-  int32_t ppsm_fallback; /* 1: no candidate point passed PPSM, so all were kept */
+  int32_t ppsm_fallback; /* of any class */
   int32_t has_trace;
+  size_t class_count; /* one for each support, in their order */
+  const persense_class_info* const* classes;
+  const int32_t* instance_classes;        /* each instance's index into classes */
+  const uint8_t* instance_touches_border; /* 1 where it touches the image's border: the object may
+                                             go on beyond */
 } persense_result_info;
 
 /* Finds every instance of the support's object in an image. None is a result without instances, not
@@ -341,6 +474,21 @@ PERSENSE_API persense_status persense_segment(const persense_support* support,
                                               const persense_image* image,
                                               const persense_run_options* options,
                                               persense_result** out);
+
+/* The same for several supports of one pipeline, which are several classes: instances say whose
+ * they are, and each pixel belongs to one class. */
+PERSENSE_API persense_status persense_segment_classes(const persense_support* const* supports,
+                                                      size_t support_count,
+                                                      const persense_image* image,
+                                                      const persense_run_options* options,
+                                                      persense_result** out);
+
+/* The same for an image that the supports' pipeline encoded; one support or several. */
+PERSENSE_API persense_status persense_segment_encoded(const persense_encoded* encoded,
+                                                      const persense_support* const* supports,
+                                                      size_t support_count,
+                                                      const persense_run_options* options,
+                                                      persense_result** out);
 PERSENSE_API const persense_result_info* persense_result_get_info(const persense_result* result);
 
 /* An instance's mask as COCO's compressed run-length code: the text "counts" of a segmentation
@@ -361,11 +509,12 @@ PERSENSE_API persense_status persense_result_get_labels(const persense_result* r
 PERSENSE_API persense_status persense_result_write_labels(const persense_result* result,
                                                           const char* path);
 
-/* A line an instance: id,x,y,x0,y0,x1,y1,area,score. */
+/* A line an instance: id,x,y,x0,y0,x1,y1,area,score,class,touches_border. */
 PERSENSE_API persense_status persense_result_write_csv(const persense_result* result,
                                                        const char* path);
 
-/* COCO JSON of one image. `image_name`: its file_name; `category`: NULL or "" for "object". */
+/* COCO JSON of one image. `image_name`: its file_name. `category`: of a result with one class, NULL
+ * or "" for "object"; several classes are several categories, named by their labels. */
 PERSENSE_API persense_status persense_result_write_coco(const persense_result* result,
                                                         const char* image_name,
                                                         const char* category, const char* path);

@@ -1,11 +1,8 @@
-// Pipelines, supports, and queries.
+// Pipelines.
 #include <fmt/format.h>
-
-#include <memory>
 
 #include "arguments.hpp"
 #include "handles.hpp"
-#include "persense/failure.hpp"
 
 using namespace persense;
 
@@ -32,35 +29,6 @@ Stages stages_of(const persense_pipeline_options& options) {
   return stages;
 }
 
-// The caller's callbacks, in a place where the pipeline can call them. Never before a step that was
-// cancelled.
-RunOptions run_options_of(const persense_run_options& options) {
-  RunOptions run;
-  run.trace = options.trace != 0;
-  if (options.on_step != nullptr || options.should_stop != nullptr)
-    run.on_step = [options](Step step) {
-      if (options.should_stop != nullptr && options.should_stop(options.user) != 0)
-        throw Cancelled(fmt::format("cancelled before {}", name_of(step)));
-      if (options.on_step != nullptr)
-        options.on_step(static_cast<int32_t>(step), name_of(step), options.user);
-    };
-  return run;
-}
-
-void log_notes(const std::vector<std::string>& notes, std::size_t first = 0) {
-  for (std::size_t i = first; i < notes.size(); ++i)
-    log(PERSENSE_LOG_WARNING, one_line(notes[i]).c_str());
-}
-
-void log_result(const Result& result) {
-  if (is_logging())
-    log(PERSENSE_LOG_INFO,
-        fmt::format("segmented {} in {:.3f} s: {} instances, estimated count {:.2f}",
-                    to_string(result.image_size), result.timings.total(), result.count(),
-                    result.estimated_count)
-            .c_str());
-}
-
 }  // namespace
 
 }  // namespace persense::capi
@@ -72,25 +40,7 @@ persense_pipeline::persense_pipeline(const Stages& stages, const Options& chosen
   });
 }
 
-persense_support::persense_support(const Engine& made_by, EngineSupport prepared)
-    : engine(made_by), support(std::move(prepared)), notes(capi::c_strings(support.info().notes)) {
-  const EngineSupport::Info& from = support.info();
-  const auto box = static_cast<Box>(from.box);
-  info.width = from.image_size.width;
-  info.height = from.image_size.height;
-  info.box = {box.x0, box.y0, box.x1, box.y1};
-  info.diameter = from.diameter;
-  info.label = from.label.c_str();
-  info.phrase = from.phrase.c_str();
-  info.note_count = notes.size();
-  info.notes = notes.data();
-}
-
 void persense_pipeline_options_init(persense_pipeline_options* options, size_t struct_size) {
-  capi::init_struct(options, struct_size);
-}
-
-void persense_run_options_init(persense_run_options* options, size_t struct_size) {
   capi::init_struct(options, struct_size);
 }
 
@@ -115,40 +65,9 @@ const char* persense_pipeline_get_option(const persense_pipeline* pipeline, cons
   });
 }
 
-persense_status persense_support_create(const persense_pipeline* pipeline,
-                                        const persense_image* image, const persense_image* mask,
-                                        const char* label, persense_support** out) {
-  return capi::guard([&] {
-    auto& support = capi::emptied(out, "out");
-    const Engine& engine = capi::required(pipeline, "pipeline").engine;
-    const auto rgb = capi::rgb_argument(image, "support image");
-    const MaskView bits = capi::mask_argument(mask, "support mask");
-    auto made = std::make_unique<persense_support>(
-        engine, engine.support(rgb.view, bits, capi::text_or(label, "")));
-    capi::log_notes(made->support.info().notes);
-    support = made.release();
-  });
-}
-
-const persense_support_info* persense_support_get_info(const persense_support* support) {
-  return capi::guard_getter([&] { return &capi::required(support, "support").info; });
-}
-
-persense_status persense_segment(const persense_support* support, const persense_image* image,
-                                 const persense_run_options* options, persense_result** out) {
-  return capi::guard([&] {
-    auto& result = capi::emptied(out, "out");
-    const persense_support& example = capi::required(support, "support");
-    const auto rgb = capi::rgb_argument(image, "query image");
-    const auto run = capi::run_options_of(capi::read_struct(
-        options, "persense_run_options", offsetof(persense_run_options, reserved)));
-    auto made =
-        std::make_unique<persense_result>(example.engine.segment(example.support, rgb.view, run));
-    capi::log_notes(made->result.notes, example.notes.size());  // the support's come first
-    capi::log_result(made->result);
-    result = made.release();
-  });
+const char* persense_pipeline_get_stages(const persense_pipeline* pipeline) {
+  return capi::guard_getter(
+      [&] { return capi::required(pipeline, "pipeline").engine.stages().c_str(); });
 }
 
 void persense_pipeline_free(persense_pipeline* pipeline) { delete pipeline; }
-void persense_support_free(persense_support* support) { delete support; }

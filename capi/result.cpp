@@ -33,22 +33,14 @@ persense_map map_of(const FloatMap& from) {
           static_cast<std::int64_t>(from.cols()) * std::int64_t{sizeof(float)}};
 }
 
-// The caller's memory for a label map.
-cv::Mat labels_argument(std::int32_t* labels, std::size_t byte_count, std::int64_t given_stride,
-                        Size size) {
-  constexpr std::int64_t bytes = sizeof *labels;
-  require(labels, "labels");
-  const auto stride = checked_stride(given_stride, size, bytes, bytes, "labels");
-  const std::int64_t needed = (size.height - 1) * stride + size.width * bytes;
-  if (byte_count < static_cast<std::size_t>(needed))
-    throw InvalidArgument(
-        fmt::format("labels: memory of {} bytes, expected at least {} for {} pixels of {} bytes, "
-                    "{} bytes from row to row",
-                    byte_count, needed, to_string(size), bytes, stride));
-  if (reinterpret_cast<std::uintptr_t>(labels) % alignof(std::int32_t) != 0)
-    throw InvalidArgument(fmt::format("labels: memory at an address that is not a multiple of {}",
-                                      alignof(std::int32_t)));
-  return cv::Mat(size.height, size.width, CV_32SC1, labels, static_cast<std::size_t>(stride));
+persense_class_info class_of(const ClassResult& from) {
+  persense_class_info to{};
+  to.label = from.label.c_str();
+  to.instance_count = from.count;
+  to.estimated_count = from.estimated_count;
+  to.density = map_of(from.density);
+  to.ppsm_fallback = from.ppsm_fallback ? 1 : 0;
+  return to;
 }
 
 }  // namespace
@@ -60,20 +52,31 @@ static_assert(sizeof(persense_instance) == 56 + sizeof(void*), "no padding: bind
 persense_result::persense_result(Result found)
     : result(std::move(found)), notes(capi::c_strings(result.notes)), rle(result.instances.size()) {
   instances.reserve(result.count());
-  for (const Instance& each : result.instances)
+  for (const Instance& each : result.instances) {
     instances.push_back(capi::instance_of(each, static_cast<std::int32_t>(instances.size()) + 1));
+    instance_classes.push_back(static_cast<std::int32_t>(each.class_index));
+    touches_border.push_back(each.touches_border ? 1 : 0);
+  }
+  for (const ClassResult& each : result.classes) {
+    class_infos.push_back(capi::class_of(each));
+    info.ppsm_fallback |= class_infos.back().ppsm_fallback;
+  }
+  classes = capi::addresses_of(class_infos);
   info.width = result.image_size.width;
   info.height = result.image_size.height;
   info.instance_count = instances.size();
   info.instances = instances.data();
-  info.estimated_count = result.estimated_count;
-  info.density = capi::map_of(result.density);
+  info.estimated_count = result.estimated_count();
+  info.density = capi::map_of(result.density());
   info.note_count = notes.size();
   info.notes = notes.data();
   info.step_count = result.timings.seconds.size();
   info.step_seconds = result.timings.seconds.data();
-  info.ppsm_fallback = result.ppsm_fallback ? 1 : 0;
-  info.has_trace = result.trace ? 1 : 0;
+  info.has_trace = result.trace() ? 1 : 0;
+  info.class_count = classes.size();
+  info.classes = classes.data();
+  info.instance_classes = instance_classes.data();
+  info.instance_touches_border = touches_border.data();
 }
 
 const persense_result_info* persense_result_get_info(const persense_result* result) {
@@ -102,7 +105,8 @@ persense_status persense_result_get_labels(const persense_result* result, int32_
                                            size_t byte_count, int64_t stride) {
   return capi::guard([&] {
     const Result& from = capi::required(result, "result").result;
-    cv::Mat into = capi::labels_argument(labels, byte_count, stride, from.image_size);
+    cv::Mat into =
+        capi::memory_argument(labels, byte_count, stride, from.image_size, CV_32SC1, "labels");
     io::paint_labels(from.instances, into);
   });
 }

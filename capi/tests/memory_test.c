@@ -4,6 +4,7 @@
 #include "failing_memory.h"
 
 static persense_image image, mask;
+static const persense_vertex outline[] = {{10, 10}, {30, 10}, {20, 30}};
 
 /* Everything once. Returns the status of what failed first. */
 static persense_status everything(void) {
@@ -11,8 +12,11 @@ static persense_status everything(void) {
   persense_pipeline_options options;
   persense_run_options run;
   persense_pipeline* pipeline = NULL;
-  persense_support* support = NULL;
-  persense_result* result = NULL;
+  persense_encoded* encoded = NULL;
+  persense_example example;
+  persense_support *support = NULL, *marked = NULL;
+  persense_result *result = NULL, *classes = NULL;
+  const persense_support* both[2];
   persense_points* points = NULL;
   persense_picture* picture = NULL;
   persense_status status;
@@ -33,6 +37,17 @@ static persense_status everything(void) {
   TRY(persense_support_create(pipeline, &image, &mask, "a label of more than sixteen letters",
                               &support));
   TRY(persense_segment(support, &image, &run, &result));
+  TRY(persense_image_encode(pipeline, &image, &encoded));
+  persense_example_init(&example, sizeof example);
+  example.encoded = encoded;
+  example.kind = PERSENSE_MARK_POLYGON;
+  example.vertices = outline;
+  example.vertex_count = 3;
+  TRY(persense_support_create_from_examples(pipeline, &example, 1, "another label of that length",
+                                            &marked));
+  both[0] = support;
+  both[1] = marked;
+  TRY(persense_segment_encoded(encoded, both, 2, NULL, &classes));
   TRY(persense_result_get_rle(result, 0, &counts));
   TRY(persense_result_get_labels(result, labels, sizeof labels, 0));
   TRY(persense_idm(&persense_result_get_info(result)->density, 0, 0, NULL, &points));
@@ -49,7 +64,10 @@ end:
   persense_picture_free(picture);
   persense_points_free(points);
   persense_result_free(result);
+  persense_result_free(classes);
   persense_support_free(support);
+  persense_support_free(marked);
+  persense_encoded_free(encoded);
   persense_pipeline_free(pipeline);
   return status;
 }

@@ -12,6 +12,7 @@ struct run {
   int32_t last;    /* the last of them */
   int polls;       /* calls of should_stop */
   int stop_before; /* the poll that says yes */
+  int parts;       /* that on_progress was called for */
 };
 
 static void on_step(int32_t step, const char* name, void* user) {
@@ -27,22 +28,29 @@ static int32_t should_stop(void* user) {
   return ++run->polls == run->stop_before ? -1 : 0;
 }
 
+static void on_progress(int32_t step, double part, void* user) {
+  struct run* run = user;
+  CHECK(step == run->last && part >= 0 && part <= 1); /* within the step that on_step named */
+  ++run->parts;
+}
+
 static persense_status segment_with(struct run* run, int with_progress, int with_cancel,
                                     persense_result** result) {
   persense_run_options options;
   persense_run_options_init(&options, sizeof options);
   options.on_step = with_progress ? on_step : NULL;
   options.should_stop = with_cancel ? should_stop : NULL;
+  options.on_progress = with_progress ? on_progress : NULL;
   options.user = run;
   return persense_segment(support, &image, &options, result);
 }
 
 static int progress_names_every_step(void) {
-  struct run run = {0, -1, 0, 0};
+  struct run run = {0, -1, 0, 0, 0};
   persense_result* result;
   REQUIRE_OK(segment_with(&run, 1, 0, &result));
-  /* four steps, two passes of four, and the instances */
-  CHECK(run.steps == 4 + 2 * 4 + 1);
+  /* four steps, two passes of four, and the instances: each class's, then of all */
+  CHECK(run.steps == 4 + 2 * 4 + 2);
   CHECK(run.last == 8 && run.polls == 0);
   persense_result_free(result);
   return run.steps;
@@ -52,19 +60,48 @@ static void cancelling_works_before_every_step(int steps) {
   persense_result* result;
   int i;
   for (i = 1; i <= steps; ++i) {
-    struct run run = {0, -1, 0, 0};
+    struct run run = {0, -1, 0, 0, 0};
     run.stop_before = i;
     result = (persense_result*)(void*)&run;
     CHECK_FAILS(segment_with(&run, 1, 1, &result), PERSENSE_CANCELLED, "cancelled before ");
     CHECK(result == NULL && run.polls == i && run.steps == i - 1);
   }
   {
-    struct run run = {0, -1, 0, 0};
+    struct run run = {0, -1, 0, 0, 0};
     run.stop_before = steps + 1;
     REQUIRE_OK(segment_with(&run, 0, 1, &result));
     CHECK(run.polls == steps);
     persense_result_free(result);
   }
+}
+
+/* The learned stages look at an image in tiles, and say so. */
+static void long_steps_tell_their_progress_and_can_be_cancelled(void) {
+  persense_pipeline* learned;
+  persense_support* s;
+  persense_result* result;
+  persense_run_options options;
+  struct run run = {0, -1, 0, 0, 0};
+  int steps, parts;
+  if (!persense_has_archives()) return;
+  REQUIRE_OK(persense_pipeline_create(NULL, &learned));
+  REQUIRE_OK(persense_support_create(learned, &image, &mask, NULL, &s));
+  persense_run_options_init(&options, sizeof options);
+  options.on_step = on_step;
+  options.on_progress = on_progress;
+  options.user = &run;
+  REQUIRE_OK(persense_segment(s, &image, &options, &result));
+  persense_result_free(result);
+  CHECK(run.parts > 0);
+  steps = run.steps, parts = run.parts;
+  memset(&run, 0, sizeof run);
+  run.stop_before = -1; /* never, so that the polls are counted */
+  options.should_stop = should_stop;
+  REQUIRE_OK(persense_segment(s, &image, &options, &result));
+  persense_result_free(result);
+  CHECK(run.polls == steps + parts);
+  persense_support_free(s);
+  persense_pipeline_free(learned);
 }
 
 struct log {
@@ -147,6 +184,7 @@ int main(void) {
   REQUIRE_OK(persense_pipeline_create(&options, &pipeline));
   REQUIRE_OK(persense_support_create(pipeline, &image, &mask, NULL, &support));
   cancelling_works_before_every_step(progress_names_every_step());
+  long_steps_tell_their_progress_and_can_be_cancelled();
   the_log_tells_errors_notes_and_results();
   threads_share_handles_and_have_their_own_errors();
   persense_support_free(support);

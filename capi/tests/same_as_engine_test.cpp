@@ -80,16 +80,92 @@ TEST_CASE("persense.h: gives the engine's result to the bit", "[capi]") {
     CHECK(counts ==
           io::rle_to_string(io::rle_counts(expected.instances[i].mask, expected.image_size)));
   }
-  CHECK(got.estimated_count == expected.estimated_count);
-  CHECK((got.ppsm_fallback != 0) == expected.ppsm_fallback);
+  CHECK(got.estimated_count == expected.estimated_count());
+  CHECK((got.ppsm_fallback != 0) == expected.ppsm_fallback());
   CHECK(std::vector<std::string>(got.notes, got.notes + got.note_count) == expected.notes);
-  CHECK(std::memcmp(got.density.data, expected.density.data(),
-                    static_cast<std::size_t>(expected.density.size()) * sizeof(float)) == 0);
+  CHECK(std::memcmp(got.density.data, expected.density().data(),
+                    static_cast<std::size_t>(expected.density().size()) * sizeof(float)) == 0);
   const cv::Mat labels = io::label_image(expected.image_size, expected.instances);
   cv::Mat c_labels(labels.size(), CV_32SC1, cv::Scalar(-1));
   REQUIRE(persense_result_get_labels(c.result, c_labels.ptr<std::int32_t>(),
                                      c_labels.total() * c_labels.elemSize(), 0) == PERSENSE_OK);
   CHECK(std::memcmp(labels.data, c_labels.data, labels.total() * labels.elemSize()) == 0);
+}
+
+TEST_CASE("persense.h: gives the engine's result of examples and classes to the bit", "[capi]") {
+  const auto models = GENERATE(as<std::string>{}, "", "classic");  // "": the default
+  const Image image = io::read_image(beans + "00.jpg"), query = io::read_image(beans + "01.jpg");
+  const cv::Mat mask = io::read_mask(beans + "00.png");
+  const Engine engine(models.empty() ? Stages::default_name() : models);
+  const PixelBox inside = engine.support(image.view(), MaskView(mask)).info().box;
+  const auto box = static_cast<Box>(inside);
+  const EngineImage shared = engine.encode(image.view());
+  const std::vector<Example> one{{shared, box}};
+  const std::vector<Example> other{
+      {shared, MaskView(mask)},
+      {image.view(), Polygon{{{box.x0, box.y0}, {box.x1, box.y0}, {box.x1, box.y1}}}}};
+  const std::vector<EngineSupport> supports{engine.support(one, "bean"),
+                                            engine.support(other, "half")};
+  FilterOptions filter = engine.options().filter;
+  filter.min_area_ratio = 0.5f;
+  RunOptions run;
+  run.filter = filter;
+  const Result expected = engine.segment(engine.encode(query.view()), supports, run);
+
+  Handles c;
+  persense_pipeline_options options;
+  persense_pipeline_options_init(&options, sizeof options);
+  if (!models.empty()) options.models = models.c_str();
+  REQUIRE(persense_pipeline_create(&options, &c.pipeline) == PERSENSE_OK);
+  CHECK(persense_pipeline_get_stages(c.pipeline) == engine.stages());
+  const auto c_image = as_image(image.mat(), PERSENSE_RGB8);
+  const auto c_mask = as_image(mask, PERSENSE_GRAY8);
+  const auto c_query = as_image(query.mat(), PERSENSE_RGB8);
+  persense_encoded* c_encoded = nullptr;
+  REQUIRE(persense_image_encode(c.pipeline, &c_query, &c_encoded) == PERSENSE_OK);
+  const persense_vertex corners[] = {{box.x0, box.y0}, {box.x1, box.y0}, {box.x1, box.y1}};
+  persense_example examples[2];
+  for (persense_example& e : examples) {
+    persense_example_init(&e, sizeof e);
+    e.image = &c_image;
+    e.mask = &c_mask;
+    e.box = {box.x0, box.y0, box.x1, box.y1};
+    e.vertices = corners;
+    e.vertex_count = 3;
+  }
+  examples[0].kind = PERSENSE_MARK_BOX;
+  persense_support* c_supports[2] = {};
+  REQUIRE(persense_support_create_from_examples(c.pipeline, examples, 1, "bean", &c_supports[0]) ==
+          PERSENSE_OK);
+  examples[0].kind = PERSENSE_MARK_MASK;
+  examples[1].kind = PERSENSE_MARK_POLYGON;
+  REQUIRE(persense_support_create_from_examples(c.pipeline, examples, 2, "half", &c_supports[1]) ==
+          PERSENSE_OK);
+  persense_run_options c_run;
+  persense_run_options_init(&c_run, sizeof c_run);
+  c_run.min_area_ratio = 0.5f;
+  REQUIRE(persense_segment_encoded(c_encoded, c_supports, 2, &c_run, &c.result) == PERSENSE_OK);
+  const persense_result_info& got = *persense_result_get_info(c.result);
+
+  REQUIRE(expected.count() > 10);
+  REQUIRE(got.instance_count == expected.count());
+  for (std::size_t i = 0; i < expected.count(); ++i) {
+    check_same(got.instances[i], expected.instances[i]);
+    CHECK(got.instance_classes[i] == static_cast<int>(expected.instances[i].class_index));
+    CHECK((got.instance_touches_border[i] != 0) == expected.instances[i].touches_border);
+  }
+  REQUIRE(got.class_count == 2);
+  for (std::size_t k = 0; k < 2; ++k) {
+    const ClassResult& mine = expected.classes[k];
+    CHECK(got.classes[k]->label == mine.label);
+    CHECK(got.classes[k]->instance_count == mine.count);
+    CHECK(got.classes[k]->estimated_count == mine.estimated_count);
+    CHECK(std::memcmp(got.classes[k]->density.data, mine.density.data(),
+                      static_cast<std::size_t>(mine.density.size()) * sizeof(float)) == 0);
+    persense_support_free(c_supports[k]);
+  }
+  CHECK(std::vector<std::string>(got.notes, got.notes + got.note_count) == expected.notes);
+  persense_encoded_free(c_encoded);
 }
 
 TEST_CASE("persense_picture_read: gives the pixels of io::read_image and io::read_mask", "[capi]") {
