@@ -3,7 +3,7 @@
     import persense
 
     pipeline = persense.Pipeline()
-    support = pipeline.support("support.jpg", "mask.png")
+    support = pipeline.support("support.jpg", box=(10, 20, 60, 80))  # or a mask, point, outline
     result = support.segment("shelf.jpg")
     print(len(result), result.boxes, result.scores)
 
@@ -30,7 +30,8 @@ from persense.errors import (
 
 if TYPE_CHECKING:
     from persense._archives import ArchiveInfo, has_torch, info
-    from persense._images import read_image, read_mask
+    from persense._examples import Example, SupportExample
+    from persense._images import read_image, read_labels, read_mask
     from persense._label import (
         ClassLabel,
         ClassLabelExtractor,
@@ -39,9 +40,9 @@ if TYPE_CHECKING:
         label_from_answer,
     )
     from persense._options import Option, options
-    from persense._pipeline import Pipeline, Segmented, Support
+    from persense._pipeline import Pipeline, Query, Segmented, Support
     from persense._steps import IdmResult, PpsmResult, idm, ppsm
-    from persense.labelme import Annotations, read_labelme
+    from persense.labelme import Annotations, read_examples, read_labelme
     from persense.result import Instance, Mask, Result, Trace, TracePass
 
 __version__ = "0.1.0"
@@ -55,6 +56,7 @@ __all__ = [
     "ClassLabelExtractor",
     "DeviceUnavailable",
     "Error",
+    "Example",
     "FileNotFound",
     "IdmResult",
     "Instance",
@@ -65,9 +67,11 @@ __all__ = [
     "OutOfMemory",
     "Pipeline",
     "PpsmResult",
+    "Query",
     "Result",
     "Segmented",
     "Support",
+    "SupportExample",
     "Trace",
     "TracePass",
     "Unreadable",
@@ -81,8 +85,10 @@ __all__ = [
     "label_from_answer",
     "options",
     "ppsm",
+    "read_examples",
     "read_image",
     "read_labelme",
+    "read_labels",
     "read_mask",
 ]
 
@@ -93,15 +99,18 @@ _MODULES: Dict[str, str] = {
     "ArchiveInfo": "_archives",
     "ClassLabel": "_label",
     "ClassLabelExtractor": "_label",
+    "Example": "_examples",
     "IdmResult": "_steps",
     "Instance": "result",
     "Mask": "result",
     "Option": "_options",
     "Pipeline": "_pipeline",
     "PpsmResult": "_steps",
+    "Query": "_pipeline",
     "Result": "result",
     "Segmented": "_pipeline",
     "Support": "_pipeline",
+    "SupportExample": "_examples",
     "Trace": "result",
     "TracePass": "result",
     "all_phrase": "_label",
@@ -112,8 +121,10 @@ _MODULES: Dict[str, str] = {
     "label_from_answer": "_label",
     "options": "_options",
     "ppsm": "_steps",
+    "read_examples": "labelme",
     "read_image": "_images",
     "read_labelme": "labelme",
+    "read_labels": "_images",
     "read_mask": "_images",
 }
 

@@ -2,11 +2,12 @@
 The compiled half of persense; use it through the package `persense`.
 """
 from __future__ import annotations
+import collections.abc
 import numpy
 import numpy.typing
 import os
 import typing
-__all__: list[str] = ['ClassLabelExtractor', 'Engine', 'Mask', 'Options', 'Query', 'Result', 'Stages', 'Stop', 'Support', 'Trace', 'TracePass', 'all_phrase', 'decode_png', 'encode_png', 'figure', 'has_label_extraction', 'has_tls', 'has_torch', 'idm', 'inspect', 'label_from_answer', 'option_table', 'overlay', 'ppsm', 'read_image', 'read_mask', 'torch_version', 'write_coco', 'write_file', 'write_labels']
+__all__: list[str] = ['ClassLabelExtractor', 'EncodedImage', 'Engine', 'Mask', 'Options', 'Query', 'Result', 'Stages', 'Stop', 'Support', 'Trace', 'TracePass', 'all_phrase', 'decode_png', 'encode_png', 'figure', 'has_label_extraction', 'has_tls', 'has_torch', 'idm', 'inspect', 'label_from_answer', 'option_table', 'overlay', 'ppsm', 'read_image', 'read_labels', 'read_mask', 'torch_version', 'write_coco', 'write_file', 'write_labels']
 class Options:
     """
     All options of a pipeline.
@@ -15,6 +16,10 @@ class Options:
     def preset(name: str) -> Options:
         """
         The options of a preset: paper or reference.
+        """
+    def copy(self) -> Options:
+        """
+        The same, to be changed.
         """
     def items(self) -> dict[str, str]:
         """
@@ -137,14 +142,22 @@ class Result:
         ...
     def __setstate__(self, arg0: tuple[typing.Any, ...]) -> None:
         ...
+    def class_image(self) -> numpy.typing.NDArray[numpy.uint8]:
+        """
+        (H, W) uint8: 0 = background, k + 1 = class k.
+        """
     def csv(self) -> str:
         """
-        A header line, then id,x,y,x0,y0,x1,y1,area,score a line.
+        A header line, then id,x,y,x0,y0,x1,y1,area,score,class,touches_border a line.
         """
     def labels(self) -> numpy.typing.NDArray[numpy.int32]:
         """
         (H, W) int32: 0 = background, i + 1 = instance i; a pixel of several masks goes to
         the highest score.
+        """
+    def of_class(self, index: typing.SupportsInt | typing.SupportsIndex) -> Result:
+        """
+        The result of one class alone.
         """
     def rle(self, index: typing.SupportsInt | typing.SupportsIndex) -> str:
         """
@@ -156,14 +169,35 @@ class Result:
         (N, 4) float32: x0, y0, x1, y1 of the masks' tight boxes, half-open.
         """
     @property
+    def class_indices(self) -> numpy.typing.NDArray[numpy.int64]:
+        """
+        (N,) int64: each instance's index into `classes`.
+        """
+    @property
+    def class_labels(self) -> list[str]:
+        """
+        The supports' labels, which may be empty.
+        """
+    @property
+    def classes(self) -> list[str]:
+        """
+        What each class is called: its support's label, or else "object" or "class 2".
+        """
+    @property
+    def counts(self) -> numpy.typing.NDArray[numpy.int64]:
+        """
+        (K,) int64: the instances of each class.
+        """
+    @property
     def density(self) -> numpy.typing.NDArray[numpy.float32]:
         """
-        (h, w) float32: the last density map, objects per pixel, read-only; a view.
+        (h, w) float32: the last density map of the only class, or the first, objects per
+        pixel, read-only; a view.
         """
     @property
     def estimated_count(self) -> float:
         """
-        The sum of the last density map.
+        The sum of the classes' last density maps.
         """
     @property
     def masks(self) -> list[Mask]:
@@ -183,7 +217,7 @@ class Result:
     @property
     def ppsm_fallback(self) -> bool:
         """
-        Whether no candidate passed PPSM in the last pass, so that all were kept.
+        Whether no candidate of a class passed PPSM in the last pass, so that all were kept.
         """
     @property
     def scores(self) -> numpy.typing.NDArray[numpy.float32]:
@@ -201,9 +235,14 @@ class Result:
         Seconds by step, summed over the passes.
         """
     @property
+    def touches_border(self) -> numpy.typing.NDArray[numpy.bool_]:
+        """
+        (N,) bool: whether each instance touches the image's border.
+        """
+    @property
     def trace(self) -> Trace | None:
         """
-        Every intermediate, where it was asked for.
+        Every intermediate of the only class, or the first, where it was asked for.
         """
 class Query:
     """
@@ -215,6 +254,16 @@ class Query:
     def boxes(self) -> numpy.typing.NDArray[numpy.float32] | None:
         """
         (N, 4) float32: x0, y0, x1, y1 of the boxes that a decoder is to segment in; None where it has points alone.
+        """
+    @property
+    def exemplar_masks(self) -> list[Mask | None]:
+        """
+        K masks of them; None where there is none.
+        """
+    @property
+    def exemplar_scores(self) -> numpy.typing.NDArray[numpy.float32]:
+        """
+        (K,) float32: the decoder's scores of these masks.
         """
     @property
     def exemplars(self) -> numpy.typing.NDArray[numpy.float32]:
@@ -229,7 +278,7 @@ class Query:
     @property
     def image(self) -> numpy.typing.NDArray[numpy.uint8]:
         """
-        (H, W, 3) uint8, RGB: the caller's own memory.
+        (H, W, 3) uint8, RGB: the caller's own memory, where it was not encoded before.
         """
     @property
     def label(self) -> str:
@@ -259,7 +308,7 @@ class Query:
     @property
     def support_mask(self) -> numpy.typing.NDArray[numpy.bool_]:
         """
-        (H', W') bool: the one object in the support image.
+        (H', W') bool: the marked objects in the support image.
         """
 class Stages:
     """
@@ -294,7 +343,7 @@ class Stages:
         """
     def set_encode(self, function: typing.Any) -> None:
         """
-        function(image, hint) -> (C, h, w) floats.
+        function(image) -> (C, h, w) floats.
         """
     @property
     def decoder(self) -> str:
@@ -362,19 +411,33 @@ class Stop:
         """
         Ends them before their next step.
         """
+class EncodedImage:
+    """
+    An image that an engine encoded.
+    """
+    @property
+    def size(self) -> tuple[int, int]:
+        """
+        (width, height).
+        """
 class Support:
     """
-    A support example prepared by one engine.
+    Examples prepared by one engine.
     """
     @property
     def box(self) -> tuple[int, int, int, int]:
         """
-        (x0, y0, x1, y1): the mask's tight box, half-open.
+        (x0, y0, x1, y1): the first example's tight box, half-open.
         """
     @property
     def diameter(self) -> float:
         """
-        Of the disc with the mask's area, pixels.
+        Of the disc with the mask's area, pixels; the median.
+        """
+    @property
+    def examples(self) -> list[tuple[numpy.typing.NDArray[numpy.uint8], numpy.typing.NDArray[numpy.bool_], tuple[int, int, int, int], float, bool]]:
+        """
+        Each as (image, mask, box, diameter, negative).
         """
     @property
     def label(self) -> str:
@@ -402,18 +465,31 @@ class Engine:
     """
     def __init__(self, stages: Stages, options: Options) -> None:
         ...
-    def segment(self, support: Support, query: typing.Any, trace: bool = False, progress: typing.Any = None, stop: Stop | None = None) -> Result:
+    def encode(self, image: typing.Any) -> EncodedImage:
         """
-        Finds every instance of the support object in a query image.
+        Encodes an image for any number of supports.
         """
-    def support(self, image: typing.Any, mask: typing.Any, label: str = '') -> Support:
+    def segment(self, supports: collections.abc.Sequence[Support], query: typing.Any, trace: bool = False, progress: typing.Any = None, parts: typing.Any = None, stop: Stop | None = None, filter: Options | None = None, region: typing.Any = None) -> Result:
         """
-        Prepares a support example.
+        Finds every instance of each support's object in a query, an array or EncodedImage.
+
+        progress(step) is called before each step, parts(step, part) within long ones; of
+        `filter`, the options under "filter" count.
+        """
+    def support(self, examples: list[tuple[typing.Any, str, typing.Any, bool]], label: str = '') -> Support:
+        """
+        Prepares examples, each (image or EncodedImage, kind, mark, negative), kind being one
+        of mask, box, point, polygon and labels, the last with (labels, id).
         """
     @property
     def options(self) -> Options:
         """
         The options that it runs with.
+        """
+    @property
+    def stages(self) -> str:
+        """
+        What fills each slot, in one line.
         """
 class ClassLabelExtractor:
     """
@@ -495,6 +571,11 @@ def read_image(path: os.PathLike[str] | str | bytes) -> numpy.typing.NDArray[num
     dropped). EXIF orientation is applied. 16-bit pixels are scaled to 0..255 by the sensor
     depth that their maximum suggests.
     """
+def read_labels(path: os.PathLike[str] | str | bytes) -> numpy.typing.NDArray[numpy.int32]:
+    """
+    The label image in a file as (H, W) int32, 0 in the background: one grey channel of 8 or
+    16 bits.
+    """
 def read_mask(path: os.PathLike[str] | str | bytes) -> numpy.typing.NDArray[numpy.uint8]:
     """
     The mask in a file as (H, W) uint8, 0 or 255.
@@ -504,7 +585,8 @@ def read_mask(path: os.PathLike[str] | str | bytes) -> numpy.typing.NDArray[nump
     """
 def write_coco(path: os.PathLike[str] | str | bytes, file_name: str, result: Result, category: str = 'object') -> None:
     """
-    Writes a COCO file of one image; the file is complete or absent.
+    Writes a COCO file of one image; the file is complete or absent. Several classes are named
+    by their labels.
     """
 def write_file(path: os.PathLike[str] | str | bytes, bytes: bytes) -> None:
     """

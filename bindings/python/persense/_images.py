@@ -15,11 +15,23 @@ from persense.errors import InvalidArgument
 if TYPE_CHECKING:
     import PIL.Image
 
-__all__ = ["ImageLike", "MaskLike", "as_image", "as_mask", "read_image", "read_mask"]
+__all__ = [
+    "ImageLike",
+    "LabelsLike",
+    "MaskLike",
+    "as_image",
+    "as_labels",
+    "as_mask",
+    "is_picture",
+    "read_image",
+    "read_labels",
+    "read_mask",
+]
 
 Path = Union[str, "os.PathLike[str]"]
 ImageLike = Union[Path, npt.NDArray[np.uint8], "PIL.Image.Image"]
 MaskLike = Union[Path, npt.NDArray[np.uint8], npt.NDArray[np.bool_], "PIL.Image.Image"]
+LabelsLike = Union[Path, npt.NDArray[np.integer[Any]], "PIL.Image.Image"]
 
 
 def read_image(path: Path) -> npt.NDArray[np.uint8]:
@@ -42,6 +54,22 @@ def read_mask(path: Path) -> npt.NDArray[np.uint8]:
     picture's maximum. Alpha is ignored.
     """
     return _core.read_mask(os.fspath(path))
+
+
+def read_labels(path: Path) -> npt.NDArray[np.int32]:
+    """Read a label image as (H, W) int32: 0 is background, every other number an object.
+
+    One grey channel of 8 or 16 bits, as `persense segment` writes it. EXIF orientation is not
+    applied: a label image is data.
+
+    Raises FileNotFound, or Unreadable for colour or a lossy format.
+    """
+    return _core.read_labels(os.fspath(path))
+
+
+def is_picture(value: object) -> bool:
+    """Whether it is a path or a PIL image, and not numbers."""
+    return isinstance(value, (str, os.PathLike)) or _is_pil(value)
 
 
 def _is_pil(value: object) -> bool:
@@ -75,3 +103,21 @@ def as_mask(value: MaskLike, name: str) -> npt.NDArray[Any]:
     if _is_pil(value):
         return _from_pil(value, name, ("1", "L"))
     return value  # type: ignore[return-value]
+
+
+def as_labels(value: LabelsLike, name: str) -> npt.NDArray[np.int32]:
+    """Give any form of label image as int32."""
+    if isinstance(value, (str, os.PathLike)):
+        return read_labels(value)
+    array: npt.NDArray[Any] = (
+        _from_pil(value, name, ("L", "I", "I;16")) if _is_pil(value) else np.asarray(value)
+    )
+    if array.ndim != 2 or array.dtype.kind not in "iu":
+        raise InvalidArgument(
+            f"{name}: got {array.dtype} array of shape {array.shape}, expected integers of shape "
+            "(H, W)"
+        )
+    limits = np.iinfo(np.int32)
+    if array.size > 0 and not limits.min <= array.min() <= array.max() <= limits.max:
+        raise InvalidArgument(f"{name}: got numbers up to {array.max()}, expected at most 2^31 - 1")
+    return array.astype(np.int32, copy=False)

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import concurrent.futures
+import inspect
 import itertools
 import os
-from collections import deque
+import pickle
+import threading
+import uuid
+from collections import OrderedDict, deque
 from typing import (
+    TYPE_CHECKING,
     Any,
     Callable,
     Deque,
+    Dict,
     Iterable,
     Iterator,
     List,
     Mapping,
     NamedTuple,
     Optional,
+    Sequence,
     Sized,
     Tuple,
+    TypeVar,
     Union,
 )
 
@@ -25,16 +33,24 @@ import numpy as np
 import numpy.typing as npt
 
 from persense import _core, _torch
-from persense._images import ImageLike, MaskLike, as_image, as_mask
+from persense._examples import Example, MarkLike, SupportExample, examples_of, for_core, read, taken
+from persense._filters import Area, RegionLike, filter_options, region_mask
+from persense._images import ImageLike, LabelsLike, MaskLike, as_image
 from persense._label import ClassLabelExtractor
 from persense._options import OptionValue, apply
 from persense.errors import Error, InvalidArgument
 from persense.result import Result
 from persense.stages import Decoder, Detector, Dmg, DmgOfQuery, Encoder, Slot, fill
 
-__all__ = ["Pipeline", "Segmented", "Support"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike
 
-Progress = Callable[[str], object]
+__all__ = ["Example", "Pipeline", "Query", "Segmented", "Support", "SupportExample"]
+
+Progress = Union[Callable[[str], object], Callable[[str, float], object]]
+"""Called with a step's name before it; one that takes two arguments is called with 0.0 beside it
+then, and within long steps with how much of it is done, 0 to 1."""
 
 
 class Segmented(NamedTuple):
@@ -54,8 +70,11 @@ class Pipeline:
     ``Pipeline()`` has the learned stages "mini", which are part of the package, or, where it was
     built without LibTorch, the weight-free stages "classic".
 
-    Threads: any number may use one pipeline, and one support, at once.
-    Processes: a fork may use it too, unless stages are networks: "mini" or archives.
+    Threads: any number may use one pipeline, one support and one query at once.
+    Processes: a fork may use it too, unless stages are networks: "mini" or archives. Pipelines and
+    supports can be pickled, as what they were made of: names, paths, options, images and marks;
+    stages of your own where they can be pickled themselves. A process that unpickles equal
+    pipelines makes one.
     """
 
     def __init__(
@@ -91,6 +110,18 @@ class Pipeline:
         DeviceUnavailable, and InvalidArgument for networks in a build without LibTorch or beside
         another version of PyTorch.
         """
+        self._arguments: Dict[str, Any] = {
+            "models": _absolute(models),
+            "encoder": _absolute(encoder),
+            "detector": _absolute(detector),
+            "dmg": _absolute(dmg),
+            "decoder": _absolute(decoder),
+            "device": device,
+            "dtype": dtype,
+            "threads": threads,
+            "preset": preset,
+            "options": dict(options or {}),
+        }
         stages = _core.Stages() if models is None else _core.Stages.named(os.fspath(models))
         fill(stages, encoder=encoder, detector=detector, dmg=dmg, decoder=decoder)
         self._networks = stages.need_torch()
@@ -109,71 +140,293 @@ class Pipeline:
         """Every option's value as text."""
         return self._engine.options.items()
 
-    def support(
-        self,
-        image: ImageLike,
-        mask: MaskLike,
-        label: Optional[Union[str, ClassLabelExtractor]] = None,
-    ) -> Support:
-        """Prepare a support example: an image, and a rough mask of ONE object in it.
+    @property
+    def stages(self) -> str:
+        """What fills each slot: "encoder mini, detector mini, dmg mini, decoder mini"."""
+        return self._engine.stages
+
+    def __repr__(self) -> str:
+        return f"Pipeline({self.stages})"
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        # one by one: equal arguments give equal bytes
+        arguments = {k: v for k, v in self._arguments.items() if k != "options"}
+        options = sorted(self._arguments["options"].items())
+        return _pipeline_again, (
+            tuple((key, pickle.dumps(value)) for key, value in arguments.items()),
+            tuple((key, pickle.dumps(value)) for key, value in options),
+        )
+
+    def encode(self, image: ImageLike) -> Query:
+        """Encode an image once, to ask it about any number of supports, or to mark examples in it.
 
         image: uint8 (H, W, 3), RGB, or (H, W), grey; or a path, or a PIL image.
-        mask: bool or uint8 (H, W), non-zero = inside; or a path, or a PIL image.
+        """
+        pixels = as_image(image, "image")
+        self._prepare()
+        path = os.fspath(image) if isinstance(image, (str, os.PathLike)) else None
+        return Query(self, self._engine.encode(pixels), pixels, path)
+
+    def support(
+        self,
+        image: Union[ImageLike, Query, Example, Sequence[Example]],
+        mask: Optional[MaskLike] = None,
+        label: Optional[Union[str, ClassLabelExtractor]] = None,
+        *,
+        box: Optional[ArrayLike] = None,
+        point: Optional[ArrayLike] = None,
+        polygon: Optional[ArrayLike] = None,
+        labels: Optional[LabelsLike] = None,
+        id: Optional[int] = None,
+        negatives: Iterable[Union[Example, MarkLike]] = (),
+    ) -> Support:
+        """Prepare a support: an image and one marked object in it, or any number of Examples.
+
+            pipeline.support("shelf.jpg", box=(10, 20, 60, 80), label="potato")
+            pipeline.support([Example(a, point=(5, 9)), Example(b, mask="b.png")])
+
+        image: uint8 (H, W, 3), RGB, or (H, W), grey; or a path, a PIL image, or what `encode`
+            gave, which is not encoded again; or examples, which may be of several images.
+        mask, box, point, polygon, labels and id: exactly one of these ways to mark the object; see
+            Example. A box or a point becomes a mask by the pipeline's own decoder: look at it in
+            `support.masks` or `support.plot()`.
         label: what the object is called, for detectors that read text; or a ClassLabelExtractor,
             which asks a model.
+        negatives: "not these": Examples, or marks on the same image: a mask, a box (4 numbers), a
+            point (2 numbers) or a polygon (N, 2).
 
-        Raises InvalidArgument for an empty mask or one of another size than the image.
+        Raises InvalidArgument for a mark that marks nothing or does not fit the image, and for a
+        negative example that covers an object that is looked for.
         """
-        pixels, inside = as_image(image, "image"), as_mask(mask, "mask")
+        marks = {
+            "mask": mask,
+            "box": box,
+            "point": point,
+            "polygon": polygon,
+            "labels": labels,
+            "id": id,
+        }
+        examples = read(examples_of(image, marks, negatives))
+        self._prepare()
+        for example in examples:
+            if isinstance(example.image, Query):
+                self._require_own(example.image)
+        return self._support(examples, label)
+
+    def _support(
+        self, examples: List[Example], label: Optional[Union[str, ClassLabelExtractor]]
+    ) -> Support:
+        if isinstance(label, ClassLabelExtractor):
+            label = self._asked(label, examples)
+        prepared = self._engine.support(for_core(examples), label or "")
+        return Support(self, prepared, examples)
+
+    def _asked(self, namer: ClassLabelExtractor, examples: List[Example]) -> str:
+        """A model's label for the first example that is not negative."""
+        first = next((e for e in examples if not e.negative), None)
+        if first is None:
+            return ""  # the engine says what is wrong
+        image = first.image
+        if first.kind == "mask":
+            mask = first.mark
+        else:
+            # a detector that reads text takes no support without a label
+            prepared = self._engine.support(for_core([first]), "object")
+            mask = taken(prepared)[0].mask
+        return namer.extract(image.image if isinstance(image, Query) else image, mask).label
+
+    def segment(
+        self,
+        query: Union[ImageLike, Query],
+        supports: Union[Support, Sequence[Support]],
+        trace: bool = False,
+        progress: Optional[Progress] = None,
+        *,
+        min_score: Optional[float] = None,
+        min_area: Optional[Area] = None,
+        max_area: Optional[Area] = None,
+        max_instances: Optional[int] = None,
+        region: Optional[RegionLike] = None,
+        border: Optional[str] = None,
+    ) -> Result:
+        """Find every instance of a support's object in a query image.
+
+        query: uint8 (H, W, 3), RGB, or (H, W), grey; or a path, a PIL image, or what `encode` gave.
+            Arrays are used where they lie when the pixels of a row are contiguous (slices of rows
+            and columns are); any other layout, and grey, is copied once.
+        supports: one, or several, which are several classes: instances say whose they are, and
+            each pixel belongs to one class.
+        trace: keep every intermediate in ``result.trace``.
+        progress: called with the step's name before every step; one that takes two arguments also
+            gets how much of a long step is done, 0 to 1. What it raises ends the run.
+        min_score, min_area, max_area, max_instances: which instances are reported. Areas are
+            pixels, or times the support object's, as "0.5x". Of more than max_instances, those
+            with the highest scores.
+        region: where instances are wanted: a mask of the query's size, or an outline (N, 2).
+            Reported are those with more than half of their pixels in it.
+        border: "keep" or "drop" instances that touch the image's border.
+
+        None of these is what the pipeline's options say, as ``filter.min_score``.
+
+        Other Python threads run meanwhile. Ctrl-C raises KeyboardInterrupt before the next step.
+        No instance is a result of length 0, not an error.
+        """
+        wanted = filter_options(self._engine, min_score, min_area, max_area, max_instances, border)
+        return self._segment(query, supports, trace, progress, None, wanted, region)
+
+    def _segment(
+        self,
+        query: Union[ImageLike, Query],
+        supports: Union[Support, Sequence[Support]],
+        trace: bool,
+        progress: Optional[Progress],
+        stop: Optional[_core.Stop],
+        wanted: Optional[_core.Options],
+        region: Optional[RegionLike],
+    ) -> Result:
+        classes = [supports] if isinstance(supports, Support) else list(supports)
+        for index, support in enumerate(classes):
+            if not isinstance(support, Support):
+                raise InvalidArgument(
+                    f"supports: got {type(support).__name__} at index {index}, "
+                    "expected what Pipeline.support gives"
+                )
+            if support._pipeline is not self:
+                raise InvalidArgument(
+                    f"supports: another pipeline made {support!r}, expected this one's"
+                )
+        asked: Union[npt.NDArray[np.uint8], _core.EncodedImage]
+        if isinstance(query, Query):
+            self._require_own(query)
+            image, path, asked = query.image, query.path, query._encoded
+        else:
+            image = as_image(query, "query")
+            path = os.fspath(query) if isinstance(query, (str, os.PathLike)) else None
+            asked = image
+        self._prepare()
+        inside = None
+        if region is not None:
+            height, width = np.shape(image)[:2]
+            inside = region_mask(region, (width, height))
+        step, part = _callbacks(progress)
+        core = self._engine.segment(
+            [support._prepared for support in classes],
+            asked,
+            trace=trace,
+            progress=step,
+            parts=part,
+            stop=stop,
+            filter=wanted,
+            region=inside,
+        )
+        options = self.options if wanted is None else wanted.items()
+        return Result(
+            core,
+            image=image,
+            path=path,
+            supports=classes,
+            made_by={"stages": self.stages, "options": options},
+        )
+
+    def _prepare(self) -> None:
+        """Before anything that may run a network."""
         if self._networks:
             _torch.require_one_process()
-        if isinstance(label, ClassLabelExtractor):
-            label = label.extract(pixels, inside).label
-        prepared = self._engine.support(pixels, inside, label or "")
-        return Support(self._engine, prepared, pixels, inside, self._networks)
+
+    def _require_own(self, query: Query) -> None:
+        if query._pipeline is not self:
+            raise InvalidArgument(f"another pipeline encoded {query!r}, expected this one's")
 
 
-class Support:
-    """A support example prepared by a pipeline; serves any number of queries and threads."""
+class Query:
+    """An image that a pipeline encoded; serves any number of supports and threads."""
 
     def __init__(
         self,
-        engine: _core.Engine,
-        prepared: _core.Support,
+        pipeline: Pipeline,
+        encoded: _core.EncodedImage,
         image: npt.NDArray[np.uint8],
-        mask: npt.NDArray[Any],
-        networks: bool,
+        path: Optional[str],
     ) -> None:
-        """Use Pipeline.support."""
-        self._engine = engine
-        self._prepared = prepared
+        """Use Pipeline.encode."""
+        self._pipeline = pipeline
+        self._encoded = encoded
         self._image = image
-        self._mask = mask
-        self._networks = networks
+        self._path = path
 
     @property
     def image(self) -> npt.NDArray[np.uint8]:
-        """The support image as it was given: (H, W, 3) or (H, W) uint8."""
+        """The image as it was given: (H, W, 3) or (H, W) uint8."""
         return self._image
 
     @property
-    def mask(self) -> npt.NDArray[Any]:
-        """The mask as it was given: (H, W) bool or uint8."""
-        return self._mask
+    def path(self) -> Optional[str]:
+        """The image's file, where it was given as one."""
+        return self._path
 
     @property
     def size(self) -> Tuple[int, int]:
-        """(width, height) of the image."""
+        """(width, height)."""
+        return self._encoded.size
+
+    def __repr__(self) -> str:
+        width, height = self.size
+        name = f", {os.path.basename(self._path)!r}" if self._path else ""
+        return f"Query({width} x {height}{name})"
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return _query_again, (self._pipeline, self._image, self._path)
+
+
+class Support:
+    """Examples prepared by a pipeline; serves any number of queries and threads."""
+
+    def __init__(self, pipeline: Pipeline, prepared: _core.Support, given: List[Example]) -> None:
+        """Use Pipeline.support."""
+        self._pipeline = pipeline
+        self._prepared = prepared
+        self._given = given
+        self._token = uuid.uuid4().hex
+
+    @property
+    def examples(self) -> List[SupportExample]:
+        """The examples as they were taken: image, mask, box, diameter, negative."""
+        return taken(self._prepared)
+
+    @property
+    def masks(self) -> List[npt.NDArray[np.bool_]]:
+        """Each example's mask over its whole image: (H, W) bool."""
+        return [example.mask for example in self.examples]
+
+    @property
+    def image(self) -> npt.NDArray[np.uint8]:
+        """The first example's image that is not negative, as it was given."""
+        image = next(e.image for e in self._given if not e.negative)
+        return image.image if isinstance(image, Query) else image  # type: ignore[return-value]
+
+    @property
+    def mask(self) -> npt.NDArray[np.bool_]:
+        """All examples on that image that are not negative: (H, W) bool."""
+        wanted = [example for example in self.examples if not example.negative]
+        mask = wanted[0].mask.copy()
+        for example in wanted[1:]:
+            if example.image is wanted[0].image:
+                mask |= example.mask
+        return mask
+
+    @property
+    def size(self) -> Tuple[int, int]:
+        """(width, height) of the first example's image that is not negative."""
         return self._prepared.size
 
     @property
     def box(self) -> Tuple[int, int, int, int]:
-        """(x0, y0, x1, y1): the tight box of the mask, half-open."""
+        """(x0, y0, x1, y1): the tight box of the first example that is not negative, half-open."""
         return self._prepared.box
 
     @property
     def diameter(self) -> float:
-        """Of the disc with the mask's area, pixels."""
+        """Of the disc with the mask's area, pixels; the median of several examples."""
         return self._prepared.diameter
 
     @property
@@ -192,38 +445,55 @@ class Support:
         return self._prepared.notes
 
     def __repr__(self) -> str:
-        label = f", label={self.label!r}" if self.label else ""
-        return f"Support(size={self.size}, box={self.box}{label})"
+        negative = [example[4] for example in self._prepared.examples]
+        shown = [f"size={self.size}", f"box={self.box}"]
+        if len(negative) > 1:
+            shown.append(f"examples={len(negative)}")
+        if any(negative):
+            shown.append(f"negative={sum(negative)}")
+        if self.label:
+            shown.append(f"label={self.label!r}")
+        return f"Support({', '.join(shown)})"
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        given = [(e.image, e.kind, e.mark, e.negative) for e in self._given]
+        return _support_again, (self._token, self._pipeline, given, self.label)
+
+    def plot(self) -> Figure:
+        """Draws the examples over their images in a new matplotlib figure; negative ones in red.
+
+        Raises ImportError where matplotlib is missing.
+        """
+        from persense._plotting import figure_of_examples
+
+        return figure_of_examples(self.examples)
 
     def segment(
-        self, query: ImageLike, trace: bool = False, progress: Optional[Progress] = None
-    ) -> Result:
-        """Find every instance of the support object in a query image.
-
-        query: uint8 (H, W, 3), RGB, or (H, W), grey; or a path, or a PIL image. Arrays are used
-            where they lie when the pixels of a row are contiguous (slices of rows and columns
-            are); any other layout, and grey, is copied once.
-        trace: keep every intermediate in ``result.trace``.
-        progress: called with the step's name before every step. What it raises ends the run.
-
-        Other Python threads run meanwhile. Ctrl-C raises KeyboardInterrupt before the next step.
-        No instance is a result of length 0, not an error.
-        """
-        return self._segment(query, trace, progress, None)
-
-    def _segment(
         self,
-        query: ImageLike,
-        trace: bool,
-        progress: Optional[Progress],
-        stop: Optional[_core.Stop],
+        query: Union[ImageLike, Query],
+        trace: bool = False,
+        progress: Optional[Progress] = None,
+        *,
+        min_score: Optional[float] = None,
+        min_area: Optional[Area] = None,
+        max_area: Optional[Area] = None,
+        max_instances: Optional[int] = None,
+        region: Optional[RegionLike] = None,
+        border: Optional[str] = None,
     ) -> Result:
-        image = as_image(query, "query")
-        if self._networks:
-            _torch.require_one_process()
-        core = self._engine.segment(self._prepared, image, trace, progress, stop)
-        path = os.fspath(query) if isinstance(query, (str, os.PathLike)) else None
-        return Result(core, image=image, path=path, support=self)
+        """Find every instance of the support object in a query image: see Pipeline.segment."""
+        return self._pipeline.segment(
+            query,
+            self,
+            trace,
+            progress,
+            min_score=min_score,
+            min_area=min_area,
+            max_area=max_area,
+            max_instances=max_instances,
+            region=region,
+            border=border,
+        )
 
     def segment_many(
         self,
@@ -231,12 +501,17 @@ class Support:
         jobs: int = 1,
         progress: bool = False,
         trace: bool = False,
+        *,
+        region: Optional[RegionLike] = None,
+        **wanted: Any,
     ) -> Iterator[Segmented]:
         """Segment any number of queries, in their order.
 
         queries: an iterable of paths, PIL images or arrays; read as they are needed.
         jobs: images worked on at once. Each needs its own memory; the results are the same.
         progress: show a bar (tqdm) on standard error.
+        region, wanted: which instances are reported, as in Pipeline.segment: min_score, min_area,
+            max_area, max_instances, border.
 
         Yields one Segmented(query, result, error) a query. A query that cannot be read or
         segmented has its error there and does not end the others. Closing the iterator, or
@@ -244,7 +519,8 @@ class Support:
         """
         if jobs < 1:
             raise InvalidArgument(f"jobs: got {jobs}, expected at least 1")
-        finished = self._segment_ahead(queries, jobs, trace)
+        chosen = filter_options(self._pipeline._engine, **wanted)
+        finished = self._segment_ahead(queries, jobs, trace, chosen, region)
         if not progress:
             return finished
         from tqdm.auto import tqdm
@@ -253,13 +529,19 @@ class Support:
         return iter(tqdm(finished, total=total, unit="image"))
 
     def _segment_ahead(
-        self, queries: Iterable[ImageLike], jobs: int, trace: bool
+        self,
+        queries: Iterable[ImageLike],
+        jobs: int,
+        trace: bool,
+        wanted: Optional[_core.Options],
+        region: Optional[RegionLike],
     ) -> Iterator[Segmented]:
         stop = _core.Stop()
 
         def run(query: ImageLike) -> Segmented:
             try:
-                return Segmented(query, self._segment(query, trace, None, stop), None)
+                result = self._pipeline._segment(query, self, trace, None, stop, wanted, region)
+                return Segmented(query, result, None)
             except Error as error:
                 return Segmented(query, None, error)
 
@@ -278,3 +560,82 @@ class Support:
                 stop.request()
                 for future in pending:
                     future.cancel()
+
+
+def _absolute(value: Any) -> Any:
+    """A path that is good in other folders too; names and stages as they are."""
+    if value is None or not isinstance(value, (str, os.PathLike)):
+        return value
+    path = os.fspath(value)
+    return path if path in ("mini", "classic") else os.path.abspath(path)
+
+
+def _callbacks(progress: Optional[Any]) -> Tuple[Optional[Any], Optional[Any]]:
+    """What to call before steps, and within them."""
+    if progress is None:
+        return None, None
+    try:
+        signature = inspect.signature(progress)
+    except (TypeError, ValueError):  # some built-in functions have none
+        return progress, None
+    try:
+        signature.bind("encode")
+    except TypeError:
+        return (lambda step: progress(step, 0.0)), progress
+    return progress, None
+
+
+# ---- pickles ----
+
+_Kept = TypeVar("_Kept")
+
+
+class _Recent:
+    """The last few things that were unpickled, so that tasks of one pool share them."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._things: "OrderedDict[Any, Any]" = OrderedDict()
+        self._lock = threading.RLock()
+
+    def get(self, key: Any, make: Callable[[], _Kept]) -> _Kept:
+        with self._lock:
+            if key in self._things:
+                self._things.move_to_end(key)
+            else:
+                self._things[key] = make()
+                while len(self._things) > self._count:
+                    self._things.popitem(last=False)
+            kept: _Kept = self._things[key]
+            return kept
+
+
+_pipelines, _supports = _Recent(4), _Recent(8)
+_Items = Tuple[Tuple[str, bytes], ...]
+
+
+def _pipeline_again(arguments: _Items, options: _Items) -> Pipeline:
+    def make() -> Pipeline:
+        given = {key: pickle.loads(value) for key, value in arguments}
+        return Pipeline(**given, options={key: pickle.loads(value) for key, value in options})
+
+    return _pipelines.get((arguments, options), make)
+
+
+def _query_again(pipeline: Pipeline, image: Any, path: Optional[str]) -> Query:
+    pipeline._prepare()
+    return Query(pipeline, pipeline._engine.encode(image), image, path)
+
+
+def _support_again(token: str, pipeline: Pipeline, given: List[Any], label: str) -> Support:
+    def make() -> Support:
+        pipeline._prepare()
+        examples = []
+        for image, kind, mark, negative in given:
+            marks = {"labels": mark[0], "id": mark[1]} if kind == "labels" else {kind: mark}
+            examples.append(Example(image, negative=negative, **marks))
+        support = pipeline._support(examples, label)
+        support._token = token
+        return support
+
+    return _supports.get((token, id(pipeline)), make)

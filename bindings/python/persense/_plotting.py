@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ._core import TracePass
+    from ._examples import SupportExample
     from .result import Trace
 
 # the overlay's colours: vivid, of similar lightness, around the hue circle
@@ -52,15 +53,23 @@ def plot_instances(
     numbers: bool,
     fill: float,
     line_width: Optional[float],
+    classes: NDArray[np.int64],
+    names: Sequence[str],
 ) -> Axes:
-    """The instances over their image. See Result.plot."""
+    """The instances over their image. See Result.plot.
+
+    classes: each mask's index into `names`, which is empty where classes are not told apart.
+    """
     if ax is None:
         ax = _new_axes(image.shape[1], image.shape[0])
     show_picture(ax, image)
     per_pixel = _points_per_pixel(ax, image.shape[1], image.shape[0])
     if line_width is None:
         line_width = 1.5 if per_pixel * _median_side(masks) > 20 else 0.9
-    draw_masks(ax, masks, fill, line_width, per_pixel)
+    colors = class_colors(len(names))[classes] if names else None
+    draw_masks(ax, masks, fill, line_width, per_pixel, colors)
+    if names:
+        _draw_legend(ax, names)
     if points is not None:
         draw_dots(ax, points, 2 * line_width)
     if numbers:
@@ -121,8 +130,28 @@ def neighbour_colors(masks: Sequence[Mask]) -> NDArray[np.float64]:
     return colors
 
 
+def class_colors(count: int) -> NDArray[np.float64]:
+    """A colour (r, g, b) a class, (count, 3): the first ones far apart on the hue circle."""
+    colors: NDArray[np.float64] = _PALETTE[(1 + 7 * np.arange(count)) % len(_PALETTE)]
+    return colors
+
+
+def _draw_legend(ax: Axes, names: Sequence[str]) -> None:
+    patches = optional("matplotlib.patches", "plot")
+    handles = [
+        patches.Patch(color=color, label=name)
+        for name, color in zip(names, class_colors(len(names)))
+    ]
+    ax.legend(handles=handles, loc="upper right", fontsize=8, framealpha=0.8)
+
+
 def draw_masks(
-    ax: Axes, masks: Sequence[Mask], fill: float, line_width: float, per_pixel: float
+    ax: Axes,
+    masks: Sequence[Mask],
+    fill: float,
+    line_width: float,
+    per_pixel: float,
+    colors: Optional[NDArray[np.float64]] = None,
 ) -> None:
     """Outlines inside the masks' borders, so that touching ones show two lines, and light fills."""
     path = optional("matplotlib.path", "plot")
@@ -136,7 +165,8 @@ def draw_masks(
             ring = smooth_outline(outline, min(inset, 0.25 * min(mask.bits.shape))) + corner
             rings.append(path.Path(np.concatenate([ring, ring[:1]]), closed=True))
         shapes.append(path.Path.make_compound_path(*rings))
-    colors = neighbour_colors(masks)
+    if colors is None:
+        colors = neighbour_colors(masks)
     opacity = np.full((len(masks), 1), fill)
     ax.add_collection(
         collections.PathCollection(
@@ -188,6 +218,37 @@ def _draw_numbers(ax: Axes, masks: Sequence[Mask], per_pixel: float) -> None:
             clip_on=True,
             path_effects=[effects.withStroke(linewidth=0.28 * size, foreground=_DARK_RIM)],
         )
+
+
+def figure_of_examples(examples: Sequence[SupportExample]) -> Figure:
+    """A support's examples over their images, one panel an image. See Support.plot."""
+    plt = optional("matplotlib.pyplot", "plot")
+    images: List[NDArray[np.uint8]] = []
+    for example in examples:
+        if not any(example.image is image for image in images):
+            images.append(example.image)
+    height = max(image.shape[0] / image.shape[1] for image in images)
+    inches = min(_INCHES / len(images), _INCHES / height)
+    figure, axes = plt.subplots(
+        1,
+        len(images),
+        figsize=(inches * len(images), inches * height),
+        layout="constrained",
+        squeeze=False,
+    )
+    for image, ax in zip(images, axes[0]):
+        shown = [example for example in examples if example.image is image]
+        masks = [Mask(example.mask) for example in shown]
+        show_picture(ax, image)
+        colors = np.array([_RED if example.negative else _SKY for example in shown])
+        per_pixel = _points_per_pixel(ax, image.shape[1], image.shape[0])
+        draw_masks(ax, masks, 0.35, 1.5, per_pixel, colors)
+        negative = sum(example.negative for example in shown)
+        title = _counted(len(shown) - negative, "example", "examples")
+        if negative:
+            title += f", {negative} negative"
+        ax.set_title(title, loc="left", fontsize=9.5, color=_INK)
+    return figure  # type: ignore[no-any-return]
 
 
 # ---- the stages of the method, as the paper's figure 7 ----

@@ -1,4 +1,4 @@
-"""labelme's JSON: masks out for correction by hand, and back in."""
+"""labelme's JSON: masks out for correction by hand, and back in; and marks as examples."""
 
 from __future__ import annotations
 
@@ -7,17 +7,24 @@ import dataclasses
 import json
 import math
 import os
-from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+import tempfile
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
 from ._core import Mask
+from ._examples import Example
+from ._images import read_image
 from ._outlines import fill, outlines, simplify
 from .errors import FileNotFound, Unreadable
 
-__all__ = ["Annotations", "read_labelme"]
+if TYPE_CHECKING:
+    from ._images import ImageLike
+    from ._pipeline import Query
+
+__all__ = ["Annotations", "read_examples", "read_labelme"]
 
 _VERSION = "5.5.0"  # of labelme, the first whose files may hold masks beside polygons
 
@@ -46,11 +53,7 @@ class Annotations:
 
     def to_dense(self, index: int) -> NDArray[np.bool_]:
         """One instance over the whole picture, (H, W): fit for `Pipeline.support`."""
-        width, height = self.size
-        dense = np.zeros((height, width), dtype=bool)
-        x0, y0, x1, y1 = self.masks[index].box
-        dense[y0:y1, x0:x1] = self.masks[index].bits
-        return dense
+        return _dense(self.masks[index], *self.size)
 
 
 def read_labelme(path: Union[str, os.PathLike[str]]) -> Annotations:
@@ -66,21 +69,12 @@ def read_labelme(path: Union[str, os.PathLike[str]]) -> Annotations:
     """
     name = os.fspath(path)
     document = _read_json(name)
-    try:
-        width, height = int(document["imageWidth"]), int(document["imageHeight"])
-        shapes = list(document["shapes"])
-        image_path = str(document["imagePath"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise Unreadable(f"{name}: not a labelme file ({_why(error)})") from None
-    if width < 1 or height < 1:
-        raise Unreadable(f"{name}: picture of {width} x {height}, expected at least 1 x 1")
+    width, height, image_path, shapes = _parts(name, document)
     instances: Dict[Any, Mask] = {}
-    for number, shape in enumerate(shapes, start=1):
+    for number, key, shape in _by_instance(name, shapes):
         try:
-            group = shape.get("group_id")
-            key = (str(shape["label"]), ("shape", number) if group is None else group)
             part = _mask_of(shape, width, height)
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        except _WRONG as error:
             raise Unreadable(f"{name}: shape {number}: {_why(error)}") from None
         instances[key] = _union(instances[key], part) if key in instances else part
     return Annotations(
@@ -89,6 +83,138 @@ def read_labelme(path: Union[str, os.PathLike[str]]) -> Annotations:
         labels=[key[0] for key in instances],
         image_path=image_path,
     )
+
+
+def read_examples(
+    path: Union[str, os.PathLike[str]], image: Union[ImageLike, Query, None] = None
+) -> Dict[str, List[Example]]:
+    """The objects that a labelme file marks, as examples: {class: examples} for `Pipeline.support`.
+
+        for name, examples in persense.read_examples("shelf.json").items():
+            supports.append(pipeline.support(examples, label=name))
+
+    A shape's name is its class; with "not " or "-" before it, it is a negative example of that
+    class. Points are points, rectangles boxes, polygons and circles outlines, masks masks;
+    polygons, circles and masks that share name and group_id are parts of one object.
+
+    Args:
+        path: the annotation.
+        image: the picture it is of, in any form, or what `Pipeline.encode` made of it. None: the
+            file that the annotation names, or else the picture inside of the annotation.
+
+    Raises:
+        FileNotFound: no such file, or no picture.
+        Unreadable: not a labelme file, or with a shape that marks nothing (a line).
+    """
+    name = os.fspath(path)
+    document = _read_json(name)
+    width, height, image_path, shapes = _parts(name, document)
+    if image is None:
+        image = _picture_of(name, image_path, document)
+    marks: Dict[Any, Dict[str, Any]] = {}
+    for number, key, shape in _by_instance(name, shapes):
+        try:
+            _class_of(key[0])
+            mark = _mark_of(shape, width, height)
+            if key in marks:
+                parts = [_any_mask(each, width, height) for each in (marks[key], mark)]
+                mark = {"mask": _union(*parts)}
+            marks[key] = mark
+        except _WRONG as error:
+            raise Unreadable(f"{name}: shape {number}: {_why(error)}") from None
+    examples: Dict[str, List[Example]] = {}
+    for (label, _), mark in marks.items():
+        called, negative = _class_of(label)
+        if isinstance(mark.get("mask"), Mask):
+            mark = {"mask": _dense(mark["mask"], width, height)}
+        examples.setdefault(called, []).append(Example(image, negative=negative, **mark))
+    return examples
+
+
+_WRONG = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+
+
+def _class_of(label: str) -> Tuple[str, bool]:
+    """The class that a shape's name means, and whether it is a negative example of it."""
+    label, negative = label.strip(), False
+    for prefix in ("not ", "-"):
+        if label.startswith(prefix) and not negative:
+            label, negative = label[len(prefix) :].strip(), True
+    if not label:
+        raise ValueError("it has no name, expected that of its class")
+    return label, negative
+
+
+def _parts(name: str, document: Any) -> Tuple[int, int, str, List[Any]]:
+    """Width, height, image path and shapes of a labelme file."""
+    try:
+        width, height = int(document["imageWidth"]), int(document["imageHeight"])
+        shapes = list(document["shapes"])
+        image_path = str(document["imagePath"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise Unreadable(f"{name}: not a labelme file ({_why(error)})") from None
+    if width < 1 or height < 1:
+        raise Unreadable(f"{name}: picture of {width} x {height}, expected at least 1 x 1")
+    return width, height, image_path, shapes
+
+
+def _by_instance(name: str, shapes: List[Any]) -> Iterator[Tuple[int, Any, Any]]:
+    """Each shape's number and what it belongs to: (label, its group or itself)."""
+    for number, shape in enumerate(shapes, start=1):
+        try:
+            group = shape.get("group_id")
+            key = (str(shape["label"]), ("shape", number) if group is None else group)
+        except _WRONG as error:
+            raise Unreadable(f"{name}: shape {number}: {_why(error)}") from None
+        yield number, key, shape
+
+
+def _picture_of(name: str, image_path: str, document: Any) -> NDArray[np.uint8]:
+    """The picture that an annotation names, or holds."""
+    file = os.path.join(os.path.dirname(name), image_path.replace("\\", "/"))
+    inside = document.get("imageData")
+    if os.path.exists(file) or not inside:
+        return read_image(file)
+    with tempfile.TemporaryDirectory() as folder:
+        copy = os.path.join(folder, "imageData")
+        with open(copy, "wb") as picture:
+            picture.write(base64.b64decode(inside))
+        try:
+            return read_image(copy)
+        except Unreadable:
+            raise Unreadable(f"{name}: imageData: damaged, expected a picture") from None
+
+
+def _mark_of(shape: Dict[str, Any], width: int, height: int) -> Dict[str, Any]:
+    """A shape as what marks it in an Example; masks are cropped."""
+    kind = shape.get("shape_type", "polygon")
+    if kind == "point":
+        return {"point": [float(v) for v in _points_of(shape)[0]]}
+    if kind == "rectangle":
+        return {"box": _rectangle(_points_of(shape))}
+    if kind == "polygon":
+        return {"polygon": _points_of(shape)}
+    if kind == "circle":
+        return {"polygon": _circle(_points_of(shape))}
+    return {"mask": _mask_of(shape, width, height)}
+
+
+def _any_mask(mark: Dict[str, Any], width: int, height: int) -> Mask:
+    """A part of an object of several."""
+    [(kind, given)] = mark.items()
+    if kind == "polygon":
+        return _filled(given, width, height)
+    if kind == "mask":
+        assert isinstance(given, Mask)
+        return given
+    raise ValueError(f"is a {kind} that shares its name and group_id with another shape")
+
+
+def _dense(mask: Mask, width: int, height: int) -> NDArray[np.bool_]:
+    dense = np.zeros((height, width), dtype=bool)
+    x0, y0, x1, y1 = mask.box
+    dense[y0:y1, x0:x1] = mask.bits
+    return dense
 
 
 def _read_json(name: str) -> Any:
@@ -108,25 +234,42 @@ def _why(error: Exception) -> str:
 def _mask_of(shape: Dict[str, Any], width: int, height: int) -> Mask:
     """The shape's pixels in a picture of this size."""
     kind = shape.get("shape_type", "polygon")
-    points = np.array(shape["points"], dtype=np.float64)
-    if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
-        raise ValueError("points that are not pairs of numbers")
+    points = _points_of(shape)
     if kind == "polygon":
         return _filled(points, width, height)
     if kind == "rectangle":
-        (xa, ya), (xb, yb) = points[0], points[1]
-        return _filled(np.array([(xa, ya), (xb, ya), (xb, yb), (xa, yb)]), width, height)
+        x0, y0, x1, y1 = _rectangle(points)
+        return _filled(np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)]), width, height)
     if kind == "circle":
-        center, edge = points[0], points[1]
-        angles = np.linspace(0, 2 * np.pi, 256, endpoint=False)
-        rim = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-        return _filled(center + np.hypot(*(edge - center)) * rim, width, height)
+        return _filled(_circle(points), width, height)
     if kind == "mask":
         bits = _core.decode_png(base64.b64decode(shape["mask"]))
         x0, y0 = (int(v) for v in points[0])
         inside = bits[max(0, -y0) : max(0, height - y0), max(0, -x0) : max(0, width - x0)]
         return _placed(inside != 0, max(0, x0), max(0, y0))
     raise ValueError(f"is a {kind}, expected a polygon, rectangle, circle or mask")
+
+
+def _points_of(shape: Dict[str, Any]) -> NDArray[np.float64]:
+    points = np.array(shape["points"], dtype=np.float64)
+    if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
+        raise ValueError("points that are not pairs of numbers")
+    return points
+
+
+def _rectangle(points: NDArray[np.float64]) -> List[float]:
+    """x0, y0, x1, y1 of two opposite corners, or of all four, as newer versions write them."""
+    if not 2 <= len(points) <= 4:
+        raise ValueError(f"a rectangle of {len(points)} points, expected two corners, or all four")
+    return [*points.min(axis=0).tolist(), *points.max(axis=0).tolist()]
+
+
+def _circle(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    center, edge = points[0], points[1]
+    angles = np.linspace(0, 2 * np.pi, 256, endpoint=False)
+    around = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    polygon: NDArray[np.float64] = center + np.hypot(*(edge - center)) * around
+    return polygon
 
 
 def _filled(polygon: NDArray[np.float64], width: int, height: int) -> Mask:
@@ -158,7 +301,7 @@ def labelme_document(
     masks: Sequence[Mask],
     size: Tuple[int, int],
     *,
-    label: str,
+    labels: Sequence[str],
     shape: str,
     tolerance: float,
     image_path: str,
@@ -166,7 +309,7 @@ def labelme_document(
 ) -> Dict[str, Any]:
     """See Result.to_labelme."""
     shapes: List[Dict[str, Any]] = []
-    for number, mask in enumerate(masks, start=1):
+    for number, (mask, label) in enumerate(zip(masks, labels), start=1):
         if shape == "mask":
             shapes.append(_mask_shape(mask, label))
         else:

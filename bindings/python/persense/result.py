@@ -60,6 +60,12 @@ class Instance:
     """The decoder's estimate of the mask's quality, about 0 to 1."""
     mask: Mask
     """The pixels: `mask.bits` is (h, w) bool, cropped to `mask.box`."""
+    class_index: int = 0
+    """Into the result's `classes`."""
+    label: str = ""
+    """Its support's label, which may be empty."""
+    touches_border: bool = False
+    """Whether it touches the image's border: the object may go on beyond."""
 
     @property
     def area(self) -> int:
@@ -68,9 +74,11 @@ class Instance:
 
 
 class Result:
-    """Every instance found in one query image, in the order of their prompts.
+    """Every instance found in one query image, in reading order: lines from top to bottom, each
+    from left to right.
 
     A sequence: `len(result)` is the count, `result[i]` an Instance, and iterating gives them all.
+    Where several supports were asked for, `classes` names them, and `by_class()` takes them apart.
     Arrays are read-only. Masks are cropped to their boxes: a result's size grows with the objects,
     not with count x image.
 
@@ -84,13 +92,15 @@ class Result:
         *,
         image: Optional[NDArray[np.uint8]] = None,
         path: Optional[str] = None,
-        support: Optional[Support] = None,
+        supports: Sequence[Support] = (),
+        made_by: Optional[Dict[str, Any]] = None,
     ) -> None:
+        """Use Pipeline.segment."""
         self._core = core
         self._image = image
         self._path = path
-        self._support = support
-        self._label = "" if support is None else support.label
+        self._supports = tuple(supports)
+        self._made_by = made_by or {}  # stages and options, as COCO files have them
 
     # ---- what was found ----
 
@@ -102,9 +112,53 @@ class Result:
         """How many instances were found: `len(result)`."""
         return len(self._core)
 
+    @functools.cached_property
+    def classes(self) -> List[str]:
+        """What each class is called: its support's label, or else "object", or "class 2" of
+        several.
+        """
+        return self._core.classes
+
+    @property
+    def counts(self) -> Dict[str, int]:
+        """How many instances were found of each class: {name: count}."""
+        self._require_own_names()
+        return dict(zip(self.classes, self._core.counts.tolist()))
+
+    def by_class(self) -> Dict[str, Result]:
+        """The result of each class alone: {name: Result}, in the order of the supports.
+
+        Ids count anew in each. Raises InvalidArgument where two classes have the same name; see
+        `of_class`.
+        """
+        self._require_own_names()
+        return {name: self.of_class(index) for index, name in enumerate(self.classes)}
+
+    def of_class(self, index: int) -> Result:
+        """The result of the class at an index of `classes` alone: instances, density map, trace."""
+        index = operator.index(index)
+        if not 0 <= index < len(self.classes):
+            raise InvalidArgument(
+                f"class: got {index}, expected less than the result's {len(self.classes)}"
+            )
+        return Result(
+            self._core.of_class(index),
+            image=self._image,
+            path=self._path,
+            supports=self._supports[index : index + 1],
+            made_by=self._made_by,
+        )
+
+    def _require_own_names(self) -> None:
+        for index, name in enumerate(self.classes):
+            if name in self.classes[:index]:
+                raise InvalidArgument(
+                    f"classes: two are called {name!r}, expected another label for each support"
+                )
+
     @property
     def estimated_count(self) -> float:
-        """The density map's sum: an estimate of the count that needs no masks."""
+        """The density map's sum: an estimate of the count that needs no masks. Of all classes."""
         return self._core.estimated_count
 
     @property
@@ -124,8 +178,14 @@ class Result:
 
     @property
     def label(self) -> str:
-        """What the object is called: the support's label, which may be empty."""
-        return self._label
+        """What the objects are called: the support's label, which may be empty; of several classes
+        all of them, as "potato, stone".
+        """
+        return ", ".join(self._labels if len(self._labels) == 1 else self.classes)
+
+    @functools.cached_property
+    def _labels(self) -> List[str]:
+        return self._core.class_labels
 
     @functools.cached_property
     def boxes(self) -> NDArray[np.float32]:
@@ -152,9 +212,22 @@ class Result:
         """(N,): pixels inside each mask."""
         return _read_only(np.array([mask.area for mask in self.masks], dtype=np.int64))
 
+    @functools.cached_property
+    def class_indices(self) -> NDArray[np.int64]:
+        """(N,): each instance's index into `classes`."""
+        return _read_only(self._core.class_indices)
+
+    @functools.cached_property
+    def touches_border(self) -> NDArray[np.bool_]:
+        """(N,): whether each instance touches the image's border."""
+        return _read_only(self._core.touches_border)
+
     @property
     def density(self) -> NDArray[np.float32]:
-        """(h, w): the last density map, objects per pixel; it may be smaller than the image."""
+        """(h, w): the last density map, objects per pixel; it may be smaller than the image.
+
+        Of the first class where there are several; see `by_class`.
+        """
         return self._core.density
 
     @property
@@ -169,12 +242,15 @@ class Result:
 
     @property
     def ppsm_fallback(self) -> bool:
-        """Whether no candidate passed PPSM in the last pass, so that all were kept."""
+        """Whether no candidate (of a class) passed PPSM in the last pass, so that all were kept."""
         return self._core.ppsm_fallback
 
     @property
     def trace(self) -> Optional[Trace]:
-        """Every intermediate, where `segment(..., trace=True)` asked for it."""
+        """Every intermediate, where `segment(..., trace=True)` asked for it.
+
+        Of the first class where there are several; see `by_class`.
+        """
         return None if self._core.trace is None else Trace(self)
 
     @overload
@@ -194,24 +270,36 @@ class Result:
         return (self._instance(at) for at in range(len(self)))
 
     def _instance(self, at: int) -> Instance:
-        score = float(self.scores[at])
-        return Instance(at + 1, self.boxes[at], self.points[at], score, self.masks[at])
+        index = int(self.class_indices[at])
+        return Instance(
+            id=at + 1,
+            box=self.boxes[at],
+            point=self.points[at],
+            score=float(self.scores[at]),
+            mask=self.masks[at],
+            class_index=index,
+            label=self._labels[index],
+            touches_border=bool(self.touches_border[at]),
+        )
 
     def __repr__(self) -> str:
         width, height = self.size
         name = f", {os.path.basename(self._path)!r}" if self._path else ""
-        label = f", label={self._label!r}" if self._label else ""
+        counts = self._core.counts.tolist()
+        if len(counts) > 1:
+            label = ", " + ", ".join(f"{n} {named}" for n, named in zip(counts, self.classes))
+        else:
+            label = f", label={self.label!r}" if self.label else ""
         return (
             f"Result({len(self)} instances, estimated {self.estimated_count:.1f}, "
             f"{width} x {height}{name}{label})"
         )
 
     def __getstate__(self) -> Dict[str, Any]:
-        return {"core": self._core, "path": self._path, "label": self._label}
+        return {"core": self._core, "path": self._path, "made_by": self._made_by}
 
     def __setstate__(self, state: Dict[str, Any]) -> None:
-        self.__init__(state["core"], path=state["path"])  # type: ignore[misc]
-        self._label = state["label"]
+        self.__init__(state["core"], path=state["path"], made_by=state["made_by"])  # type: ignore[misc]
 
     # ---- arrays ----
 
@@ -246,6 +334,15 @@ class Result:
             )
         return self._core.labels().astype(kind, copy=False)
 
+    def to_class_image(self) -> NDArray[np.uint8]:
+        """Classes as an image (H, W): 0 is background, k + 1 is class k. As in `to_labels`, a pixel
+        belongs to one instance.
+
+        Raises:
+            InvalidArgument: more than 255 classes.
+        """
+        return self._core.class_image()
+
     # ---- what other tools read ----
 
     def to_coco(
@@ -258,15 +355,17 @@ class Result:
     ) -> Dict[str, Any]:
         """A COCO data set of this one image, as a dict for `json.dump` and pycocotools.
 
-        Annotations have run-length encoded masks, `bbox` (x, y, width, height), `area`, `score` and
-        `point`, the point prompt (x, y). The category has id 1. The image has the result's notes,
-        where there are any, as `notes`.
+        Annotations have run-length encoded masks, `bbox` (x, y, width, height), `area`, `score`,
+        `point`, the point prompt (x, y), and `touches_border`. Class k is the category k + 1. The
+        image has the result's notes, where there are any, as `notes`; `info` has the stages and
+        options that made it.
 
         Args:
             image_id: the image's id.
             first_annotation_id: annotation ids count from here; to join several images in one
                 file, go on where the last one ended and join the lists.
-            category: what the objects are called; by default the label, or else "object".
+            category: what the objects of the only class are called; by default the label, or else
+                "object". Several classes are called as in `classes`.
             file_name: by default the name of the query's file, or else "".
         """
         width, height = self.size
@@ -276,16 +375,30 @@ class Result:
             self._coco_annotation(index, instance, image_id, first_annotation_id + index)
             for index, instance in enumerate(self)
         ]
-        named = category or self._label or "object"
+        info = {"description": "Instances found by persense", "version": _core.__version__}
         return {
-            "info": {"description": "Instances found by persense", "version": _core.__version__},
+            "info": {**info, **self._made_by},
             "licenses": [],
-            "categories": [{"id": 1, "name": named, "supercategory": ""}],
+            "categories": [
+                {"id": index, "name": called, "supercategory": ""}
+                for index, called in enumerate(self._names("category", category), start=1)
+            ],
             "images": [
                 {"id": image_id, "file_name": name, "width": width, "height": height, **notes}
             ],
             "annotations": annotations,
         }
+
+    def _names(self, argument: str, name: Optional[str]) -> List[str]:
+        """The classes' names, or the one that was given for the only class."""
+        if not name:
+            return self.classes
+        if len(self.classes) > 1:
+            raise InvalidArgument(
+                f"{argument}: got {name!r}, but there are {len(self.classes)} classes, "
+                "which are called by their labels"
+            )
+        return [name]
 
     def _coco_annotation(
         self, index: int, instance: Instance, image_id: int, annotation_id: int
@@ -295,13 +408,14 @@ class Result:
         return {
             "id": annotation_id,
             "image_id": image_id,
-            "category_id": 1,
+            "category_id": instance.class_index + 1,
             "bbox": [x0, y0, x1 - x0, y1 - y0],
             "area": instance.area,
             "score": _four_decimals(instance.score),
             "point": instance.point.tolist(),
             "iscrowd": 0,
             "segmentation": {"size": [height, width], "counts": self._core.rle(index)},
+            "touches_border": instance.touches_border,
         }
 
     def to_labelme(
@@ -319,7 +433,7 @@ class Result:
         Args:
             path: where to write it as JSON (it appears complete or not at all); None to only get
                 the dict.
-            label: of every shape; by default the result's label, or else "object".
+            label: of every shape; by default its class's name, see `classes`.
             shape: "polygon", whose corners labelme can move (holes are filled; the parts of one
                 instance share a group_id), or "mask", which keeps every pixel.
             tolerance: how far, in pixels, a polygon may run from the mask's border; 0 follows
@@ -344,7 +458,7 @@ class Result:
         document = labelme_document(
             self.masks,
             self.size,
-            label=label or self._label or "object",
+            labels=[label or self.classes[index] for index in self.class_indices],
             shape=shape,
             tolerance=tolerance,
             image_path=picture or "",
@@ -361,20 +475,22 @@ class Result:
 
     def to_supervision(self) -> supervision.Detections:
         """`supervision.Detections` with boxes, masks over the whole image (N x H x W bytes), scores
-        as `confidence`, class 0, and the label as `data["class_name"]`.
+        as `confidence`, classes as `class_id`, and their names as `data["class_name"]`.
         """
         sv = optional("supervision", "supervision")
         detections: supervision.Detections = sv.Detections(
             xyxy=self.boxes.copy(),
             mask=self.to_dense(),
             confidence=self.scores.copy(),
-            class_id=np.zeros(len(self), dtype=int),
-            data={"class_name": np.array([self._label or "object"] * len(self))},
+            class_id=self.class_indices.astype(int),
+            data={"class_name": np.array(self.classes)[self.class_indices]},
         )
         return detections
 
     def to_dataframe(self) -> pandas.DataFrame:
-        """A row an instance: id, x, y (the prompt), x0, y0, x1, y1 (the box), area, score."""
+        """A row an instance: id, x, y (the prompt), x0, y0, x1, y1 (the box), area, score, class
+        (its name) and touches_border.
+        """
         pd = optional("pandas", "dataframe")
         boxes = np.array([mask.box for mask in self.masks], dtype=np.int64).reshape(-1, 4)
         table: pandas.DataFrame = pd.DataFrame(
@@ -388,6 +504,8 @@ class Result:
                 "y1": boxes[:, 3],
                 "area": self.areas,
                 "score": self.scores,
+                "class": [self.classes[index] for index in self.class_indices],
+                "touches_border": self.touches_border,
             }
         )
         return table
@@ -405,6 +523,7 @@ class Result:
         line_width: Optional[float] = None,
     ) -> Axes:
         """Draws the instances over their image with matplotlib: outlines, a light fill, numbers.
+        Neighbours have different colours; where there are several classes, each class has one.
 
         Args:
             ax: where to draw; by default a new figure that the picture fills.
@@ -427,7 +546,10 @@ class Result:
             raise InvalidArgument(f"fill: got {fill}, expected 0 to 1")
         picture = self._picture(image)
         prompts = self.points if points else None
-        return plot_instances(picture, self.masks, prompts, ax, numbers, fill, line_width)
+        names = self.classes if len(self.classes) > 1 else []
+        return plot_instances(
+            picture, self.masks, prompts, ax, numbers, fill, line_width, self.class_indices, names
+        )
 
     def overlay(
         self,
@@ -553,8 +675,8 @@ class Trace:
         if (support_image is None) != (support_mask is None):
             missing = "support_image" if support_image is None else "support_mask"
             raise InvalidArgument(f"{missing}: got None, expected the support's, or neither")
-        if support_image is None and result._support is not None:
-            support_image, support_mask = result._support.image, result._support.mask
+        if support_image is None and result._supports:
+            support_image, support_mask = result._supports[0].image, result._supports[0].mask
         example = None
         if support_image is not None and support_mask is not None:
             example = _rgb(support_image, "support_image"), as_mask(support_mask, "support_mask")

@@ -52,11 +52,10 @@ None where there is no object."""
 class Encoder(Protocol):
     """Turns an image into a grid of features; similarity is their cosine with the prototype's."""
 
-    def encode(self, image: npt.NDArray[np.uint8], hint: float, /) -> ArrayLike:
+    def encode(self, image: npt.NDArray[np.uint8], /) -> ArrayLike:
         """Give (C, h, w) floats, stretched over the image without a margin.
 
-        image: (H, W, 3) uint8, RGB, read-only. hint: the expected object diameter in pixels, 0
-        when unknown.
+        image: (H, W, 3) uint8, RGB, read-only. It may be a part of a larger one.
         """
         ...
 
@@ -123,6 +122,23 @@ def _density(stage: Any) -> Callable[[Query], object]:
     return lambda query: stage.density(query.image, query.exemplars)
 
 
+def _encode(method: Any) -> Any:
+    """The method, unless it still asks for what is no longer handed over."""
+    try:
+        signature = inspect.signature(method)
+    except (TypeError, ValueError):  # some built-in functions have none
+        return method
+    try:
+        signature.bind(None)
+    except TypeError:
+        raise InvalidArgument(
+            f"encoder: got encode({', '.join(signature.parameters)}), expected encode(image): an "
+            "image is encoded once for supports of any size, so the expected object diameter is no "
+            "longer handed over"
+        ) from None
+    return method
+
+
 def _method(slot: str, stage: object, name: str, arguments: str) -> Any:
     method = getattr(stage, name, None)
     if not callable(method):
@@ -153,8 +169,8 @@ def fill(
         setattr(stages, slot, "classic")  # instead of the folder's archive
         return method
 
-    if method := own("encoder", encoder, "encode", "image, hint"):
-        stages.set_encode(method)
+    if method := own("encoder", encoder, "encode", "image"):
+        stages.set_encode(_encode(method))
     if method := own("detector", detector, "detect", "query"):
         stages.set_detect(method)
     if own("dmg", dmg, "density", "image, exemplars"):

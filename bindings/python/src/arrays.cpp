@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <limits>
 #include <string>
 
@@ -63,7 +64,7 @@ Held<ImageView> replicate_grey(const py::array& array) {
   Held<ImageView> held;
   const cv::Mat channels[] = {grey.view.mat(), grey.view.mat(), grey.view.mat()};
   cv::merge(channels, 3, held.copy);
-  held.view = ImageView(held.copy);
+  held.view = ImageView::of_rgb(held.copy);
   return held;
 }
 
@@ -80,6 +81,22 @@ py::array_t<T> rows_argument(const py::handle& argument, const char* name, py::s
       std::string_view(kinds).find(array.dtype().kind()) == std::string_view::npos)
     refuse(name, array, expected);
   return py::array_t<T, py::array::c_style | py::array::forcecast>::ensure(array);
+}
+
+/// A list or array of so many numbers.
+std::vector<double> numbers_argument(const py::handle& argument, const char* name,
+                                     py::ssize_t count, const char* expected) {
+  const py::array array = py::array::ensure(argument);
+  if (!array) {
+    PyErr_Clear();
+    refuse(name, argument, expected);
+  }
+  const bool numbers = std::string_view("fiu").find(array.dtype().kind()) != std::string_view::npos;
+  if (array.ndim() != 1 || array.size() != count || !numbers) refuse(name, array, expected);
+  const auto values = py::array_t<double, py::array::forcecast>::ensure(array);
+  std::vector<double> copies;
+  for (py::ssize_t i = 0; i < count; ++i) copies.push_back(values.at(i));
+  return copies;
 }
 
 }  // namespace
@@ -148,6 +165,46 @@ std::vector<Point> points_argument(const py::handle& argument, const char* name)
   for (py::ssize_t i = 0; i < rows.shape(0); ++i)
     points.push_back({coordinate(i, 0), coordinate(i, 1)});
   return points;
+}
+
+Box box_argument(const py::handle& argument, const char* name) {
+  const auto v = numbers_argument(argument, name, 4, "four numbers: x0, y0, x1, y1");
+  return {static_cast<float>(v[0]), static_cast<float>(v[1]), static_cast<float>(v[2]),
+          static_cast<float>(v[3])};
+}
+
+Point point_argument(const py::handle& argument, const char* name) {
+  const auto v = numbers_argument(argument, name, 2, "two numbers: x, y");
+  const auto pixel = [&](double value) {
+    constexpr double limit = std::numeric_limits<int>::max();
+    if (!(value > -limit && value < limit))
+      throw InvalidArgument(fmt::format("{}: got {}, expected pixels", name, value));
+    return static_cast<int>(std::floor(value));
+  };
+  return {pixel(v[0]), pixel(v[1])};
+}
+
+Polygon polygon_argument(const py::handle& argument, const char* name) {
+  const auto array =
+      rows_argument<float>(argument, name, 2, "fiu", "numbers of shape (N, 2): x, y");
+  const auto rows = array.unchecked<2>();
+  Polygon polygon;
+  for (py::ssize_t i = 0; i < rows.shape(0); ++i)
+    polygon.vertices.push_back({rows(i, 0), rows(i, 1)});
+  return polygon;
+}
+
+Held<cv::Mat> labels_argument(const py::handle& argument, const char* name) {
+  const char* const expected = "an int32 array of shape (H, W)";
+  py::array array = array_or_refuse(argument, name, expected);
+  if (!py::isinstance<py::array_t<std::int32_t>>(array) || array.ndim() != 2 || !fits(array))
+    refuse(name, array, expected);
+  array = in_c_order(array);
+  Held<cv::Mat> held;
+  held.view = cv::Mat(static_cast<int>(array.shape(0)), static_cast<int>(array.shape(1)), CV_32SC1,
+                      const_cast<void*>(array.data()));
+  held.array = std::move(array);
+  return held;
 }
 
 py::array_t<float> view_of(const FloatMap& map, const py::object& owner) {

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "persense/example.hpp"
 #include "persense/image.hpp"
 #include "persense/maps.hpp"
 #include "persense/result.hpp"
@@ -44,6 +45,14 @@ FloatMapView map_argument(const py::handle& array, const char* name, py::object&
 /// they are finer. An empty array or list of any shape is N = 0.
 std::vector<Box> boxes_argument(const py::handle& array, const char* name);
 std::vector<Point> points_argument(const py::handle& array, const char* name);
+
+/// Four numbers x0, y0, x1, y1; two numbers x, y, rounded down; and (N, 2) numbers x, y.
+Box box_argument(const py::handle& numbers, const char* name);
+Point point_argument(const py::handle& numbers, const char* name);
+Polygon polygon_argument(const py::handle& array, const char* name);
+
+/// A label image, int32 of shape (H, W): used where it lies when it is in C order.
+Held<cv::Mat> labels_argument(const py::handle& array, const char* name);
 
 /// "float64 array of shape (3, 4)", or the type's name: how arguments are described in messages.
 std::string describe(const py::handle& argument);

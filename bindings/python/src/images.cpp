@@ -35,6 +35,15 @@ Pixels read_mask(const std::filesystem::path& path) {
   return array_of(std::move(pixels));
 }
 
+py::array_t<std::int32_t> read_labels(const std::filesystem::path& path) {
+  cv::Mat labels;
+  {
+    py::gil_scoped_release nogil;
+    labels = io::read_labels(path);
+  }
+  return array_of(std::move(labels));
+}
+
 Pixels overlay(const Result& result, const py::object& image, float fill, float line_width,
                bool numbers, bool points) {
   const Held<ImageView> held = image_argument(image, "image");
@@ -71,6 +80,9 @@ void bind_images(py::module_& m) {
         "The mask in a file as (H, W) uint8, 0 or 255.\n\n"
         "Formats and orientation as in read_image. A pixel is inside when any colour channel is\n"
         "not zero; in JPEG and WebP, when it is above half of the picture's maximum.");
+  m.def("read_labels", &read_labels, "path"_a,
+        "The label image in a file as (H, W) int32, 0 in the background: one grey channel of 8 or\n"
+        "16 bits.");
   m.def("overlay", &overlay, "result"_a, "image"_a, "fill"_a = io::OverlayOptions{}.fill,
         "line_width"_a = io::OverlayOptions{}.line_width,
         "numbers"_a = io::OverlayOptions{}.numbers, "points"_a = io::OverlayOptions{}.points,

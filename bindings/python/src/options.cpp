@@ -46,6 +46,8 @@ void bind_options(py::module_& m) {
       .def_static("preset", &Options::preset, "name"_a,
                   "The options of a preset: paper or reference.")
       .def(
+          "copy", [](const Options& options) { return options; }, "The same, to be changed.")
+      .def(
           "set",
           [](Options& options, std::string_view key, std::string_view value) {
             set_option(options, key, value);

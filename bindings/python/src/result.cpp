@@ -5,10 +5,12 @@
 #include <pybind11/stl/filesystem.h>
 #include <pybind11/typing.h>
 
+#include <algorithm>
 #include <string>
 
 #include "arrays.hpp"
 #include "bind.hpp"
+#include "persense/io/class_names.hpp"
 #include "persense/io/coco.hpp"
 #include "persense/io/images.hpp"
 #include "persense/io/tables.hpp"
@@ -207,22 +209,65 @@ void bind_result_class(py::module_& m) {
                              "(N, 2) int32: x, y of the point prompt of each instance.")
       .def_property_readonly("masks", &masks_of, "N masks, each cropped to its box.")
       .def_property_readonly(
-          "density", [](const ResultPtr& r) { return view_of(r->density, py::cast(r)); },
-          "(h, w) float32: the last density map, objects per pixel, read-only; a view.")
-      .def_readonly("estimated_count", &Result::estimated_count, "The sum of the last density map.")
+          "class_indices",
+          [](const Result& r) {
+            return column<std::int64_t>(r.instances,
+                                        [](const Instance& i) { return i.class_index; });
+          },
+          "(N,) int64: each instance's index into `classes`.")
+      .def_property_readonly(
+          "touches_border",
+          [](const Result& r) {
+            return column<bool>(r.instances, [](const Instance& i) { return i.touches_border; });
+          },
+          "(N,) bool: whether each instance touches the image's border.")
+      .def_property_readonly(
+          "classes", [](const Result& r) { return io::class_names(r); },
+          "What each class is called: its support's label, or else \"object\" or \"class 2\".")
+      .def_property_readonly(
+          "class_labels",
+          [](const Result& r) {
+            std::vector<std::string> labels;
+            for (const ClassResult& c : r.classes) labels.push_back(c.label);
+            return labels;
+          },
+          "The supports' labels, which may be empty.")
+      .def_property_readonly(
+          "counts",
+          [](const Result& r) {
+            return column<std::int64_t>(r.classes, [](const ClassResult& c) { return c.count; });
+          },
+          "(K,) int64: the instances of each class.")
+      .def(
+          "of_class",
+          [](const Result& r, std::size_t index) {
+            return std::make_shared<Result>(of_class(r, index));
+          },
+          "index"_a, "The result of one class alone.")
+      .def_property_readonly(
+          "density", [](const ResultPtr& r) { return view_of(r->density(), py::cast(r)); },
+          "(h, w) float32: the last density map of the only class, or the first, objects per\n"
+          "pixel, read-only; a view.")
+      .def_property_readonly("estimated_count", &Result::estimated_count,
+                             "The sum of the classes' last density maps.")
       .def_property_readonly("timings", &timings_of, "Seconds by step, summed over the passes.")
-      .def_readonly("ppsm_fallback", &Result::ppsm_fallback,
-                    "Whether no candidate passed PPSM in the last pass, so that all were kept.")
+      .def_property_readonly(
+          "ppsm_fallback",
+          [](const Result& r) {
+            return std::any_of(r.classes.begin(), r.classes.end(),
+                               [](const ClassResult& c) { return c.ppsm_fallback; });
+          },
+          "Whether no candidate of a class passed PPSM in the last pass, so that all were kept.")
       .def_property_readonly(
           "notes", [](const Result& r) { return r.notes; },
           "One line each: what a user should know about this result.")
       .def_property_readonly(
           "trace",
           [](const ResultPtr& r) -> std::optional<std::shared_ptr<Trace>> {
-            if (!r->trace) return std::nullopt;
-            return part_of(r, *r->trace);
+            if (!r->trace()) return std::nullopt;
+            return part_of(r, *r->trace());
           },
-          "Every intermediate, where it was asked for.")
+          "Every intermediate of the only class, or the first, where it was asked for.")
       .def(
           "rle",
           [](const Result& r, py::ssize_t index) {
@@ -232,7 +277,19 @@ void bind_result_class(py::module_& m) {
       .def("labels", &labels_of,
            "(H, W) int32: 0 = background, i + 1 = instance i; a pixel of several masks goes to\n"
            "the highest score.")
-      .def("csv", &io::to_csv, "A header line, then id,x,y,x0,y0,x1,y1,area,score a line.")
+      .def(
+          "class_image",
+          [](const Result& r) {
+            cv::Mat classes;
+            {
+              py::gil_scoped_release nogil;
+              classes = io::class_image(r);
+            }
+            return py::array_t<std::uint8_t>(array_of(std::move(classes)));
+          },
+          "(H, W) uint8: 0 = background, k + 1 = class k.")
+      .def("csv", &io::to_csv,
+           "A header line, then id,x,y,x0,y0,x1,y1,area,score,class,touches_border a line.")
       .def(py::pickle([](const Result& r) { return state_of(r); },
                       [](const py::tuple& state) { return result_from(state); }));
 }
@@ -252,7 +309,8 @@ void bind_result(py::module_& m) {
         io::write_coco(path, file_name, result, category);
       },
       "path"_a, "file_name"_a, "result"_a, "category"_a = "object",
-      "Writes a COCO file of one image; the file is complete or absent.");
+      "Writes a COCO file of one image; the file is complete or absent. Several classes are named\n"
+      "by their labels.");
   m.def(
       "write_labels",
       [](const std::filesystem::path& path, const Result& result) {

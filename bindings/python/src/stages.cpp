@@ -7,6 +7,7 @@
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 #include <span>
@@ -21,7 +22,7 @@ namespace persense::python {
 
 using namespace py::literals;
 
-thread_local const Held<ImageView>* ShownImage::current_ = nullptr;
+thread_local const ShownImages* ShownImages::current_ = nullptr;
 
 namespace {
 
@@ -33,11 +34,18 @@ py::array read_only(py::array array) {
 
 }  // namespace
 
-py::array ShownImage::array_of(ImageView image) {
-  if (current_ == nullptr || current_->view.data != image.data)
-    return read_only(python::array_of(Image::copy_of(image).mat()));
-  if (!current_->copy.empty()) return read_only(python::array_of(current_->copy));
-  return read_only(py::reinterpret_borrow<py::array>(current_->array));
+py::array ShownImages::array_of(ImageView image) {
+  const auto same = [&](const Held<ImageView>* held) {
+    const ImageView& v = held->view;  // a part of an image may begin where the whole does
+    return v.data == image.data && v.size() == image.size() && v.stride == image.stride;
+  };
+  const Held<ImageView>* shown = nullptr;
+  if (current_ != nullptr)
+    for (const Held<ImageView>* held : current_->held_)
+      if (same(held)) shown = held;
+  if (shown == nullptr) return read_only(python::array_of(Image::copy_of(image).mat()));
+  if (!shown->copy.empty()) return read_only(python::array_of(shown->copy));
+  return read_only(py::reinterpret_borrow<py::array>(shown->array));
 }
 
 namespace {
@@ -83,14 +91,14 @@ class PythonQuery {
   void end() { query_ = nullptr; }
 
   py::array_t<std::uint8_t> image() {
-    return kept<std::uint8_t>("image", [&] { return ShownImage::array_of(now().image); });
+    return kept<std::uint8_t>("image", [&] { return ShownImages::array_of(now().image); });
   }
   py::array_t<float> similarity() {
     return kept<float>("similarity", [&] { return copy_of(now().similarity); });
   }
   py::array_t<std::uint8_t> support_image() {
     return kept<std::uint8_t>("support_image",
-                              [&] { return ShownImage::array_of(now().support_image); });
+                              [&] { return ShownImages::array_of(now().support_image); });
   }
   py::array_t<bool> support_mask() {
     return kept<bool>("support_mask", [&] {
@@ -98,7 +106,21 @@ class PythonQuery {
     });
   }
   py::array_t<float> exemplars() {
-    return kept<float>("exemplars", [&] { return python::array_of(now().exemplars); });
+    return kept<float>("exemplars", [&] { return python::array_of(boxes_of(now().exemplars)); });
+  }
+  std::vector<std::optional<Mask>> exemplar_masks() const {
+    std::vector<std::optional<Mask>> masks;
+    for (const Exemplar& e : now().exemplars)
+      masks.push_back(e.mask == nullptr ? std::nullopt : std::optional<Mask>(*e.mask));
+    return masks;
+  }
+  py::array_t<float> exemplar_scores() {
+    return kept<float>("exemplar_scores", [&] {
+      py::array_t<float> scores(static_cast<py::ssize_t>(now().exemplars.size()));
+      std::transform(now().exemplars.begin(), now().exemplars.end(), scores.mutable_data(),
+                     [](const Exemplar& e) { return e.score; });
+      return scores;
+    });
   }
   std::optional<py::array_t<float>> features() {
     if (now().features == nullptr) return std::nullopt;
@@ -251,9 +273,9 @@ std::vector<ScoredMask> masks_from(const py::object& value, Size image) {
 }
 
 void set_encode(Stages& stages, py::object function) {
-  stages.own.encode = [f = shared_function(std::move(function))](ImageView image, float hint) {
+  stages.own.encode = [f = shared_function(std::move(function))](ImageView image) {
     py::gil_scoped_acquire gil;
-    return features_from((*f)(ShownImage::array_of(image), hint));
+    return features_from((*f)(ShownImages::array_of(image)));
   };
 }
 
@@ -285,16 +307,21 @@ void bind_query(py::module_& m) {
       "What is known of a query so far; for a stage of the user's, while it runs.\n\n"
       "Arrays are read-only and may be kept; the query itself is over when the stage returns.")
       .def_property_readonly("image", &PythonQuery::image,
-                             "(H, W, 3) uint8, RGB: the caller's own memory.")
+                             "(H, W, 3) uint8, RGB: the caller's own memory, where it was not "
+                             "encoded before.")
       .def_property_readonly("similarity", &PythonQuery::similarity,
                              "(H, W) float32 in [-1, 1]: every pixel's similarity to the support.")
       .def_property_readonly("support_image", &PythonQuery::support_image,
                              "(H', W', 3) uint8, RGB.")
       .def_property_readonly("support_mask", &PythonQuery::support_mask,
-                             "(H', W') bool: the one object in the support image.")
+                             "(H', W') bool: the marked objects in the support image.")
       .def_property_readonly("exemplars", &PythonQuery::exemplars,
                              "(K, 4) float32: x0, y0, x1, y1 of the current pass's exemplars; none "
                              "before the first pass.")
+      .def_property_readonly("exemplar_masks", &PythonQuery::exemplar_masks,
+                             "K masks of them; None where there is none.")
+      .def_property_readonly("exemplar_scores", &PythonQuery::exemplar_scores,
+                             "(K,) float32: the decoder's scores of these masks.")
       .def_property_readonly("features", &PythonQuery::features,
                              "(C, h, w) float32: what the user's own encoder made of the image; "
                              "None without one.")
@@ -329,7 +356,7 @@ void bind_stages(py::module_& m) {
       .def("need_torch", &Stages::need_torch, "Whether a slot holds \"mini\" or an archive.")
       .def("adapt", py::overload_cast<const Options&>(&Stages::adapt, py::const_), "preset"_a,
            py::call_guard<py::gil_scoped_release>(), "The preset with what these stages ask for.")
-      .def("set_encode", &set_encode, "function"_a, "function(image, hint) -> (C, h, w) floats.")
+      .def("set_encode", &set_encode, "function"_a, "function(image) -> (C, h, w) floats.")
       .def("set_detect", &set_detect, "function"_a, "function(query) -> boxes, confidences.")
       .def("set_density", &set_density, "function"_a, "function(query) -> (h, w) floats.")
       .def("set_decode", &set_decode, "function"_a, "function(query, points) -> masks, scores.")

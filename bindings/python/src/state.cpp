@@ -57,6 +57,7 @@ Box box_from(const py::tuple& state) {
 py::tuple state_of(const Instance& i);
 py::tuple state_of(const Detection& d);
 py::tuple state_of(const TracePass& pass);
+py::tuple state_of(const ClassResult& c);
 
 template <class Items>
 py::list list_of(const Items& items) {
@@ -74,12 +75,14 @@ auto vector_from(const py::handle& state, Read read) {
 }
 
 py::tuple state_of(const Instance& i) {
-  return py::make_tuple(python::state_of(i.mask), state_of(i.box), state_of(i.point), i.score);
+  return py::make_tuple(python::state_of(i.mask), state_of(i.box), state_of(i.point), i.score,
+                        i.class_index, i.touches_border);
 }
 
 Instance instance_from(const py::tuple& state) {
-  require_items(state, 4);
-  return {*mask_from(state[0]), box_from(state[1]), point_from(state[2]), state[3].cast<float>()};
+  require_items(state, 6);
+  return {*mask_from(state[0]),   box_from(state[1]),           point_from(state[2]),
+          state[3].cast<float>(), state[4].cast<std::size_t>(), state[5].cast<bool>()};
 }
 
 py::tuple state_of(const Detection& d) { return py::make_tuple(state_of(d.box), d.confidence); }
@@ -118,6 +121,17 @@ std::optional<Trace> trace_from(const py::object& value) {
                vector_from(state[5], pass_from)};
 }
 
+py::tuple state_of(const ClassResult& c) {
+  return py::make_tuple(c.label, c.count, c.estimated_count, state_of(c.density), c.ppsm_fallback,
+                        state_of(c.trace));
+}
+
+ClassResult class_from(const py::tuple& state) {
+  require_items(state, 6);
+  return {state[0].cast<std::string>(), state[1].cast<std::size_t>(), state[2].cast<double>(),
+          map_from(state[3]),           state[4].cast<bool>(),        trace_from(state[5])};
+}
+
 }  // namespace
 
 py::tuple state_of(const Mask& mask) {
@@ -139,21 +153,20 @@ std::shared_ptr<Mask> mask_from(const py::tuple& state) {
 
 py::tuple state_of(const Result& r) {
   return py::make_tuple(r.image_size.width, r.image_size.height, list_of(r.instances),
-                        r.estimated_count, state_of(r.density), r.timings.seconds, r.ppsm_fallback,
-                        r.notes, state_of(r.trace));
+                        list_of(r.classes), r.timings.seconds, r.notes);
 }
 
 std::shared_ptr<Result> result_from(const py::tuple& state) {
-  require_items(state, 9);
+  require_items(state, 6);
   auto r = std::make_shared<Result>();
   r->image_size = {state[0].cast<int>(), state[1].cast<int>()};
   r->instances = vector_from(state[2], instance_from);
-  r->estimated_count = state[3].cast<double>();
-  r->density = map_from(state[4]);
-  r->timings.seconds = state[5].cast<std::array<double, step_count>>();
-  r->ppsm_fallback = state[6].cast<bool>();
-  r->notes = state[7].cast<std::vector<std::string>>();
-  r->trace = trace_from(state[8]);
+  r->classes = vector_from(state[3], class_from);
+  r->timings.seconds = state[4].cast<std::array<double, step_count>>();
+  r->notes = state[5].cast<std::vector<std::string>>();
+  if (r->classes.empty()) refuse();
+  for (const Instance& i : r->instances)
+    if (i.class_index >= r->classes.size()) refuse();
   return r;
 }
 

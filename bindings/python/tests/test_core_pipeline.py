@@ -14,6 +14,7 @@ from samples import DATA, found_in, persense, support_of
 
 BEANS = DATA / "beans"
 STEPS = "encode similarity detect exemplar density idm ppsm decode".split()
+END = ["instances", "instances"]  # each class's, then of all
 
 
 def test_everything_that_the_package_names_is_there() -> None:
@@ -113,14 +114,31 @@ def test_errors_can_be_pickled() -> None:
 
 def test_support_of_another_pipeline_is_refused() -> None:
     support, other = support_of("beans"), support_of("cells")
-    with pytest.raises(persense.InvalidArgument, match="support"):
-        support._engine.segment(other._prepared, np.zeros((9, 9), np.uint8))
+    with pytest.raises(persense.InvalidArgument, match="supports: another pipeline made Support"):
+        support._pipeline.segment(np.zeros((9, 9), np.uint8), other)
 
 
 def test_progress_names_every_step_before_it() -> None:
     seen: List[str] = []
     support_of("beans").segment(BEANS / "01.jpg", progress=seen.append)
-    assert seen == [*STEPS, *STEPS[4:], "instances"]
+    assert seen == [*STEPS, *STEPS[4:], *END]
+
+
+def test_progress_of_two_arguments_gets_the_part_of_a_step_that_is_done() -> None:
+    seen: List[Any] = []
+
+    def progress(step: str, part: float) -> None:
+        seen.append((step, part))
+
+    support_of("beans").segment(BEANS / "01.jpg", progress=progress)
+    assert [step for step, part in seen if part == 0] == [*STEPS, *STEPS[4:], *END]
+    if not persense.has_torch():
+        return
+    seen.clear()
+    learned = persense.Pipeline().support(BEANS / "00.jpg", BEANS / "00.png")
+    learned.segment(BEANS / "01.jpg", progress=progress)
+    parts = [part for _, part in seen]
+    assert 0 <= min(parts) and max(parts) <= 1
 
 
 def test_what_progress_raises_reaches_the_caller_and_ends_the_run() -> None:
@@ -203,7 +221,9 @@ def test_results_survive_pickle_exactly() -> None:
     for name in ("boxes", "scores", "points", "density"):
         assert np.array_equal(getattr(again, name), getattr(core, name))
     assert [again.rle(i) for i in range(len(core))] == [core.rle(i) for i in range(len(core))]
-    assert again.__getstate__()[8][2:4] == core.__getstate__()[8][2:4]
+    assert again.classes == core.classes and (again.class_indices == core.class_indices).all()
+    assert (again.touches_border == core.touches_border).all()
+    assert again.__getstate__()[3][0][5][2:4] == core.__getstate__()[3][0][5][2:4]
     for mine, other in zip(core.trace.passes, again.trace.passes):
         for name in ("exemplars", "density", "candidates", "prompts", "scores"):
             assert np.array_equal(getattr(mine, name), getattr(other, name))
@@ -220,3 +240,6 @@ def test_damaged_pickles_are_refused() -> None:
         kind.__new__(kind).__setstate__((0, 0, 5, 5, b"short"))
     with pytest.raises(ValueError):
         type(core).__new__(type(core)).__setstate__((1, 2))
+    without_classes = (*core.__getstate__()[:3], [], *core.__getstate__()[4:])
+    with pytest.raises(ValueError):
+        type(core).__new__(type(core)).__setstate__(without_classes)

@@ -119,6 +119,21 @@ def test_spawned_children_segment() -> None:
         assert pool.map(_count, [BEANS] * 3) == [_count(BEANS)] * 3
 
 
+def _count_with(support: persense.Support) -> "tuple[int, int]":
+    return len(support.segment(BEANS / "01.jpg")), id(support._pipeline._engine)
+
+
+def test_supports_are_sent_to_spawned_children_which_make_one_pipeline() -> None:
+    first = persense.Pipeline("classic").support(BEANS / "00.jpg", BEANS / "00.png")
+    other = persense.Pipeline("classic").support(BEANS / "00.jpg", box=first.box)
+    counts = [len(support.segment(BEANS / "01.jpg")) for support in (first, other)]
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        done = pool.map(_count_with, [first, other] * 3)
+        assert [len(r) for r in pool.map(first.segment, [BEANS / "01.jpg"])] == counts[:1]
+    assert [count for count, _ in done] == counts * 3
+    assert len({engine for _, engine in done}) == 1
+
+
 @pytest.mark.parametrize("many", [False, True])
 def test_ctrl_c_ends_a_run_with_keyboard_interrupt(many: bool) -> None:
     done = run_python(

@@ -35,7 +35,7 @@ class Density:
 
 
 class Encoder:
-    def encode(self, image: np.ndarray, hint: float) -> Any:
+    def encode(self, image: np.ndarray) -> Any:
         return image[4::8, 4::8].transpose(2, 0, 1).astype(np.float32) / 255
 
 

@@ -132,7 +132,7 @@ def test_instances_of_several_parts_share_a_group(tmp_path: pathlib.Path) -> Non
     content = labelme_document(
         [two_parts, one_part],
         (8, 6),
-        label="bean",
+        labels=["bean", "bean"],
         shape="polygon",
         tolerance=1,
         image_path="a.png",
