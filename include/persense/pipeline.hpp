@@ -35,7 +35,7 @@ class Pipeline
   /// @throws InvalidArgument  an option out of its range, or `method` is another one.
   Pipeline(Encoder encoder, Detector detector, Dmg dmg, Decoder decoder,
            Options options = Options::paper())
-      : Base(std::move(encoder), std::move(decoder), options),
+      : Base(std::move(encoder), std::move(decoder), options, does_read_text(detector)),
         detector_(std::move(detector)),
         dmg_(std::move(dmg)) {
     if (options.method != Method::persense)
@@ -83,11 +83,13 @@ class Pipeline
       const bool last = pass == options_.feedback.iterations;
       Pass made = run_pass(query, detections, last, clock, found);
       if (last) {
+        const auto masks = static_cast<std::size_t>(
+            std::count_if(made.masks.begin(), made.masks.end(),
+                          [](const ScoredMask& m) { return !m.mask.empty(); }));
         found.instances = clock(Step::instances, [&] {
           return make_instances(made.prompts, std::move(made.masks), options_.instances);
         });
-        if (found.instances.empty() && !made.prompts.empty())
-          found.notes.push_back("no instance: the mask of every point prompt is empty");
+        detail::note_lost_prompts(made.prompts.size(), masks, found.instances.size(), found.notes);
         return found;
       }
       shown = std::move(made.masks);

@@ -227,7 +227,19 @@ Detections detections_of(const Detector& detector, const Query<Encoder>& query,
   return found;
 }
 
+/// What to say of prompts that gave no instance of their own.
+/// @param masks  of theirs that are not empty.
+inline void note_lost_prompts(std::size_t prompts, std::size_t masks, std::size_t instances,
+                              std::vector<std::string>& notes) {
+  if (prompts > 0 && masks == 0)
+    notes.push_back("no instance: the mask of every point prompt is empty");
+  else if (masks > instances)
+    notes.push_back(fmt::format("{} of {} point prompts ended in an object that another has",
+                                masks - instances, prompts));
+}
+
 /// @throws InternalError  another number of masks than prompts.
+/// @throws InvalidArgument  a mask whose bits do not fit its box, or whose box leaves the image.
 template <class Decoder, ImageEncoder Encoder>
 std::vector<ScoredMask> masks_of(const Decoder& decoder, const Query<Encoder>& query,
                                  std::span<const Prompt> prompts) {
@@ -236,6 +248,8 @@ std::vector<ScoredMask> masks_of(const Decoder& decoder, const Query<Encoder>& q
   if (masks.size() != prompts.size())
     throw InternalError(fmt::format("decoder: {} masks for {} prompts, expected one each",
                                     masks.size(), prompts.size()));
+  for (std::size_t i = 0; i < masks.size(); ++i)
+    require_mask(masks[i].mask, query.image.size(), fmt::format("decoder: mask {}", i));
   return masks;
 }
 

@@ -23,7 +23,7 @@
 namespace persense {
 
 /// @tparam Method  derives from this and has
-///   `ClassFound find(const Image...)`: see Pipeline and GroundedSam.
+///   `find(image, embedding, support, clock) -> ClassFound`: what one support gives.
 /// @par Threads  All of it is const; one method may serve any number of threads.
 template <class Method, ImageEncoder Encoder, DecoderFor<Encoder> Decoder>
 class StagedMethod {
@@ -44,9 +44,13 @@ class StagedMethod {
 
   /// Everything that depends on the examples alone. Images are copied.
   /// @param label  class label, for detectors that read text; may be empty.
-  /// @throws InvalidArgument  no example that is not negative, a mark that marks nothing (the
+  /// @throws InvalidArgument  no label where the detector reads text, no example that is not negative, a mark that marks nothing (the
   ///   message names it), a negative example that covers most of one that is not; see check_support.
   Prepared support(std::span<const Example> examples, std::string label = {}) const {
+    if (reads_text_ && label.find_first_not_of(" \t\n") == std::string::npos)
+      throw InvalidArgument(
+          "support: has no class label, which the detector looks for; give one, as in --label potato "
+          "or label=\"potato\"");
     return detail::prepare_support(encoder_, decoder_, examples, std::move(label), options_);
   }
   /// The same of one mask: every part of it that is of like size is an example.
@@ -76,14 +80,16 @@ class StagedMethod {
     Result result = detail::begin_result(image, run);
     detail::StepClock clock{run, result.timings};
     const auto embedding = clock(Step::encode, [&] { return encoder_.encode(image); });
-    return segment(image, embedding, classes, clock, std::move(result));
+    find_all(image, embedding, classes, clock, result);
+    return result;
   }
   Result segment(const Encoded& query, std::span<const Prepared* const> classes,
                  const RunOptions& run = {}) const {
     const ImageView image = query.image().view();
     Result result = detail::begin_result(image, run);
     detail::StepClock clock{run, result.timings};
-    return segment(image, query.embedding(), classes, clock, std::move(result));
+    find_all(image, query.embedding(), classes, clock, result);
+    return result;
   }
   Result segment(const Encoded& query, std::span<const Prepared> classes,
                  const RunOptions& run = {}) const {
@@ -108,8 +114,12 @@ class StagedMethod {
     std::vector<std::string> notes;  ///< of this query alone
   };
 
-  StagedMethod(Encoder encoder, Decoder decoder, const Options& options)
-      : encoder_(std::move(encoder)), decoder_(std::move(decoder)), options_(options) {
+  /// @param reads_text  whether the method's detector does.
+  StagedMethod(Encoder encoder, Decoder decoder, const Options& options, bool reads_text)
+      : encoder_(std::move(encoder)),
+        decoder_(std::move(decoder)),
+        reads_text_(reads_text),
+        options_(options) {
     validate(options_);
   }
 
@@ -117,9 +127,9 @@ class StagedMethod {
   const Decoder& decoder() const { return decoder_; }
 
  private:
-  Result segment(ImageView image, const typename Encoder::Embedding& embedding,
-                 std::span<const Prepared* const> classes, detail::StepClock& clock,
-                 Result result) const {
+  void find_all(ImageView image, const typename Encoder::Embedding& embedding,
+                std::span<const Prepared* const> classes, detail::StepClock& clock,
+                Result& result) const {
     if (classes.empty()) throw InvalidArgument("supports: got none, expected at least one");
     std::vector<float> similarity;  // of each instance with its own support
     std::vector<double> areas;
@@ -146,11 +156,11 @@ class StagedMethod {
       return detail::reported(std::move(all), image.size(), options_, areas, clock.run);
     });
     for (const Instance& instance : result.instances) ++result.classes[instance.class_index].count;
-    return result;
   }
 
   Encoder encoder_;
   Decoder decoder_;
+  bool reads_text_;
 
  protected:
   Options options_;

@@ -149,12 +149,23 @@ struct Prompt {
 /// similarity. Const; several threads at once.
 ///
 /// A detector may have `bool from_similarity() const`: whether its boxes come from the similarity,
-/// so that nothing is to be had from there when it finds none (see `detector.fallback`).
+/// so that nothing is to be had from there when it finds none (see `detector.fallback`); and
+/// `bool reads_text() const`: whether it needs a class label.
 template <class D, class E>
 concept DetectorFor = ImageEncoder<E> && std::movable<D> &&
     requires(const D& detector, const Query<E>& query) {
   { detector.detect(query) } -> std::same_as<Detections>;
 };
+
+/// Whether a detector looks for a class label, so that a support without one is refused; false when
+/// it says nothing (`bool reads_text() const`).
+template <class D>
+bool does_read_text(const D& detector) {
+  if constexpr (requires { detector.reads_text(); })
+    return detector.reads_text();
+  else
+    return false;
+}
 
 /// What a detector says of itself; false when it says nothing.
 template <class D>

@@ -22,6 +22,11 @@ class AnyOf {
     return std::visit([](const auto& detector) { return is_from_similarity(detector); }, choice_);
   }
 
+  /// Of detectors. @par Source  does_read_text.
+  bool reads_text() const {
+    return std::visit([](const auto& detector) { return does_read_text(detector); }, choice_);
+  }
+
   /// Of decoders. @par Source  does_take_boxes.
   bool takes_boxes() const {
     return std::visit([](const auto& decoder) { return does_take_boxes(decoder); }, choice_);

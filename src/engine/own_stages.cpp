@@ -88,15 +88,7 @@ void check_own(std::span<const ScoredMask> masks, std::size_t prompts, Size imag
         fmt::format("decoder: {} masks for {} prompts, expected one each", masks.size(), prompts));
   for (std::size_t i = 0; i < masks.size(); ++i) {
     const auto& [mask, score] = masks[i];
-    const PixelBox& box = mask.box;
-    if (box.area() != static_cast<std::int64_t>(mask.bits.size()))
-      throw InvalidArgument(fmt::format("decoder: mask {} has {} values for a box of {} pixels", i,
-                                        mask.bits.size(), box.area()));
-    if (!mask.empty() &&
-        (box.x0 < 0 || box.y0 < 0 || box.x1 > image.width || box.y1 > image.height))
-      throw InvalidArgument(
-          fmt::format("decoder: mask {} covers ({}, {}, {}, {}), expected a box inside of {}", i,
-                      box.x0, box.y0, box.x1, box.y1, to_string(image)));
+    require_mask(mask, image, fmt::format("decoder: mask {}", i));
     if (!std::isfinite(score))
       throw InvalidArgument(
           fmt::format("decoder: score {} is {}, expected a finite number", i, score));

@@ -38,7 +38,8 @@ class GroundedSam : public StagedMethod<GroundedSam<Encoder, Detector, Decoder>,
   /// @throws InvalidArgument  an option out of its range.
   GroundedSam(Encoder encoder, Detector detector, Decoder decoder,
               Options options = Options::paper())
-      : Base(std::move(encoder), std::move(decoder), options), detector_(std::move(detector)) {
+      : Base(std::move(encoder), std::move(decoder), options, does_read_text(detector)),
+        detector_(std::move(detector)) {
     options_.method = Method::grounded_sam;
   }
 

@@ -49,6 +49,8 @@ class GroundingDetector {
   /// @throws OutOfMemory, BadModel  the network fails, or gives values that are not finite.
   Detections detect(ImageView image, std::string_view label, std::string_view phrase) const;
 
+  bool reads_text() const { return true; }
+
   template <ImageEncoder E>
   Detections detect(const Query<E>& query) const {
     return detect(query.image, query.support.label, query.support.phrase);
