@@ -1,5 +1,5 @@
 // expects: DmgFor
-// expects: dmg.density(query, exemplars)
+// expects: dmg.density(query)
 #include "minimal_stages.hpp"
 
 struct OtherEncoder : MinimalEncoder {};

@@ -5,8 +5,8 @@
 struct Encoder {
   using Embedding = MinimalEncoder::Embedding;
   using Prototype = MinimalEncoder::Prototype;
-  Embedding encode(persense::ImageView, float) const { return {}; }
-  Prototype prototype(const Embedding&, persense::MaskView) const { return {}; }
+  Embedding encode(persense::ImageView) const { return {}; }
+  Prototype prototype(std::span<const persense::EncodedExample<Embedding>>) const { return {}; }
 #ifndef BREAK_CONTRACT
   persense::FloatMap similarity(const Embedding&, const Prototype&, persense::Size) const {
     return {};

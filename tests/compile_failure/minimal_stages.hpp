@@ -8,8 +8,8 @@
 struct MinimalEncoder {
   struct Embedding {};
   struct Prototype {};
-  Embedding encode(persense::ImageView, float) const { return {}; }
-  Prototype prototype(const Embedding&, persense::MaskView) const { return {}; }
+  Embedding encode(persense::ImageView) const { return {}; }
+  Prototype prototype(std::span<const persense::EncodedExample<Embedding>>) const { return {}; }
   persense::FloatMap similarity(const Embedding&, const Prototype&, persense::Size size) const {
     return persense::FloatMap::Zero(size.height, size.width);
   }
@@ -22,8 +22,7 @@ struct MinimalDetector {
 
 template <class Encoder>
 struct MinimalDmg {
-  persense::DensityMap density(const persense::Query<Encoder>& query,
-                               std::span<const persense::Box>) const {
+  persense::DensityMap density(const persense::Query<Encoder>& query) const {
     return persense::DensityMap::Zero(query.image.height, query.image.width);
   }
 };

@@ -24,8 +24,9 @@ int main() {
   const char* const expected = persense::Engine::has_torch() ? "mini" : "classic";
   if (persense::Stages::default_name() != expected || persense::Stages{}.dmg != expected) return 1;
   const persense::Engine engine("classic");
-  const auto support = engine.support(persense::ImageView(picture), persense::MaskView(mask));
-  const auto result = engine.segment(support, persense::ImageView(picture));
+  const auto support =
+      engine.support(persense::ImageView::of_rgb(picture), persense::MaskView(mask));
+  const auto result = engine.segment(support, persense::ImageView::of_rgb(picture));
   std::printf("%zu objects\n", result.count());
   return result.count() == 12 ? 0 : 1;
 }

@@ -84,7 +84,7 @@ TEST_CASE("countr: windows start at 0, step by 128, end flush right and leave no
 TEST_CASE("countr: windows that agree leave no seam", "[countr]") {
   const auto image = noise({900, 384}, 1);
   for (const Rules rules : {Rules::paper, Rules::reference}) {
-    const auto frame = countr::make_frame(ImageView(image), {}, with(rules));
+    const auto frame = countr::make_frame(ImageView::of_rgb(image), {}, with(rules));
     const auto map = countr::density(frame, with(rules), echo);
     const FloatMap red = frame.image.map(0, 0);
     REQUIRE(map.rows() == 384);
@@ -125,7 +125,7 @@ TEST_CASE("countr: how many windows are run at once changes nothing", "[countr]"
   for (const Rules rules : {Rules::paper, Rules::reference}) {
     auto options = with(rules);
     options.batch = 1;
-    const auto frame = countr::make_frame(ImageView(image), tiny_one, options);
+    const auto frame = countr::make_frame(ImageView::of_rgb(image), tiny_one, options);
     const auto one_by_one = countr::density(frame, options, echo);
     for (const int batch : {2, 7, 1000}) {
       options.batch = batch;
@@ -141,8 +141,8 @@ TEST_CASE("countr: a shifted scene has the same crops and the shifted map", "[co
     const auto here_image = discs(size, {at, {at.x + 80, at.y}}, 15);
     const auto there_image = discs(size, {there, {there.x + 80, there.y}}, 15);
     const std::vector<Box> here_box{box_around(at, 16)}, there_box{box_around(there, 16)};
-    const auto here = countr::make_frame(ImageView(here_image), here_box, with(rules));
-    const auto moved = countr::make_frame(ImageView(there_image), there_box, with(rules));
+    const auto here = countr::make_frame(ImageView::of_rgb(here_image), here_box, with(rules));
+    const auto moved = countr::make_frame(ImageView::of_rgb(there_image), there_box, with(rules));
     CHECK(here.crops.values == moved.crops.values);
     const auto map = countr::density(here, with(rules), echo);
     const auto moved_map = countr::density(moved, with(rules), echo);
@@ -155,8 +155,8 @@ TEST_CASE("countr: the order of exemplars changes their crops' order alone", "[c
   const auto image = noise({300, 400}, 3);
   const std::vector<Box> boxes{{10, 20, 60, 80}, {100, 200, 140, 230}, {250, 300, 299, 380}};
   const std::vector<Box> turned{boxes[2], boxes[0], boxes[1]};
-  const auto a = countr::make_frame(ImageView(image), boxes);
-  const auto b = countr::make_frame(ImageView(image), turned);
+  const auto a = countr::make_frame(ImageView::of_rgb(image), boxes);
+  const auto b = countr::make_frame(ImageView::of_rgb(image), turned);
   for (int i = 0; i < 3; ++i) {
     CHECK(b.exemplars[static_cast<std::size_t>((i + 1) % 3)] ==
           a.exemplars[static_cast<std::size_t>(i)]);
@@ -173,10 +173,11 @@ TEST_CASE(
   const Point at{40, 150};
   const auto image = discs({96, 384}, {at}, 20);
   const std::vector<Box> boxes{box_around(at, 14)};  // inside the disc
-  const auto paper = countr::make_frame(ImageView(image), boxes, with(Rules::paper));
+  const auto paper = countr::make_frame(ImageView::of_rgb(image), boxes, with(Rules::paper));
   CHECK(paper.padding == 144);
   CHECK(paper.crops.map(0, 0).minCoeff() > 0.99f);  // rounding of the filter's weights
-  const auto reference = countr::make_frame(ImageView(image), boxes, with(Rules::reference));
+  const auto reference =
+      countr::make_frame(ImageView::of_rgb(image), boxes, with(Rules::reference));
   CHECK(reference.crops.map(0, 0).maxCoeff() == 0.0f);  // of the padding
   const auto map = countr::density(paper, with(Rules::paper), echo);
   CHECK(map.cols() == 96);
@@ -194,7 +195,8 @@ TEST_CASE(
   const auto map_by = [&](Rules rules) {
     auto options = with(rules);
     options.unit = 6000;  // so that the exemplar is less than one object
-    return countr::density(countr::make_frame(ImageView(image), boxes, options), options, echo);
+    return countr::density(countr::make_frame(ImageView::of_rgb(image), boxes, options), options,
+                           echo);
   };
   const auto paper = map_by(Rules::paper), reference = map_by(Rules::reference);
   REQUIRE(size_of(paper) == Size{1200, 1152});
@@ -275,7 +277,7 @@ TEST_CASE("countr: images down to one pixel and boxes that touch the image are t
         {-5, -5, 2 * w, 2 * h}, {0, 0, 0, 0}, {w - 0.5f, h - 0.5f, w, h}, {0.2f, 0.2f, 0.4f, 0.4f}};
     for (const Rules rules : {Rules::paper, Rules::reference}) {
       INFO("image " << to_string(size));
-      const auto frame = countr::make_frame(ImageView(image), boxes, with(rules));
+      const auto frame = countr::make_frame(ImageView::of_rgb(image), boxes, with(rules));
       for (const PixelBox& box : frame.exemplars) {
         CHECK_FALSE(box.empty());
         CHECK((box.x0 >= 0 && box.y0 >= 0));
@@ -292,7 +294,8 @@ TEST_CASE("countr: input that cannot be framed throws InvalidArgument naming it"
           "[countr][errors]") {
   const auto image = noise({40, 30}, 8);
   const auto message = [](const cv::Mat& picture, const std::vector<Box>& boxes) {
-    return message_of<InvalidArgument>([&] { countr::make_frame(ImageView(picture), boxes); });
+    return message_of<InvalidArgument>(
+        [&] { countr::make_frame(ImageView::of_rgb(picture), boxes); });
   };
   const float nan = std::numeric_limits<float>::quiet_NaN();
   CHECK_THAT(message(image, {{50, 2, 60, 9}}), ContainsSubstring("exemplar") &&

@@ -15,14 +15,14 @@ const std::vector<Box> four{{0, 0, 41, 21}, {10, 10, 30, 30}, {5, 6, 7, 8}, {390
 std::vector<dsalvanet::ExemplarBox> exemplars_of(std::span<const Box> boxes, Rules rules) {
   dsalvanet::Options options;
   options.rules = rules;
-  return dsalvanet::make_frame(ImageView(grey), boxes, options).exemplars;
+  return dsalvanet::make_frame(ImageView::of_rgb(grey), boxes, options).exemplars;
 }
 
 }  // namespace
 
 TEST_CASE("dsalvanet: the image becomes a square whatever its aspect, boxes with it",
           "[dsalvanet]") {
-  const auto frame = dsalvanet::make_frame(ImageView(grey), four);
+  const auto frame = dsalvanet::make_frame(ImageView::of_rgb(grey), four);
   CHECK(frame.image.size() == Size{512, 512});
   // ImageNet's mean is a third of a level from whole numbers: (124 - 123.675) / 58.395 and so on
   CHECK((frame.image.map(0, 0) - 0.325f / 58.395f).abs().maxCoeff() < 1e-6f);
@@ -52,7 +52,7 @@ TEST_CASE("dsalvanet: boxes that leave the image end at its last pixel", "[dsalv
 TEST_CASE("dsalvanet: a single pixel is an image", "[dsalvanet]") {
   const cv::Mat dot(1, 1, CV_8UC3, cv::Scalar(255, 0, 0));
   const std::vector<Box> whole{{0, 0, 1, 1}};
-  const auto frame = dsalvanet::make_frame(ImageView(dot), whole);
+  const auto frame = dsalvanet::make_frame(ImageView::of_rgb(dot), whole);
   CHECK((frame.image.map(0, 0) == (255 - 123.675f) / 58.395f).all());
   CHECK((frame.exemplars[0] == dsalvanet::ExemplarBox{0, 0, 0, 0}));
 }
@@ -60,7 +60,8 @@ TEST_CASE("dsalvanet: a single pixel is an image", "[dsalvanet]") {
 TEST_CASE("dsalvanet: an empty image, no exemplar and one outside throw InvalidArgument",
           "[dsalvanet][errors]") {
   const auto message = [](const cv::Mat& image, std::span<const Box> boxes) {
-    return message_of<InvalidArgument>([&] { dsalvanet::make_frame(ImageView(image), boxes); });
+    return message_of<InvalidArgument>(
+        [&] { dsalvanet::make_frame(ImageView::of_rgb(image), boxes); });
   };
   const std::vector<Box> outside{{500, 10, 510, 20}};
   CHECK_THAT(message({}, four), ContainsSubstring("0 x 0"));

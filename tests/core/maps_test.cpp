@@ -93,11 +93,11 @@ TEST_CASE("as_map: another type throws InvalidArgument", "[maps][errors]") {
 
 TEST_CASE("ImageView and MaskView: a matrix of another type throws InvalidArgument",
           "[image][errors]") {
-  CHECK_THROWS_AS(ImageView(cv::Mat(3, 3, CV_8UC1)), InvalidArgument);
-  CHECK_THROWS_AS(ImageView(cv::Mat(3, 3, CV_16UC3)), InvalidArgument);
+  CHECK_THROWS_AS(ImageView::of_rgb(cv::Mat(3, 3, CV_8UC1)), InvalidArgument);
+  CHECK_THROWS_AS(ImageView::of_rgb(cv::Mat(3, 3, CV_16UC3)), InvalidArgument);
   CHECK_THROWS_AS(MaskView(cv::Mat(3, 3, CV_8UC3)), InvalidArgument);
-  CHECK_THROWS_AS(Image(cv::Mat(3, 3, CV_32FC3)), InvalidArgument);
-  CHECK(ImageView(cv::Mat()).empty());
+  CHECK_THROWS_AS(Image::from_rgb(cv::Mat(3, 3, CV_32FC3)), InvalidArgument);
+  CHECK(ImageView::of_rgb(cv::Mat()).empty());
   CHECK(MaskView(cv::Mat()).empty());
 }
 
@@ -106,7 +106,7 @@ TEST_CASE("ImageView: a region of a matrix is seen through its stride, and copie
   cv::Mat large(20, 30, CV_8UC3);
   cv::randu(large, 0, 256);
   const cv::Mat region = large(cv::Rect(4, 5, 10, 8));
-  const ImageView view(region);
+  const ImageView view = ImageView::of_rgb(region);
   CHECK(view.size() == Size{10, 8});
   CHECK(view.stride == 90);
   CHECK(view.row(2) == large.ptr(7) + 12);
@@ -114,6 +114,21 @@ TEST_CASE("ImageView: a region of a matrix is seen through its stride, and copie
   CHECK(copy.mat().data != region.data);
   CHECK(cv::norm(copy.mat(), region, cv::NORM_INF) == 0);
 }
+
+TEST_CASE("Image: from_bgr swaps red and blue in a copy, from_rgb takes pixels as they are",
+          "[image]") {
+  const cv::Mat pixels(3, 4, CV_8UC3, cv::Scalar(1, 2, 3));
+  const Image swapped = Image::from_bgr(pixels), same = Image::from_rgb(pixels);
+  CHECK(swapped.mat().at<cv::Vec3b>(2, 3) == cv::Vec3b(3, 2, 1));
+  CHECK(pixels.at<cv::Vec3b>(2, 3) == cv::Vec3b(1, 2, 3));
+  CHECK(same.mat().data == pixels.data);
+  CHECK(ImageView::of_rgb(pixels).data == pixels.data);
+  CHECK_THROWS_AS(Image::from_bgr(cv::Mat(3, 3, CV_8UC4)), InvalidArgument);
+}
+
+// a matrix does not say the order of its channels
+static_assert(!std::is_constructible_v<ImageView, cv::Mat>);
+static_assert(!std::is_constructible_v<Image, cv::Mat>);
 
 TEST_CASE("LongestSide: the longest side becomes the target, the other keeps the proportion",
           "[longest_side]") {

@@ -12,7 +12,8 @@ namespace {
 const cv::Mat picture(40, 60, CV_8UC3, cv::Scalar(90, 90, 90));
 
 std::string complaint(const cv::Mat& image, const cv::Mat& mask) {
-  return message_of<InvalidArgument>([&] { check_support(ImageView(image), MaskView(mask)); });
+  return message_of<InvalidArgument>(
+      [&] { check_support(ImageView::of_rgb(image), MaskView(mask)); });
 }
 
 cv::Mat mask_with(std::initializer_list<cv::Rect> parts, cv::Size size = picture.size()) {
@@ -21,36 +22,91 @@ cv::Mat mask_with(std::initializer_list<cv::Rect> parts, cv::Size size = picture
   return mask;
 }
 
+CheckedMask checked_of(const cv::Mat& mask, Parts rule = Parts::examples) {
+  return check_support(ImageView::of_rgb(picture), MaskView(mask), rule);
+}
+
 }  // namespace
 
-TEST_CASE("check_support: one object keeps its mask, box and diameter, without a note",
-          "[support]") {
-  const auto checked = check_support(ImageView(picture), MaskView(mask_with({{10, 5, 8, 6}})));
-  CHECK(checked.box == PixelBox{10, 5, 18, 11});
-  CHECK(checked.diameter == Approx(2 * std::sqrt(48 / 3.14159265)));
-  CHECK(cv::countNonZero(checked.mask == 255) == 48);
-  CHECK(checked.mask.size() == picture.size());
+TEST_CASE("check_support: one object keeps its mask, without a note", "[support]") {
+  const auto checked = checked_of(mask_with({{10, 5, 8, 6}}));
+  REQUIRE(checked.parts.size() == 1);
+  CHECK(checked.parts[0].box == PixelBox{10, 5, 18, 11});
+  CHECK(checked.parts[0].area() == 48);
   CHECK(checked.notes.empty());
 }
 
-TEST_CASE("check_support: any value but 0 is inside", "[support]") {
-  const cv::Mat mask = mask_with({{10, 5, 8, 6}}) / 255;
-  CHECK(cv::countNonZero(check_support(ImageView(picture), MaskView(mask)).mask == 255) == 48);
+TEST_CASE("equivalent_diameter: is that of the disc with the area", "[support]") {
+  CHECK(equivalent_diameter(48) == Approx(2 * std::sqrt(48 / 3.14159265)));
+  CHECK(equivalent_diameter(0) == 0);
 }
 
-TEST_CASE("check_support: of several parts the largest is kept, and a note says so", "[support]") {
-  const auto mask = mask_with({{1, 1, 3, 3}, {20, 10, 9, 7}, {45, 30, 4, 4}});
-  const auto checked = check_support(ImageView(picture), MaskView(mask));
-  CHECK(checked.box == PixelBox{20, 10, 29, 17});
-  CHECK(cv::countNonZero(checked.mask) == 63);
-  REQUIRE(checked.notes.size() == 1);
-  CHECK_THAT(checked.notes[0], ContainsSubstring("3 separate parts") && ContainsSubstring("63"));
+TEST_CASE("check_support: any value but 0 is inside", "[support]") {
+  const auto checked = checked_of(mask_with({{10, 5, 8, 6}}) / 255);
+  REQUIRE(checked.parts.size() == 1);
+  CHECK(checked.parts[0].area() == 48);
+}
+
+TEST_CASE("check_support: parts far smaller than the largest are left out, and a note says so",
+          "[support]") {
+  const auto checked = checked_of(mask_with({{1, 1, 3, 3}, {20, 10, 9, 7}, {45, 30, 4, 4}}));
+  REQUIRE(checked.parts.size() == 1);
+  CHECK(checked.parts[0].box == PixelBox{20, 10, 29, 17});
+  CHECK(checked.parts[0].area() == 63);
+  CHECK(checked.notes ==
+        std::vector<std::string>{"support mask: has 3 separate parts, the largest (63 pixels) is "
+                                 "used, as the others are far smaller"});
+}
+
+TEST_CASE("check_support: parts of at least half of the largest are one example each, it first",
+          "[support]") {
+  // areas 31, 64, 32, 10
+  const cv::Mat mask = mask_with({{1, 1, 31, 1}, {1, 10, 8, 8}, {20, 10, 8, 4}, {40, 10, 5, 2}});
+  const auto checked = checked_of(mask);
+  REQUIRE(checked.parts.size() == 2);
+  CHECK(checked.parts[0].area() == 64);
+  CHECK(checked.parts[1].area() == 32);
+  CHECK(checked.notes ==
+        std::vector<std::string>{
+            "support mask: has 4 separate parts, 2 of like size are one example each"});
+}
+
+TEST_CASE("check_support: the rule largest keeps the largest part alone", "[support]") {
+  const auto checked = checked_of(mask_with({{1, 10, 8, 7}, {20, 10, 8, 8}}), Parts::largest);
+  REQUIRE(checked.parts.size() == 1);
+  CHECK(checked.parts[0].box == PixelBox{20, 10, 28, 18});
+  CHECK(checked.notes ==
+        std::vector<std::string>{
+            "support mask: has 2 separate parts, the largest (64 pixels) is used"});
+}
+
+TEST_CASE("check_support: of many parts of like size, the first 32 are examples", "[support]") {
+  cv::Mat mask = cv::Mat::zeros(picture.size(), CV_8UC1);
+  for (int y = 1; y < 40; y += 4)
+    for (int x = 1; x < 20; x += 4) mask(cv::Rect(x, y, 2, 2)) = 255;
+  const auto checked = checked_of(mask);
+  CHECK(checked.parts.size() == 32);
+  CHECK(checked.notes ==
+        std::vector<std::string>{
+            "support mask: has 50 separate parts, 32 of like size are one example each"});
+}
+
+TEST_CASE("check_support: a part of another's box holds its own pixels alone", "[support]") {
+  cv::Mat mask = mask_with({{5, 5, 11, 11}});
+  mask(cv::Rect(6, 6, 9, 9)) = 0;    // a frame of 40 pixels
+  mask(cv::Rect(8, 8, 5, 5)) = 255;  // and 25 inside of it
+  const auto checked = checked_of(mask);
+  REQUIRE(checked.parts.size() == 2);
+  CHECK(checked.parts[0].area() == 40);
+  CHECK(checked.parts[1].area() == 25);
+  CHECK(intersection_area(checked.parts[0], checked.parts[1]) == 0);
 }
 
 TEST_CASE("check_support: parts that touch at a corner are one object", "[support]") {
   const auto checked =
-      check_support(ImageView(picture), MaskView(mask_with({{5, 5, 4, 4}, {9, 9, 4, 4}})));
-  CHECK(checked.box == PixelBox{5, 5, 13, 13});
+      check_support(ImageView::of_rgb(picture), MaskView(mask_with({{5, 5, 4, 4}, {9, 9, 4, 4}})));
+  REQUIRE(checked.parts.size() == 1);
+  CHECK(checked.parts[0].box == PixelBox{5, 5, 13, 13});
   CHECK(checked.notes.empty());
 }
 
@@ -72,15 +128,18 @@ TEST_CASE("check_support: an empty image throws InvalidArgument", "[support][err
 TEST_CASE("check_support: images of one or two pixels work as far as they can", "[support]") {
   CHECK_THAT(complaint(cv::Mat::zeros(1, 1, CV_8UC3), cv::Mat::ones(1, 1, CV_8UC1)),
              ContainsSubstring("covers the whole image"));
-  const auto checked = check_support(ImageView(cv::Mat(1, 2, CV_8UC3, cv::Scalar())),
+  const auto checked = check_support(ImageView::of_rgb(cv::Mat(1, 2, CV_8UC3, cv::Scalar())),
                                      MaskView(mask_with({{1, 0, 1, 1}}, {2, 1})));
-  CHECK(checked.box == PixelBox{1, 0, 2, 1});
+  REQUIRE(checked.parts.size() == 1);
+  CHECK(checked.parts[0].box == PixelBox{1, 0, 2, 1});
 }
 
 TEST_CASE("check_support: a mask inside larger memory is read through its stride", "[support]") {
   const cv::Mat large = mask_with({{10, 5, 8, 6}, {55, 0, 5, 40}});
   const cv::Mat region = large(cv::Rect(0, 0, 50, 40));
-  const auto checked = check_support(ImageView(picture(cv::Rect(0, 0, 50, 40))), MaskView(region));
-  CHECK(checked.box == PixelBox{10, 5, 18, 11});
+  const auto checked =
+      check_support(ImageView::of_rgb(picture(cv::Rect(0, 0, 50, 40))), MaskView(region));
+  REQUIRE(checked.parts.size() == 1);
+  CHECK(checked.parts[0].box == PixelBox{10, 5, 18, 11});
   CHECK(checked.notes.empty());
 }
