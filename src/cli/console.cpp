@@ -76,18 +76,32 @@ Progress::~Progress() { close(); }
 void Progress::started(const std::string& name) {
   const std::scoped_lock lock(guard_);
   current_ = name;
+  step_.clear();
   draw();
 }
 
-void Progress::finished(const std::string& name, std::size_t objects, double seconds) {
+void Progress::step(const std::string& name, const char* step, double part) {
+  const std::scoped_lock lock(guard_);
+  if (!bar_) return;
+  constexpr std::chrono::milliseconds pace(100);  // steps may come by the thousand
+  if (std::chrono::steady_clock::now() - drawn_at_ < pace) return;
+  current_ = name;
+  step_ = part > 0 ? fmt::format(": {} {:.0f} %", step, 100 * std::min(part, 1.0))
+                   : fmt::format(": {}", step);
+  draw();
+}
+
+void Progress::finished(const std::string& name, std::size_t objects, const std::string& detail,
+                        double seconds) {
   const std::scoped_lock lock(guard_);
   ++done_;
   objects_ += objects;
   if (lines_) {
-    std::fputs(fmt::format("[{}/{}] {}: {}, {:.2f} s\n", already_ + done_, total_, name,
-                           plural(objects, "object"), seconds)
-                   .c_str(),
-               lines_to_);
+    std::fputs(
+        fmt::format("[{}/{}] {}: {}{}, {:.2f} s\n", already_ + done_, total_, name,
+                    plural(objects, "object"), detail.empty() ? "" : " (" + detail + ")", seconds)
+            .c_str(),
+        lines_to_);
     std::fflush(lines_to_);
   }
   draw();
@@ -130,6 +144,7 @@ void Progress::draw() {
   if (!bar_) return;
   std::fputs(fmt::format("\r{}\x1b[K", bar_text(terminal_columns() - 1)).c_str(), messages());
   drawn_ = true;
+  drawn_at_ = std::chrono::steady_clock::now();
 }
 
 std::string Progress::bar_text(int columns) const {
@@ -144,8 +159,8 @@ std::string Progress::bar_text(int columns) const {
                  : fmt::format("{:.1f} images/s, ETA {}", rate,
                                clock_text(static_cast<double>(total_ - finished) / rate));
   const std::string text =
-      fmt::format("[{:#<{}}{:.<{}}] {}/{}, {}, {}, {}", "", full, "", cells - full, finished,
-                  total_, pace, plural(objects_, "object"), current_);
+      fmt::format("[{:#<{}}{:.<{}}] {}/{}, {}, {}, {}{}", "", full, "", cells - full, finished,
+                  total_, pace, plural(objects_, "object"), current_, step_);
   return text.substr(0, static_cast<std::size_t>(std::max(columns, 20)));
 }
 

@@ -39,7 +39,11 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
 
   void started(const std::string& name);
-  void finished(const std::string& name, std::size_t objects, double seconds);
+  /// Of one item: the step that it is in and how much of it is done, 0 to 1.
+  void step(const std::string& name, const char* step, double part);
+  /// @param detail  what the objects are, where there is more to say; may be empty.
+  void finished(const std::string& name, std::size_t objects, const std::string& detail,
+                double seconds);
   void failed(const std::string& line);
   /// Each distinct line is printed once.
   void note(const std::string& line);
@@ -59,7 +63,8 @@ class Progress {
   std::FILE* const lines_to_;
   const bool bar_, lines_;
   std::size_t done_ = 0, objects_ = 0;
-  std::string current_;
+  std::string current_, step_;
+  std::chrono::steady_clock::time_point drawn_at_;
   std::set<std::string> noted_;
   bool drawn_ = false;
   const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();

@@ -13,7 +13,9 @@
 #include "option_flags.hpp"
 #include "persense/engine.hpp"
 #include "persense/eval/dataset.hpp"
+#include "persense/eval/marks.hpp"
 #include "persense/eval/metrics.hpp"
+#include "persense/eval/reliability.hpp"
 #include "persense/io/files.hpp"
 #include "persense/io/images.hpp"
 #include "quiet_io.hpp"
@@ -37,7 +39,13 @@ const char* const description =
     "  persense eval PerSense-D --classes potatoes,beans --jobs 2 --json scores.json\n"
     "\n"
     "  # keep what was found, to look at it or to score it with another tool\n"
-    "  persense eval PerSense-D --save-labels found --preset reference\n";
+    "  persense eval PerSense-D --save-labels found --preset reference\n"
+    "\n"
+    "  # how much is lost when the support object is marked by a box alone?\n"
+    "  persense eval PerSense-D --mark box\n"
+    "\n"
+    "  # which score is worth what?\n"
+    "  persense eval PerSense-D --reliability\n";
 
 const char* const footer =
     "Layout: DATASET/CLASS/00.jpg and 00.png are the support picture and its mask, NN.jpg the\n"
@@ -46,6 +54,9 @@ const char* const footer =
     "Scores: IoU is the sum of intersections over the sum of unions of a class, as in the paper;\n"
     "P, R, F1 (matched one to one at IoU 0.5), PQ, F1 averaged over IoU 0.50:0.05:0.95 and the\n"
     "mean absolute count error need instance truth. The mean is the plain mean over classes.\n"
+    "--mark makes a mark of the support mask: its tight box (filled-box: that box as a mask), its\n"
+    "most interior pixel, or its outline. --reliability prints, for each tenth of the scores, how\n"
+    "many instances have such a score and which part of them matches an object at IoU 0.5.\n"
     "The table goes to standard output, progress to standard error. Any unreadable picture ends\n"
     "the evaluation: scores over part of a data set would mislead.\n"
     "\n";
@@ -55,6 +66,8 @@ struct EvalRequest {
   std::vector<std::string> classes;
   StageFlags stages;
   OptionFlags options;
+  std::string mark = "mask";
+  bool reliability = false;
   int jobs = 1;
 };
 
@@ -79,6 +92,7 @@ struct Job {
   const eval::DatasetQuery* query;
   const EngineSupport* support;
   eval::ImageScore score{};
+  eval::Reliability reliability{};
   double seconds = 0;
 };
 
@@ -98,10 +112,11 @@ class Evaluation {
   void write_labels(const Job& job, const Result& result) const;
   eval::ImageScore score(const Job& job, const Result& result) const;
   void report() const;
-  void write_json(const eval::Report& report, const nlohmann::ordered_json& seconds,
-                  double mean) const;
+  void write_json(const eval::Report& report, const nlohmann::ordered_json& seconds, double mean,
+                  const eval::Reliability& reliability) const;
 
   const EvalRequest& request_;
+  const eval::MarkKind mark_ = eval::mark_kind(request_.mark);
   const Interrupt interrupt_;
   const Engine engine_;
   const eval::Dataset dataset_;
@@ -121,7 +136,9 @@ EngineSupport Evaluation::support_of(const eval::DatasetClass& c) const {
   const Image image = read_image(c.support_image);
   const cv::Mat mask = read_mask(c.support_mask);
   try {
-    return engine_.support(image.view(), MaskView(mask), c.name);
+    const eval::MadeMark made = eval::make_mark(MaskView(mask), mark_);
+    const Example example{image.view(), made.mark};
+    return engine_.support(std::span(&example, 1), c.name);
   } catch (const InvalidArgument& e) {
     throw InvalidArgument(fmt::format("{}: {}", c.support_mask.string(), e.what()));
   }
@@ -130,6 +147,7 @@ EngineSupport Evaluation::support_of(const eval::DatasetClass& c) const {
 Exit Evaluation::run() {
   prepare();
   progress_.emplace(jobs_.size(), 0, messages());
+  progress_->note("stages: " + engine_.stages());
   for (std::size_t i = 0; i < supports_.size(); ++i)
     for (const auto& note : supports_[i].info().notes)
       progress_->note(dataset_.classes[i].name + ": " + note);
@@ -145,13 +163,17 @@ void Evaluation::process(Job& job, const std::stop_token& stop) {
   progress_->started(shown);
   const Image image = read_image(job.query->image);
   const auto begin = std::chrono::steady_clock::now();
-  const Result result =
-      engine_.segment(*job.support, image.view(), {/*trace=*/false, stop, /*on_step=*/{}});
+  RunOptions run;
+  run.stop = stop;
+  run.on_step = [&](Step step) { progress_->step(shown, name_of(step), 0); };
+  run.on_progress = [&](Step step, double part) { progress_->step(shown, name_of(step), part); };
+  const Result result = engine_.segment(*job.support, image.view(), run);
   job.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   job.score = score(job, result);
+  if (job.score.instances) job.reliability.add(result.instances, *job.score.instances);
   if (!request_.labels.empty()) write_labels(job, result);
   progress_->notes(shown, result.notes, job.support->info().notes);
-  progress_->finished(shown, result.count(), job.seconds);
+  progress_->finished(shown, result.count(), "", job.seconds);
 }
 
 eval::ImageScore Evaluation::score(const Job& job, const Result& result) const {
@@ -196,15 +218,20 @@ void Evaluation::report() const {
   const double all = seconds_per_image(jobs_, nullptr);
   print_out(
       fmt::format("{}\n{}{:<16}{:>12.3f}\n", eval::to_table(report), times, "all images", all));
-  if (!request_.json.empty()) write_json(report, json, all);
+  eval::Reliability reliability;
+  for (const Job& job : jobs_) reliability.add(job.reliability);
+  if (request_.reliability) print_out("\n" + eval::to_table(reliability));
+  if (!request_.json.empty()) write_json(report, json, all, reliability);
 }
 
 void Evaluation::write_json(const eval::Report& report, const nlohmann::ordered_json& seconds,
-                            double mean) const {
+                            double mean, const eval::Reliability& reliability) const {
   auto json = nlohmann::ordered_json::parse(eval::to_json(report));
   for (const auto& [name, value] : seconds.items())
     json["classes"][name]["seconds_per_image"] = value;
   json["mean"]["seconds_per_image"] = mean;
+  if (request_.reliability)
+    json["reliability"] = nlohmann::ordered_json::parse(eval::to_json(reliability));
   io::write_file(request_.json, json.dump(2) + "\n");
 }
 
@@ -229,6 +256,11 @@ void add_eval(CLI::App& program, Task& task) {
                    "write what was found: DIR/CLASS/NN_labels.png, 16-bit")
       ->type_name("DIR")
       ->check(not_empty());
+  command->add_option("--mark", request->mark, "how the support object is marked")
+      ->type_name("mask|box|filled-box|point|polygon")
+      ->capture_default_str();
+  command->add_flag("--reliability", request->reliability,
+                    "also show what the scores are worth; in the JSON, too");
   add_option_flags(*command, request->options);
   add_stage_flags(*command, request->stages);
   command->add_option("--jobs", request->jobs, "images worked on at once; scores are the same")

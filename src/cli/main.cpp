@@ -10,6 +10,7 @@
 #include "console.hpp"
 #include "option_flags.hpp"
 #include "persense/error.hpp"
+#include "unknown_flag.hpp"
 
 namespace persense::cli {
 
@@ -20,7 +21,7 @@ const char* const description =
     "\n"
     "Examples:\n"
     "  # show one object, find them all: out/photo_overlay.png\n"
-    "  persense segment --support support.jpg --mask mask.png photo.jpg -o out\n"
+    "  persense segment photo.jpg --box 120,80,160,130 -o out\n"
     "\n"
     "  # a folder of images, as label images, tables and one COCO file\n"
     "  persense segment --support support.jpg --mask mask.png shelf/ -o out --labels --csv --coco\n"
@@ -55,9 +56,14 @@ std::string missing_command(const CLI::App& program) {
 
 std::string argument_error(const CLI::App& program, const CLI::ParseError& error) {
   const auto used = program.get_subcommands();
+  const CLI::App& command = used.empty() ? program : *used.front();
+  const std::string name = used.empty() ? "" : " " + used.front()->get_name();
+  // an unknown flag is often the reason for another error, such as a missing one
+  if (const auto unknown = unknown_flag(command))
+    return one_line(fmt::format("{}{} `persense{} --help` lists all", *unknown,
+                                unknown->ends_with('?') ? "" : ";", name));
   return one_line(fmt::format("{}; `persense{} --help` shows examples",
-                              used.empty() ? missing_command(program) : error.what(),
-                              used.empty() ? "" : " " + used.front()->get_name()));
+                              used.empty() ? missing_command(program) : error.what(), name));
 }
 
 Exit run(int argc, char** argv) {

@@ -28,11 +28,14 @@ void add_option_flags(CLI::App& command, OptionFlags& flags) {
       ->allow_extra_args(false);
 }
 
+void apply_settings(Options& options, const OptionFlags& flags) {
+  if (!flags.method.empty()) set_option(options, "method", flags.method);
+  for (const std::string& setting : flags.settings) apply_setting(options, setting, "--set");
+}
+
 Options options_from(const OptionFlags& flags, const Stages& stages) {
-  return stages.adapt(Options::preset(flags.preset), [&flags](Options& options) {
-    if (!flags.method.empty()) set_option(options, "method", flags.method);
-    for (const std::string& setting : flags.settings) apply_setting(options, setting, "--set");
-  });
+  return stages.adapt(Options::preset(flags.preset),
+                      [&flags](Options& options) { apply_settings(options, flags); });
 }
 
 namespace {

@@ -23,6 +23,9 @@ CLI::Validator not_empty();
 /// Adds --preset, --method and --set to a subcommand; `flags` must outlive the parse.
 void add_option_flags(CLI::App& command, OptionFlags& flags);
 
+/// Sets the method and the settings, in their order. @throws as options_from.
+void apply_settings(Options& options, const OptionFlags& flags);
+
 /// The preset, adapted to the stages, with the settings applied in their order.
 /// @throws InvalidArgument  unknown preset, a setting without "=", unknown key, bad value.
 Options options_from(const OptionFlags& flags, const Stages& stages = {});

@@ -48,4 +48,14 @@ cv::Mat read_mask(const std::filesystem::path& path) {
   return io::read_mask(path);
 }
 
+cv::Mat read_labels(const std::filesystem::path& path) {
+  const Quiet quiet;
+  return io::read_labels(path);
+}
+
+io::LabelmeFile read_labelme(const std::filesystem::path& path) {
+  const Quiet quiet;
+  return io::read_labelme(path);
+}
+
 }  // namespace persense::cli

@@ -4,13 +4,16 @@
 #include <filesystem>
 
 #include "persense/io/images.hpp"
+#include "persense/io/labelme.hpp"
 
 namespace persense::cli {
 
-/// io::read_image and io::read_mask. libpng and libjpeg write their own lines about damaged files
+/// The same as in io. libpng and libjpeg write their own lines about damaged files
 /// to standard error; here those are dropped, because the exception says it in one line of ours.
 /// @par Threads  Any number at once. Write to `messages()`, not to stderr, meanwhile.
 Image read_image(const std::filesystem::path& path);
 cv::Mat read_mask(const std::filesystem::path& path);
+cv::Mat read_labels(const std::filesystem::path& path);
+io::LabelmeFile read_labelme(const std::filesystem::path& path);
 
 }  // namespace persense::cli

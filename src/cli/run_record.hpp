@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace persense::cli {
 
@@ -22,13 +23,13 @@ class RunRecord {
 
   /// One completed query.
   struct Entry {
-    std::string query;              ///< identity of the file
-    std::uintmax_t bytes = 0;       ///< its size and
-    std::string modified;           ///< its time of change, when it was read
-    std::string name;               ///< stem of the outputs
-    std::string image_name;         ///< what the COCO file calls it
-    std::set<std::string> outputs;  ///< kinds written: "overlay", "labels", ...
-    std::size_t objects = 0;
+    std::string query;                 ///< identity of the file
+    std::uintmax_t bytes = 0;          ///< its size and
+    std::string modified;              ///< its time of change, when it was read
+    std::string name;                  ///< stem of the outputs
+    std::string image_name;            ///< what the COCO file calls it
+    std::set<std::string> outputs;     ///< kinds written: "overlay", "labels", ...
+    std::vector<std::size_t> objects;  ///< of each class
   };
 
   /// Forgets what an earlier run left and begins anew. The file appears with the first `add`.

@@ -1,14 +1,12 @@
 #include "segment.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <chrono>
-#include <cstdint>
-#include <cstdio>
-#include <cstring>
+#include <map>
+#include <mutex>
 #include <numeric>
 #include <optional>
 #include <set>
@@ -16,16 +14,20 @@
 
 #include "console.hpp"
 #include "interrupt.hpp"
+#include "marks.hpp"
+#include "outputs.hpp"
 #include "persense/engine.hpp"
+#include "persense/io/class_names.hpp"
 #include "persense/io/coco.hpp"
-#include "persense/io/figure.hpp"
 #include "persense/io/files.hpp"
 #include "persense/io/images.hpp"
-#include "persense/io/overlay.hpp"
-#include "persense/io/tables.hpp"
+#include "persense/io/support_drawing.hpp"
+#include "persense/running.hpp"
+#include "persense/support.hpp"
 #include "queries.hpp"
 #include "quiet_io.hpp"
 #include "run_record.hpp"
+#include "timings_table.hpp"
 #include "workers.hpp"
 
 namespace persense::cli {
@@ -34,11 +36,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// FNV-1a, to tell two support pictures or networks apart; not against an adversary.
-std::string fingerprint(std::span<const std::uint8_t> bytes) {
-  std::uint64_t hash = 14695981039346656037u;
-  for (const std::uint8_t byte : bytes) hash = (hash ^ byte) * 1099511628211u;
-  return fmt::format("{:016x}", hash);
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
 // An archive may be gigabytes: its path, size and time tell whether it is the same.
@@ -63,11 +64,13 @@ fs::path record_file(const SegmentRequest& request) {
   return request.folder / ".persense-run" / "record.jsonl";
 }
 
-RunRecord::Settings settings_of(const SegmentRequest& request, const Options& options) {
-  RunRecord::Settings settings{{"version", PERSENSE_VERSION},
-                               {"label", request.label.name},
-                               {"support picture", fingerprint(io::read_file(request.support))},
-                               {"support mask", fingerprint(io::read_file(request.mask))}};
+RunRecord::Settings settings_of(const SegmentRequest& request, const Options& options,
+                                const Marks& marks, const Region& region) {
+  RunRecord::Settings settings{
+      {"version", PERSENSE_VERSION}, {"label", request.label.name}, {"region", region.identity()}};
+  std::size_t number = 0;
+  for (const std::string& mark : marks.identities())
+    settings[fmt::format("mark {}", ++number)] = mark;
   const Stages stages = stages_from(request.stages);
   settings["encoder"] = identity_of_archive(stages.encoder);
   settings["detector"] = identity_of_archive(stages.detector);
@@ -82,12 +85,16 @@ RunRecord::Settings settings_of(const SegmentRequest& request, const Options& op
   return settings;
 }
 
-// Where a kind of output of a query goes. The COCO part of a query is kept beside the record, and
-// all of them become the one file of the run.
-fs::path output_path(const fs::path& folder, const std::string& name, const std::string& kind) {
-  if (kind == "coco") return folder / ".persense-run" / (name + ".json");
-  if (kind == "csv") return folder / (name + "_instances.csv");
-  return folder / (name + "_" + kind + ".png");
+Options options_of(const SegmentRequest& request, const Stages& stages) {
+  return stages.adapt(Options::preset(request.options.preset), [&](Options& options) {
+    apply_settings(options, request.options);
+    apply_filters(options, request.filters);
+  });
+}
+
+Engine engine_of(const SegmentRequest& request) {
+  const Stages stages = stages_from(request.stages);
+  return Engine(stages, options_of(request, stages));
 }
 
 std::set<std::string> kinds_of(const SegmentRequest& request) {
@@ -101,16 +108,6 @@ std::set<std::string> kinds_of(const SegmentRequest& request) {
   return kinds;
 }
 
-void make_folder(const fs::path& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (!error && !fs::is_directory(folder)) error = std::make_error_code(std::errc::not_a_directory);
-  if (!error && ::access(folder.c_str(), W_OK | X_OK) != 0)
-    error = std::error_code(errno, std::generic_category());
-  if (error)
-    throw Unwritable(fmt::format("output folder {}: {}", folder.string(), error.message()));
-}
-
 // One run of the command: what all queries share, and what became of each.
 class SegmentRun {
  public:
@@ -118,47 +115,69 @@ class SegmentRun {
   Exit run();
 
  private:
+  Marks read_marks() const;
   std::string find_label();
+  ClassLabel ask_label() const;
+  std::vector<EngineSupport> prepare_supports();
+  std::vector<std::string> support_notes() const;
+  std::vector<std::string> class_names() const;
+  void keep_encoded_queries();
+  OutputNames names_of(const QueryFile& query) const;
+  std::vector<fs::path> support_drawings() const;
+  void draw_supports() const;
   void refuse_to_overwrite_inputs() const;
   RunRecord::Entry entry_of(const QueryFile& query) const;
   bool is_done(const QueryFile& query) const;
   void process(std::size_t index, const std::stop_token& stop);
-  void segment_query(const QueryFile& query, const std::stop_token& stop);
-  void write_outputs(const QueryFile& query, ImageView image, const Result& result) const;
+  void segment_query(std::size_t index, const std::stop_token& stop);
+  Image read_query(std::size_t index) const;
+  Result find(std::size_t index, ImageView image, const RunOptions& run) const;
+  void count(const std::vector<std::size_t>& objects);
   std::string coco_name(const QueryFile& query) const;
   void write_coco() const;
+  void print_timings() const;
   void print_summary(double seconds) const;
   std::size_t done() const;
 
   const SegmentRequest& request_;
   const Interrupt interrupt_;
-  const Engine engine_;
   const std::vector<QueryFile> queries_;
   const std::set<std::string> kinds_;
-  const Image support_image_;
-  const cv::Mat support_mask_;
+  const Region region_;
+  const Marks marks_;
+  const Engine engine_;
   RunRecord::Settings settings_;
+  double support_seconds_ = 0;
+  EncodedMarks encoded_;
   std::string label_note_;
-  const std::string label_;
-  const EngineSupport support_;
+  std::string label_;  // of the only class
+  std::vector<EngineSupport> supports_;
+  const std::vector<std::string> class_names_;
+  std::map<std::size_t, std::size_t> encoded_queries_;  // query: its place in encoded_
   std::optional<RunRecord> record_;
   std::vector<std::size_t> todo_;
-  std::vector<std::optional<Failure>> failures_;  // by query
-  std::atomic<std::size_t> finished_{0}, objects_{0};
+  std::vector<std::optional<Failure>> failures_;      // by query
+  std::vector<std::optional<QueryTimings>> timings_;  // by query
+  std::atomic<std::size_t> finished_{0};
+  std::mutex counting_;
+  std::vector<std::size_t> objects_;  // by class
   std::optional<Progress> progress_;
 };
 
 SegmentRun::SegmentRun(const SegmentRequest& request)
     : request_(request),
-      engine_(engine_from(request.stages, request.options)),
       queries_(expand_queries(request.queries)),
       kinds_(kinds_of(request)),
-      support_image_(read_image(request.support)),
-      support_mask_(read_mask(request.mask)),
-      settings_(settings_of(request, engine_.options())),
-      label_(find_label()),
-      support_(engine_.support(support_image_.view(), MaskView(support_mask_), label_)),
-      failures_(queries_.size()) {
+      region_(request.filters.region),
+      marks_(read_marks()),
+      engine_(engine_of(request)),
+      settings_(settings_of(request, engine_.options(), marks_, region_)),
+      supports_(prepare_supports()),
+      class_names_(class_names()),
+      failures_(queries_.size()),
+      timings_(queries_.size()),
+      objects_(supports_.size(), 0) {
+  keep_encoded_queries();
   refuse_to_overwrite_inputs();
   make_folder(request.folder);
   for (const fs::path& folder : {request.folder, request.folder / ".persense-run"})
@@ -168,36 +187,126 @@ SegmentRun::SegmentRun(const SegmentRequest& request)
                                  : RunRecord::start(file, settings_));
   for (std::size_t i = 0; i < queries_.size(); ++i)
     if (is_done(queries_[i]))
-      objects_ += record_->find(identity(queries_[i].path).string())->objects;
+      count(record_->find(identity(queries_[i].path).string())->objects);
     else
       todo_.push_back(i);
+}
+
+Marks SegmentRun::read_marks() const {
+  Marks marks = cli::read_marks(request_.marks, request_.label.name, queries_);
+  if (marks.classes.size() > 1 && !request_.label.settings.endpoint.empty())
+    throw InvalidArgument(fmt::format(
+        "--label-endpoint: got {} classes, which have names of their own; expected one class",
+        marks.classes.size()));
+  return marks;
+}
+
+std::vector<EngineSupport> SegmentRun::prepare_supports() {
+  const auto begin = Clock::now();
+  encoded_ = encode_marks(marks_, engine_);
+  label_ = find_label();
+  std::vector<EngineSupport> supports;
+  for (const MarkedClass& marked : marks_.classes)
+    supports.push_back(
+        support_of(marked, encoded_, engine_, marks_.classes.size() == 1 ? label_ : marked.label));
+  support_seconds_ = seconds_since(begin);
+  return supports;
 }
 
 // As given; as the model says; or, on resuming, as it said then: another answer would make the rest
 // of the run another run.
 std::string SegmentRun::find_label() {
   const LabelFlags& flags = request_.label;
-  if (flags.settings.endpoint.empty()) return flags.name;
+  if (flags.settings.endpoint.empty()) return marks_.classes.front().label;
   if (request_.resume)
     if (auto earlier = RunRecord::settings_in(record_file(request_))) {
       settings_["label"] = (*earlier)["label"];
       if (*earlier == settings_) return settings_["label"];
     }
-  const ClassLabel found = ask_label(flags, support_image_.view(), MaskView(support_mask_),
-                                     engine_.options().label.rules, interrupt_.token());
+  const ClassLabel found = ask_label();
   label_note_ = fmt::format("label: {} ({})", found.label, found.phrase);
   return settings_["label"] = found.label;
 }
 
+// About the first example. A mark that is no mask is made one; any name does for that.
+ClassLabel SegmentRun::ask_label() const {
+  const MarkedClass& marked = marks_.classes.front();
+  const auto first = std::find_if(marked.marks.begin(), marked.marks.end(),
+                                  [](const PlacedMark& m) { return !m.negative; });
+  const auto ask = [&](ImageView image, const cv::Mat& mask) {
+    return cli::ask_label(request_.label, image, MaskView(mask), engine_.options().label.rules,
+                          interrupt_.token());
+  };
+  if (const auto* mask = std::get_if<cv::Mat>(&first->shape))
+    return ask(encoded_.images[first->image].view(), *mask);
+  const EngineSupport support = support_of(marked, encoded_, engine_, "object");
+  const auto& examples = support.info().examples;
+  const auto example = std::find_if(examples.begin(), examples.end(),
+                                    [](const SupportExample& e) { return !e.negative; });
+  return ask(example->image.view(), to_frame(example->mask, example->image.size()));
+}
+
+std::vector<std::string> SegmentRun::class_names() const {
+  std::vector<std::string> labels;
+  for (const EngineSupport& support : supports_) labels.push_back(support.info().label);
+  return io::class_names(labels);
+}
+
+// A query in which something is marked is not encoded again.
+void SegmentRun::keep_encoded_queries() {
+  std::vector<bool> needed(encoded_.images.size(), false);
+  for (std::size_t i = 0; i < queries_.size(); ++i)
+    for (std::size_t k = 0; k < marks_.images.size(); ++k)
+      if (identity(queries_[i].path) == identity(marks_.images[k].path)) {
+        encoded_queries_[i] = k;
+        needed[k] = true;
+      }
+  for (std::size_t k = 0; k < needed.size(); ++k)
+    if (!needed[k]) encoded_.encoded[k] = EngineImage();
+}
+
+OutputNames SegmentRun::names_of(const QueryFile& query) const {
+  return {request_.folder, query.name, class_names_};
+}
+
+// One picture for each image of each class, numbered.
+std::vector<fs::path> SegmentRun::support_drawings() const {
+  std::vector<fs::path> paths;
+  if (!request_.support_overlay && !request_.trace) return paths;
+  for (const MarkedClass& marked : marks_.classes) {
+    std::set<std::size_t> images;
+    for (const PlacedMark& mark : marked.marks)
+      if (images.insert(mark.image).second)
+        paths.push_back(request_.folder / fmt::format("support_{:02}.png", paths.size() + 1));
+  }
+  return paths;
+}
+
+void SegmentRun::draw_supports() const {
+  const auto paths = support_drawings();
+  auto path = paths.begin();
+  for (const EngineSupport& support : supports_) {
+    if (paths.empty()) return;
+    for (const cv::Mat& picture : io::render_support(support.info().examples, support.info().label))
+      io::write_png(*path++, picture);
+  }
+}
+
 void SegmentRun::refuse_to_overwrite_inputs() const {
-  std::set<fs::path> inputs{identity(request_.support), identity(request_.mask)};
+  std::set<fs::path> inputs;
+  for (const fs::path& file : marks_.files) inputs.insert(identity(file));
+  if (!region_.file().empty()) inputs.insert(identity(region_.file()));
   for (const auto& query : queries_) inputs.insert(identity(query.path));
+  std::vector<fs::path> outputs = support_drawings();
   for (const auto& query : queries_)
-    for (const auto& kind : kinds_)
-      if (const auto path = output_path(request_.folder, query.name, kind);
-          inputs.contains(identity(path)))
-        throw InvalidArgument(fmt::format(
-            "output {}: is also an input; expected another output folder (-o)", path.string()));
+    for (const auto& kind : kinds_) {
+      const auto paths = output_paths(names_of(query), kind);
+      outputs.insert(outputs.end(), paths.begin(), paths.end());
+    }
+  for (const fs::path& path : outputs)
+    if (inputs.contains(identity(path)))
+      throw InvalidArgument(fmt::format(
+          "output {}: is also an input; expected another output folder (-o)", path.string()));
 }
 
 RunRecord::Entry SegmentRun::entry_of(const QueryFile& query) const {
@@ -208,7 +317,7 @@ RunRecord::Entry SegmentRun::entry_of(const QueryFile& query) const {
           query.name,
           coco_name(query),
           kinds_,
-          0};
+          {}};
 }
 
 bool SegmentRun::is_done(const QueryFile& query) const {
@@ -218,17 +327,30 @@ bool SegmentRun::is_done(const QueryFile& query) const {
       earlier->name != now.name || earlier->image_name != now.image_name)
     return false;
   return std::all_of(kinds_.begin(), kinds_.end(), [&](const std::string& kind) {
-    std::error_code ignored;
+    const auto paths = output_paths(names_of(query), kind);
     return earlier->outputs.contains(kind) &&
-           fs::exists(output_path(request_.folder, query.name, kind), ignored);
+           std::all_of(paths.begin(), paths.end(), [](const fs::path& path) {
+             std::error_code ignored;
+             return fs::exists(path, ignored);
+           });
   });
 }
 
+std::vector<std::string> SegmentRun::support_notes() const {
+  std::vector<std::string> notes;
+  for (const EngineSupport& support : supports_)
+    for (const std::string& note : support.info().notes)
+      notes.push_back(detail::note_of(support.info().label, supports_.size() > 1, note));
+  return notes;
+}
+
 Exit SegmentRun::run() {
-  const auto begin = std::chrono::steady_clock::now();
+  const auto begin = Clock::now();
   progress_.emplace(queries_.size(), queries_.size() - todo_.size(), stdout);
+  progress_->note("stages: " + engine_.stages());
   if (!label_note_.empty()) progress_->note(label_note_);
-  for (const auto& note : support_.info().notes) progress_->note(note);
+  for (const auto& note : support_notes()) progress_->note(note);
+  draw_supports();
   try {
     for_each_job(todo_.size(), request_.jobs, interrupt_.token(),
                  [this](std::size_t i, const std::stop_token& stop) { process(todo_[i], stop); });
@@ -239,8 +361,8 @@ Exit SegmentRun::run() {
   }
   progress_->close();
   if (done() > 0 && kinds_.contains("coco")) write_coco();
-  if (done() > 0)
-    print_summary(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  if (request_.timings) print_timings();
+  if (done() > 0) print_summary(seconds_since(begin));
   if (done() == queries_.size()) return Exit::ok;
   if (done() > 0) return Exit::some_failed;
   return std::find_if(failures_.begin(), failures_.end(),
@@ -252,53 +374,67 @@ Exit SegmentRun::run() {
 // A query that fails is skipped; an output that cannot be written ends the run, as the next one
 // could not be written either.
 void SegmentRun::process(std::size_t index, const std::stop_token& stop) {
-  const QueryFile& query = queries_[index];
   try {
-    segment_query(query, stop);
+    segment_query(index, stop);
     ++finished_;
   } catch (...) {
     Failure failure = describe(std::current_exception());
     if (failure.exit == Exit::unwritable || failure.exit == Exit::interrupted) throw;
-    const std::string path = query.path.string();
+    const std::string path = queries_[index].path.string();
     if (failure.line.find(path) == std::string::npos) failure.line = path + ": " + failure.line;
     progress_->failed(failure.line);
     failures_[index] = std::move(failure);
   }
 }
 
-void SegmentRun::segment_query(const QueryFile& query, const std::stop_token& stop) {
-  const std::string shown = query.path.filename().string();
-  progress_->started(shown);
-  const auto begin = std::chrono::steady_clock::now();
-  RunRecord::Entry entry = entry_of(query);
-  const Image image = read_image(query.path);
-  const Result result =
-      engine_.segment(support_, image.view(), {request_.trace, stop, /*on_step=*/{}});
-  write_outputs(query, image.view(), result);
-  entry.objects = result.count();
-  record_->add(entry);
-  objects_ += result.count();
-  progress_->notes(query.path.string(), result.notes, support_.info().notes);
-  progress_->finished(
-      shown, result.count(),
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+Image SegmentRun::read_query(std::size_t index) const {
+  const auto encoded = encoded_queries_.find(index);
+  if (encoded != encoded_queries_.end()) return encoded_.images[encoded->second];
+  return read_image(queries_[index].path);
 }
 
-void SegmentRun::write_outputs(const QueryFile& query, ImageView image,
-                               const Result& result) const {
-  for (const auto& kind : kinds_) {
-    const fs::path path = output_path(request_.folder, query.name, kind);
-    if (kind == "overlay") io::write_png(path, io::render_overlay(image, result));
-    if (kind == "labels") io::write_labels_png(path, result);
-    if (kind == "csv") io::write_csv(path, result);
-    if (kind == "trace")
-      io::write_png(
-          path, io::render_figure(image, support_image_.view(), MaskView(support_mask_), result));
-    if (kind == "coco") {
-      make_folder(path.parent_path());
-      io::write_coco(path, coco_name(query), result, label_);
-    }
-  }
+Result SegmentRun::find(std::size_t index, ImageView image, const RunOptions& run) const {
+  const auto encoded = encoded_queries_.find(index);
+  if (encoded == encoded_queries_.end()) return engine_.segment(supports_, image, run);
+  Result result = engine_.segment(encoded_.encoded[encoded->second], supports_, run);
+  result.timings[Step::encode] += encoded_.seconds[encoded->second];
+  return result;
+}
+
+void SegmentRun::segment_query(std::size_t index, const std::stop_token& stop) {
+  const QueryFile& query = queries_[index];
+  const std::string shown = query.path.filename().string();
+  progress_->started(shown);
+  const auto begin = Clock::now();
+  RunRecord::Entry entry = entry_of(query);
+  const Image image = read_query(index);
+  QueryTimings timings{shown, seconds_since(begin), {}, 0};
+  const cv::Mat region = region_.mask_of(image.size());
+  RunOptions run;
+  run.trace = request_.trace;
+  run.stop = stop;
+  run.region = MaskView(region);
+  run.on_step = [&](Step step) { progress_->step(shown, name_of(step), 0); };
+  run.on_progress = [&](Step step, double part) { progress_->step(shown, name_of(step), part); };
+  const Result result = find(index, image.view(), run);
+  timings.steps = result.timings;
+  const auto writing = Clock::now();
+  const std::string name = coco_name(query);
+  for (const auto& kind : kinds_)
+    write_output(names_of(query), kind, {image.view(), result, supports_, name}, engine_);
+  timings.write = seconds_since(writing);
+  for (const ClassResult& c : result.classes) entry.objects.push_back(c.count);
+  record_->add(entry);
+  count(entry.objects);
+  timings_[index] = timings;
+  progress_->notes(query.path.string(), result.notes, support_notes());
+  progress_->finished(shown, result.count(), io::class_counts(result), seconds_since(begin));
+}
+
+void SegmentRun::count(const std::vector<std::size_t>& objects) {
+  const std::scoped_lock lock(counting_);
+  for (std::size_t k = 0; k < std::min(objects.size(), objects_.size()); ++k)
+    objects_[k] += objects[k];
 }
 
 // The file's name, as COCO files have it; the path, when the queries come from several folders.
@@ -311,10 +447,18 @@ std::string SegmentRun::coco_name(const QueryFile& query) const {
 
 // In the order of the queries, whatever the order in which they were done.
 void SegmentRun::write_coco() const {
-  io::CocoWriter coco(request_.folder / "instances.json", label_);
+  io::CocoWriter coco(request_.folder / "instances.json",
+                      io::CocoHeader{class_names_, engine_.stages(), engine_.options()});
   for (std::size_t i = 0; i < queries_.size(); ++i)
-    if (!failures_[i]) coco.append(output_path(request_.folder, queries_[i].name, "coco"));
+    if (!failures_[i]) coco.append(output_paths(names_of(queries_[i]), "coco").front());
   coco.close();
+}
+
+void SegmentRun::print_timings() const {
+  std::vector<QueryTimings> rows;
+  for (const auto& timings : timings_)
+    if (timings) rows.push_back(*timings);
+  print_out(timings_table(rows, support_seconds_));
 }
 
 std::size_t SegmentRun::done() const { return queries_.size() - todo_.size() + finished_; }
@@ -322,9 +466,14 @@ std::size_t SegmentRun::done() const { return queries_.size() - todo_.size() + f
 void SegmentRun::print_summary(double seconds) const {
   const std::size_t earlier = queries_.size() - todo_.size();
   const std::size_t failed = queries_.size() - done();
+  std::string of_classes;
+  for (std::size_t k = 0; k < objects_.size() && objects_.size() > 1; ++k)
+    of_classes += fmt::format("{}{} {}", k == 0 ? " (" : ", ", objects_[k], class_names_[k]);
+  if (!of_classes.empty()) of_classes += ")";
+  const auto all = std::accumulate(objects_.begin(), objects_.end(), std::size_t{0});
   print_out(fmt::format(
-      "{}{}, {} in {:.1f} s{}; files in {}\n", failed > 0 ? fmt::format("{} of ", done()) : "",
-      plural(queries_.size(), "image"), plural(objects_, "object"), seconds,
+      "{}{}, {}{} in {:.1f} s{}; files in {}\n", failed > 0 ? fmt::format("{} of ", done()) : "",
+      plural(queries_.size(), "image"), plural(all, "object"), of_classes, seconds,
       earlier > 0 ? fmt::format(" ({} done earlier)", earlier) : "", request_.folder.string()));
 }
 

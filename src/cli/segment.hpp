@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "exit_code.hpp"
+#include "filter_flags.hpp"
 #include "label_flags.hpp"
+#include "mark_flags.hpp"
 #include "option_flags.hpp"
 #include "stage_flags.hpp"
 
@@ -14,9 +16,13 @@ namespace persense::cli {
 
 /// What the command line asked for.
 struct SegmentRequest {
-  std::filesystem::path support, mask, folder;
+  std::filesystem::path folder;
   std::vector<std::string> queries;
+  MarkFlags marks;
+  FilterFlags filters;
   bool overlay = false, labels = false, coco = false, csv = false, trace = false;
+  bool support_overlay = false;
+  bool timings = false;
   StageFlags stages;
   OptionFlags options;
   LabelFlags label;

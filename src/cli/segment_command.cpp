@@ -8,19 +8,39 @@ namespace persense::cli {
 namespace {
 
 const char* const description =
-    "Find every instance of one object in crowded images\n"
+    "Find every instance of one object, or of several, in crowded images\n"
     "\n"
     "Examples:\n"
-    "  # all objects of photo.jpg like the one masked in support.jpg: out/photo_overlay.png\n"
+    "  # all objects of photo.jpg like the one in this box of it: out/photo_overlay.png\n"
+    "  persense segment photo.jpg --box 120,80,160,130 -o out\n"
+    "\n"
+    "  # the same, marked by a pixel of it, or by its outline\n"
+    "  persense segment photo.jpg --point 140,105 -o out\n"
+    "  persense segment photo.jpg --polygon 122,90,150,82,158,120,130,128 -o out\n"
+    "\n"
+    "  # like the one that is masked in another image, or one object of its label image\n"
     "  persense segment --support support.jpg --mask mask.png photo.jpg -o out\n"
+    "  persense segment --support support.jpg --mask labels.png --mask-label 7 photo.jpg -o out\n"
     "\n"
-    "  # a folder of images on four threads, as label images and one COCO file\n"
-    "  persense segment --support support.jpg --mask mask.png shelf/ -o out --labels --coco \\\n"
-    "    --jobs 4\n"
+    "  # two examples in two images, and one object that is not meant\n"
+    "  persense segment --support a.jpg --box 20,30,60,70 --negative-box 90,30,130,80 \\\n"
+    "    --support b.jpg --point 45,52 photo.jpg -o out\n"
     "\n"
-    "  # go on with a run that was stopped, or after new images came into the folder\n"
+    "  # two classes in one run: one COCO file, one label image\n"
+    "  persense segment photo.jpg --class bolt --box 20,30,60,70 --class nut --point 200,90 \\\n"
+    "    -o out --coco --labels --overlay\n"
+    "\n"
+    "  # marks made in labelme: a class for each name, \"not NAME\" for what is not meant\n"
+    "  persense segment --prompts marks.json shelf/ -o out --coco\n"
+    "\n"
+    "  # only those of about the marked one's size, whole, in one part of the image\n"
+    "  persense segment photo.jpg --box 120,80,160,130 -o out --min-area 0.5x --max-area 2x \\\n"
+    "    --border drop --region 0,0,800,0,800,600,0,600\n"
+    "\n"
+    "  # a folder of images on four threads, as label images and one COCO file; --resume goes on\n"
+    "  # with it after it was stopped, or after new images came into the folder\n"
     "  persense segment --support support.jpg --mask mask.png shelf/ -o out --labels --coco \\\n"
-    "    --resume\n"
+    "    --jobs 4 --resume\n"
     "\n"
     "  # with models made by python -m persense.export, on a GPU\n"
     "  persense segment --support support.jpg --mask mask.png photo.jpg -o out --models sam_vit_h "
@@ -36,15 +56,28 @@ const char* const description =
     "    --set idm.threshold=20\n";
 
 const char* const footer =
+    "Marking:\n"
+    "  Flags are read from left to right. A mark (--mask, --box, --point, --polygon, and with\n"
+    "  --negative- before the name what is not meant) is in the image of the last --support "
+    "before\n"
+    "  it; where there is one --support, wherever it stands; where there is none, in the QUERY,\n"
+    "  which then is one. It is of the class of the last --class before it. Each may be repeated.\n"
+    "  Pixels count from 0 at the top left; X1 and Y1 are the first beyond the box. A box or a\n"
+    "  point becomes a mask by the method's own decoder: --support-overlay shows which.\n"
+    "\n"
     "Outputs, in the folder of -o (NAME is the query's name without its extension; longer where "
     "two\n"
     "queries share it):\n"
-    "  NAME_overlay.png    the picture with outlines, numbers and prompts\n"
+    "  NAME_overlay.png    the picture with outlines, numbers and prompts; classes have a legend\n"
     "  NAME_labels.png     16-bit grey; 0 = background, otherwise the instance's id\n"
-    "  NAME_instances.csv  id, point, box, area and score of every instance\n"
-    "  NAME_trace.png      all steps of the method side by side\n"
-    "  instances.json      COCO, run-length masks, all queries of the run\n"
+    "  NAME_classes.png    8-bit grey, with several classes: 1 = the first class, ...\n"
+    "  NAME_instances.csv  id, point, box, area, score, class and whether it touches the border\n"
+    "  NAME_trace.png      all steps of the method side by side; NAME_trace_CLASS.png with "
+    "several\n"
+    "  instances.json      COCO, run-length masks, all queries of the run, a category a class\n"
+    "  support_NN.png      the support images with the masks that were taken\n"
     "  .persense-run/      what --resume needs; may be deleted when the run is complete\n"
+    "Ids count from 1 in reading order: lines from top to bottom, each from left to right.\n"
     "Progress goes to standard error (a bar, on a terminal) or standard output (a line an image).\n"
     "\n";
 
@@ -56,6 +89,10 @@ void add_outputs(CLI::App& command, SegmentRequest& request) {
   command.add_flag("--coco", request.coco, "one COCO JSON file for the run")->group(group);
   command.add_flag("--csv", request.csv, "one table row an instance")->group(group);
   command.add_flag("--trace", request.trace, "the steps of the method as one picture")
+      ->group(group);
+  command
+      .add_flag("--support-overlay", request.support_overlay,
+                "the support images with the masks that were taken; --trace has them, too")
       ->group(group);
 }
 
@@ -70,18 +107,12 @@ void add_segment(CLI::App& program, Task& task) {
       ->type_name("")
       ->check(not_empty())
       ->required();
-  command->add_option("--support", request->support, "picture that shows the object")
-      ->type_name("FILE")
-      ->check(not_empty())
-      ->required();
-  command->add_option("--mask", request->mask, "rough mask of ONE object in it: 0 is background")
-      ->type_name("FILE")
-      ->check(not_empty())
-      ->required();
   command->add_option("-o,--output", request->folder, "folder for the outputs; made when missing")
       ->type_name("DIR")
       ->check(not_empty())
       ->required();
+  add_mark_flags(*command, request->marks);
+  add_filter_flags(*command, request->filters);
   add_option_flags(*command, request->options);
   add_stage_flags(*command, request->stages);
   add_label_flags(*command, request->label);
@@ -93,6 +124,7 @@ void add_segment(CLI::App& program, Task& task) {
       ->type_name("N")
       ->check(CLI::Range(1, 1024).description(""))
       ->capture_default_str();
+  command->add_flag("--timings", request->timings, "show the seconds of every step and image");
   add_outputs(*command, *request);
   command->footer(std::string(footer) + exit_code_help);
   command->callback([request, &task] { task = [request] { return segment(*request); }; });

@@ -129,7 +129,7 @@ Color vivid(double lightness, double degrees) {
 
 /// Shades of one hue, the middle one first.
 Family family_of(double hue) {
-  return {vivid(0.74, hue), vivid(0.86, hue), vivid(0.62, hue), vivid(0.80, hue), vivid(0.68, hue)};
+  return {vivid(0.70, hue), vivid(0.78, hue), vivid(0.62, hue), vivid(0.74, hue), vivid(0.66, hue)};
 }
 
 /// The place of an object's number: the centre of the largest disc inside it.

@@ -32,9 +32,12 @@ struct Outcome {
       count += line.rfind("persense: error: ", 0) == 0;
     return count;
   }
+  /// Lines on standard error, without the one that says what fills the slots.
   std::size_t lines() const {
-    return static_cast<std::size_t>(std::count(err.begin(), err.end(), '\n'));
+    const auto all = std::count(err.begin(), err.end(), '\n');
+    return static_cast<std::size_t>(all) - (says_stages() ? 1 : 0);
   }
+  bool says_stages() const { return err.find("persense: note: stages: ") != std::string::npos; }
 };
 
 inline std::string program() {

@@ -1,0 +1,79 @@
+// marks.hpp: from marks on the command line and in files to supports of an engine.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "mark_flags.hpp"
+#include "persense/engine.hpp"
+#include "persense/example.hpp"
+#include "queries.hpp"
+
+namespace persense::cli {
+
+/// A mark and the image that it is in.
+struct PlacedMark {
+  std::string name;       ///< in messages: "--box 1,2,3,4"
+  std::string identity;   ///< in the run record: what was marked, with what the files hold
+  std::size_t image = 0;  ///< into Marks::images
+  bool negative = false;
+  /// A mask is CV_8UC1.
+  std::variant<cv::Mat, Box, Point, Polygon, LabelId> shape;
+
+  /// What it views must live as long as this does.
+  Mark mark() const;
+};
+
+struct MarkedClass {
+  std::string label;  ///< may be empty where there is one class
+  std::vector<PlacedMark> marks;
+};
+
+/// An image with marks in it.
+struct SupportFile {
+  std::filesystem::path path;
+  bool is_query = false;                ///< the marks' image because no --support was given
+  std::optional<Size> expected_size{};  ///< as a labelme file has it
+  std::string expected_by{};            ///< that file
+};
+
+/// Everything that is marked, read from its files.
+struct Marks {
+  std::vector<SupportFile> images;  ///< each file once
+  std::vector<MarkedClass> classes;
+  std::vector<std::filesystem::path> files;  ///< all that were read, images included
+
+  /// In the order of the command line: "box 1,2,3,4 in 0123456789abcdef".
+  std::vector<std::string> identities() const;
+};
+
+/// @param label  of the only class, where it has no other name.
+/// @throws InvalidArgument  nothing is marked, a mark that cannot be read, one before the first of
+///   several --support or --class, several queries and no --support.
+/// @throws FileNotFound, Unreadable.
+Marks read_marks(const MarkFlags& flags, const std::string& label,
+                 const std::vector<QueryFile>& queries);
+
+/// The images with marks, each read and encoded once.
+struct EncodedMarks {
+  std::vector<Image> images;  ///< as Marks::images
+  std::vector<EngineImage> encoded;
+  std::vector<double> seconds;  ///< that encoding took
+};
+
+/// @throws InvalidArgument  an image of another size than its labelme file says.
+/// @throws FileNotFound, Unreadable.
+EncodedMarks encode_marks(const Marks& marks, const Engine& engine);
+
+/// The support of a class. @throws InvalidArgument  naming the mark that cannot be used.
+EngineSupport support_of(const MarkedClass& marked, const EncodedMarks& images,
+                         const Engine& engine, const std::string& label);
+
+/// Of bytes, to tell files apart; not against an adversary.
+std::string fingerprint(std::span<const std::uint8_t> bytes);
+
+}  // namespace persense::cli

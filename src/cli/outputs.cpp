@@ -1,0 +1,91 @@
+#include "outputs.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+
+#include "persense/io/class_names.hpp"
+#include "persense/io/coco.hpp"
+#include "persense/io/figure.hpp"
+#include "persense/io/images.hpp"
+#include "persense/io/overlay.hpp"
+#include "persense/io/tables.hpp"
+
+namespace persense::cli {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// Names as parts of file names, each another one.
+std::vector<std::string> file_names(std::span<const std::string> classes) {
+  std::vector<std::string> names;
+  for (const std::string& c : classes) {
+    std::string name = c;
+    for (char& letter : name) {
+      const auto byte = static_cast<unsigned char>(letter);
+      if (byte < 0x80 && std::isalnum(byte) == 0 && letter != '-' && letter != '.') letter = '_';
+    }
+    if (std::find(names.begin(), names.end(), name) != names.end())
+      name += fmt::format("_{}", names.size() + 1);
+    names.push_back(name);
+  }
+  return names;
+}
+
+}  // namespace
+
+std::vector<fs::path> output_paths(const OutputNames& names, const std::string& kind) {
+  const auto file = [&](const std::string& suffix) {
+    return names.folder / (names.query + suffix);
+  };
+  if (kind == "coco") return {names.folder / ".persense-run" / (names.query + ".json")};
+  if (kind == "csv") return {file("_instances.csv")};
+  if (kind == "overlay" || names.classes.size() < 2) return {file("_" + kind + ".png")};
+  if (kind == "labels") return {file("_labels.png"), file("_classes.png")};
+  std::vector<fs::path> traces;
+  for (const std::string& name : file_names(names.classes))
+    traces.push_back(file(fmt::format("_trace_{}.png", name)));
+  return traces;
+}
+
+void write_output(const OutputNames& names, const std::string& kind, const Shown& shown,
+                  const Engine& engine) {
+  const auto paths = output_paths(names, kind);
+  const Result& result = shown.result;
+  if (kind == "overlay") io::write_png(paths[0], io::render_overlay(shown.image, result));
+  if (kind == "csv") io::write_csv(paths[0], result);
+  if (kind == "labels") {
+    io::write_labels_png(paths[0], result);
+    if (paths.size() > 1) io::write_classes_png(paths[1], result);
+  }
+  if (kind == "trace")
+    for (std::size_t k = 0; k < paths.size(); ++k)
+      io::write_png(paths[k], io::render_figure(shown.image, shown.supports[k].info().examples,
+                                                of_class(result, k)));
+  if (kind == "coco") {
+    make_folder(paths[0].parent_path());
+    io::CocoHeader header;
+    header.categories.assign(names.classes.begin(), names.classes.end());
+    header.stages = engine.stages();
+    header.options = engine.options();
+    io::CocoWriter coco(paths[0], header);
+    coco.add(shown.coco_name, result);
+    coco.close();
+  }
+}
+
+void make_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (!error && !fs::is_directory(folder)) error = std::make_error_code(std::errc::not_a_directory);
+  if (!error && ::access(folder.c_str(), W_OK | X_OK) != 0)
+    error = std::error_code(errno, std::generic_category());
+  if (error)
+    throw Unwritable(fmt::format("output folder {}: {}", folder.string(), error.message()));
+}
+
+}  // namespace persense::cli

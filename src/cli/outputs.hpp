@@ -1,0 +1,41 @@
+// outputs.hpp: which files a run writes, and writing them.
+#pragma once
+
+#include <filesystem>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "persense/engine.hpp"
+
+namespace persense::cli {
+
+/// Where the outputs of a query go.
+struct OutputNames {
+  std::filesystem::path folder;
+  std::string query;                     ///< stem of its outputs
+  std::span<const std::string> classes;  ///< their names
+};
+
+/// The files of a kind ("overlay", "labels", "csv", "trace", "coco"). With several classes there is
+/// a class image beside the label image, and a trace for each class. The COCO part of a query is
+/// kept beside the run's record, and all of them become the one file of the run.
+std::vector<std::filesystem::path> output_paths(const OutputNames& names, const std::string& kind);
+
+/// What the files of one query show.
+struct Shown {
+  ImageView image;
+  const Result& result;
+  std::span<const EngineSupport> supports;
+  const std::string& coco_name;
+};
+
+/// Writes the files of a kind. @throws Unwritable.
+void write_output(const OutputNames& names, const std::string& kind, const Shown& shown,
+                  const Engine& engine);
+
+/// @throws Unwritable.
+void make_folder(const std::filesystem::path& folder);
+
+}  // namespace persense::cli
