@@ -28,12 +28,36 @@ class Instance(c.Structure):
                 ("mask", c.POINTER(c.c_uint8)), ("area", c.c_int64)]
 
 
+class Vertex(c.Structure):
+    _fields_ = [("x", c.c_float), ("y", c.c_float)]
+
+
+class Example(c.Structure):
+    _fields_ = [("struct_size", c.c_size_t), ("image", c.POINTER(Image)), ("encoded", c.c_void_p),
+                ("kind", c.c_int32), ("negative", c.c_int32), ("mask", c.POINTER(Image)),
+                ("box", c.c_float * 4), ("point", c.c_int32 * 2), ("vertices", c.POINTER(Vertex)),
+                ("vertex_count", c.c_size_t), ("labels", c.c_void_p), ("label_id", c.c_int32),
+                ("reserved", c.c_int32)]
+
+
+class SupportInfo(c.Structure):  # the library owns it, so its end may be left out
+    _fields_ = [("width", c.c_int32), ("height", c.c_int32), ("box", c.c_float * 4)]
+
+
+class ClassInfo(c.Structure):
+    _fields_ = [("label", c.c_char_p), ("instance_count", c.c_size_t),
+                ("estimated_count", c.c_double), ("density", Map), ("ppsm_fallback", c.c_int32)]
+
+
 class ResultInfo(c.Structure):
     _fields_ = [("width", c.c_int32), ("height", c.c_int32), ("instance_count", c.c_size_t),
                 ("instances", c.POINTER(Instance)), ("estimated_count", c.c_double),
                 ("density", Map), ("note_count", c.c_size_t), ("notes", c.POINTER(c.c_char_p)),
                 ("step_count", c.c_size_t), ("step_seconds", c.POINTER(c.c_double)),
-                ("ppsm_fallback", c.c_int32), ("has_trace", c.c_int32)]
+                ("ppsm_fallback", c.c_int32), ("has_trace", c.c_int32),
+                ("class_count", c.c_size_t), ("classes", c.POINTER(c.POINTER(ClassInfo))),
+                ("instance_classes", c.POINTER(c.c_int32)),
+                ("instance_touches_border", c.POINTER(c.c_uint8))]
 
 
 class PipelineOptions(c.Structure):
@@ -56,9 +80,11 @@ lib.persense_last_error.restype = c.c_char_p
 lib.persense_version.restype = c.c_char_p
 lib.persense_picture_get_image.restype = c.POINTER(Image)
 lib.persense_picture_get_image.argtypes = [c.c_void_p]
+lib.persense_support_get_info.restype = c.POINTER(SupportInfo)
+lib.persense_support_get_info.argtypes = [c.c_void_p]
 lib.persense_result_get_info.restype = c.POINTER(ResultInfo)
 lib.persense_result_get_info.argtypes = [c.c_void_p]
-for kind in ("picture", "pipeline", "support", "result"):
+for kind in ("picture", "pipeline", "encoded", "support", "result"):
     getattr(lib, f"persense_{kind}_free").argtypes = [c.c_void_p]
 
 
@@ -141,6 +167,30 @@ class FromPython(unittest.TestCase):
         areas = sum(info.instances[i].area for i in range(info.instance_count))
         self.assertTrue(0 < painted <= areas)
         lib.persense_result_free(result)
+
+    def test_a_box_and_a_mask_in_an_encoded_image_are_two_classes(self) -> None:
+        encoded = make(lib.persense_image_encode, self.pipeline, self.image)
+        box = Example(struct_size=c.sizeof(Example), encoded=encoded, kind=1,
+                      box=lib.persense_support_get_info(self.support).contents.box)
+        other = make(lib.persense_support_create_from_examples, self.pipeline, c.byref(box),
+                     c.c_size_t(1), b"the same")
+        supports = (c.c_void_p * 2)(self.support, other)
+        result = make(lib.persense_segment_encoded, encoded, supports, c.c_size_t(2), None)
+        info = lib.persense_result_get_info(result).contents
+        names = [info.classes[k].contents.label for k in range(info.class_count)]
+        self.assertEqual(names, [b"bean", b"the same"])
+        indices = info.instance_classes[:info.instance_count]
+        for k in range(2):
+            self.assertEqual(info.classes[k].contents.instance_count, indices.count(k))
+        for i in range(info.instance_count):
+            one = info.instances[i]
+            at_border = (one.mask_x == 0 or one.mask_y == 0 or
+                         one.mask_x + one.mask_width == info.width or
+                         one.mask_y + one.mask_height == info.height)
+            self.assertEqual(info.instance_touches_border[i], at_border)
+        lib.persense_result_free(result)
+        lib.persense_support_free(other)
+        lib.persense_encoded_free(encoded)
 
     def test_python_functions_are_callbacks(self) -> None:
         steps: list[str] = []
