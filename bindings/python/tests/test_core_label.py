@@ -118,6 +118,8 @@ def test_an_extractor_may_be_the_label_of_a_support(stub: Any, example: Any) -> 
     namer = persense.ClassLabelExtractor(stub(text="Two knives.").url)
     support = persense.Pipeline("classic").support(*example, label=namer)
     assert (support.label, support.phrase) == ("knife", "all knives")
+    boxed = support._pipeline.support(example[0], box=support.box, label=namer)
+    assert boxed.label == "knife"
 
 
 def test_a_failing_server_raises_one_line_with_the_remedy(stub: Any, example: Any) -> None:
