@@ -606,8 +606,9 @@ MiniPrototype MiniEncoder::prototype(std::span<const EncodedExample<Embedding>> 
     return all.narrow(1, all.size(1) - look_length, look_length);
   };
   MiniPrototype prototype;
-  prototype.scale = persense::detail::quantised_scale(mini::canonical /
-                                                      classic::detail::median(diameters));
+  // not quantised: what the trunk made of an image is kept by the working image's size, and the
+  // constants that tell kinds apart were chosen at this very scale
+  prototype.scale = mini::canonical / classic::detail::median(diameters);
   prototype.steering = module_.call("steering", {mean});
   prototype.looks = looks(vectors);
   if (!negative.empty()) prototype.negative_looks = looks(negative);

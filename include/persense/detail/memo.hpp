@@ -62,10 +62,10 @@ class Memo {
   std::vector<std::shared_ptr<Entry>> entries_;
 };
 
-/// The nearest of scales that are a quarter of an octave apart, so that supports of like size work
+/// The nearest of scales that are a 64th of an octave apart, so that supports of like size work
 /// at the same one.
 inline double quantised_scale(double scale) {
-  constexpr double steps = 4;  // an octave
+  constexpr double steps = 64;  // an octave: objects are within .6 % of the size that is wanted
   return std::exp2(std::round(steps * std::log2(scale)) / steps);
 }
 
