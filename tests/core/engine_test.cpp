@@ -38,7 +38,7 @@ const scenes::Episode& coins() {
 }
 
 EngineSupport support_of(const Engine& engine, const scenes::Episode& episode) {
-  return engine.support(ImageView(episode.support.image), MaskView(episode.support_mask));
+  return engine.support(ImageView::of_rgb(episode.support.image), MaskView(episode.support_mask));
 }
 
 /// Instance i as label i + 1. Pixels that two instances share are counted.
@@ -84,11 +84,11 @@ void check_result(const Result& result) {
     CHECK(instance.score <= 1);
   }
   CHECK(Labels(result).shared == 0);
-  CHECK(result.density.isFinite().all());
-  CHECK((result.density >= 0).all());
-  CHECK(result.estimated_count == Approx(result.density.cast<double>().sum()));
-  if (!result.trace) return;
-  const FloatMap& similarity = result.trace->similarity;
+  CHECK(result.density().isFinite().all());
+  CHECK((result.density() >= 0).all());
+  CHECK(result.estimated_count() == Approx(result.density().cast<double>().sum()));
+  if (!result.trace()) return;
+  const FloatMap& similarity = result.trace()->similarity;
   CHECK(size_of(similarity) == result.image_size);
   CHECK((similarity >= -1).all());
   CHECK((similarity <= 1).all());
@@ -121,10 +121,10 @@ TEST_CASE("classic engine: on rendered scenes F1 and the density's sum stay abov
     for (const std::uint64_t seed : {7u, 8u, 9u}) {
       const auto episode = scenes::render_episode(scene_options(floor.kind, 50, seed));
       const Result result =
-          engine.segment(support_of(engine, episode), ImageView(episode.query.image), run);
+          engine.segment(support_of(engine, episode), ImageView::of_rgb(episode.query.image), run);
       check_result(result);
       f1 += score(episode.query.labels, result).f1 / 3;
-      density += result.estimated_count;
+      density += result.estimated_count();
       truth += static_cast<double>(episode.query.objects.size());
     }
     INFO(scenes::name_of(floor.kind) << ": F1 " << f1 << ", density " << density / truth);
@@ -143,13 +143,13 @@ TEST_CASE("classic engine: every kind of scene gives a result that holds togethe
       const auto episode = scenes::render_episode(scene_options(kind, count));
       INFO(scenes::name_of(kind) << ", " << count << " objects");
       check_result(
-          engine.segment(support_of(engine, episode), ImageView(episode.query.image), run));
+          engine.segment(support_of(engine, episode), ImageView::of_rgb(episode.query.image), run));
     }
 }
 
 TEST_CASE("classic engine: repeated runs give the same result bit for bit", "[engine][classic]") {
   const Engine engine("classic"), another("classic");
-  const ImageView query(coins().query.image);
+  const ImageView query = ImageView::of_rgb(coins().query.image);
   const Result first = engine.segment(support_of(engine, coins()), query);
   REQUIRE(first.count() > 10);
   CHECK(same(first, engine.segment(support_of(engine, coins()), query)));
@@ -161,10 +161,10 @@ TEST_CASE("classic engine: a support serves any number of queries in any order",
   const Engine engine("classic");
   const auto support = support_of(engine, coins());
   const auto other = scenes::render_scene(scenes::query_options(scene_options(Kind::coins, 30), 1));
-  const Result first = engine.segment(support, ImageView(coins().query.image));
-  const Result second = engine.segment(support, ImageView(other.image));
+  const Result first = engine.segment(support, ImageView::of_rgb(coins().query.image));
+  const Result second = engine.segment(support, ImageView::of_rgb(other.image));
   CHECK_FALSE(same(first, second));
-  CHECK(same(first, engine.segment(support, ImageView(coins().query.image))));
+  CHECK(same(first, engine.segment(support, ImageView::of_rgb(coins().query.image))));
 }
 
 TEST_CASE("classic engine: OpenCV's number of threads changes nothing", "[engine][classic]") {
@@ -173,7 +173,7 @@ TEST_CASE("classic engine: OpenCV's number of threads changes nothing", "[engine
   const Engine engine("classic");
   const auto run = [&](int count) {
     cv::setNumThreads(count);
-    return engine.segment(support_of(engine, coins()), ImageView(coins().query.image));
+    return engine.segment(support_of(engine, coins()), ImageView::of_rgb(coins().query.image));
   };
   const Result one = run(1);
   for (const int count : {2, 4}) CHECK(same(one, run(count)));
@@ -184,14 +184,14 @@ TEST_CASE("classic engine: four threads may share one engine and one support",
           "[engine][classic][threads]") {
   const Engine engine("classic");
   const auto support = support_of(engine, coins());
-  const Result alone = engine.segment(support, ImageView(coins().query.image));
+  const Result alone = engine.segment(support, ImageView::of_rgb(coins().query.image));
   std::vector<Result> results(4);
   {
     std::vector<std::jthread> threads;
     for (Result& result : results)
       threads.emplace_back([&, support] {
         for (int i = 0; i < 3; ++i)
-          result = engine.segment(support, ImageView(coins().query.image));
+          result = engine.segment(support, ImageView::of_rgb(coins().query.image));
       });
   }
   for (const Result& result : results) CHECK(same(result, alone));
@@ -205,8 +205,8 @@ TEST_CASE("classic engine: a query inside larger memory gives what its copy give
   image.copyTo(large(cv::Rect(11, 7, image.cols, image.rows)));
   const auto support = support_of(engine, coins());
   const cv::Mat region = large(cv::Rect(11, 7, image.cols, image.rows));
-  CHECK(
-      same(engine.segment(support, ImageView(image)), engine.segment(support, ImageView(region))));
+  CHECK(same(engine.segment(support, ImageView::of_rgb(image)),
+             engine.segment(support, ImageView::of_rgb(region))));
 }
 
 TEST_CASE("classic engine: objects x0.4 and x2.5 of the support object's size are found",
@@ -221,7 +221,7 @@ TEST_CASE("classic engine: objects x0.4 and x2.5 of the support object's size ar
       const cv::Mat image =
           resized(episode.query.image, scale, scale < 1 ? cv::INTER_AREA : cv::INTER_LINEAR);
       const cv::Mat truth = resized(episode.query.labels, scale, cv::INTER_NEAREST);
-      const Result result = engine.segment(support_of(engine, episode), ImageView(image));
+      const Result result = engine.segment(support_of(engine, episode), ImageView::of_rgb(image));
       check_result(result);
       recall += score(truth, result).recall / 3;
     }
@@ -239,9 +239,10 @@ TEST_CASE("classic engine: a mirrored query has the same count within a tenth",
     const auto support = support_of(engine, episode);
     cv::Mat mirrored;
     cv::flip(episode.query.image, mirrored, 1);
-    const auto straight =
-        static_cast<double>(engine.segment(support, ImageView(episode.query.image)).count());
-    const auto flipped = static_cast<double>(engine.segment(support, ImageView(mirrored)).count());
+    const auto straight = static_cast<double>(
+        engine.segment(support, ImageView::of_rgb(episode.query.image)).count());
+    const auto flipped =
+        static_cast<double>(engine.segment(support, ImageView::of_rgb(mirrored)).count());
     INFO(scenes::name_of(kind) << ": " << straight << " and " << flipped);
     CHECK(std::abs(straight - flipped) <= 0.1 * straight);
   }
@@ -252,7 +253,7 @@ TEST_CASE("classic engine: a blank query has no instance", "[engine][classic]") 
   const auto support = support_of(engine, coins());
   for (const int grey : {0, 128, 255}) {
     const cv::Mat blank(200, 300, CV_8UC3, cv::Scalar::all(grey));
-    const Result result = engine.segment(support, ImageView(blank));
+    const Result result = engine.segment(support, ImageView::of_rgb(blank));
     INFO("grey " << grey);
     check_result(result);
     CHECK(result.count() == 0);
@@ -273,7 +274,7 @@ TEST_CASE("classic engine: queries of any shape give a result", "[engine][classi
       for (int x = 0; x < size.width; ++x)
         image.at<cv::Vec3b>(y, x) = tile.at<cv::Vec3b>(y % tile.rows, x % tile.cols);
     INFO(to_string(size));
-    const Result result = engine.segment(support, ImageView(image), run);
+    const Result result = engine.segment(support, ImageView::of_rgb(image), run);
     CHECK(result.image_size == size);
     check_result(result);
   }
@@ -290,12 +291,12 @@ TEST_CASE("classic engine: supports of any shape work or say what is wrong", "[e
       cv::Mat mask = cv::Mat::zeros(image.size(), CV_8UC1);
       mask.at<std::uint8_t>(0, 0) = 255;  // one pixel
       INFO(to_string(size));
-      const auto support = engine.support(ImageView(image), MaskView(mask));
-      check_result(engine.segment(support, ImageView(image)));
+      const auto support = engine.support(ImageView::of_rgb(image), MaskView(mask));
+      check_result(engine.segment(support, ImageView::of_rgb(image)));
       mask.setTo(255);  // all but one pixel
       mask.at<std::uint8_t>(0, 0) = 0;
-      check_result(engine.segment(engine.support(ImageView(image), MaskView(mask)),
-                                  ImageView(coins().query.image(cv::Rect(0, 0, 120, 90)))));
+      check_result(engine.segment(engine.support(ImageView::of_rgb(image), MaskView(mask)),
+                                  ImageView::of_rgb(coins().query.image(cv::Rect(0, 0, 120, 90)))));
     }
 }
 
@@ -308,16 +309,17 @@ TEST_CASE("classic engine: an object of one pixel or of nearly the whole picture
                                 cv::Rect(0, 0, image.cols - 1, image.rows)}) {
     cv::Mat mask = cv::Mat::zeros(image.size(), CV_8UC1);
     mask(object) = 255;
-    const auto support = engine.support(ImageView(image), MaskView(mask));
+    const auto support = engine.support(ImageView::of_rgb(image), MaskView(mask));
     INFO(object);
-    check_result(engine.segment(support, ImageView(coins().query.image)));
+    check_result(engine.segment(support, ImageView::of_rgb(coins().query.image)));
   }
 }
 
 TEST_CASE("engine: the support's info says what was prepared", "[engine]") {
   const Engine engine("classic");
   cv::Mat mask = coins().support_mask.clone();
-  const auto clean = engine.support(ImageView(coins().support.image), MaskView(mask), "coin");
+  const auto clean =
+      engine.support(ImageView::of_rgb(coins().support.image), MaskView(mask), "coin");
   CHECK(clean.info().image_size == Size{coins().support.image.cols, coins().support.image.rows});
   CHECK(clean.info().label == "coin");
   CHECK(clean.info().phrase == "all coins");
@@ -326,7 +328,7 @@ TEST_CASE("engine: the support's info says what was prepared", "[engine]") {
   CHECK(clean.info().box == PixelBox{r.x, r.y, r.x + r.width, r.y + r.height});
   CHECK(clean.info().diameter == Approx(coins().support.objects[0].equivalent_diameter).margin(1));
   mask.at<std::uint8_t>(0, 0) = 255;
-  const auto spotted = engine.support(ImageView(coins().support.image), MaskView(mask));
+  const auto spotted = engine.support(ImageView::of_rgb(coins().support.image), MaskView(mask));
   REQUIRE(spotted.info().notes.size() == 1);
   CHECK(spotted.info().box == clean.info().box);
 }
@@ -334,7 +336,7 @@ TEST_CASE("engine: the support's info says what was prepared", "[engine]") {
 TEST_CASE("engine: a support from another engine or from none is refused", "[engine][errors]") {
   const Engine engine("classic"), another("classic");
   const auto foreign = support_of(another, coins());
-  const ImageView query(coins().query.image);
+  const ImageView query = ImageView::of_rgb(coins().query.image);
   CHECK_THAT(message_of<InvalidArgument>([&] { engine.segment(foreign, query); }),
              ContainsSubstring("prepared by another engine"));
   CHECK_THROWS_AS(engine.segment(EngineSupport{}, query), InvalidArgument);
@@ -345,7 +347,7 @@ TEST_CASE("engine: a support outlives the engine's copies", "[engine]") {
   const Engine copy = *engine;
   const auto support = support_of(*engine, coins());
   engine.reset();
-  CHECK(copy.segment(support, ImageView(coins().query.image)).count() > 0);
+  CHECK(copy.segment(support, ImageView::of_rgb(coins().query.image)).count() > 0);
 }
 
 TEST_CASE("engine: a folder that does not exist or a bad option is an error naming it",
@@ -370,7 +372,7 @@ TEST_CASE("engine: the default is mini where LibTorch is built in, and classic w
   CHECK(Stages{}.need_torch() == Engine::has_torch());
   CHECK_FALSE(Stages::named("classic").need_torch());
   const Engine by_default, named(name);
-  const ImageView query(coins().query.image);
+  const ImageView query = ImageView::of_rgb(coins().query.image);
   CHECK(same(by_default.segment(support_of(by_default, coins()), query),
              named.segment(support_of(named, coins()), query)));
 }
@@ -400,7 +402,8 @@ TEST_CASE("engine: with the method grounded_sam nothing fills the slot of the de
   options.method = Method::grounded_sam;
   const Engine engine(stages, options);
   CHECK(engine.options().method == Method::grounded_sam);
-  const Result result = engine.segment(support_of(engine, coins()), ImageView(coins().query.image));
+  const Result result =
+      engine.segment(support_of(engine, coins()), ImageView::of_rgb(coins().query.image));
   CHECK(result.count() > 0);
   CHECK(result.timings[Step::density] == 0);
   CHECK_THAT(result.notes.at(0), ContainsSubstring("the decoder takes points alone"));
@@ -413,9 +416,9 @@ TEST_CASE("engine: bad supports and queries throw InvalidArgument", "[engine][er
   const Engine engine("classic");
   const cv::Mat& image = coins().support.image;
   const cv::Mat empty_mask = cv::Mat::zeros(image.size(), CV_8UC1);
-  CHECK_THAT(
-      message_of<InvalidArgument>([&] { engine.support(ImageView(image), MaskView(empty_mask)); }),
-      ContainsSubstring("support mask: no pixel is set"));
+  CHECK_THAT(message_of<InvalidArgument>(
+                 [&] { engine.support(ImageView::of_rgb(image), MaskView(empty_mask)); }),
+             ContainsSubstring("support mask: no pixel is set"));
   CHECK_THROWS_AS(engine.segment(support_of(engine, coins()), ImageView()), InvalidArgument);
 }
 
@@ -428,5 +431,5 @@ TEST_CASE("engine: a stop request from another thread ends the run with Cancelle
   run.on_step = [&](Step step) {
     if (step == Step::density) std::jthread([&] { source.request_stop(); });
   };
-  CHECK_THROWS_AS(engine.segment(support, ImageView(coins().query.image), run), Cancelled);
+  CHECK_THROWS_AS(engine.segment(support, ImageView::of_rgb(coins().query.image), run), Cancelled);
 }

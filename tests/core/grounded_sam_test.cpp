@@ -17,8 +17,8 @@ constexpr Size frame{80, 60};
 struct FlatEncoder {
   struct Embedding {};
   struct Prototype {};
-  Embedding encode(ImageView, float) const { return {}; }
-  Prototype prototype(const Embedding&, MaskView) const { return {}; }
+  Embedding encode(ImageView) const { return {}; }
+  Prototype prototype(std::span<const EncodedExample<Embedding>>) const { return {}; }
   FloatMap similarity(const Embedding&, const Prototype&, Size size) const {
     FloatMap map = FloatMap::Constant(size.height, size.width, -0.5f);
     map.block(20, 30, 10, 10) = 0.7f;
@@ -81,8 +81,8 @@ struct Fixture {
     const cv::Mat image = cv::Mat::zeros(frame.height, frame.width, CV_8UC3);
     cv::Mat mask = cv::Mat::zeros(frame.height, frame.width, CV_8UC1);
     mask(cv::Rect(10, 10, 12, 12)) = 255;
-    return method.segment(method.support(ImageView(image), MaskView(mask), "bean"),
-                          ImageView(image), run);
+    return method.segment(method.support(ImageView::of_rgb(image), MaskView(mask), "bean"),
+                          ImageView::of_rgb(image), run);
   }
 };
 
@@ -102,18 +102,18 @@ TEST_CASE("GroundedSam: one instance for each confident box of the phrase", "[gr
   REQUIRE(f.asked.size() == 2);
   CHECK(f.asked[1].box == Box{-10, 40, 6, 70});  // as the detector gave it
   CHECK(f.asked[1].point == Point{0, 55});       // in the image
-  CHECK(result.trace->detections.phrase.size() == 2);
-  CHECK(size_of(result.trace->similarity) == frame);
-  CHECK(result.trace->passes.empty());
+  CHECK(result.trace()->detections.phrase.size() == 2);
+  CHECK(size_of(result.trace()->similarity) == frame);
+  CHECK(result.trace()->passes.empty());
 }
 
 TEST_CASE("GroundedSam: the density map counts the boxes", "[grounded_sam]") {
   Fixture f;
   const Result result = f.segment();
-  CHECK(result.estimated_count == 2);
-  REQUIRE(size_of(result.density) == frame);
-  CHECK(result.density.sum() == 2);
-  CHECK(result.density(20, 15) == 1);
+  CHECK(result.estimated_count() == 2);
+  REQUIRE(size_of(result.density()) == frame);
+  CHECK(result.density().sum() == 2);
+  CHECK(result.density()(20, 15) == 1);
 }
 
 TEST_CASE("GroundedSam: of two boxes around one object, the better mask stays", "[grounded_sam]") {
@@ -122,7 +122,7 @@ TEST_CASE("GroundedSam: of two boxes around one object, the better mask stays", 
   const Result result = f.segment();
   REQUIRE(result.count() == 1);
   CHECK(result.instances[0].box == Box{10, 10, 30, 30});  // which the decoder scores higher
-  CHECK(result.estimated_count == 2);
+  CHECK(result.estimated_count() == 2);
 }
 
 TEST_CASE("GroundedSam: a decoder of points gets the boxes' centres, and the result a note",
@@ -163,7 +163,7 @@ TEST_CASE("GroundedSam: no box is an empty result with a note, or what is simila
   options.detector.fallback = Fallback::off;
   const Result none = f.segment(options);
   CHECK(none.count() == 0);
-  CHECK((none.density == 0).all());
+  CHECK((none.density() == 0).all());
   REQUIRE(none.notes.size() == 1);
   CHECK_THAT(none.notes[0], ContainsSubstring("no detection above confidence 0.15"));
   const Result similar = f.segment();
@@ -179,8 +179,8 @@ TEST_CASE("GroundedSam: is cancelled before any of its steps, and reports and ti
   RunOptions run;
   run.on_step = [&](Step step) { steps.push_back(step); };
   f.segment({}, run);
-  const std::vector expected{Step::encode, Step::similarity, Step::detect, Step::decode,
-                             Step::instances};
+  const std::vector expected{Step::encode,    Step::similarity, Step::detect, Step::decode,
+                             Step::instances, Step::instances};  // each class's, then of all
   CHECK(steps == expected);
   for (const Step last : expected) {
     std::stop_source source;
@@ -188,9 +188,6 @@ TEST_CASE("GroundedSam: is cancelled before any of its steps, and reports and ti
     run.on_step = [&](Step step) {
       if (step == last) source.request_stop();
     };
-    if (last == Step::instances)
-      CHECK_NOTHROW(f.segment({}, run));  // it had begun
-    else
-      CHECK_THROWS_AS(f.segment({}, run), Cancelled);
+    CHECK_THROWS_AS(f.segment({}, run), Cancelled);
   }
 }

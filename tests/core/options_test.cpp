@@ -34,6 +34,8 @@ Options unusual_options() {
   options.ppsm = {1.1f, CountRounding::ceil, Rules::reference};
   options.feedback = {7, 3, Rules::reference};
   options.instances.duplicate_overlap = 0.123f;
+  options.support.parts = Parts::largest;
+  options.filter = {0.1234567f, 11, 99, 0.3f, 3.3f, 7, Border::drop};
   return options;
 }
 
@@ -57,12 +59,33 @@ TEST_CASE(
     }
   });
   CHECK(visits == static_cast<int>(keys.size()));
-  CHECK(keys == std::set<std::string>{
-                    "method", "label.rules", "detection.threshold", "detector.captions",
-                    "detector.fallback", "location_prior", "dmg.rules", "decoder.guidance",
-                    "decoder.refinement", "decoder.chunk_megabytes", "idm.threshold", "idm.rules",
-                    "ppsm.norm_const", "ppsm.count_rounding", "ppsm.rules", "feedback.shots",
-                    "feedback.iterations", "feedback.rules", "instances.duplicate_overlap"});
+  CHECK(keys == std::set<std::string>{"method",
+                                      "label.rules",
+                                      "detection.threshold",
+                                      "detector.captions",
+                                      "detector.fallback",
+                                      "location_prior",
+                                      "dmg.rules",
+                                      "decoder.guidance",
+                                      "decoder.refinement",
+                                      "decoder.chunk_megabytes",
+                                      "idm.threshold",
+                                      "idm.rules",
+                                      "ppsm.norm_const",
+                                      "ppsm.count_rounding",
+                                      "ppsm.rules",
+                                      "feedback.shots",
+                                      "feedback.iterations",
+                                      "feedback.rules",
+                                      "instances.duplicate_overlap",
+                                      "support.parts",
+                                      "filter.min_score",
+                                      "filter.min_area",
+                                      "filter.max_area",
+                                      "filter.min_area_ratio",
+                                      "filter.max_area_ratio",
+                                      "filter.max_instances",
+                                      "filter.border"});
 }
 
 TEST_CASE("for_each_option: no field of Options is forgotten", "[options]") {

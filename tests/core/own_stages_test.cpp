@@ -8,6 +8,7 @@
 #include "catch.hpp"
 #include "inputs.hpp"
 #include "persense/engine.hpp"
+#include "persense/exemplar.hpp"
 
 using namespace persense;
 using Catch::Matchers::ContainsSubstring;
@@ -40,12 +41,12 @@ Result segment(const OwnStages& own, const RunOptions& run = {},
   stages.own = own;
   const Engine engine(stages);
   const cv::Mat support = discs(1, 1), mask = first_disc(), query = discs(across, down);
-  return engine.segment(engine.support(ImageView(support), MaskView(mask), "disc"),
-                        ImageView(query), run);
+  return engine.segment(engine.support(ImageView::of_rgb(support), MaskView(mask), "disc"),
+                        ImageView::of_rgb(query), run);
 }
 
 /// One channel a colour, a cell every five pixels.
-FeatureGrid colours(ImageView image, float) {
+FeatureGrid colours(ImageView image) {
   FeatureGrid grid{{image.width / 5, image.height / 5}, {}};
   cv::Mat small;
   cv::resize(image.mat(), small, {grid.size.width, grid.size.height}, 0, 0, cv::INTER_AREA);
@@ -120,7 +121,7 @@ TEST_CASE("own stages: a decoder's masks and a density map's sum are the result'
   own.density = bumps;
   own.decode = squares;
   const Result result = segment(own);
-  CHECK(result.estimated_count == Approx(across * down).margin(1e-3));
+  CHECK(result.estimated_count() == Approx(across * down).margin(1e-3));
   for (const Instance& instance : result.instances) CHECK(instance.mask.area() == 81);
 }
 
@@ -146,12 +147,12 @@ TEST_CASE("own stages: with the method grounded_sam, each of the detector's boxe
   options.method = Method::grounded_sam;
   const Engine engine(stages, options);
   const cv::Mat query = discs(across, down), mask = first_disc();
-  const Result result =
-      engine.segment(engine.support(ImageView(query), MaskView(mask)), ImageView(query));
+  const Result result = engine.segment(engine.support(ImageView::of_rgb(query), MaskView(mask)),
+                                       ImageView::of_rgb(query));
   REQUIRE(result.count() == 2);
   CHECK(result.instances[0].box == first);
   CHECK(result.instances[1].box == second);
-  CHECK(result.estimated_count == 2);
+  CHECK(result.estimated_count() == 2);
   CHECK(result.notes.empty());
 }
 
@@ -167,8 +168,11 @@ TEST_CASE("own stages: an encoder's features give the similarity (eq. 1)", "[eng
   RunOptions run;
   run.trace = true;
   const FloatMap similarity =
-      engine.segment(engine.support(ImageView(picture), MaskView(mask)), ImageView(picture), run)
-          .trace->similarity;
+      engine
+          .segment(engine.support(ImageView::of_rgb(picture), MaskView(mask)),
+                   ImageView::of_rgb(picture), run)
+          .trace()
+          ->similarity;
   const double cosine = (220 * 10 + 30 * 30 + 10 * 220) / (220.0 * 220 + 30 * 30 + 10 * 10);
   CHECK(similarity(40, 40) == Approx(1).margin(1e-6));
   CHECK(similarity(2, 2) == Approx(cosine).margin(1e-6));
@@ -177,7 +181,7 @@ TEST_CASE("own stages: an encoder's features give the similarity (eq. 1)", "[eng
 TEST_CASE("own stages: an object smaller than a cell has the cell that it covers most as prototype",
           "[engine][own]") {
   OwnStages own;
-  own.encode = [](ImageView image, float) {
+  own.encode = [](ImageView image) {
     FeatureGrid grid{{2, 1}, FloatMap::Zero(2, 2)};
     grid.features << 1, 0, 0, 1;  // the cells are at right angles
     (void)image;
@@ -185,7 +189,7 @@ TEST_CASE("own stages: an object smaller than a cell has the cell that it covers
   };
   RunOptions run;
   run.trace = true;
-  const FloatMap similarity = segment(own, run).trace->similarity;
+  const FloatMap similarity = segment(own, run).trace()->similarity;
   CHECK(similarity(0, 0) == 1.0f);
   CHECK(similarity(0, frame.width - 1) == 0.0f);
 }
@@ -243,17 +247,15 @@ TEST_CASE("own stages: what breaks the contract is an error that names the slot"
     };
   };
   SECTION("a grid without cells") {
-    own.encode = [](ImageView, float) { return FeatureGrid{}; };
+    own.encode = [](ImageView) { return FeatureGrid{}; };
     expected = "encoder: features of 0 x 0";
   }
   SECTION("features that do not fill the grid") {
-    own.encode = [](ImageView, float) { return FeatureGrid{{4, 3}, FloatMap::Ones(8, 11)}; };
+    own.encode = [](ImageView) { return FeatureGrid{{4, 3}, FloatMap::Ones(8, 11)}; };
     expected = "encoder: features of 8 x 11 (channels x cells) for a grid of 4 x 3 cells";
   }
   SECTION("features that are not finite") {
-    own.encode = [nan](ImageView, float) {
-      return FeatureGrid{{4, 3}, FloatMap::Constant(8, 12, nan)};
-    };
+    own.encode = [nan](ImageView) { return FeatureGrid{{4, 3}, FloatMap::Constant(8, 12, nan)}; };
     expected = "encoder: features: value nan";
   }
   SECTION("a box inside out") {
@@ -320,13 +322,14 @@ TEST_CASE("own stages: are called on the threads that call the engine", "[engine
   };
   const Engine engine(stages);
   const cv::Mat support = discs(1, 1), mask = first_disc(), query = discs(across, down);
-  const EngineSupport prepared = engine.support(ImageView(support), MaskView(mask));
+  const EngineSupport prepared = engine.support(ImageView::of_rgb(support), MaskView(mask));
   std::vector<std::size_t> counts(3);
   std::set<std::thread::id> callers;
   {
     std::vector<std::jthread> threads;
     for (std::size_t& count : counts)
-      threads.emplace_back([&] { count = engine.segment(prepared, ImageView(query)).count(); });
+      threads.emplace_back(
+          [&] { count = engine.segment(prepared, ImageView::of_rgb(query)).count(); });
     for (const std::jthread& thread : threads) callers.insert(thread.get_id());
   }
   CHECK(seen == callers);

@@ -47,8 +47,7 @@ struct Script {
         return masks;
       };
 
-  std::vector<float> hints;  // one an encode
-  int prototypes = 0;
+  int encodes = 0, prototypes = 0;
   std::vector<std::vector<Box>> exemplars;   // one a density
   std::vector<std::vector<Prompt>> prompts;  // one a decode
   std::vector<std::string> seen_phrases;     // one a detect
@@ -65,11 +64,11 @@ struct ScriptedEncoder {
   struct Embedding {};
   struct Prototype {};
   Script* script;
-  Embedding encode(ImageView, float hint) const {
-    script->hints.push_back(hint);
+  Embedding encode(ImageView) const {
+    ++script->encodes;
     return {};
   }
-  Prototype prototype(const Embedding&, MaskView) const {
+  Prototype prototype(std::span<const EncodedExample<Embedding>>) const {
     ++script->prototypes;
     return {};
   }
@@ -86,8 +85,8 @@ struct ScriptedDetector {
 };
 struct ScriptedDmg {
   Script* script;
-  DensityMap density(const ScriptedQuery&, std::span<const Box> exemplars) const {
-    script->exemplars.emplace_back(exemplars.begin(), exemplars.end());
+  DensityMap density(const ScriptedQuery& query) const {
+    script->exemplars.push_back(boxes_of(query.exemplars));
     return script->density;
   }
 };
@@ -111,10 +110,10 @@ struct Fixture {
   Support<ScriptedEncoder> support(const std::string& label = {}) {
     cv::Mat mask = cv::Mat::zeros(frame.height, frame.width, CV_8UC1);
     mask(cv::Rect(10, 10, 12, 12)) = 255;
-    return pipeline().support(ImageView(image), MaskView(mask), label);
+    return pipeline().support(ImageView::of_rgb(image), MaskView(mask), label);
   }
   Result segment(const Options& options = Options::paper(), const RunOptions& run = {}) {
-    return pipeline(options).segment(support(), ImageView(image), run);
+    return pipeline(options).segment(support(), ImageView::of_rgb(image), run);
   }
 };
 
@@ -138,12 +137,14 @@ std::vector<Point> points_of(const std::vector<Prompt>& prompts) {
 
 // IDM's order: bottom-most first
 const std::vector<Point> bottom_up{centers[1], centers[0], centers[2]};
+// of instances
+const std::vector<Point> reading_order{centers[2], centers[0], centers[1]};
 
 std::vector<Step> steps_with_passes(int passes) {
   std::vector<Step> steps{Step::encode, Step::similarity, Step::detect, Step::exemplar};
   for (int i = 0; i < passes; ++i)
     steps.insert(steps.end(), {Step::density, Step::idm, Step::ppsm, Step::decode});
-  steps.push_back(Step::instances);
+  steps.insert(steps.end(), {Step::instances, Step::instances});  // each class's, then of all
   return steps;
 }
 
@@ -153,25 +154,24 @@ TEST_CASE("pipeline: finds every object of the density map, with box, score and 
           "[pipeline]") {
   Fixture f;
   const Result result = f.segment();
-  CHECK(points_of(result) == bottom_up);
+  CHECK(points_of(result) == reading_order);
   CHECK(result.count() == 3);
   CHECK(result.image_size == frame);
-  CHECK(result.estimated_count == Approx(3));  // three squares of 25 x float32 0.04
-  CHECK((result.density == f.script.density).all());
-  CHECK(result.instances[0].box == box_at(centers[1]));
-  CHECK(result.instances[0].score == 0.9f);
-  CHECK_FALSE(result.ppsm_fallback);
+  CHECK(result.estimated_count() == Approx(3));  // three squares of 25 x float32 0.04
+  CHECK((result.density() == f.script.density).all());
+  CHECK(result.instances[2].box == box_at(centers[1]));
+  CHECK(result.instances[2].score == 0.9f);
+  CHECK_FALSE(result.ppsm_fallback());
   CHECK(result.notes.empty());
 }
 
-TEST_CASE("pipeline: encodes the support once and each query once, with the support's diameter",
-          "[pipeline]") {
+TEST_CASE("pipeline: encodes the support once and each query once", "[pipeline]") {
   Fixture f;
   const auto pipeline = f.pipeline();
   const auto support = f.support();
-  CHECK(f.script.hints == std::vector<float>{equivalent_diameter(144)});
-  for (int i = 0; i < 3; ++i) pipeline.segment(support, ImageView(f.image));
-  CHECK(f.script.hints == std::vector<float>(4, equivalent_diameter(144)));
+  CHECK(f.script.encodes == 1);
+  for (int i = 0; i < 3; ++i) pipeline.segment(support, ImageView::of_rgb(f.image));
+  CHECK(f.script.encodes == 4);
   CHECK(f.script.prototypes == 1);
   CHECK(f.script.seen_phrases.size() == 3);
 }
@@ -259,12 +259,12 @@ TEST_CASE(
   RunOptions run;
   run.trace = true;
   const Result result = f.segment({}, run);
-  CHECK(points_of(result) == bottom_up);
-  CHECK(result.ppsm_fallback);
+  CHECK(points_of(result) == reading_order);
+  CHECK(result.ppsm_fallback());
   REQUIRE(result.notes.size() == 1);
   CHECK_THAT(result.notes[0], ContainsSubstring("PPSM"));
-  CHECK(result.trace->passes.at(0).prompts.empty());  // not in the first pass
-  CHECK(result.trace->passes.at(1).prompts == bottom_up);
+  CHECK(result.trace()->passes.at(0).prompts.empty());  // not in the first pass
+  CHECK(result.trace()->passes.at(1).prompts == bottom_up);
 }
 
 TEST_CASE("pipeline: no detection is an empty result with a note", "[pipeline]") {
@@ -276,9 +276,9 @@ TEST_CASE("pipeline: no detection is an empty result with a note", "[pipeline]")
   SECTION("where nothing is similar") { f.script.similarity -= 0.8f; }
   const Result result = f.segment(options);
   CHECK(result.count() == 0);
-  CHECK(result.estimated_count == 0);
-  CHECK(size_of(result.density) == frame);
-  CHECK((result.density == 0).all());
+  CHECK(result.estimated_count() == 0);
+  CHECK(size_of(result.density()) == frame);
+  CHECK((result.density() == 0).all());
   REQUIRE(result.notes.size() == 1);
   CHECK_THAT(result.notes[0], ContainsSubstring("no detection above confidence 0.15"));
   CHECK(f.script.exemplars.empty());
@@ -298,12 +298,12 @@ TEST_CASE(
   f.script.detections.phrase.clear();
   for (Detection& weak : f.script.detections.label) weak.confidence = 0.15f;
   const Result result = f.segment({}, run);
-  CHECK(points_of(result) == bottom_up);
+  CHECK(points_of(result) == reading_order);
   REQUIRE(result.notes.size() == 1);
   CHECK(result.notes[0] ==
         "no detection above confidence 0.15, so boxes around what is most similar (3) were used");
-  CHECK(result.trace->location_prior == Point{42, 35});
-  const Detections& used = result.trace->detections;
+  CHECK(result.trace()->location_prior == Point{42, 35});
+  const Detections& used = result.trace()->detections;
   REQUIRE(used.label.size() == 3);
   CHECK(used.phrase.size() == 3);
   for (const Point p : centers)
@@ -325,7 +325,7 @@ TEST_CASE("pipeline: no candidate point is an empty result with a note", "[pipel
   f.script.density.setConstant(0.01f);
   const Result result = f.segment();
   CHECK(result.count() == 0);
-  CHECK_FALSE(result.ppsm_fallback);
+  CHECK_FALSE(result.ppsm_fallback());
   REQUIRE(result.notes.size() == 1);
   CHECK_THAT(result.notes[0], ContainsSubstring("no candidate"));
   CHECK(f.script.prompts.size() == 1);  // the exemplar's; nothing is asked for no prompts
@@ -450,6 +450,91 @@ TEST_CASE("pipeline: a stop request cancels before the next step, whichever it i
   }
 }
 
+TEST_CASE("pipeline: a region of another size than the query is an error that names both",
+          "[pipeline][errors]") {
+  Fixture f;
+  const cv::Mat region = cv::Mat::ones(10, 20, CV_8UC1);
+  RunOptions run;
+  run.region = MaskView(region);
+  CHECK(message_of<InvalidArgument>([&] { f.segment({}, run); }) ==
+        "region: size 20 x 10, expected the query image's 80 x 60");
+}
+
+TEST_CASE("pipeline: reports the instances of the region, the filter of the run before its own",
+          "[pipeline]") {
+  Fixture f;
+  cv::Mat region = cv::Mat::zeros(frame.height, frame.width, CV_8UC1);
+  region.colRange(0, 50) = 255;
+  RunOptions run;
+  run.region = MaskView(region);
+  CHECK(points_of(f.segment({}, run)) == std::vector<Point>{centers[0], centers[1]});
+  Options options;
+  options.filter.min_score = 0.6f;
+  CHECK(points_of(f.segment(options)) == std::vector<Point>{centers[2], centers[1]});
+  CHECK(points_of(f.segment(options, run)) == std::vector<Point>{centers[1]});
+  run.filter = FilterOptions{.max_instances = 2};
+  run.region = {};
+  CHECK(points_of(f.segment(options, run)) == std::vector<Point>{centers[2], centers[1]});
+  run.filter = FilterOptions{};
+  const Result all = f.segment(options, run);
+  CHECK(all.count() == 3);
+  CHECK(all.classes.at(0).count == 3);
+  for (const Instance& instance : all.instances) CHECK_FALSE(instance.touches_border);
+}
+
+TEST_CASE("pipeline: instances say whether they touch the image's border", "[pipeline]") {
+  Fixture f;
+  f.script.decode = [](std::span<const Prompt> prompts) {
+    std::vector<ScoredMask> masks;
+    for (const Prompt& p : prompts) {
+      masks.push_back(mask_at(p.point, 0.5f));
+      if (p.point == centers[2]) masks.back() = mask_at({p.point.x, 4}, 0.5f);  // up to row 0
+    }
+    return masks;
+  };
+  const Result result = f.segment();
+  REQUIRE(result.count() == 3);
+  CHECK(result.instances[0].touches_border);
+  CHECK_FALSE(result.instances[1].touches_border);
+  Options options;
+  options.filter.border = Border::drop;
+  CHECK(f.segment(options).count() == 2);
+}
+
+TEST_CASE("report_progress: reaches on_progress with the step that runs", "[pipeline][progress]") {
+  Fixture f;
+  std::vector<std::pair<Step, double>> heard;
+  RunOptions run;
+  run.on_progress = [&](Step step, double part) { heard.emplace_back(step, part); };
+  const auto decode = f.script.decode;
+  f.script.decode = [&](std::span<const Prompt> prompts) {
+    report_progress(0.5);
+    return decode(prompts);
+  };
+  f.segment(with_iterations(0), run);
+  CHECK(heard == std::vector<std::pair<Step, double>>{{Step::exemplar, 0.5}, {Step::decode, 0.5}});
+  heard.clear();
+  report_progress(0.5);  // no run
+  CHECK(heard.empty());
+  CHECK_NOTHROW(f.segment());  // nobody listens
+}
+
+TEST_CASE("report_progress: ends the step once a stop is requested", "[pipeline][progress]") {
+  Fixture f;
+  std::stop_source source;
+  RunOptions run;
+  run.stop = source.get_token();
+  run.on_progress = [&](Step, double) { source.request_stop(); };
+  int reports = 0;
+  f.script.decode = [&](std::span<const Prompt> prompts) {
+    for (; reports < 5; ++reports) report_progress(0.2 * reports);
+    return std::vector<ScoredMask>(prompts.size());
+  };
+  CHECK(message_of<Cancelled>([&] { f.segment({}, run); }) == "cancelled during exemplar");
+  CHECK(reports == 1);
+  CHECK_NOTHROW(report_progress(0.5));  // no run any more
+}
+
 TEST_CASE("pipeline: a stop request made beforehand runs nothing", "[pipeline]") {
   Fixture f;
   const auto support = f.support();
@@ -457,19 +542,19 @@ TEST_CASE("pipeline: a stop request made beforehand runs nothing", "[pipeline]")
   source.request_stop();
   RunOptions run;
   run.stop = source.get_token();
-  CHECK_THROWS_AS(f.pipeline().segment(support, ImageView(f.image), run), Cancelled);
-  CHECK(f.script.hints.size() == 1);  // the support's
+  CHECK_THROWS_AS(f.pipeline().segment(support, ImageView::of_rgb(f.image), run), Cancelled);
+  CHECK(f.script.encodes == 1);  // the support's
 }
 
 TEST_CASE("pipeline: the trace holds what the stages returned, and is absent unless asked for",
           "[pipeline]") {
   Fixture f;
-  CHECK_FALSE(f.segment().trace.has_value());
+  CHECK_FALSE(f.segment().trace().has_value());
   RunOptions run;
   run.trace = true;
   const Result result = f.segment(with_iterations(1), run);
-  REQUIRE(result.trace.has_value());
-  const Trace& trace = *result.trace;
+  REQUIRE(result.trace().has_value());
+  const Trace& trace = *result.trace();
   CHECK((trace.similarity == f.script.similarity).all());
   CHECK(trace.detections.label.size() == 3);
   CHECK(trace.location_prior == Point{13, 22});
@@ -493,9 +578,9 @@ TEST_CASE("pipeline: a trace without detections has no pass", "[pipeline]") {
   RunOptions run;
   run.trace = true;
   const Result result = f.segment({}, run);
-  REQUIRE(result.trace.has_value());
-  CHECK(result.trace->passes.empty());
-  CHECK((result.trace->similarity == f.script.similarity).all());
+  REQUIRE(result.trace().has_value());
+  CHECK(result.trace()->passes.empty());
+  CHECK((result.trace()->similarity == f.script.similarity).all());
 }
 
 TEST_CASE("pipeline: timings are summed over passes and add up to no more than the wall time",
@@ -509,7 +594,7 @@ TEST_CASE("pipeline: timings are summed over passes and add up to no more than t
   };
   const auto support = f.support();
   const auto begin = std::chrono::steady_clock::now();
-  const Result result = f.pipeline(with_iterations(2)).segment(support, ImageView(f.image));
+  const Result result = f.pipeline(with_iterations(2)).segment(support, ImageView::of_rgb(f.image));
   const double wall =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   CHECK(result.timings[Step::exemplar] >= 0.005);
@@ -521,11 +606,11 @@ TEST_CASE("pipeline: timings are summed over passes and add up to no more than t
 TEST_CASE("pipeline: a span of queries gives one result each, in order", "[pipeline]") {
   Fixture f;
   const auto support = f.support();
-  const ImageView view(f.image);
+  const ImageView view = ImageView::of_rgb(f.image);
   const std::vector<ImageView> queries{view, view, view};
   const auto results = f.pipeline().segment(support, queries);
   CHECK(results.size() == 3);
-  for (const Result& result : results) CHECK(points_of(result) == bottom_up);
+  for (const Result& result : results) CHECK(points_of(result) == reading_order);
   CHECK(f.pipeline().segment(support, std::span<const ImageView>{}).empty());
 }
 
@@ -537,10 +622,10 @@ TEST_CASE("pipeline: the label's phrase follows the rules, none without a label"
   CHECK(paper.phrase == "all bananas");
   cv::Mat mask = cv::Mat::zeros(frame.height, frame.width, CV_8UC1);
   mask(cv::Rect(10, 10, 12, 12)) = 255;
-  const auto reference =
-      f.pipeline(Options::reference()).support(ImageView(f.image), MaskView(mask), "banana");
+  const auto reference = f.pipeline(Options::reference())
+                             .support(ImageView::of_rgb(f.image), MaskView(mask), "banana");
   CHECK(reference.phrase == "all bananaes");
-  f.pipeline().segment(paper, ImageView(f.image));
+  f.pipeline().segment(paper, ImageView::of_rgb(f.image));
   CHECK(f.script.seen_phrases == std::vector<std::string>{"all bananas"});
 }
 
@@ -549,9 +634,9 @@ TEST_CASE("pipeline: the support's notes are part of every result", "[pipeline]"
   cv::Mat mask = cv::Mat::zeros(frame.height, frame.width, CV_8UC1);
   mask(cv::Rect(10, 10, 12, 12)) = 255;
   mask(cv::Rect(40, 40, 5, 5)) = 255;
-  const auto support = f.pipeline().support(ImageView(f.image), MaskView(mask));
+  const auto support = f.pipeline().support(ImageView::of_rgb(f.image), MaskView(mask));
   CHECK(support.box == PixelBox{10, 10, 22, 22});
-  const Result result = f.pipeline().segment(support, ImageView(f.image));
+  const Result result = f.pipeline().segment(support, ImageView::of_rgb(f.image));
   REQUIRE(result.notes.size() == 1);
   CHECK_THAT(result.notes[0], ContainsSubstring("2 separate parts"));
 }
@@ -561,7 +646,7 @@ TEST_CASE("pipeline: the support keeps its own copy of image and mask", "[pipeli
   f.image.setTo(cv::Scalar(10, 20, 30));
   cv::Mat mask = cv::Mat::zeros(frame.height, frame.width, CV_8UC1);
   mask(cv::Rect(10, 10, 12, 12)) = 255;
-  const auto support = f.pipeline().support(ImageView(f.image), MaskView(mask));
+  const auto support = f.pipeline().support(ImageView::of_rgb(f.image), MaskView(mask));
   f.image.setTo(cv::Scalar(0, 0, 0));
   mask.setTo(0);
   CHECK(support.image.mat().at<cv::Vec3b>(5, 5) == cv::Vec3b(10, 20, 30));
@@ -576,6 +661,6 @@ TEST_CASE("pipeline: a density map of another size than the image is stretched o
   for (int y = 0; y < 2 * frame.height; ++y)
     for (int x = 0; x < 2 * frame.width; ++x) f.script.density(y, x) = fine(y / 2, x / 2) / 4;
   const Result result = f.segment();
-  CHECK(points_of(result) == bottom_up);
-  CHECK(result.estimated_count == Approx(3));
+  CHECK(points_of(result) == reading_order);
+  CHECK(result.estimated_count() == Approx(3));
 }
