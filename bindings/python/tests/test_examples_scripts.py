@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -46,6 +47,18 @@ def test_05_segment_prints_the_objects_and_writes_figure_and_coco(tmp_path: path
     assert lines[0].startswith(f"Result({count} instances, ") and len(lines) == 4
     assert persense.read_image(figure).shape == (675, 900, 3)
     assert len(json.loads(coco.read_text())["annotations"]) == count
+
+
+def test_12_finds_beans_and_leaves_in_the_picture_that_they_are_marked_in(
+    tmp_path: pathlib.Path,
+) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    figure = tmp_path / "figure.png"
+    printed = run_example("12_several_classes.py", DATA / "beans" / "01.jpg", figure)
+    assert re.fullmatch(
+        r"[5-9]\d x bean, \d+ of them at the border\n3 x leaf, .*\n", printed.stdout
+    )
+    assert persense.read_image(figure).shape == (675, 900, 3)
 
 
 def test_07_counts_a_folder_and_skips_what_cannot_be_read(
