@@ -384,7 +384,7 @@ static void marks_that_cannot_be_are_named(void) {
   e.box.x0 = 200, e.box.x1 = 220;
   REFUSED("support box: (200, 11, 220, 30) lies outside of the image of 160 x 120");
   e.box.x0 = 30, e.box.x1 = 11;
-  REFUSED("support box: got (30, 11, 11, 30), expected x0 < x1 and y0 < y1");
+  REFUSED("support box: got (30, 11, 11, 30), expected finite x0 < x1 and y0 < y1");
   e.box.x0 = NAN;
   REFUSED("support box: got (nan");
   e = example_of(PERSENSE_MARK_POINT);

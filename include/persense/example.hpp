@@ -65,7 +65,7 @@ inline void check_box(const Box& box, Size image) {
   const bool is_box = box.x0 < box.x1 && box.y0 < box.y1 && std::isfinite(box.area());
   if (!is_box)
     throw InvalidArgument(
-        fmt::format("support box: got {}, expected x0 < x1 and y0 < y1", to_string(box)));
+        fmt::format("support box: got {}, expected finite x0 < x1 and y0 < y1", to_string(box)));
   if (box.x1 <= 0 || box.y1 <= 0 || box.x0 >= static_cast<float>(image.width) ||
       box.y0 >= static_cast<float>(image.height))
     throw InvalidArgument(fmt::format("support box: {} lies outside of the image of {}",
@@ -86,10 +86,11 @@ inline cv::Mat mask_of(const Polygon& polygon, Size image) {
   if (vertices.size() < 3)
     throw InvalidArgument(
         fmt::format("support polygon: got {} vertices, expected at least 3", vertices.size()));
-  for (const Vertex& v : vertices)
-    if (!(std::abs(v.x) < 1e6f && std::abs(v.y) < 1e6f))
+  for (std::size_t i = 0; i < vertices.size(); ++i)
+    if (!(std::abs(vertices[i].x) < 1e6f && std::abs(vertices[i].y) < 1e6f))
       throw InvalidArgument(fmt::format(
-          "support polygon: vertex ({:g}, {:g}), expected pixel coordinates", v.x, v.y));
+          "support polygon: vertex {} is ({:g}, {:g}), expected finite pixel coordinates", i + 1,
+          vertices[i].x, vertices[i].y));
   cv::Mat mask = cv::Mat::zeros(image.height, image.width, CV_8UC1);
   std::vector<float> crossings;
   for (int y = 0; y < image.height; ++y) {
@@ -97,7 +98,8 @@ inline cv::Mat mask_of(const Polygon& polygon, Size image) {
     crossings.clear();
     for (std::size_t i = 0; i < vertices.size(); ++i) {
       const Vertex &a = vertices[i], &b = vertices[(i + 1) % vertices.size()];
-      if ((a.y <= at) != (b.y <= at)) crossings.push_back(a.x + (at - a.y) / (b.y - a.y) * (b.x - a.x));
+      if ((a.y <= at) != (b.y <= at))
+        crossings.push_back(a.x + (at - a.y) / (b.y - a.y) * (b.x - a.x));
     }
     std::sort(crossings.begin(), crossings.end());
     for (std::size_t i = 0; i + 1 < crossings.size(); i += 2) {
@@ -119,11 +121,14 @@ inline cv::Mat mask_of(const Polygon& polygon, Size image) {
 /// @throws InvalidArgument  another type or size, or an id that no pixel has.
 inline cv::Mat mask_of(const LabelId& mark, Size image) {
   const cv::Mat& labels = mark.labels;
-  if (labels.type() != CV_32SC1 || labels.cols != image.width || labels.rows != image.height)
+  if (labels.empty()) throw InvalidArgument("support labels: the label image is empty");
+  if (labels.type() != CV_32SC1)
     throw InvalidArgument(
-        fmt::format("support labels: got {} x {} of {} bytes, expected int32 labels of the image's "
-                    "size, {}",
-                    labels.cols, labels.rows, labels.elemSize(), persense::to_string(image)));
+        fmt::format("support labels: got {} channels of {} bytes, expected 1 of int32",
+                    labels.channels(), labels.elemSize1()));
+  if (labels.cols != image.width || labels.rows != image.height)
+    throw InvalidArgument(fmt::format("support labels: size {} x {}, expected the image's {}",
+                                      labels.cols, labels.rows, persense::to_string(image)));
   if (mark.id == 0)
     throw InvalidArgument("support labels: got id 0, which is the background; expected an object");
   cv::Mat mask = labels == mark.id;
@@ -136,9 +141,9 @@ inline cv::Mat mask_of(const LabelId& mark, Size image) {
   std::vector<std::int32_t> some(ids.begin(), ids.end());
   const char* const more = some.size() > shown ? ", ..." : "";
   some.resize(std::min(some.size(), shown));
-  throw InvalidArgument(fmt::format("support labels: no pixel has the id {}; the image has {}{}",
-                                    mark.id, some.empty() ? "none" : fmt::format("{}", fmt::join(some, ", ")),
-                                    more));
+  throw InvalidArgument(fmt::format(
+      "support labels: no pixel has the id {}; the image has {}{}", mark.id,
+      some.empty() ? "only background" : fmt::format("{}", fmt::join(some, ", ")), more));
 }
 
 /// The ellipse that touches a box's four sides, clipped to the image: what a box says of an object

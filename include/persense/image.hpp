@@ -95,7 +95,7 @@ class Image {
     image.pixels_ = std::move(rgb);
     return image;
   }
-  /// A copy of a CV_8UC3 matrix of B, G, R, as cv::imread gives it. @throws InvalidArgument  another
+  /// A copy of a CV_8UC3 matrix of B, G, R, as cv::imread gives it. @throws InvalidArgument another
   /// type.
   static Image from_bgr(const cv::Mat& bgr) {
     Image image = copy_of(ImageView::of_rgb(bgr));

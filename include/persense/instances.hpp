@@ -76,8 +76,10 @@ inline std::vector<Instance> compete(std::vector<Instance> instances,
   std::vector<std::size_t> order(instances.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return std::pair(similarity[a], instances[a].score) >
-           std::pair(similarity[b], instances[b].score);
+    const auto key = [&](std::size_t i) {
+      return std::tuple(-similarity[i], -instances[i].score, instances[i].class_index);
+    };
+    return key(a) < key(b);
   });
   cv::Mat owner(image.height, image.width, CV_16UC1, cv::Scalar(0));  // class index + 1
   std::vector<bool> kept(instances.size(), false);

@@ -115,8 +115,9 @@ class Marking {
     const auto clip = [](float v, int most) {
       return static_cast<int>(std::clamp(v, 0.0f, static_cast<float>(most)));
     };
-    return {clip(std::floor(box.x0 - dx), image_.width), clip(std::floor(box.y0 - dy), image_.height),
-            clip(std::ceil(box.x1 + dx), image_.width), clip(std::ceil(box.y1 + dy), image_.height)};
+    return {
+        clip(std::floor(box.x0 - dx), image_.width), clip(std::floor(box.y0 - dy), image_.height),
+        clip(std::ceil(box.x1 + dx), image_.width), clip(std::ceil(box.y1 + dy), image_.height)};
   }
 
   /// The middle of a box and four points around it, for objects with a hole or a dent.
@@ -165,9 +166,9 @@ class Marking {
   /// to 1.
   static float contrast(const Mask& mask, const FloatMap& similarity, const PixelBox& around) {
     const int margin = std::max(2, mask.box.width() / 4);
-    const PixelBox near = intersection({mask.box.x0 - margin, mask.box.y0 - margin,
-                                        mask.box.x1 + margin, mask.box.y1 + margin},
-                                       around);
+    const PixelBox near = intersection(
+        {mask.box.x0 - margin, mask.box.y0 - margin, mask.box.x1 + margin, mask.box.y1 + margin},
+        around);
     double inside = 0, beside = 0;
     std::int64_t in = 0, out = 0;
     for (int y = near.y0; y < near.y1; ++y)
@@ -198,15 +199,22 @@ class Marking {
     const Exemplar exemplar{static_cast<Box>(own.box), &own, 1.0f};
     const Query<Encoder> query{view, embedding, map, support, std::span(&exemplar, 1)};
     std::vector<Prompt> prompts;
-    for (const Point p : points) prompts.push_back({{p.x - part.x0, p.y - part.y0}, Prompt::Role::exemplar});
+    for (const Point p : points)
+      prompts.push_back({{p.x - part.x0, p.y - part.y0}, Prompt::Role::exemplar});
     if (box && does_take_boxes(decoder_))
-      prompts = {{prompts[0].point, Prompt::Role::exemplar,
-                  Box{box->x0 - static_cast<float>(part.x0), box->y0 - static_cast<float>(part.y0),
-                      box->x1 - static_cast<float>(part.x0), box->y1 - static_cast<float>(part.y0)}}};
+      prompts = {
+          {prompts[0].point, Prompt::Role::exemplar,
+           Box{box->x0 - static_cast<float>(part.x0), box->y0 - static_cast<float>(part.y0),
+               box->x1 - static_cast<float>(part.x0), box->y1 - static_cast<float>(part.y0)}}};
+    std::vector<ScoredMask> answers = decoder_.decode(query, std::span<const Prompt>(prompts));
+    if (answers.size() != prompts.size())
+      throw InternalError(fmt::format("decoder: {} masks for {} prompts, expected one each",
+                                      answers.size(), prompts.size()));
     std::vector<Mask> masks;
-    for (ScoredMask& answer : decoder_.decode(query, std::span<const Prompt>(prompts)))
+    for (ScoredMask& answer : answers) {
+      require_mask(answer.mask, view.size(), "decoder: the mask of a mark");
       masks.push_back(shifted(std::move(answer.mask), part.x0, part.y0));
-    masks.resize(prompts.size());
+    }
     if (similarity != nullptr) *similarity = map;
     return masks;
   }
@@ -215,8 +223,15 @@ class Marking {
                                      typename Encoder::Prototype prototype) {
     const float diameter = equivalent_diameter(static_cast<double>(mask.area()));
     const Image image = Image::copy_of(view);
-    return {{{image, mask, diameter}}, image, to_frame(mask, view.size()), diameter, mask.box,
-            std::move(prototype), {}, {}, {}};
+    return {{{image, mask, diameter}},
+            image,
+            to_frame(mask, view.size()),
+            diameter,
+            mask.box,
+            std::move(prototype),
+            {},
+            {},
+            {}};
   }
 
   const Encoder& encoder_;
@@ -272,12 +287,12 @@ class MarkedMasks {
       return static_cast<int>(std::clamp(0.5f * (a + b), 0.0f, static_cast<float>(length - 1)));
     };
     const Point centre{middle(box.x0, box.x1, size.width), middle(box.y0, box.y1, size.height)};
-    Mask mask =
-        decoded_mark(encoder_, decoder_, image_, {centre, Prompt::Role::exemplar, box});
+    Mask mask = decoded({centre, Prompt::Role::exemplar, box});
     if (mask.empty() || overlap(static_cast<Box>(mask.box), box) < fills) {
-      notes_.push_back(fmt::format("support box {}: the decoder finds no object that fills it, so "
-                                   "the ellipse in it is used",
-                                   to_string(box)));
+      notes_.push_back(fmt::format(
+          "support box: in {} the decoder finds no object that fills it, so the ellipse "
+          "in it is used",
+          to_string(box)));
       mask = crop_to_box(MaskView(ellipse_in(box, size)));
     }
     return {std::move(mask)};
@@ -285,16 +300,22 @@ class MarkedMasks {
 
   std::vector<Mask> operator()(const Point& point) const {
     check_point(point, image_.image().size());
-    Mask mask = decoded_mark(encoder_, decoder_, image_, {point, Prompt::Role::exemplar});
+    Mask mask = decoded({point, Prompt::Role::exemplar});
     if (mask.empty())
       throw InvalidArgument(
-          fmt::format("support point ({}, {}): the decoder finds no object there; expected a pixel "
-                      "of one, or a box or mask of it",
+          fmt::format("support point: at ({}, {}) the decoder finds no object; expected a pixel of "
+                      "one, or a box or mask of it",
                       point.x, point.y));
     return {std::move(mask)};
   }
 
  private:
+  Mask decoded(const Prompt& prompt) const {
+    Mask mask = decoded_mark(encoder_, decoder_, image_, prompt);
+    require_mask(mask, image_.image().size(), "decoder: the mask of a mark");
+    return mask;
+  }
+
   const Encoder& encoder_;
   const Decoder& decoder_;
   const EncodedImage<Encoder>& image_;

@@ -38,12 +38,11 @@ struct Mask {
 inline void require_mask(const Mask& mask, Size image, std::string_view name) {
   const PixelBox& box = mask.box;
   if (box.area() != static_cast<std::int64_t>(mask.bits.size()))
-    throw InvalidArgument(fmt::format("{} has {} values for a box of {} pixels", name,
-                                      mask.bits.size(), box.area()));
-  if (!mask.empty() &&
-      (box.x0 < 0 || box.y0 < 0 || box.x1 > image.width || box.y1 > image.height))
-    throw InvalidArgument(fmt::format("{} covers ({}, {}, {}, {}), expected a box inside of {}", name,
-                                      box.x0, box.y0, box.x1, box.y1, to_string(image)));
+    throw InvalidArgument(
+        fmt::format("{} has {} values for a box of {} pixels", name, mask.bits.size(), box.area()));
+  if (!mask.empty() && (box.x0 < 0 || box.y0 < 0 || box.x1 > image.width || box.y1 > image.height))
+    throw InvalidArgument(fmt::format("{} covers ({}, {}, {}, {}), expected a box inside of {}",
+                                      name, box.x0, box.y0, box.x1, box.y1, to_string(image)));
 }
 
 /// The box of a mask's non-zero pixels, empty where there are none. (cv::boundingRect of OpenCV 4.6

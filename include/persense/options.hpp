@@ -220,9 +220,10 @@ void for_each_option(O& o, Visit&& visit) {
   visit("instances.duplicate_overlap", o.instances.duplicate_overlap, 0.0, 1.0,
         "of two masks sharing more than this part of the smaller one, the lower score is dropped; "
         "1 keeps both (default 0.7: this library, the paper merges all masks)");
-  visit("support.parts", o.support.parts, 0, 0,
-        "separate parts of a support mask: examples (default: this library): those of like size are "
-        "one example each; or largest: the largest alone");
+  visit(
+      "support.parts", o.support.parts, 0, 0,
+      "separate parts of a support mask: examples (default: this library): those of like size are "
+      "one example each; or largest: the largest alone");
   visit("filter.min_score", o.filter.min_score, 0.0, 1.0,
         "instances below this score are left out (default 0: this library, as all of filter)");
   visit("filter.min_area", o.filter.min_area, 0, 1 << 30,

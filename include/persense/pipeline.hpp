@@ -2,8 +2,8 @@
 #pragma once
 
 #include <algorithm>
-#include <span>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -27,8 +27,7 @@ namespace persense {
 /// @par Source  PerSense (arXiv:2405.13518), algorithm 1.
 template <ImageEncoder Encoder, DetectorFor<Encoder> Detector, DmgFor<Encoder> Dmg,
           DecoderFor<Encoder> Decoder>
-class Pipeline
-    : public StagedMethod<Pipeline<Encoder, Detector, Dmg, Decoder>, Encoder, Decoder> {
+class Pipeline : public StagedMethod<Pipeline<Encoder, Detector, Dmg, Decoder>, Encoder, Decoder> {
   using Base = StagedMethod<Pipeline, Encoder, Decoder>;
 
  public:
@@ -46,8 +45,8 @@ class Pipeline
 
  private:
   friend Base;
-  using typename Base::ClassFound;
   using Base::options_;
+  using typename Base::ClassFound;
 
   /// Algorithm 1 for one support, from the similarity on.
   ClassFound find(ImageView image, const typename Encoder::Embedding& embedding,
@@ -128,8 +127,8 @@ class Pipeline
     Pass pass;
     const auto role = last ? Prompt::Role::final_pass : Prompt::Role::first_pass;
     for (const Point p : points) pass.prompts.push_back({p, role});
-    pass.masks = clock(Step::decode,
-                       [&] { return detail::masks_of(this->decoder(), query, pass.prompts); });
+    pass.masks =
+        clock(Step::decode, [&] { return detail::masks_of(this->decoder(), query, pass.prompts); });
     ClassResult& result = found.result;
     result.estimated_count = candidates.count;
     if (result.trace)
@@ -140,8 +139,7 @@ class Pipeline
   }
 
   std::vector<Point> select(const Query<Encoder>& query, const IdmResult& candidates,
-                            std::span<const Detection> phrase, bool last,
-                            ClassFound& found) const {
+                            std::span<const Detection> phrase, bool last, ClassFound& found) const {
     std::vector<Box> boxes;
     for (const Detection& d : phrase) boxes.push_back(d.box);
     if (last && candidates.points.empty())

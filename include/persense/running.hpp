@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 #include <span>
 #include <string>
 #include <utility>
@@ -60,12 +61,21 @@ inline float median_diameter(std::span<const SupportExample> examples) {
   return 0.5f * (diameters[(n - 1) / 2] + diameters[n / 2]);
 }
 
+inline bool same_pixels(const Image& a, const Image& b) {
+  if (a.mat().data == b.mat().data) return true;
+  if (a.size() != b.size()) return false;
+  const auto bytes = static_cast<std::size_t>(a.size().width) * 3;
+  for (int y = 0; y < a.size().height; ++y)
+    if (std::memcmp(a.view().row(y), b.view().row(y), bytes) != 0) return false;
+  return true;
+}
+
 /// @throws InvalidArgument  a negative example on an object that is looked for.
 inline void check_negatives(std::span<const SupportExample> examples) {
   for (const SupportExample& negative : examples)
     for (const SupportExample& wanted : examples) {
-      if (!negative.negative || wanted.negative) continue;
-      if (negative.image.mat().data != wanted.image.mat().data) continue;
+      if (!negative.negative || wanted.negative || !same_pixels(negative.image, wanted.image))
+        continue;
       const auto smaller = std::min(negative.mask.area(), wanted.mask.area());
       if (2 * intersection_area(negative.mask, wanted.mask) > smaller)
         throw InvalidArgument(fmt::format(
@@ -98,8 +108,8 @@ Support<Encoder> prepare_support(const Encoder& encoder, const Decoder& decoder,
       throw InvalidArgument(fmt::format("example {}: {}", i + 1, e.what()));
     }
   }
-  const auto first = std::find_if(shown.begin(), shown.end(),
-                                  [](const SupportExample& e) { return !e.negative; });
+  const auto first =
+      std::find_if(shown.begin(), shown.end(), [](const SupportExample& e) { return !e.negative; });
   if (first == shown.end())
     throw InvalidArgument(examples.empty()
                               ? "support: got no example, expected at least one"
@@ -109,8 +119,8 @@ Support<Encoder> prepare_support(const Encoder& encoder, const Decoder& decoder,
   std::vector<EncodedExample<typename Encoder::Embedding>> for_encoder;
   cv::Mat mask;
   for (std::size_t i = 0; i < shown.size(); ++i) {
-    for_encoder.push_back({&encoded[i].embedding(), &shown[i].mask, shown[i].image.size(),
-                           shown[i].negative});
+    for_encoder.push_back(
+        {&encoded[i].embedding(), &shown[i].mask, shown[i].image.size(), shown[i].negative});
     if (shown[i].negative || shown[i].image.mat().data != first->image.mat().data) continue;
     const cv::Mat frame = to_frame(shown[i].mask, shown[i].image.size());
     if (mask.empty())
@@ -118,17 +128,23 @@ Support<Encoder> prepare_support(const Encoder& encoder, const Decoder& decoder,
     else
       mask |= frame;
   }
-  auto prototype = encoder.prototype(
-      std::span<const EncodedExample<typename Encoder::Embedding>>(for_encoder));
+  auto prototype =
+      encoder.prototype(std::span<const EncodedExample<typename Encoder::Embedding>>(for_encoder));
   if constexpr (requires { prototype.notes; })
     notes.insert(notes.end(), prototype.notes.begin(), prototype.notes.end());
   std::string phrase = label.empty() ? "" : all_phrase(label, options.label.rules);
   const Image image = first->image;
   const PixelBox box = first->mask.box;
   const float diameter = median_diameter(shown);
-  return {std::move(shown),     image,            mask,
-          diameter,             box,              std::move(prototype),
-          std::move(label),     std::move(phrase), std::move(notes)};
+  return {std::move(shown),
+          image,
+          mask,
+          diameter,
+          box,
+          std::move(prototype),
+          std::move(label),
+          std::move(phrase),
+          std::move(notes)};
 }
 
 /// A result before the first step. @throws InvalidArgument  an empty image, or a region of another
@@ -138,6 +154,11 @@ inline Result begin_result(ImageView image, const RunOptions& run) {
   if (!run.region.empty() && run.region.size() != image.size())
     throw InvalidArgument(fmt::format("region: size {}, expected the query image's {}",
                                       to_string(run.region.size()), to_string(image.size())));
+  if (run.filter) {
+    Options checked;
+    checked.filter = *run.filter;
+    validate(checked);
+  }
   Result result;
   result.image_size = image.size();
   return result;
@@ -152,9 +173,11 @@ inline std::vector<Instance> reported(std::vector<Instance> all, Size image, con
   return all;
 }
 
-/// A note of one class among several.
-inline std::string note_of(const std::string& label, bool several, const std::string& note) {
-  return several && !label.empty() ? label + ": " + note : note;
+/// A note of one class among several. @param index  of the class.
+inline std::string note_of(const std::string& label, std::size_t index, bool several,
+                           const std::string& note) {
+  if (!several) return note;
+  return (label.empty() ? fmt::format("class {}", index + 1) : label) + ": " + note;
 }
 
 template <class T>
@@ -266,7 +289,8 @@ inline std::vector<Exemplar> with_masks(std::span<const Box> boxes,
         shown = &m;
     if (shown == nullptr && !first.mask.empty() && static_cast<Box>(first.mask.box) == box)
       shown = &first;
-    exemplars.push_back(shown == nullptr ? Exemplar{box} : Exemplar{box, &shown->mask, shown->score});
+    exemplars.push_back(shown == nullptr ? Exemplar{box}
+                                         : Exemplar{box, &shown->mask, shown->score});
   }
   return exemplars;
 }

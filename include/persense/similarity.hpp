@@ -58,8 +58,9 @@ inline FeaturePrototype mean_of(std::span<const FeaturePrototype> examples) {
   FeaturePrototype mean{Eigen::VectorXf::Zero(examples[0].mean.size()), {}};
   for (const FeaturePrototype& e : examples) {
     if (e.mean.size() != mean.mean.size())
-      throw InvalidArgument(fmt::format("encoder: {} channels for one support image, {} for another",
-                                        mean.mean.size(), e.mean.size()));
+      throw InvalidArgument(
+          fmt::format("encoder: {} channels for one support image, {} for another",
+                      mean.mean.size(), e.mean.size()));
     mean.mean += e.mean / static_cast<float>(examples.size());
   }
   mean.unit = mean.mean / mean.mean.norm();

@@ -1,5 +1,5 @@
-// persense/staged_method.hpp: what every method that is made of the stages shares: encoding, supports,
-// several classes in one query, filters.
+// persense/staged_method.hpp: what every method that is made of the stages shares: encoding,
+// supports, several classes in one query, filters.
 #pragma once
 
 #include <algorithm>
@@ -44,12 +44,15 @@ class StagedMethod {
 
   /// Everything that depends on the examples alone. Images are copied.
   /// @param label  class label, for detectors that read text; may be empty.
-  /// @throws InvalidArgument  no label where the detector reads text, no example that is not negative, a mark that marks nothing (the
-  ///   message names it), a negative example that covers most of one that is not; see check_support.
+  /// @throws InvalidArgument  no label where the detector reads text, no example that is not
+  /// negative, a mark that marks nothing (the
+  ///   message names it), a negative example that covers most of one that is not; see
+  ///   check_support.
   Prepared support(std::span<const Example> examples, std::string label = {}) const {
     if (reads_text_ && label.find_first_not_of(" \t\n") == std::string::npos)
       throw InvalidArgument(
-          "support: has no class label, which the detector looks for; give one, as in --label potato "
+          "support: has no class label, which the detector looks for; give one, as in --label "
+          "potato "
           "or label=\"potato\"");
     return detail::prepare_support(encoder_, decoder_, examples, std::move(label), options_);
   }
@@ -134,15 +137,16 @@ class StagedMethod {
     std::vector<float> similarity;  // of each instance with its own support
     std::vector<double> areas;
     const bool several = classes.size() > 1;
+    const FilterOptions& filter = clock.run.filter ? *clock.run.filter : options_.filter;
     for (std::size_t k = 0; k < classes.size(); ++k) {
       const Prepared& support = *classes[k];
-      ClassFound found =
-          static_cast<const Method&>(*this).find(image, embedding, support, clock);
+      ClassFound found = static_cast<const Method&>(*this).find(image, embedding, support, clock);
       for (const std::vector<std::string>* notes : {&support.notes, &std::as_const(found.notes)})
         for (const std::string& note : *notes)
-          result.notes.push_back(detail::note_of(support.label, several, note));
+          result.notes.push_back(detail::note_of(support.label, k, several, note));
       found.result.label = support.label;
       for (Instance& instance : found.instances) {
+        if (instance.score < filter.min_score) continue;  // what is not wanted takes no pixel
         instance.class_index = k;
         if (several) similarity.push_back(mean_over(instance.mask, found.similarity));
         result.instances.push_back(std::move(instance));

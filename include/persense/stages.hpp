@@ -152,7 +152,12 @@ struct Prompt {
 /// so that nothing is to be had from there when it finds none (see `detector.fallback`); and
 /// `bool reads_text() const`: whether it needs a class label.
 template <class D, class E>
-concept DetectorFor = ImageEncoder<E> && std::movable<D> &&
+concept detect_must_be_const = requires(const D& d, const Query<E>& query) {
+  d.detect(query);
+}
+|| !requires(D & d, const Query<E>& query) { d.detect(query); };
+template <class D, class E>
+concept DetectorFor = ImageEncoder<E> && std::movable<D> && detect_must_be_const<D, E> &&
     requires(const D& detector, const Query<E>& query) {
   { detector.detect(query) } -> std::same_as<Detections>;
 };
@@ -183,7 +188,12 @@ bool is_from_similarity(const D& detector) {
 /// the image); every value is finite and >= 0, and the sum estimates the count. Const; several
 /// threads at once.
 template <class G, class E>
-concept DmgFor = ImageEncoder<E> && std::movable<G> &&
+concept density_must_be_const = requires(const G& g, const Query<E>& query) {
+  g.density(query);
+}
+|| !requires(G & g, const Query<E>& query) { g.density(query); };
+template <class G, class E>
+concept DmgFor = ImageEncoder<E> && std::movable<G> && density_must_be_const<G, E> &&
     requires(const G& dmg, const Query<E>& query) {
   { dmg.density(query) } -> std::same_as<DensityMap>;
 };
@@ -198,7 +208,15 @@ concept DmgFor = ImageEncoder<E> && std::movable<G> &&
 /// marks, where no support is known yet. One that has not is shown the mark as a support of its
 /// own: see marking.hpp.
 template <class M, class E>
-concept DecoderFor = ImageEncoder<E> && std::movable<M> &&
+concept decode_must_be_const = requires(const M& m, const Query<E>& query,
+                                        std::span<const Prompt> prompts) {
+  m.decode(query, prompts);
+}
+|| !requires(M & m, const Query<E>& query, std::span<const Prompt> prompts) {
+  m.decode(query, prompts);
+};
+template <class M, class E>
+concept DecoderFor = ImageEncoder<E> && std::movable<M> && decode_must_be_const<M, E> &&
     requires(const M& decoder, const Query<E>& query, std::span<const Prompt> prompts) {
   { decoder.decode(query, prompts) } -> std::same_as<std::vector<ScoredMask>>;
 };

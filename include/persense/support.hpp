@@ -40,7 +40,8 @@ inline std::string parts_note(std::size_t all, const std::vector<Mask>& kept, Pa
     return fmt::format("support mask: has {} separate parts, {} of like size are one example each",
                        all, kept.size());
   return fmt::format("support mask: has {} separate parts, the largest ({} pixels) is used{}", all,
-                     kept[0].area(), rule == Parts::largest ? "" : ", as the others are far smaller");
+                     kept[0].area(),
+                     rule == Parts::largest ? "" : ", as the others are far smaller");
 }
 
 }  // namespace detail
@@ -76,15 +77,14 @@ inline CheckedMask check_support(ImageView image, MaskView mask, Parts rule = Pa
     const bool alike = area(label) >= detail::like_size * area(order[0]);
     const bool wanted = checked.parts.empty() || (rule == Parts::examples && alike);
     if (!wanted || checked.parts.size() == detail::most_parts) break;
-    const cv::Rect box(stats.at<int>(label, cv::CC_STAT_LEFT), stats.at<int>(label, cv::CC_STAT_TOP),
-                       stats.at<int>(label, cv::CC_STAT_WIDTH),
-                       stats.at<int>(label, cv::CC_STAT_HEIGHT));
+    const cv::Rect box(
+        stats.at<int>(label, cv::CC_STAT_LEFT), stats.at<int>(label, cv::CC_STAT_TOP),
+        stats.at<int>(label, cv::CC_STAT_WIDTH), stats.at<int>(label, cv::CC_STAT_HEIGHT));
     const cv::Mat inside = labels(box) == label;
     checked.parts.push_back(crop_to_box(MaskView(inside), {box.x, box.y}));
   }
   if (all > 1)
-    checked.notes.push_back(
-        detail::parts_note(static_cast<std::size_t>(all), checked.parts, rule));
+    checked.notes.push_back(detail::parts_note(static_cast<std::size_t>(all), checked.parts, rule));
   return checked;
 }
 

@@ -188,8 +188,7 @@ Size EngineImage::size() const {
 }
 
 const EngineSupport::Info& EngineSupport::info() const {
-  if (!info_)
-    throw InvalidArgument("support: no engine prepared it; Engine::support makes one");
+  if (!info_) throw InvalidArgument("support: no engine prepared it; Engine::support makes one");
   return *info_;
 }
 

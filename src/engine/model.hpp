@@ -63,10 +63,9 @@ struct EngineModelOf final : EngineParts::Model {
     }
     auto prepared = std::make_shared<const Prepared>(runner.support(own, label));
     EngineSupport handle;
-    handle.info_ = std::make_shared<const EngineSupport::Info>(
-        EngineSupport::Info{prepared->image.size(), prepared->box, prepared->diameter,
-                            prepared->label, prepared->phrase, prepared->notes,
-                            prepared->examples});
+    handle.info_ = std::make_shared<const EngineSupport::Info>(EngineSupport::Info{
+        prepared->image.size(), prepared->box, prepared->diameter, prepared->label,
+        prepared->phrase, prepared->notes, prepared->examples});
     handle.prepared_ = std::move(prepared);
     return handle;
   }

@@ -29,7 +29,7 @@ namespace {
 using classic::Cut;
 using classic::Piece;
 
-constexpr int patch_side = 64;          // of the support's, as in training
+constexpr int patch_side = 64;            // of the support's, as in training
 constexpr std::int64_t look_length = 54;  // 2 L, at the end of what describes an object
 // Pixels up to which a working image is seen at once. Margins of tiles cost time, but what is seen
 // at once costs memory, of which a large picture takes some itself.
@@ -159,8 +159,7 @@ cv::Size MiniEmbedding::State::size_at(double at) const {
   return {side(rgb.cols), side(rgb.rows)};
 }
 
-MiniEmbedding::State::Features MiniEmbedding::State::features_of(
-    const MiniPicture& picture) const {
+MiniEmbedding::State::Features MiniEmbedding::State::features_of(const MiniPicture& picture) const {
   Features all;
   const double most = rgb.total() > large_picture ? most_at_once_of_large : most_at_once;
   for (const Tile& tile : tiles_of(picture.size(), most))
@@ -187,8 +186,8 @@ mini::Maps MiniEmbedding::State::see(const MiniPicture& picture, const MiniProto
     report_progress(static_cast<double>(t) / static_cast<double>(tiles.size()));
     const Tile& tile = tiles[t];
     const cv::Rect from(tile.at, tile.kept.size());
-    auto of_tile = kept ? (*kept)[t]
-                        : module.call("trunk", {picture.seen(tile, module.placement())});
+    auto of_tile =
+        kept ? (*kept)[t] : module.call("trunk", {picture.seen(tile, module.placement())});
     if (evidence != nullptr) {
       const at::Tensor looks = of_tile[3][0].permute({1, 2, 0});
       if (!evidence->looks.defined())
@@ -197,8 +196,8 @@ mini::Maps MiniEmbedding::State::see(const MiniPicture& picture, const MiniProto
       part(evidence->looks, tile.kept).copy_(part(looks, from));
     }
     of_tile.resize(3);  // the looks' memory is free again
-    const at::Tensor maps = on_cpu(
-        module.call("maps", {of_tile[0], of_tile[1], of_tile[2], prototype.steering})[0][0]);
+    const at::Tensor maps =
+        on_cpu(module.call("maps", {of_tile[0], of_tile[1], of_tile[2], prototype.steering})[0][0]);
     const auto own = [&](int channel) { return plane(maps, channel)(from); };
     foreground(own(target_map), own(object_map)).copyTo(seen.target(tile.kept));
     own(peak_map).copyTo(seen.peak(tile.kept));
@@ -541,7 +540,8 @@ class Patch {
 at::Tensor MiniEmbedding::vector(const Mask& mask) const {
   const c10::InferenceMode no_gradients;
   const cv::Mat inside = to_frame(mask, {state_->rgb.cols, state_->rgb.rows});
-  const Patch patch(inside, mini::canonical / equivalent_diameter(static_cast<double>(mask.area())));
+  const Patch patch(inside,
+                    mini::canonical / equivalent_diameter(static_cast<double>(mask.area())));
   cv::Mat bright, cover;
   cv::LUT(state_->rgb(patch.near()), state_->table, bright);
   inside(patch.near()).convertTo(cover, CV_32FC1, 1.0 / 255);

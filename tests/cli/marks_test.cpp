@@ -259,7 +259,7 @@ TEST_CASE("persense segment: marks that cannot be are refused in one line that n
   refused("q.png --box 200,23,248,48",
           "--box 200,23,248,48: support box: (200, 23, 248, 48) lies outside of the image of "
           "170 x 120");
-  refused("q.png --box 48,23,23,48", "expected x0 < x1");
+  refused("q.png --box 48,23,23,48", "expected finite x0 < x1");
   refused("q.png --box 1,2,3", "--box: got \"1,2,3\", expected X0,Y0,X1,Y1");
   refused("q.png --box 1,2,3,four", "--box: got \"1,2,3,four\"");
   refused("q.png --point 170,5", "--point 170,5: support point: (170, 5) lies outside");

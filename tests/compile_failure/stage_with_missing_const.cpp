@@ -1,5 +1,5 @@
 // expects: DetectorFor
-// expects: detector.detect(query)
+// expects: detect_must_be_const
 #include "minimal_stages.hpp"
 
 #ifdef BREAK_CONTRACT

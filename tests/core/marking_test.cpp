@@ -213,7 +213,8 @@ TEST_CASE("marks: a point finds the object around it, whatever its size", "[mark
 TEST_CASE("marks: a box in which nothing is found stands for the ellipse in it, and a note says so",
           "[marks]") {
   const std::string note =
-      "support box (60, 40, 76, 56): the decoder finds no object that fills it, so the ellipse in "
+      "support box: in (60, 40, 76, 56) the decoder finds no object that fills it, so the ellipse "
+      "in "
       "it is used";
   const Box empty_place{60, 40, 76, 56};
   const Mask ellipse = crop_to_box(MaskView(detail::ellipse_in(empty_place, frame)));
@@ -233,8 +234,8 @@ TEST_CASE("marks: a box in which nothing is found stands for the ellipse in it, 
 
 TEST_CASE("marks: a point where nothing is found is an error", "[marks][errors]") {
   const std::string expected =
-      "support point (70, 5): the decoder finds no object there; expected a pixel of one, or a "
-      "box or mask of it";
+      "support point: at (70, 5) the decoder finds no object; expected a pixel of one, or a box or "
+      "mask of it";
   Marks<PointDecoder> points;
   CHECK(points.complaint({{Point{70, 5}, false}}) == expected);
   Marks<MarkDecoder> marks;

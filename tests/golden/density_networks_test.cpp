@@ -91,7 +91,7 @@ TEST_CASE("countr: frame, exemplar boxes and crops equal the released code's", "
   for_each_case("countr", [](const fs::path& path, const json& expected) {
     const cv::Mat image = image_of(read_npy(path / "image_rgb.npy"));
     const auto boxes = boxes_of(expected["exemplar_boxes_yxyx"]);
-    const auto frame = countr::make_frame(ImageView(image), boxes, reference_countr());
+    const auto frame = countr::make_frame(ImageView::of_rgb(image), boxes, reference_countr());
     CHECK(frame.inner == Size{expected["new_W"].get<int>(), expected["new_H"].get<int>()});
     CHECK(frame.padding == expected["pad_each_side"].get<int>());
     CHECK(fnv1a64(resize_antialiased(image, frame.inner)) ==
@@ -104,7 +104,8 @@ TEST_CASE("countr: frame, exemplar boxes and crops equal the released code's", "
 
     for (const bool antialias : {true, false}) {
       const std::string name = antialias ? "boxes_aa" : "boxes_noaa";
-      auto crops = countr::make_frame(ImageView(image), boxes, reference_countr(antialias)).crops;
+      auto crops =
+          countr::make_frame(ImageView::of_rgb(image), boxes, reference_countr(antialias)).crops;
       INFO(name);
       // sums of up to some hundred products of values in 0..1, in another order: a few roundings
       const auto key = antialias ? "box_mean_aa" : "box_mean_noaa";
@@ -125,7 +126,7 @@ TEST_CASE("countr: count and density equal the released code's", "[golden][count
     for (const bool antialias : {true, false}) {
       const auto options = reference_countr(antialias);
       const auto density =
-          stub_density(countr::make_frame(ImageView(image), boxes, options), options, k);
+          stub_density(countr::make_frame(ImageView::of_rgb(image), boxes, options), options, k);
       CHECK(density.minCoeff() >= 0.0f);
       // the released code sums 147456 float32 values: some 1e-6 of the count
       const auto count = expected[antialias ? "count_aa" : "count_noaa"].get<double>();
@@ -180,8 +181,8 @@ TEST_CASE("dsalvanet: image and boxes equal the released code's", "[golden][dsal
     cv::cvtColor(image_of(read_npy(path / "image_bgr.npy")), image, cv::COLOR_BGR2RGB);
     dsalvanet::Options options;
     options.rules = Rules::reference;
-    const auto frame =
-        dsalvanet::make_frame(ImageView(image), boxes_of(expected["boxes_in_yxyx"]), options);
+    const auto frame = dsalvanet::make_frame(ImageView::of_rgb(image),
+                                             boxes_of(expected["boxes_in_yxyx"]), options);
     std::vector<dsalvanet::ExemplarBox> boxes;
     for (const json& b : expected["boxes_scaled_yxyx"])
       boxes.push_back({b[0].get<float>(), b[1].get<float>(), b[2].get<float>(), b[3].get<float>()});

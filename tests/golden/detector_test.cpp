@@ -35,10 +35,10 @@ TEST_CASE("golden detector_pre_post: the network gets the released code's pixels
     const cv::Mat image = image_of(read_npy(folder / "image_rgb.npy"));
     const cv::Mat resized = image_of(read_npy(folder / "resized_rgb_short96_max160.npy"));
     const PixelScaling imagenet{{123.675f, 116.28f, 103.53f}, {58.395f, 57.12f, 57.375f}};
-    const Planes frame = grounding::make_frame(ImageView(image), 96, 160, imagenet);
+    const Planes frame = grounding::make_frame(ImageView::of_rgb(image), 96, 160, imagenet);
     REQUIRE(frame.size() == Size{resized.cols, resized.rows});
     const PixelScaling none{{0, 0, 0}, {1, 1, 1}};
-    const Planes bytes = grounding::make_frame(ImageView(image), 96, 160, none);
+    const Planes bytes = grounding::make_frame(ImageView::of_rgb(image), 96, 160, none);
     const Array expected = read_npy(folder / "normalised_stride4.npy");  // (3, rows, columns)
     std::size_t next = 0;
     float largest = 0;

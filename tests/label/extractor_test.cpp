@@ -28,14 +28,14 @@ cv::Mat support_mask() {
 
 TEST_CASE("masked_support: keeps the object's pixels and blackens all others", "[label]") {
   const cv::Mat picture = support_picture(), mask = support_mask();
-  const cv::Mat masked = masked_support(ImageView(picture), MaskView(mask));
+  const cv::Mat masked = masked_support(ImageView::of_rgb(picture), MaskView(mask));
   for (int y = 0; y < picture.rows; ++y)
     for (int x = 0; x < picture.cols; ++x)
       REQUIRE(masked.at<cv::Vec3b>(y, x) ==
               (mask.at<std::uint8_t>(y, x) != 0 ? picture.at<cv::Vec3b>(y, x) : cv::Vec3b()));
-  CHECK_THROWS_AS(
-      masked_support(ImageView(picture), MaskView(cv::Mat(cv::Mat::zeros(30, 40, CV_8UC1)))),
-      InvalidArgument);
+  CHECK_THROWS_AS(masked_support(ImageView::of_rgb(picture),
+                                 MaskView(cv::Mat(cv::Mat::zeros(30, 40, CV_8UC1)))),
+                  InvalidArgument);
 }
 
 #if !PERSENSE_HTTP
@@ -78,7 +78,7 @@ LabelSettings settings_for(const std::string& endpoint) {
 
 ClassLabel ask(const LabelSettings& settings) {
   const cv::Mat picture = support_picture(), mask = support_mask();
-  return ClassLabelExtractor(settings).extract(ImageView(picture), MaskView(mask));
+  return ClassLabelExtractor(settings).extract(ImageView::of_rgb(picture), MaskView(mask));
 }
 
 // The one line of an extraction that fails, with what every one of them must have.
@@ -161,7 +161,8 @@ TEST_CASE("ClassLabelExtractor: the picture arrives bit by bit as masked_support
   REQUIRE_FALSE(decoded.empty());
   cv::cvtColor(decoded, decoded, cv::COLOR_BGR2RGB);
   const cv::Mat picture = support_picture(), mask = support_mask();
-  CHECK(cv::norm(decoded, masked_support(ImageView(picture), MaskView(mask)), cv::NORM_INF) == 0);
+  CHECK(cv::norm(decoded, masked_support(ImageView::of_rgb(picture), MaskView(mask)),
+                 cv::NORM_INF) == 0);
 }
 
 TEST_CASE("ClassLabelExtractor: reference rules take the last word", "[label]") {
@@ -449,7 +450,8 @@ TEST_CASE("ClassLabelExtractor: the caller ends the wait for an answer or for th
     const ClassLabelExtractor extractor(std::move(settings));
     const auto stop = [&] { return ++asked > 3; };
     CHECK(seconds_of([&] {
-            CHECK_THROWS_AS(extractor.extract(ImageView(picture), MaskView(mask), stop), Cancelled);
+            CHECK_THROWS_AS(extractor.extract(ImageView::of_rgb(picture), MaskView(mask), stop),
+                            Cancelled);
           }) < 5);
   };
   const RawServer silent(RawServer::listen_on);
@@ -460,7 +462,7 @@ TEST_CASE("ClassLabelExtractor: the caller ends the wait for an answer or for th
   cancelled(settings);
 
   const ClassLabelExtractor extractor(settings_for(silent.url()));
-  CHECK_THROWS_AS(extractor.extract(ImageView(picture), MaskView(mask),
+  CHECK_THROWS_AS(extractor.extract(ImageView::of_rgb(picture), MaskView(mask),
                                     []() -> bool { throw std::runtime_error("Ctrl-C"); }),
                   std::runtime_error);
 }
@@ -472,8 +474,9 @@ TEST_CASE("ClassLabelExtractor: threads may ask one at once", "[label]") {
   std::atomic<int> right{0};
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i)
-    threads.emplace_back(
-        [&] { right += extractor.extract(ImageView(picture), MaskView(mask)).label == "potato"; });
+    threads.emplace_back([&] {
+      right += extractor.extract(ImageView::of_rgb(picture), MaskView(mask)).label == "potato";
+    });
   for (auto& thread : threads) thread.join();
   CHECK(right == 4);
 }

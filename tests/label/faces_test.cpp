@@ -153,7 +153,7 @@ TEST_CASE("persense_label_extract: gives what the C++ library gives", "[capi]") 
   persense::LabelSettings settings;
   settings.endpoint = url;
   settings.temperature = 0;
-  persense::ClassLabelExtractor(settings).extract(persense::ImageView(picture),
+  persense::ClassLabelExtractor(settings).extract(persense::ImageView::of_rgb(picture),
                                                   persense::MaskView(mask));
   const auto requests = server.requests();
   REQUIRE(requests.size() == 2);

@@ -45,12 +45,12 @@ TEST_CASE("C ABI: a folder of archives gives what the engine gives", "[torch][ca
   Options chosen;
   chosen.method = method;
   const Engine engine(folder, chosen);
-  const Result expected =
-      engine.segment(engine.support(ImageView(picture), MaskView(mask)), ImageView(picture));
+  const Result expected = engine.segment(engine.support(ImageView::of_rgb(picture), MaskView(mask)),
+                                         ImageView::of_rgb(picture));
   const persense_result_info* const found = persense_result_get_info(result);
   REQUIRE(expected.count() > 0);
   REQUIRE(found->instance_count == expected.count());
-  CHECK(found->estimated_count == expected.estimated_count);
+  CHECK(found->estimated_count == expected.estimated_count());
   for (std::size_t i = 0; i < expected.count(); ++i) {
     const Instance& wanted = expected.instances[i];
     CHECK(found->instances[i].score == wanted.score);

@@ -61,8 +61,8 @@ TEST_CASE("torch CountrDmg: an archive gives what its network gives in C++", "[t
   const std::vector<Box> tiny_one{{10, 20, 60, 80}, {100, 40, 103, 43}}, none;
   const auto check = [](const CountrDmg& dmg, Size size, const std::vector<Box>& boxes) {
     const cv::Mat image = noise(size);
-    const auto found = dmg.density(ImageView(image), boxes);
-    const auto frame = countr::make_frame(ImageView(image), boxes, dmg.options());
+    const auto found = dmg.density(ImageView::of_rgb(image), boxes);
+    const auto frame = countr::make_frame(ImageView::of_rgb(image), boxes, dmg.options());
     const auto expected = countr::density(frame, dmg.options(), answer);
     INFO(to_string(size) << ", " << boxes.size() << " exemplars");
     REQUIRE(size_of(found) == size_of(expected));
@@ -85,8 +85,9 @@ TEST_CASE("torch CountrDmg: serves the pipeline's queries", "[torch][countr]") {
   const cv::Mat image = noise({200, 160});
   const Support<BlindEncoder> support{};
   const FloatMap similarity = FloatMap::Zero(160, 200);
-  const Query<BlindEncoder> query{ImageView(image), {}, similarity, support, two};
-  CHECK((dmg.density(query, two) == dmg.density(ImageView(image), two)).all());
+  const std::vector<Exemplar> exemplars{{two[0]}, {two[1]}};
+  const Query<BlindEncoder> query{ImageView::of_rgb(image), {}, similarity, support, exemplars};
+  CHECK((dmg.density(query) == dmg.density(ImageView::of_rgb(image), two)).all());
 }
 
 TEST_CASE("torch CountrDmg: pixels are scaled and responses counted as the manifest says",
@@ -98,7 +99,7 @@ TEST_CASE("torch CountrDmg: pixels are scaled and responses counted as the manif
   const cv::Mat image = noise({384, 384});
   const auto count = [&](const Archive& archive) {
     // without exemplars none of them lowers the count
-    return CountrDmg(archive.module()).density(ImageView(image), {}).cast<double>().sum();
+    return CountrDmg(archive.module()).density(ImageView::of_rgb(image), {}).cast<double>().sum();
   };
   CHECK(count(other) == Approx(count(plain) * 5 / 10));
 }
@@ -114,15 +115,17 @@ def forward(self, image, exemplars):
   const cv::Mat image = noise({900, 200});
   const CountrDmg batched(archive.module(), {.batch = 5});
   const CountrDmg single(Archive().module(), {.batch = 1});
-  CHECK((batched.density(ImageView(image), two) == single.density(ImageView(image), two)).all());
+  CHECK((batched.density(ImageView::of_rgb(image), two) ==
+         single.density(ImageView::of_rgb(image), two))
+            .all());
 }
 
 TEST_CASE("torch CountrDmg: in bfloat16 the map is that of fp32, coarser", "[torch][countr]") {
   const Archive archive;
   const cv::Mat image = noise({500, 300});
-  const auto fine = CountrDmg(archive.module()).density(ImageView(image), two);
+  const auto fine = CountrDmg(archive.module()).density(ImageView::of_rgb(image), two);
   const auto coarse =
-      CountrDmg(archive.module({at::kCPU, at::kBFloat16})).density(ImageView(image), two);
+      CountrDmg(archive.module({at::kCPU, at::kBFloat16})).density(ImageView::of_rgb(image), two);
   // 8 significant bits; the input, the sum over channels and the result are rounded
   CHECK((coarse - fine).abs().maxCoeff() < 0.015f * fine.maxCoeff());
   CHECK_FALSE((coarse == fine).all());
@@ -132,10 +135,11 @@ TEST_CASE("torch CountrDmg: several threads at once get what one gets", "[torch]
   const Archive archive;
   const CountrDmg dmg(archive.module());
   const cv::Mat image = noise({600, 300});
-  const auto alone = dmg.density(ImageView(image), two);
+  const auto alone = dmg.density(ImageView::of_rgb(image), two);
   std::vector<DensityMap> maps(4);
   std::vector<std::thread> threads;
-  for (auto& map : maps) threads.emplace_back([&] { map = dmg.density(ImageView(image), two); });
+  for (auto& map : maps)
+    threads.emplace_back([&] { map = dmg.density(ImageView::of_rgb(image), two); });
   for (auto& thread : threads) thread.join();
   for (const auto& map : maps) CHECK((map == alone).all());
 }
@@ -169,7 +173,7 @@ TEST_CASE("torch CountrDmg: an exemplar outside the image throws InvalidArgument
   const Archive archive;
   const CountrDmg dmg(archive.module());
   const cv::Mat image = noise({50, 40});
-  CHECK_THAT(message_of<InvalidArgument>([&] { dmg.density(ImageView(image), two); }),
+  CHECK_THAT(message_of<InvalidArgument>([&] { dmg.density(ImageView::of_rgb(image), two); }),
              ContainsSubstring("(100, 40, 150, 90)") && ContainsSubstring("50 x 40"));
   CHECK_THROWS_AS(dmg.density(ImageView(), two), InvalidArgument);
 }

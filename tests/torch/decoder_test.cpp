@@ -35,9 +35,12 @@ struct JoinedEncoder {
   };
   TorchEncoder torch;
 
-  Embedding encode(ImageView image, float hint) const { return {torch.encode(image, hint), 1}; }
-  Prototype prototype(const Embedding& e, MaskView mask) const {
-    return {torch.prototype(e.torch, mask), 1};
+  Embedding encode(ImageView image) const { return {torch.encode(image), 1}; }
+  Prototype prototype(std::span<const EncodedExample<Embedding>> examples) const {
+    std::vector<EncodedExample<TorchEmbedding>> own;
+    for (const auto& e : examples)
+      own.push_back({&e.embedding->torch, e.mask, e.image, e.negative});
+    return {torch.prototype(std::span<const EncodedExample<TorchEmbedding>>(own)), 1};
   }
   FloatMap similarity(const Embedding& e, const Prototype& p, Size size) const {
     return torch.similarity(e.torch, p.torch, size);
@@ -54,8 +57,8 @@ static_assert(DecoderFor<SamDecoder, JoinedEncoder>);
 struct ForeignEncoder {
   using Embedding = int;
   using Prototype = int;
-  int encode(ImageView, float) const { return 0; }
-  int prototype(int, MaskView) const { return 0; }
+  int encode(ImageView) const { return 0; }
+  int prototype(std::span<const EncodedExample<int>>) const { return 0; }
   FloatMap similarity(int, int, Size) const { return {}; }
 };
 static_assert(ImageEncoder<ForeignEncoder> && !DecoderFor<SamDecoder, ForeignEncoder>);
@@ -71,7 +74,7 @@ struct Scene {
 
   explicit Scene(Size image_size = {200, 150})
       : size(image_size),
-        embedding(encoder.encode(ImageView(picture()))),
+        embedding(encoder.encode(ImageView::of_rgb(picture()))),
         prototype(encoder.prototype(embedding, MaskView(disc_mask(size, middle(), radius())))) {}
 
   Point middle() const { return {size.width / 2, size.height / 2}; }
@@ -307,7 +310,7 @@ TEST_CASE("SamDecoder: objects at the border, in the padding and empty ones", "[
   const TorchEncoder encoder(archives.encoder);
   const SamDecoder decoder(archives.decoder, encoder);
   const Size size{2000, 1000};
-  const auto embedding = encoder.encode(ImageView(disc_picture(size, {900, 500}, 100)));
+  const auto embedding = encoder.encode(ImageView::of_rgb(disc_picture(size, {900, 500}, 100)));
   const auto frame = embedding.frame().longest_side();
 
   SECTION("a tiny object is there, also in the last corner") {
@@ -349,7 +352,7 @@ TEST_CASE("SamDecoder: an exemplar with an empty mask keeps the second decode's 
   const TorchEncoder encoder(archives.encoder);
   const SamDecoder decoder(archives.decoder, encoder);
   const cv::Mat picture = disc_picture({200, 150}, {100, 75}, 30);
-  const auto embedding = encoder.encode(ImageView(picture));
+  const auto embedding = encoder.encode(ImageView::of_rgb(picture));
   const auto prototype =
       encoder.prototype(embedding, MaskView(disc_mask({200, 150}, {100, 75}, 30)));
   const Prompt prompt{{100, 75}, Prompt::Role::exemplar};
@@ -428,7 +431,7 @@ TEST_CASE("SamDecoder: archives that do not fit are refused in one line", "[torc
               "of \"disc\" (input 256, 3 channels, stride 16)");
     // and when the encoder is known only by its embedding
     const SamDecoder decoder(archives.decoder);
-    const auto embedding = encoder.encode(ImageView(disc_picture({40, 30}, {20, 15}, 5)));
+    const auto embedding = encoder.encode(ImageView::of_rgb(disc_picture({40, 30}, {20, 15}, 5)));
     const Prompt prompt{{20, 15}};
     CHECK_THAT(refusal([&] { decoder.decode(embedding, {}, std::span(&prompt, 1)); }),
                ContainsSubstring("decodes embeddings of \"sam_vit_b\""));
@@ -461,7 +464,7 @@ TEST_CASE("SamDecoder: archives that do not fit are refused in one line", "[torc
     save_archive(archives.decoder, disc_decoder_manifest,
                  replaced(discs, "scores.to(embedding.dtype)", "scores / 0 * 0"));
     const SamDecoder decoder(archives.decoder, encoder);
-    const auto embedding = encoder.encode(ImageView(disc_picture({40, 30}, {20, 15}, 5)));
+    const auto embedding = encoder.encode(ImageView::of_rgb(disc_picture({40, 30}, {20, 15}, 5)));
     const Prompt prompt{{20, 15}};
     CHECK_THAT(refusal([&] { decoder.decode(embedding, {}, std::span(&prompt, 1)); }),
                ContainsSubstring("scores: not finite in fp32, expected finite values"));
@@ -484,7 +487,7 @@ TEST_CASE("SamDecoder: bfloat16 on the CPU finds the same discs", "[torch][decod
   const Placement half{at::kCPU, at::kBFloat16};
   const TorchEncoder encoder(scene.archives.encoder, half);
   const SamDecoder decoder(scene.archives.decoder, encoder);
-  const auto embedding = encoder.encode(ImageView(scene.picture()));
+  const auto embedding = encoder.encode(ImageView::of_rgb(scene.picture()));
   CHECK(embedding.features().scalar_type() == at::kBFloat16);
   const auto prototype =
       encoder.prototype(embedding, MaskView(disc_mask(scene.size, scene.middle(), scene.radius())));
@@ -506,11 +509,21 @@ TEST_CASE("SamDecoder: decodes queries of an encoder that holds a TorchEncoder",
   const JoinedEncoder joined{scene.encoder};
   const cv::Mat picture = scene.picture();
   const cv::Mat mask = disc_mask(scene.size, scene.middle(), scene.radius());
-  const auto embedding = joined.encode(ImageView(picture), 0);
-  Support<JoinedEncoder> support{
-      Image(picture), mask, 0, {}, joined.prototype(embedding, MaskView(mask)), "", "", {}};
+  const auto embedding = joined.encode(ImageView::of_rgb(picture));
+  const Mask marked = crop_to_box(MaskView(mask));
+  const EncodedExample<JoinedEncoder::Embedding> example{&embedding, &marked, scene.size};
+  const Image image = Image::from_rgb(picture);
+  const Support<JoinedEncoder> support{{{image, marked, 0}},
+                                       image,
+                                       mask,
+                                       0,
+                                       marked.box,
+                                       joined.prototype(std::span(&example, 1)),
+                                       "",
+                                       "",
+                                       {}};
   const FloatMap similarity = joined.similarity(embedding, support.prototype, scene.size);
-  const Query<JoinedEncoder> query{ImageView(picture), embedding, similarity, support, {}};
+  const Query<JoinedEncoder> query{ImageView::of_rgb(picture), embedding, similarity, support, {}};
   const std::vector<Prompt> prompts{{{50, 60}, Prompt::Role::first_pass}, {{100, 20}}};
   const auto got = scene.decoder.decode(query, prompts), want = scene.decode(prompts);
   for (std::size_t i = 0; i < prompts.size(); ++i) {
@@ -585,7 +598,7 @@ TEST_CASE("SamDecoder: the small SAM of the golden vectors gives its embedding, 
     if (!fs::exists(path)) SKIP("no golden suite sam_tiny in " << path.parent_path());
     const json story = persense::testing::read_json(path / "case.json");
     const cv::Mat rgb = persense::testing::image_of(read_npy(path / "image_rgb.npy"));
-    const auto embedding = encoder.encode(ImageView(rgb));
+    const auto embedding = encoder.encode(ImageView::of_rgb(rgb));
     CHECK(close(embedding.features(), tensor_of(path / "embedding.npy")));
     const at::Tensor attention = tensor_of(path / "attn_sim.npy").view({1, -1});
     const at::Tensor target = tensor_of(path / "target_embedding.npy").view({1, -1});

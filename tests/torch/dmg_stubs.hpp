@@ -13,8 +13,8 @@ namespace persense::test {
 struct BlindEncoder {
   struct Embedding {};
   struct Prototype {};
-  Embedding encode(ImageView, float) const { return {}; }
-  Prototype prototype(const Embedding&, MaskView) const { return {}; }
+  Embedding encode(ImageView) const { return {}; }
+  Prototype prototype(std::span<const EncodedExample<Embedding>>) const { return {}; }
   FloatMap similarity(const Embedding&, const Prototype&, Size size) const {
     return FloatMap::Zero(size.height, size.width);
   }

@@ -53,7 +53,7 @@ TEST_CASE("torch DsalvanetDmg: boxes reach the network as rows and columns of it
   const DsalvanetDmg dmg(archive.module());
   const cv::Mat image = noise({200, 100});
   const std::vector<Box> one{{10, 20, 61, 81}};  // last pixels 60 and 80
-  const auto map = dmg.density(ImageView(image), one);
+  const auto map = dmg.density(ImageView::of_rgb(image), one);
   REQUIRE(size_of(map) == Size{512, 512});
   CHECK(map.cast<double>().sum() == Approx(1).epsilon(1e-3));
   const FloatMap bright = (map > 1e-6f).cast<float>();
@@ -68,7 +68,9 @@ TEST_CASE("torch DsalvanetDmg: the paper's rules give all exemplars, the release
   const cv::Mat image = noise({200, 100});
   const auto count = [&](Rules rules, std::size_t exemplars) {
     const DsalvanetDmg dmg(archive.module(), {.rules = rules});
-    return dmg.density(ImageView(image), std::span(four.data(), exemplars)).cast<double>().sum();
+    return dmg.density(ImageView::of_rgb(image), std::span(four.data(), exemplars))
+        .cast<double>()
+        .sum();
   };
   // float32 sums of up to 262144 faint values
   CHECK(count(Rules::paper, 4) == Approx(4).epsilon(1e-3));
@@ -83,8 +85,9 @@ TEST_CASE("torch DsalvanetDmg: the network gets the frame's image", "[torch][dsa
   const cv::Mat image = noise({70, 300});
   const std::vector<Box> one{{1, 2, 30, 40}};
   const DsalvanetDmg dmg(archive.module());
-  const FloatMap expected = dsalvanet::make_frame(ImageView(image), one).image.map(0, 2) + 3.0f;
-  CHECK((dmg.density(ImageView(image), one) - expected).abs().maxCoeff() < 1e-6f);
+  const FloatMap expected =
+      dsalvanet::make_frame(ImageView::of_rgb(image), one).image.map(0, 2) + 3.0f;
+  CHECK((dmg.density(ImageView::of_rgb(image), one) - expected).abs().maxCoeff() < 1e-6f);
 }
 
 TEST_CASE("torch DsalvanetDmg: the manifest's size and scale count, negative responses do not",
@@ -100,7 +103,7 @@ def forward(self, image, boxes):
 )",
                         text);
   const DsalvanetDmg dmg(archive.module());
-  const auto map = dmg.density(ImageView(noise({70, 300})), std::span(four.data(), 1));
+  const auto map = dmg.density(ImageView::of_rgb(noise({70, 300})), std::span(four.data(), 1));
   REQUIRE(size_of(map) == Size{256, 256});
   CHECK(map(3, 4) == 2.0f);
   CHECK(map.sum() == 2.0f);
@@ -110,8 +113,8 @@ TEST_CASE("torch DsalvanetDmg: boxes keep their last pixel in bfloat16", "[torch
   const Archive archive;
   const cv::Mat image = noise({512, 512});
   const std::vector<Box> one{{3, 505, 12, 510}};  // 509 would become 508 or 510
-  const auto map =
-      DsalvanetDmg(archive.module({at::kCPU, at::kBFloat16})).density(ImageView(image), one);
+  const auto map = DsalvanetDmg(archive.module({at::kCPU, at::kBFloat16}))
+                       .density(ImageView::of_rgb(image), one);
   CHECK((map > 1e-3f).cast<float>().sum() == 9 * 5);
   CHECK(map.block(505, 3, 5, 9).minCoeff() > 1e-3f);
 }
@@ -144,8 +147,8 @@ TEST_CASE("torch DsalvanetDmg: no exemplar and one outside throw InvalidArgument
   const Archive archive;
   const DsalvanetDmg dmg(archive.module());
   const cv::Mat image = noise({120, 60});
-  CHECK_THAT(message_of<InvalidArgument>([&] { dmg.density(ImageView(image), {}); }),
+  CHECK_THAT(message_of<InvalidArgument>([&] { dmg.density(ImageView::of_rgb(image), {}); }),
              ContainsSubstring("no exemplar"));
-  CHECK_THAT(message_of<InvalidArgument>([&] { dmg.density(ImageView(image), four); }),
+  CHECK_THAT(message_of<InvalidArgument>([&] { dmg.density(ImageView::of_rgb(image), four); }),
              ContainsSubstring("(150, 99, 200, 100)"));
 }

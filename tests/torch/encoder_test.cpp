@@ -67,7 +67,7 @@ TEST_CASE("TorchEncoder: the network's input equals the reference's exactly",
     const int size = expected["target"];
     const auto encoder = encoder_giving(folder, at::ones({1, 1, size / 16, size / 16}), size);
     const cv::Mat image = persense::testing::image_of(read_npy(path / "image_rgb.npy"));
-    const at::Tensor input = encoder.input(ImageView(image));
+    const at::Tensor input = encoder.input(ImageView::of_rgb(image));
     REQUIRE(input.sizes() == at::IntArrayRef({1, 3, size, size}));
     const std::int64_t step = expected["normalised_stride"];
     const at::Tensor want = tensor_of(read_npy(path / "normalised_stride.npy"));
@@ -77,7 +77,7 @@ TEST_CASE("TorchEncoder: the network's input equals the reference's exactly",
 
     const Size inner = persense::testing::size_from(expected["resized_hw"]);
     const at::Tensor resized =
-        resize_by_gathering(upload(ImageView(image), at::kCPU), inner).contiguous();
+        resize_by_gathering(upload(ImageView::of_rgb(image), at::kCPU), inner).contiguous();
     const cv::Mat bytes(inner.height, inner.width, CV_8UC3, resized.data_ptr());
     CHECK(persense::testing::fnv1a64(bytes) == expected["resized_fnv1a64"]);
   });
@@ -105,7 +105,8 @@ TEST_CASE("TorchEncoder: a view with gaps between its rows is read as it stands"
   const DiscArchives archives;
   const TorchEncoder encoder(archives.encoder);
   const cv::Mat whole = noise({300, 200}, 3, 3), part = whole(cv::Rect(17, 5, 120, 90));
-  CHECK(at::equal(encoder.input(ImageView(part)), encoder.input(ImageView(cv::Mat(part.clone())))));
+  CHECK(at::equal(encoder.input(ImageView::of_rgb(part)),
+                  encoder.input(ImageView::of_rgb(cv::Mat(part.clone())))));
 }
 
 TEST_CASE("TorchEncoder: images of extreme shape are encoded", "[torch][encoder]") {
@@ -114,7 +115,7 @@ TEST_CASE("TorchEncoder: images of extreme shape are encoded", "[torch][encoder]
   for (const Size size : {Size{1, 1}, Size{3000, 1}, Size{1, 700}, Size{1023, 2}}) {
     INFO("image of " << to_string(size));
     const cv::Mat image = noise(size, 3, 5);
-    const auto embedding = encoder.encode(ImageView(image));
+    const auto embedding = encoder.encode(ImageView::of_rgb(image));
     CHECK(embedding.features().isfinite().all().item<bool>());
     cv::Mat mask = cv::Mat::zeros(image.size(), CV_8UC1);
     mask.at<std::uint8_t>(0, 0) = 255;
@@ -137,15 +138,15 @@ TEST_CASE("TorchEncoder: prototype, similarity and attention equal the reference
     const int size = expected["image_size"];
     const auto features = [&](const char* name) { return array(name).reshape({1, -1, 64, 64}); };
 
-    TorchPrototype prototype{array("target_embedding.npy"), array("target_feat.npy"), {}};
+    TorchPrototype prototype{array("target_embedding.npy"), array("target_feat.npy"), {}, {}};
     const at::Tensor levels = array("ref_mask_image.npy").to(at::kByte);
     const cv::Mat mask(support.height, support.width, CV_8UC1, levels.data_ptr());
     // a stage's masks are inside or outside; the reference takes grey ones, too
     if (cv::countNonZero(mask == 255) == cv::countNonZero(mask)) {
       const TorchPrototype want = std::exchange(prototype, [&] {
         const auto sees_support = encoder_giving(folder, features("ref_feat.npy"), size);
-        return sees_support.prototype(sees_support.encode(ImageView(cv::Mat(noise(support, 3, 1)))),
-                                      MaskView(mask));
+        return sees_support.prototype(
+            sees_support.encode(ImageView::of_rgb(cv::Mat(noise(support, 3, 1)))), MaskView(mask));
       }());
       CHECK(prototype.notes.empty());
       // means of some hundred float32 values of about 1, in another order
@@ -154,7 +155,7 @@ TEST_CASE("TorchEncoder: prototype, similarity and attention equal the reference
     }
 
     const auto sees_query = encoder_giving(folder, features("test_feat.npy"), size);
-    const auto embedding = sees_query.encode(ImageView(cv::Mat(noise(query, 3, 2))));
+    const auto embedding = sees_query.encode(ImageView::of_rgb(cv::Mat(noise(query, 3, 2))));
     const FloatMap similarity = sees_query.similarity(embedding, prototype, query);
     const FloatMap want = persense::testing::map_of(read_npy(path / "similarity.npy"));
     REQUIRE(size_of(similarity) == query);
@@ -168,7 +169,7 @@ TEST_CASE("TorchEmbedding: the attention map is made once a prototype", "[torch]
   const DiscArchives archives;
   const TorchEncoder encoder(archives.encoder);
   const Size size{200, 150};
-  const auto embedding = encoder.encode(ImageView(disc_picture(size, {100, 75}, 30)));
+  const auto embedding = encoder.encode(ImageView::of_rgb(disc_picture(size, {100, 75}, 30)));
   const auto red = encoder.prototype(embedding, MaskView(disc_mask(size, {100, 75}, 25)));
   const auto blue = encoder.prototype(embedding, MaskView(disc_mask(size, {20, 20}, 15)));
   const at::Tensor first = embedding.attention(red);
@@ -191,7 +192,7 @@ TEST_CASE("TorchEncoder: an object that covers no cell is averaged over those it
   const DiscArchives archives;
   const TorchEncoder encoder(archives.encoder);
   const Size size{512, 512};  // two pixels an input pixel, 32 a cell
-  const auto embedding = encoder.encode(ImageView(noise(size, 3, 11)));
+  const auto embedding = encoder.encode(ImageView::of_rgb(noise(size, 3, 11)));
   cv::Mat mask = cv::Mat::zeros(512, 512, CV_8UC1);
   SECTION("in one cell") {
     mask(cv::Rect(32 * 3 + 1, 32 * 5 + 1, 3, 3)) = 1;  // 1 is inside as much as 255
@@ -250,10 +251,10 @@ TEST_CASE("TorchEncoder: free-size inputs are padded to a multiple, no further",
   const Scratch folder;
   const auto encoder = free_size_encoder(folder);
   CHECK(encoder.manifest().prototype == "ring_contrast");
-  const at::Tensor input = encoder.input(ImageView(noise({128, 50}, 3, 1)));
+  const at::Tensor input = encoder.input(ImageView::of_rgb(noise({128, 50}, 3, 1)));
   CHECK(input.sizes() == at::IntArrayRef({1, 3, 64, 128}));
   CHECK(input.slice(2, 50).abs().max().item<float>() == 0);
-  CHECK(encoder.encode(ImageView(noise({31, 64}, 3, 1))).features().sizes() ==
+  CHECK(encoder.encode(ImageView::of_rgb(noise({31, 64}, 3, 1))).features().sizes() ==
         at::IntArrayRef({1, 3, 16, 8}));
 }
 
@@ -262,9 +263,9 @@ TEST_CASE("TorchEmbedding: free-size similarity has its cells' values at the cel
   const Scratch folder;
   const auto encoder = free_size_encoder(folder);
   const Size size{250, 97};  // inner 128 x 50, padded to 128 x 64: the last row of cells is cut
-  const auto embedding = encoder.encode(ImageView(noise(size, 3, 21)));
+  const auto embedding = encoder.encode(ImageView::of_rgb(noise(size, 3, 21)));
   const TorchPrototype prototype{
-      at::tensor({1.0f, 0.0f, 0.0f}), at::tensor({1.0f, 0.0f, 0.0f}), {}};
+      at::tensor({1.0f, 0.0f, 0.0f}), at::tensor({1.0f, 0.0f, 0.0f}), {}, {}};
   const FloatMap map = encoder.similarity(embedding, prototype, size);
   const at::Tensor features = embedding.features()[0];
   const FloatMap cells = map_of(features[0] / features.norm(2, 0));
@@ -299,7 +300,7 @@ TEST_CASE("TorchEncoder: a ring-contrast prototype is the object minus its surro
   image(object) = cv::Scalar(255, 0, 0);
   cv::Mat mask = cv::Mat::zeros(256, 256, CV_8UC1);
   mask(object) = 255;
-  const auto embedding = encoder.encode(ImageView(image));
+  const auto embedding = encoder.encode(ImageView::of_rgb(image));
   const auto prototype = encoder.prototype(embedding, MaskView(mask));
 
   const auto normal = [](double r, double g, double b) {
@@ -362,11 +363,11 @@ TEST_CASE("TorchEncoder: features that are not finite are an error, not a result
   const Scratch folder;
   const auto encoder = encoder_giving(folder, at::full({1, 2, 4, 4}, NAN), 64);
   const Size size{64, 64};
-  const auto embedding = encoder.encode(ImageView(noise(size, 3, 1)));
+  const auto embedding = encoder.encode(ImageView::of_rgb(noise(size, 3, 1)));
   const cv::Mat mask = disc_mask(size, {32, 32}, 20);
   CHECK_THAT(message_of<BadModel>([&] { encoder.prototype(embedding, MaskView(mask)); }),
              ContainsSubstring("prototype: not finite in fp32"));
-  const TorchPrototype prototype{at::ones(2), at::ones(2) / std::sqrt(2.0), {}};
+  const TorchPrototype prototype{at::ones(2), at::ones(2) / std::sqrt(2.0), {}, {}};
   CHECK_THAT(message_of<BadModel>([&] { encoder.similarity(embedding, prototype, size); }),
              ContainsSubstring("similarity: not finite in fp32"));
 }
@@ -377,7 +378,7 @@ TEST_CASE("TorchEncoder: cells without any feature are similar to nothing", "[to
   features.slice(3, 2).zero_();
   const auto encoder = encoder_giving(folder, features, 64);
   const Size size{64, 64};
-  const auto embedding = encoder.encode(ImageView(noise(size, 3, 1)));
+  const auto embedding = encoder.encode(ImageView::of_rgb(noise(size, 3, 1)));
   const auto prototype = encoder.prototype(embedding, MaskView(disc_mask(size, {16, 32}, 12)));
   const FloatMap map = encoder.similarity(embedding, prototype, size);
   CHECK(map(32, 0) == Approx(1));
@@ -390,7 +391,7 @@ TEST_CASE("TorchEncoder: bfloat16 on the CPU is close to float32", "[torch][enco
   const Size size{300, 200};
   const cv::Mat image = disc_picture(size, {120, 100}, 40), mask = disc_mask(size, {120, 100}, 40);
   const auto map = [&](const TorchEncoder& encoder) {
-    const auto embedding = encoder.encode(ImageView(image));
+    const auto embedding = encoder.encode(ImageView::of_rgb(image));
     return encoder.similarity(embedding, encoder.prototype(embedding, MaskView(mask)), size);
   };
   CHECK((map(half) - map(full)).abs().maxCoeff() < 0.02f);  // features have 8 bits
@@ -408,12 +409,12 @@ TEST_CASE("TorchEncoder: the SqueezeNet archive tells the objects of a picture f
     return image;
   };
   const TorchEncoder encoder(file);
-  const auto support = encoder.encode(ImageView(rgb(folder / "00.jpg")));
+  const auto support = encoder.encode(ImageView::of_rgb(rgb(folder / "00.jpg")));
   const cv::Mat mask = cv::imread((folder / "00.png").string(), cv::IMREAD_GRAYSCALE) > 0;
   const auto prototype = encoder.prototype(support, MaskView(mask));
   const cv::Mat query = rgb(folder / "01.jpg");
-  const FloatMap map =
-      encoder.similarity(encoder.encode(ImageView(query)), prototype, {query.cols, query.rows});
+  const FloatMap map = encoder.similarity(encoder.encode(ImageView::of_rgb(query)), prototype,
+                                          {query.cols, query.rows});
   const cv::Mat truth = cv::imread((folder / "01.png").string(), cv::IMREAD_GRAYSCALE) > 0;
 
   // the share of pairs (object pixel, other pixel) in the right order, by ranks

@@ -194,10 +194,10 @@ void compare_with_python(const std::string& dmg) {
   RunOptions run;
   run.trace = true;
   const auto support =
-      pipeline.support(ImageView(expected.support), MaskView(expected.support_mask()));
-  const Result result = pipeline.segment(support, ImageView(expected.query), run);
+      pipeline.support(ImageView::of_rgb(expected.support), MaskView(expected.support_mask()));
+  const Result result = pipeline.segment(support, ImageView::of_rgb(expected.query), run);
 
-  const Trace& trace = result.trace.value();
+  const Trace& trace = result.trace().value();
   CHECK(largest_difference(trace.similarity, expected.map("similarity.npy")) < rounding);
   CHECK(trace.location_prior ==
         points_from(json::array({expected.all.at("location_prior")})).at(0));
@@ -214,9 +214,9 @@ void compare_with_python(const std::string& dmg) {
   // what Python hands to PPSM is rounded up where the released code rounds it up
   const double count = method.at("passes")[1].at("count").get<double>();
   const bool whole = pipeline.options().ppsm.count_rounding == CountRounding::ceil;
-  CHECK((whole ? ceil_count(result.estimated_count) : result.estimated_count) ==
+  CHECK((whole ? ceil_count(result.estimated_count()) : result.estimated_count()) ==
         Approx(count).epsilon(rounding));
-  CHECK(result.count() == result.trace->passes[1].prompts.size());
+  CHECK(result.count() == result.trace()->passes[1].prompts.size());
   std::cout << fmt::format(
       "{}: {} candidates and {} prompts equal; density differs by {:.1e}, scores by {:.1e}, IoU of "
       "masks at least {:.6f}\n",
@@ -233,14 +233,14 @@ TEST_CASE("Pipeline: an archive's embedding and guidance are those of the eager 
   if (!made()) SKIP(not_made);
   const Expected expected;
   const TorchEncoder encoder(folder / "encoder.pt");
-  const auto embedding = encoder.encode(ImageView(expected.query));
+  const auto embedding = encoder.encode(ImageView::of_rgb(expected.query));
   const Array features = read_npy(folder / "embedding.npy");
   const auto values = features.floats();
   const FloatMap want =
       Eigen::Map<const FloatMap>(values.data(), features.dim(1), features.dim(2) * features.dim(3));
   CHECK(largest_difference(map_of(embedding.features()[0].flatten(1)), want) < rounding);
 
-  const auto prototype = encoder.prototype(encoder.encode(ImageView(expected.support)),
+  const auto prototype = encoder.prototype(encoder.encode(ImageView::of_rgb(expected.support)),
                                            MaskView(expected.support_mask()));
   const auto target = read_npy(folder / "target.npy").floats();
   const FloatMap mean =
@@ -270,18 +270,19 @@ TEST_CASE("Engine: archives give what a pipeline of the same stages gives", "[to
   run.trace = true;
   const Stages stages = stages_with("countr");
   const Engine engine(stages, stages.adapt(Options::reference()));
-  const Result chosen = engine.segment(engine.support(ImageView(expected.support), MaskView(mask)),
-                                       ImageView(expected.query), run);
-  const Detections& found = chosen.trace.value().detections;
+  const Result chosen =
+      engine.segment(engine.support(ImageView::of_rgb(expected.support), MaskView(mask)),
+                     ImageView::of_rgb(expected.query), run);
+  const Detections& found = chosen.trace().value().detections;
   REQUIRE_FALSE(found.phrase.empty());
 
   const auto pipeline = pipeline_with<CountrDmg, countr::Options>("countr", found);
   const Result direct =
-      pipeline.segment(pipeline.support(ImageView(expected.support), MaskView(mask)),
-                       ImageView(expected.query), run);
-  REQUIRE(chosen.trace->passes.size() == direct.trace.value().passes.size());
-  for (std::size_t i = 0; i < direct.trace->passes.size(); ++i) {
-    const TracePass &a = chosen.trace->passes[i], &b = direct.trace->passes[i];
+      pipeline.segment(pipeline.support(ImageView::of_rgb(expected.support), MaskView(mask)),
+                       ImageView::of_rgb(expected.query), run);
+  REQUIRE(chosen.trace()->passes.size() == direct.trace().value().passes.size());
+  for (std::size_t i = 0; i < direct.trace()->passes.size(); ++i) {
+    const TracePass &a = chosen.trace()->passes[i], &b = direct.trace()->passes[i];
     CHECK((a.exemplars == b.exemplars));
     CHECK((a.candidates == b.candidates));
     CHECK((a.prompts == b.prompts));

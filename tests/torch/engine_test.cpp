@@ -39,7 +39,8 @@ Result count_discs(const Engine& engine, const cv::Mat& query = crowd()) {
   const cv::Mat mask = disc_mask(size, {80, 60}, radius);
   RunOptions run;
   run.trace = true;
-  return engine.segment(engine.support(ImageView(support), MaskView(mask)), ImageView(query), run);
+  return engine.segment(engine.support(ImageView::of_rgb(support), MaskView(mask)),
+                        ImageView::of_rgb(query), run);
 }
 
 /// A density network: 60 times a bump of mass 1 on every red pixel's neighbourhood, CounTR's scale.
@@ -103,8 +104,8 @@ void check_holds_together(const Result& result) {
     CHECK(intersection(instance.mask.box, inside) == instance.mask.box);
     CHECK(instance.mask.area() > 0);
   }
-  CHECK((result.density >= 0).all());
-  CHECK((result.trace->similarity.abs() <= 1).all());
+  CHECK((result.density() >= 0).all());
+  CHECK((result.trace()->similarity.abs() <= 1).all());
 }
 
 void check_all_found(const Result& result) {
@@ -118,6 +119,114 @@ void check_all_found(const Result& result) {
 
 }  // namespace
 
+namespace {
+
+/// Two supports asked of one encoded image, in both orders and from two threads, give what fresh
+/// images give.
+void check_supports_do_not_reach_each_other(const Engine& engine) {
+  cv::Mat query = crowd();
+  for (int x = 0; x < across; x += 2)  // some are green, and smaller
+    for (int y = 0; y < down; ++y) {
+      const cv::Point at{gap / 2 + gap * x, gap / 2 + gap * y};
+      cv::circle(query, at, radius, cv::Scalar(20, 40, 200), cv::FILLED);
+      cv::circle(query, at, radius - 3, cv::Scalar(30, 200, 30), cv::FILLED);
+    }
+  const ImageView view = ImageView::of_rgb(query);
+  const Size size = view.size();
+  const cv::Mat red_mask = disc_mask(size, {gap + gap / 2, gap / 2}, radius);
+  const cv::Mat green_mask = disc_mask(size, {gap / 2, gap / 2}, radius - 3);
+  const EngineSupport red = engine.support(view, MaskView(red_mask));
+  const EngineSupport green = engine.support(view, MaskView(green_mask));
+  const Result red_alone = engine.segment(red, view), green_alone = engine.segment(green, view);
+  CHECK_FALSE(same(red_alone, green_alone));
+
+  const EngineImage forward = engine.encode(view), backward = engine.encode(view);
+  CHECK(same(engine.segment(forward, red), red_alone));
+  CHECK(same(engine.segment(forward, green), green_alone));
+  CHECK(same(engine.segment(forward, red), red_alone));
+  CHECK(same(engine.segment(backward, green), green_alone));
+  CHECK(same(engine.segment(backward, red), red_alone));
+
+  const EngineImage shared = engine.encode(view);
+  Result from_red, from_green;
+  {
+    const std::jthread one([&] { from_red = engine.segment(shared, red); });
+    const std::jthread other([&] { from_green = engine.segment(shared, green); });
+  }
+  CHECK(same(from_red, red_alone));
+  CHECK(same(from_green, green_alone));
+
+  const Example example{forward, MaskView(red_mask)};
+  CHECK(same(engine.segment(forward, engine.support(std::span(&example, 1))), red_alone));
+
+  const Result both = engine.segment(forward, std::vector{red, green});
+  REQUIRE(both.classes.size() == 2);
+  CHECK(both.count() > 0);
+  for (const Instance& a : both.instances)
+    for (const Instance& b : both.instances)
+      if (a.class_index != b.class_index) CHECK(intersection_area(a.mask, b.mask) == 0);
+}
+
+}  // namespace
+
+TEST_CASE(
+    "torch engine: mini asked about two supports gives of one encoded image what fresh ones "
+    "give",
+    "[torch][engine][mini][encoded][threads]") {
+  check_supports_do_not_reach_each_other(Engine("mini"));
+}
+
+TEST_CASE("torch engine: guided archives give of one encoded image what fresh ones give",
+          "[torch][engine][encoded][threads]") {
+  const DiscArchives archives;  // their scores tell one support's guidance from another's
+  Stages stages = Stages::named("classic");
+  stages.encoder = archives.encoder.string();
+  stages.decoder = archives.decoder.string();
+  Options options;
+  options.decoder.guidance = Switch::on;
+  check_supports_do_not_reach_each_other(Engine(stages, options));
+}
+
+TEST_CASE(
+    "torch engine: a box or a point is decoded by the archive itself, not guided, and once "
+    "more from its own mask",
+    "[torch][engine][marks]") {
+  const DiscArchives archives;
+  Stages stages = Stages::named("classic");
+  stages.encoder = archives.encoder.string();
+  stages.decoder = archives.decoder.string();
+  const Engine engine(stages);
+  const Size size{256, 256};  // the archive's input: a pixel is one
+  const cv::Mat picture = disc_picture(size, {100, 120}, 24);
+  const auto mask_of = [&](const Mark& mark) {
+    const Example example{ImageView::of_rgb(picture), mark};
+    const EngineSupport support = engine.support(std::span(&example, 1));
+    CHECK(support.info().notes.empty());
+    return support.info().examples.at(0).mask;
+  };
+  // a point's second decode sees a mask and no box: the archive's largest disc, of 24 pixels
+  const Mask of_point = mask_of(Point{100, 120});
+  CHECK(std::abs(of_point.box.width() - 48) <= 4);  // its cells are 4 pixels
+  CHECK(of_point.contains({100, 120}));
+  // a box's sees a box: the disc of 16
+  const Mask of_box = mask_of(Box{82, 102, 118, 138});
+  CHECK(std::abs(of_box.box.width() - 32) <= 4);
+  CHECK(of_box.contains({100, 120}));
+}
+
+TEST_CASE("torch engine: mini makes masks of boxes on drawn discs",
+          "[torch][engine][mini][marks]") {
+  const Engine engine("mini");
+  const cv::Mat picture = crowd();
+  const Example example{ImageView::of_rgb(picture), Box{gap + 13, 13, gap + 38, 38}};
+  const EngineSupport support = engine.support(std::span(&example, 1));
+  const Mask& mask = support.info().examples.at(0).mask;
+  const Mask truth = crop_to_box(
+      MaskView(disc_mask({picture.cols, picture.rows}, {gap + gap / 2, gap / 2}, radius)));
+  const auto shared = static_cast<double>(intersection_area(mask, truth));
+  CHECK(shared / (static_cast<double>(mask.area() + truth.area()) - shared) >= 0.7);
+}
+
 TEST_CASE("torch engine: an encoder archive works with weight-free stages", "[torch][engine]") {
   const DiscArchives archives;
   Stages stages = Stages::named("classic");
@@ -126,8 +235,8 @@ TEST_CASE("torch engine: an encoder archive works with weight-free stages", "[to
   const Result result = count_discs(engine);
   check_all_found(result);
   // the similarity is the archive's: cells of 16 pixels blur the discs' borders
-  const FloatMap classic = count_discs(Engine("classic")).trace->similarity;
-  CHECK((classic - result.trace->similarity).abs().maxCoeff() > 0.1f);
+  const FloatMap classic = count_discs(Engine("classic")).trace()->similarity;
+  CHECK((classic - result.trace()->similarity).abs().maxCoeff() > 0.1f);
 }
 
 TEST_CASE("torch engine: a decoder archive segments what weight-free stages point at",
@@ -153,9 +262,9 @@ TEST_CASE("torch engine: with the method grounded_sam the decoder segments the d
   const Result result = count_discs(engine);
   check_all_found(result);
   CHECK(result.notes.empty());
-  std::vector<Detection> boxes = result.trace->detections.phrase;
+  std::vector<Detection> boxes = result.trace()->detections.phrase;
   std::erase_if(boxes, [&](const Detection& d) { return d.confidence <= 0.15f; });
-  CHECK(result.estimated_count == static_cast<double>(boxes.size()));
+  CHECK(result.estimated_count() == static_cast<double>(boxes.size()));
   // what the archive says of a box, and of nothing else, is its width in the input / 1000
   for (const Instance& instance : result.instances)
     CHECK(std::any_of(boxes.begin(), boxes.end(), [&](const Detection& d) {
@@ -173,7 +282,7 @@ TEST_CASE("torch engine: a density archive works with the weight-free encoder", 
 TEST_CASE("torch engine: mini mixes with stages of every other kind, in every slot",
           "[torch][engine][mini]") {
   const Models models;
-  const auto colours = [](ImageView image, float) {
+  const auto colours = [](ImageView image) {
     FeatureGrid grid{{image.width / 10, image.height / 10}, {}};
     cv::Mat small;
     cv::resize(image.mat(), small, {grid.size.width, grid.size.height}, 0, 0, cv::INTER_AREA);
@@ -216,7 +325,7 @@ TEST_CASE("torch engine: mini mixes with stages of every other kind, in every sl
     alone.own.encode = colours;
   else
     alone.encoder = similar;
-  CHECK((count_discs(Engine(alone)).trace->similarity == result.trace->similarity).all());
+  CHECK((count_discs(Engine(alone)).trace()->similarity == result.trace()->similarity).all());
 }
 
 TEST_CASE("torch engine: a folder's mini.pt fills the slots without an archive of their own",
@@ -269,7 +378,9 @@ TEST_CASE("torch engine: mini takes what the any-object map denies for no object
   const cv::Mat mask = disc_mask(size, {80, 60}, radius);
   cv::Mat query = crowd();
   const auto count = [&] {
-    return engine.segment(engine.support(ImageView(support), MaskView(mask)), ImageView(query))
+    return engine
+        .segment(engine.support(ImageView::of_rgb(support), MaskView(mask)),
+                 ImageView::of_rgb(query))
         .count();
   };
   CHECK(count() == across * down);
@@ -284,12 +395,12 @@ TEST_CASE("torch engine: mini finds objects a fifth as wide as the support objec
   const Point middle{size.width / 2, size.height / 2};
   const Engine engine("mini");
   const cv::Mat large = disc_picture(size, middle, 20), mask = disc_mask(size, middle, 20);
-  const EngineSupport support = engine.support(ImageView(large), MaskView(mask));
+  const EngineSupport support = engine.support(ImageView::of_rgb(large), MaskView(mask));
   cv::Mat small(size.height, size.width, CV_8UC3, cv::Scalar(20, 40, 200));
   for (int y = gap / 2; y < size.height; y += gap)
     for (int x = gap / 2; x < size.width; x += gap)
       cv::circle(small, {x, y}, 4, cv::Scalar(220, 30, 10), cv::FILLED);
-  const Result result = engine.segment(support, ImageView(small));
+  const Result result = engine.segment(support, ImageView::of_rgb(small));
   CHECK(result.count() >= 77);  // of 81; none of them without the finer scale
   CHECK(result.count() <= 81);
 }
@@ -304,9 +415,9 @@ TEST_CASE("torch engine: mini looks again at the scale of what it found", "[torc
   cv::resize(episode.query.labels, truth, small.size(), 0, 0, cv::INTER_NEAREST);
   const Engine engine("mini");
   const EngineSupport support =
-      engine.support(ImageView(episode.support.image), MaskView(episode.support_mask));
+      engine.support(ImageView::of_rgb(episode.support.image), MaskView(episode.support_mask));
   int met = 0;
-  for (const Instance& one : engine.segment(support, ImageView(small)).instances) {
+  for (const Instance& one : engine.segment(support, ImageView::of_rgb(small)).instances) {
     std::map<int, std::int64_t> shared;
     for (int y = one.mask.box.y0; y < one.mask.box.y1; ++y)
       for (int x = one.mask.box.x0; x < one.mask.box.x1; ++x)
@@ -332,9 +443,9 @@ TEST_CASE("torch engine: mini finds in tiles what it finds in a picture that it 
   const Engine engine("mini");
   const cv::Mat support = disc_picture({160, 120}, {80, 60}, radius);
   const cv::Mat mask = disc_mask({160, 120}, {80, 60}, radius);
-  const EngineSupport prepared = engine.support(ImageView(support), MaskView(mask));
-  const Result whole = engine.segment(prepared, ImageView(wide));
-  const Result rest = engine.segment(prepared, ImageView(part));
+  const EngineSupport prepared = engine.support(ImageView::of_rgb(support), MaskView(mask));
+  const Result whole = engine.segment(prepared, ImageView::of_rgb(wide));
+  const Result rest = engine.segment(prepared, ImageView::of_rgb(part));
   REQUIRE(whole.count() == columns * rows);
 
   // what the picture's own edge is near to may differ
@@ -482,7 +593,8 @@ TEST_CASE("torch engine: guidance and refinement are options", "[torch][engine]"
   // the archive answers a plain point with its middle disc, a refined one with its large one
   const auto first_width = [&](const Options& options) {
     return count_discs(Engine(stages, options))
-        .trace->passes.front()
+        .trace()
+        ->passes.front()
         .masks.front()
         .mask.box.width();
   };
@@ -526,8 +638,8 @@ TEST_CASE("torch engine: a folder's detector.pt is asked for the label", "[torch
   const cv::Mat support = disc_picture({160, 120}, {80, 60}, radius);
   const cv::Mat mask = disc_mask({160, 120}, {80, 60}, radius);
   const auto find = [&](const std::string& label) {
-    return engine.segment(engine.support(ImageView(support), MaskView(mask), label),
-                          ImageView(query));
+    return engine.segment(engine.support(ImageView::of_rgb(support), MaskView(mask), label),
+                          ImageView::of_rgb(query));
   };
   CHECK(find("Disc").count() == across * down);
   CHECK_THAT(message_of<InvalidArgument>([&] { find(""); }), ContainsSubstring("class label"));

@@ -159,8 +159,8 @@ TEST_CASE(
   NEEDS_UTF8PROC();
   const Archive archive;
   const cv::Mat image = noise({200, 100});
-  const Detections found =
-      GroundingDetector(archive.module()).detect(ImageView(image), "potato", "all potatoes");
+  const Detections found = GroundingDetector(archive.module())
+                               .detect(ImageView::of_rgb(image), "potato", "all potatoes");
   // in its order; the third box touches no pixel
   REQUIRE(found.label.size() == 2);
   CHECK(found.label[0].box == Box{50, 37.5f, 150, 62.5f});
@@ -184,7 +184,9 @@ TEST_CASE(
   const Archive archive(only_the_end_counts);
   const auto confidence = [&](Captions captions) {
     const GroundingDetector detector(archive.module(), captions);
-    return detector.detect(ImageView(noise({70, 50})), "potato", "bell").label.at(0).confidence;
+    return detector.detect(ImageView::of_rgb(noise({70, 50})), "potato", "bell")
+        .label.at(0)
+        .confidence;
   };
   CHECK(confidence(Captions::separate) == Approx(sigmoid(1 - 4)));
   CHECK(confidence(Captions::joint) == Approx(sigmoid(-4)));
@@ -200,7 +202,8 @@ TEST_CASE("torch GroundingDetector: the image's backbone runs once, whatever the
   const Archive archive(code);
   for (const Captions captions : {Captions::separate, Captions::joint}) {
     const GroundingDetector detector(archive.module(), captions);
-    const auto box = detector.detect(ImageView(noise({1000, 900})), "potato", "bell").label[0].box;
+    const auto box =
+        detector.detect(ImageView::of_rgb(noise({1000, 900})), "potato", "bell").label[0].box;
     CHECK((box.x0 + box.x1) / 2 == Approx(1000 * 0.1));
     CHECK((box.y0 + box.y1) / 2 == Approx(900 * 0.064));
     CHECK(box.x1 - box.x0 == Approx(1000 * 0.071));  // 64 * 1000 / 900, rounded down
@@ -223,7 +226,7 @@ def forward(self, image, ids, attention, positions, tokens):
 )");
   const cv::Mat pixel = noise({1, 1});
   const Detections found =
-      GroundingDetector(archive.module()).detect(ImageView(pixel), "bell", "all potatoes");
+      GroundingDetector(archive.module()).detect(ImageView::of_rgb(pixel), "bell", "all potatoes");
   const WordPiece words(vocabulary, "v");
   const TextInputs text = text_inputs(words, {"bell", "all potatoes"}, Captions::separate, 12);
   const at::Tensor weights = at::arange(1, text.length() + 1).to(at::kFloat);
@@ -245,7 +248,7 @@ TEST_CASE("torch GroundingDetector: runs in bfloat16, with boxes and confidences
   NEEDS_UTF8PROC();
   const Archive archive;
   const GroundingDetector detector(archive.module({at::kCPU, at::kBFloat16}));
-  const Detections found = detector.detect(ImageView(noise({200, 100})), "potato", "bell");
+  const Detections found = detector.detect(ImageView::of_rgb(noise({200, 100})), "potato", "bell");
   CHECK(found.label.at(0).confidence == Approx(sigmoid(0.6 - 4)).epsilon(0.02));
 }
 
@@ -336,8 +339,8 @@ struct Bells : Archive {
     cv::circle(mask, {gap / 2, gap / 2}, radius, cv::Scalar(255), cv::FILLED);
     RunOptions run;
     run.trace = true;
-    return pipeline.segment(pipeline.support(ImageView(support), MaskView(mask), label),
-                            ImageView(query), run);
+    return pipeline.segment(pipeline.support(ImageView::of_rgb(support), MaskView(mask), label),
+                            ImageView::of_rgb(query), run);
   }
 };
 
@@ -353,9 +356,9 @@ TEST_CASE("torch GroundingDetector: a pipeline finds what the label names, apart
     const Result result = archive.segment("Bell", options);
     CHECK(result.count() == across * down);
     CHECK(result.notes.empty());
-    CHECK(result.trace->detections.label.size() == across * down);
-    CHECK(result.trace->detections.label[0].confidence == Approx(sigmoid(2)));
-    CHECK(result.trace->detections.label[0].box == Box{12.5f, 12.5f, 37.5f, 37.5f});
+    CHECK(result.trace()->detections.label.size() == across * down);
+    CHECK(result.trace()->detections.label[0].confidence == Approx(sigmoid(2)));
+    CHECK(result.trace()->detections.label[0].box == Box{12.5f, 12.5f, 37.5f, 37.5f});
   }
 }
 
@@ -475,7 +478,7 @@ TEST_CASE("torch GroundingDetector: finds the boxes that transformers finds, fro
     for (std::size_t i = 0; i < captions.size(); ++i) {
       const std::string &label = captions[i], &phrase = captions[(i + 1) % captions.size()];
       INFO(name << ", \"" << label << "\" and \"" << phrase << "\"");
-      const Detections found = detector.detect(ImageView(image), label, phrase);
+      const Detections found = detector.detect(ImageView::of_rgb(image), label, phrase);
       apart.compare(found.label, picture["found"][label]);
       apart.compare(found.phrase, picture["found"][phrase]);
       boxes += found.label.size() + found.phrase.size();

@@ -45,8 +45,8 @@ class GroundedSam : public StagedMethod<GroundedSam<Encoder, Detector, Decoder>,
 
  private:
   friend Base;
-  using typename Base::ClassFound;
   using Base::options_;
+  using typename Base::ClassFound;
 
   /// Of the steps, it has similarity, detect, decode and instances. A detector that reads text is
   /// asked for the label, too, as any detector is.

@@ -91,16 +91,15 @@ class ClassicEmbedding {
   }
 
   std::shared_ptr<const Landscape> landscape(const ClassicPrototype& prototype) const {
-    return derived_->landscapes.get(
-        prototype.identity, [&] { return level(prototype.scale)->landscape(prototype); });
+    return derived_->landscapes.get(prototype.identity,
+                                    [&] { return level(prototype.scale)->landscape(prototype); });
   }
 
   /// The cut for these exemplars (none: the support's own), made by `make()` on first use.
   template <class Make>
   std::shared_ptr<const Cut> cut(const ClassicPrototype& prototype, std::vector<Box> exemplars,
                                  Make&& make) const {
-    return derived_->cuts.get({prototype.identity, std::move(exemplars)},
-                              std::forward<Make>(make));
+    return derived_->cuts.get({prototype.identity, std::move(exemplars)}, std::forward<Make>(make));
   }
 
  private:
@@ -248,8 +247,8 @@ inline MarkedLevel marked_level(std::span<const EncodedExample<ClassicEmbedding>
   };
   MarkedLevel marked{side_by_side(), {}, {}};
   for (const auto& e : examples) {
-    const auto i = static_cast<std::size_t>(
-        std::find(images.begin(), images.end(), e.embedding) - images.begin());
+    const auto i = static_cast<std::size_t>(std::find(images.begin(), images.end(), e.embedding) -
+                                            images.begin());
     cv::Mat mask = cv::Mat::zeros(all, CV_8UC1);
     mask_at(to_frame(*e.mask, e.image), places[i].size()).copyTo(mask(places[i]));
     (e.negative ? marked.negative_masks : marked.masks).push_back(mask);
@@ -339,8 +338,7 @@ class ClassicEncoder {
     const double reach = std::max(prototype.references.value - neutral, 1e-3);
     FloatMap map(size.height, size.width);
     cv::Mat out = as_mat(map);  // the map's own memory: written in place
-    cv::resize(embedding.landscape(prototype)->height(), out, out.size(), 0, 0,
-               cv::INTER_LINEAR);
+    cv::resize(embedding.landscape(prototype)->height(), out, out.size(), 0, 0, cv::INTER_LINEAR);
     map = ((map - static_cast<float>(neutral)) / static_cast<float>(reach)).max(-1.0f).min(1.0f);
     return map;
   }

@@ -132,9 +132,8 @@ inline std::shared_ptr<const Cut> pieces_of(const ClassicQuery& query,
   const ClassicEmbedding& embedding = query.embedding;
   const ClassicPrototype& support = query.prototype;
   const auto level = embedding.level(support.scale);
-  const auto base = embedding.cut(support, {}, [&] {
-    return detail::cut_for(*level, *embedding.landscape(support), support);
-  });
+  const auto base = embedding.cut(
+      support, {}, [&] { return detail::cut_for(*level, *embedding.landscape(support), support); });
   if (exemplars.size() < enough) return base;
   std::vector<Box> boxes;
   for (const Exemplar& e : exemplars) boxes.push_back(e.box);

@@ -27,8 +27,8 @@ struct MiniPrototype {
 };
 
 /// A query, or support, image as the network sees it: at several scales, in tiles where it is
-/// large. What the trunk makes of it is kept by scale, unless it is large, and what is derived for a
-/// prototype for the latest few of them.
+/// large. What the trunk makes of it is kept by scale, unless it is large, and what is derived for
+/// a prototype for the latest few of them.
 /// @par Threads  Safe: the first of several threads that ask computes, the others wait.
 class MiniEmbedding {
  public:
