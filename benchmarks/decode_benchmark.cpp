@@ -124,8 +124,8 @@ int main(int argc, char** argv) {
   const Module bare(models / "encoder.pt", Stage::encoder);
   const cv::Mat image = picture();
   const Size size{image.cols, image.rows};
-  const at::Tensor input = encoder.input(ImageView(image));
-  const TorchEmbedding embedding = encoder.encode(ImageView(image));
+  const at::Tensor input = encoder.input(ImageView::of_rgb(image));
+  const TorchEmbedding embedding = encoder.encode(ImageView::of_rgb(image));
   cv::Mat mask = cv::Mat::zeros(image.size(), CV_8UC1);
   mask(cv::Rect(100, 100, 80, 80)) = 255;
   const TorchPrototype prototype = encoder.prototype(embedding, MaskView(mask));
@@ -152,7 +152,7 @@ int main(int argc, char** argv) {
       return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     };
   };
-  add("encode/ours", timed([&] { encoder.encode(ImageView(image)); }));
+  add("encode/ours", timed([&] { encoder.encode(ImageView::of_rgb(image)); }));
   add("encode/bare", timed([&] { bare({input}); }));
   add("encode/upstream", [&] { return set_image(upstream, image); });
   for (const int n : counts) {

@@ -83,18 +83,18 @@ struct Prepared {
   explicit Prepared(const Case& c)
       : engine(c.chosen()),
         episode(scenes::render_episode(c.scene())),
-        support(engine.support(ImageView(episode.support.image), MaskView(episode.support_mask))) {}
+        support(engine.support(ImageView::of_rgb(episode.support.image), MaskView(episode.support_mask))) {}
 };
 
 void segment(benchmark::State& state, const Case& c) {
   const Prepared prepared(c);
   if (c.on_gpu())  // for the first picture of a size, it is chosen how to compute each layer
-    prepared.engine.segment(prepared.support, ImageView(prepared.episode.query.image));
+    prepared.engine.segment(prepared.support, ImageView::of_rgb(prepared.episode.query.image));
   Timings sum;
   std::size_t found = 0;
   for (auto _ : state) {
     const Result result =
-        prepared.engine.segment(prepared.support, ImageView(prepared.episode.query.image));
+        prepared.engine.segment(prepared.support, ImageView::of_rgb(prepared.episode.query.image));
     found = result.count();
     for (std::size_t i = 0; i < step_count; ++i) sum.seconds[i] += result.timings.seconds[i];
   }
