@@ -62,7 +62,7 @@ class Reader {
  private:
   void check() const {
     if (!flags_.misuse.empty()) throw InvalidArgument(flags_.misuse);
-    if (flags_.marks.empty() && flags_.prompts.empty())
+    if (flags_.marks.empty() && flags_.prompts.empty() && flags_.supports.empty())
       throw InvalidArgument(fmt::format("nothing is marked; expected {}", ways));
     if (!flags_.marks.empty() && flags_.supports.empty() && queries_.size() != 1)
       throw InvalidArgument(

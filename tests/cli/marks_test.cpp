@@ -231,6 +231,7 @@ TEST_CASE("persense segment: the classes of a labelme file", "[cli][marks]") {
   CHECK(coco_in(work)["categories"][0]["name"] == "disc");
   CHECK_THAT(outcome.out, contains("(12 disc, 12 square)"));
 
+  fs::remove_all(work / "out");
   work.save("pictures/q.png", discs(3, 2));
   check_refused(work,
                 work.run("segment --models classic --prompts marks/m.json support.png -o new"), 2,
