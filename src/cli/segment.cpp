@@ -338,9 +338,11 @@ bool SegmentRun::is_done(const QueryFile& query) const {
 
 std::vector<std::string> SegmentRun::support_notes() const {
   std::vector<std::string> notes;
-  for (const EngineSupport& support : supports_)
-    for (const std::string& note : support.info().notes)
-      notes.push_back(detail::note_of(support.info().label, supports_.size() > 1, note));
+  for (std::size_t k = 0; k < supports_.size(); ++k) {
+    const EngineSupport::Info& info = supports_[k].info();
+    for (const std::string& note : info.notes)
+      notes.push_back(detail::note_of(info.label, k, supports_.size() > 1, note));
+  }
   return notes;
 }
 
