@@ -146,7 +146,7 @@ class Octave(nn.Module):
         self.join_block = Block(96)
         self.join_down = nn.Conv2d(96, 128, 3, stride=2, padding=1)
         self.join_last = Block(128)
-        self.embed1 = nn.Linear(2 * 128 + SHAPE, 192)
+        self.embed1 = nn.Linear(2 * 128 + SHAPE + 3 * FEATURES, 192)
         self.embed2 = nn.Linear(192, EMBEDDING)
         self.embed_norm = nn.LayerNorm(EMBEDDING)
         self.pair = nn.Linear(2 * EMBEDDING + 2, _PAIR)
@@ -274,18 +274,26 @@ class Octave(nn.Module):
 
     def _points(self, boxes: Tensor) -> Tensor:
         """Points (N, GRID * GRID, 2) of boxes (N, 5): x, y of the middle, side, cosine, sine."""
-        steps = (torch.arange(self._grid, device=boxes.device, dtype=boxes.dtype) + 0.5) / self._grid - 0.5
-        u = (boxes[:, 2:3] * steps)[:, None, :].expand(-1, self._grid, self._grid).reshape(-1, self._grid * self._grid)
-        v = (boxes[:, 2:3] * steps)[:, :, None].expand(-1, self._grid, self._grid).reshape(-1, self._grid * self._grid)
+        steps = (
+            torch.arange(self._grid, device=boxes.device, dtype=boxes.dtype) + 0.5
+        ) / self._grid - 0.5
+        u = (
+            (boxes[:, 2:3] * steps)[:, None, :]
+            .expand(-1, self._grid, self._grid)
+            .reshape(-1, self._grid * self._grid)
+        )
+        v = (
+            (boxes[:, 2:3] * steps)[:, :, None]
+            .expand(-1, self._grid, self._grid)
+            .reshape(-1, self._grid * self._grid)
+        )
         cosine, sine = boxes[:, 3:4], boxes[:, 4:5]
         x = boxes[:, 0:1] + cosine * u - sine * v
         y = boxes[:, 1:2] + sine * u + cosine * v
         return torch.stack([x, y], dim=2)
 
     @torch.jit.export
-    def sample(
-        self, f1: Tensor, f2: Tensor, f3: Tensor, owner: Tensor, boxes: Tensor
-    ) -> Tensor:
+    def sample(self, f1: Tensor, f2: Tensor, f3: Tensor, owner: Tensor, boxes: Tensor) -> Tensor:
         """Features (N, FEATURES, GRID, GRID) in square boxes (N, 5) float32: x, y of the middle
         and side in pixels of the level (0, 0 is the middle of the first pixel), cosine and sine of
         the turn. owner: (N,) int64, the image of the batch.
@@ -302,7 +310,11 @@ class Octave(nn.Module):
     def evidence(self, maps: Tensor, owner: Tensor, boxes: Tensor, masks: Tensor) -> Tensor:
         """Means (N, MAPS) of the maps inside of masks (N, 1, CROP, CROP) that lie in boxes."""
         values = self._lookup(maps, 2.0, owner, self._points(boxes))
-        inside = F.avg_pool2d(masks, self._crop // self._grid).reshape(-1, self._grid * self._grid, 1).to(values.dtype)
+        inside = (
+            F.avg_pool2d(masks, self._crop // self._grid)
+            .reshape(-1, self._grid * self._grid, 1)
+            .to(values.dtype)
+        )
         return (values * inside).sum(dim=1) / (inside.sum(dim=1) + 1e-3)
 
     @torch.jit.export
@@ -310,11 +322,16 @@ class Octave(nn.Module):
         """Embeddings (N, EMBEDDING) of candidates: crops (N, 4, CROP, CROP), stretched RGB and
         mask; grid as sample() gives it, in the same boxes; shape (N, SHAPE).
         """
+        # means and deviations inside the mask and means around it, beside what convolutions find
+        cover = F.avg_pool2d(crops[:, 3:], self._crop // self._grid)
+        inside, outside = _mean(grid, cover), _mean(grid, 1 - cover)
+        apart = _mean((grid - inside[:, :, None, None]) ** 2, cover)
+        means = torch.cat([inside, torch.sqrt(apart + 1e-4), outside], dim=1)
         x = F.relu(self.crop1(crops * 2 - 1))
         x = F.relu(self.crop2(x))
         x = self.join_block(F.relu(self.join(torch.cat([x, grid], dim=1))))
         x = self.join_last(F.relu(self.join_down(x)))
-        summed = torch.cat([x.mean(dim=[2, 3]), x.amax(dim=[2, 3]), shape], dim=1)
+        summed = torch.cat([x.mean(dim=[2, 3]), x.amax(dim=[2, 3]), shape, means], dim=1)
         return self.embed_norm(self.embed2(F.relu(self.embed1(summed))))
 
     @torch.jit.export
@@ -362,11 +379,25 @@ class Octave(nn.Module):
         """
         half = self._window // 2
         cells = torch.arange(half, device=centre.device, dtype=torch.float32) * 2 + 0.5
-        x = cells[None, None, :] + self._unit * maps[:, self._offset_x].float() - centre[:, 0, None, None]
-        y = cells[None, :, None] + self._unit * maps[:, self._offset_y].float() - centre[:, 1, None, None]
+        x = (
+            cells[None, None, :]
+            + self._unit * maps[:, self._offset_x].float()
+            - centre[:, 0, None, None]
+        )
+        y = (
+            cells[None, :, None]
+            + self._unit * maps[:, self._offset_y].float()
+            - centre[:, 1, None, None]
+        )
         member = torch.exp((x * x + y * y) * (-1 / 32))[:, None].to(image.dtype)
         logits = torch.stack(
-            [maps[:, self._target], maps[:, self._peaks], maps[:, self._object], maps[:, self._contact]], dim=1
+            [
+                maps[:, self._target],
+                maps[:, self._peaks],
+                maps[:, self._object],
+                maps[:, self._contact],
+            ],
+            dim=1,
         )
         low = torch.cat([member, logits.clamp(-8, 8) * 0.25, self.guide(f1)], dim=1)
         low = resize_bilinear(low, self._window, self._window, False)
@@ -374,5 +405,7 @@ class Octave(nn.Module):
         middle = self.fine_block(F.relu(self.fine_down(fine)))
         deep = self.coarse_block(F.relu(self.coarse_down(middle)))
         middle = middle + resize_bilinear(self.coarse_up(deep), half, half, False)
-        fine = fine + resize_bilinear(self.fine_up(F.relu(middle)), self._window, self._window, False)
+        fine = fine + resize_bilinear(
+            self.fine_up(F.relu(middle)), self._window, self._window, False
+        )
         return self.outline(fine) + (coarse * 2 - 1)

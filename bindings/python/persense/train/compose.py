@@ -67,9 +67,7 @@ class Library:
                         names = row["source"], row["class"], row["kind"]
                         self.classes.append(Cutouts(*names, files))
         textures = sorted((data / "textures").glob("*/*.jpg"))
-        self.textures = [
-            t for t in textures if (zlib.crc32(t.name.encode()) % 10 == 0) == held_out
-        ]
+        self.textures = [t for t in textures if (zlib.crc32(t.name.encode()) % 10 == 0) == held_out]
         if not self.classes or not self.textures:
             raise FileNotFoundError(f"{data}: no cut-outs, or no textures")
         self.sources: Dict[str, List[Cutouts]] = {}
@@ -168,17 +166,13 @@ def _lab(rng: np.random.Generator) -> Floats:
     return np.array([rng.uniform(50, 215), 128 + ab[0], 128 + ab[1]], np.float32)
 
 
-def _views(
-    library: Library, one: Cutouts, rng: np.random.Generator, most: int = 6
-) -> List[Pixels]:
+def _views(library: Library, one: Cutouts, rng: np.random.Generator, most: int = 6) -> List[Pixels]:
     count = min(most, len(one.files))
     chosen = rng.choice(len(one.files), count, replace=False)
     return [library.cutout(one.files[int(i)]) for i in chosen]
 
 
-def _pick(
-    library: Library, rng: np.random.Generator, count: int, group: bool
-) -> List[Cutouts]:
+def _pick(library: Library, rng: np.random.Generator, count: int, group: bool) -> List[Cutouts]:
     """Classes of different kinds, of any sources or of one."""
     weights = {
         "procedural": 3.0,
@@ -212,7 +206,9 @@ def _classes(library: Library, rng: np.random.Generator, likeness: str) -> List[
     count = int(rng.choice([1, 2, 3, 4, 5], p=[0.22, 0.3, 0.23, 0.15, 0.1]))
     if likeness != "any":
         count = max(2, count)
-    cutouts = _pick(library, rng, 1 if likeness in ("shape", "size") else count, likeness == "group")
+    cutouts = _pick(
+        library, rng, 1 if likeness in ("shape", "size") else count, likeness == "group"
+    )
     sets = [_views(library, one, rng) for one in cutouts]
     kinds = [one.kind for one in cutouts]
     free = rng.random() < 0.75
@@ -236,7 +232,9 @@ def _classes(library: Library, rng: np.random.Generator, likeness: str) -> List[
                 turn, gain = int(rng.integers(25, 155)), float(rng.uniform(0.7, 1.2))
                 views = [_hue_turned(v, turn, gain) for v in base]
             else:
-                texture = library.texture(library.textures[int(rng.integers(len(library.textures)))])
+                texture = library.texture(
+                    library.textures[int(rng.integers(len(library.textures)))]
+                )
                 views = [_textured(v, texture, rng) for v in base]
             sets.append(views)
             kinds.append("")
@@ -323,9 +321,7 @@ def _differences(classes: Sequence[_Class], grey: bool, upright: bool) -> npt.ND
             step = abs(math.log(one.diameter / other.diameter)) - one.spread - other.spread
             distinct |= step > 0.4 and one.views is other.views
             if len(one.views) == 1 or len(other.views) == 1 or upright:  # drawn from one side
-                picture = min(
-                    float(np.abs(x[1] - y[1]).mean()) for x in found[a] for y in found[b]
-                )
+                picture = min(float(np.abs(x[1] - y[1]).mean()) for x in found[a] for y in found[b])
                 distinct |= picture > 14
             if one.kind and one.kind == other.kind:
                 distinct = False
@@ -418,9 +414,7 @@ def _places(
     return places
 
 
-def _sprite(
-    one: _Class, diameter: float, rng: np.random.Generator
-) -> Tuple[Pixels, float]:
+def _sprite(one: _Class, diameter: float, rng: np.random.Generator) -> Tuple[Pixels, float]:
     """A view of the class so large, turned: RGBA, and its area in pixels."""
     view = one.views[int(rng.integers(len(one.views)))]
     solid = float((view[..., 3] > 127).sum())
@@ -497,7 +491,9 @@ def _picture(
         part = sprite[y0 - top : y1 - top, x0 - left : x1 - left]
         alpha = part[..., 3:].astype(np.float32) / 255
         under = image[y0:y1, x0:x1]
-        under[:] = (under + (part[..., :3].astype(np.float32) - under) * alpha + 0.5).astype(np.uint8)
+        under[:] = (under + (part[..., :3].astype(np.float32) - under) * alpha + 0.5).astype(
+            np.uint8
+        )
         kinds.append(int(k))
         areas.append(area)
         labels[y0:y1, x0:x1][part[..., 3] > 127] = len(kinds)
@@ -593,7 +589,9 @@ def compose(library: Library, seed: int, size: int = 352, pictures: int = 3) -> 
 
 # --- to look at -----------------------------------------------------------------------------------
 
-_COLOURS = np.array([[0, 255, 0], [255, 0, 255], [0, 200, 255], [255, 160, 0], [255, 255, 0]], np.uint8)
+_COLOURS = np.array(
+    [[0, 255, 0], [255, 0, 255], [0, 200, 255], [255, 160, 0], [255, 255, 0]], np.uint8
+)
 
 
 def outlined(world: World, picture: int) -> Pixels:
@@ -610,9 +608,7 @@ def outlined(world: World, picture: int) -> Pixels:
     return image
 
 
-def sheet(
-    library: Library, seed: int, rows: int = 5, columns: int = 3, size: int = 352
-) -> Pixels:
+def sheet(library: Library, seed: int, rows: int = 5, columns: int = 3, size: int = 352) -> Pixels:
     """A picture of scenes, each plain and with its outlines. Returns (H, W, 3) uint8."""
     cells = []
     for i in range(rows * columns):

@@ -71,7 +71,9 @@ class Settings:
     save: float = 5.0  #: minutes between checkpoints
     every: float = 30.0  #: minutes between validations
     validation: int = 12  #: batches of 8 that a source is validated on
-    minutes: float = 0.0  #: stop after so many minutes of this call; 0: not before the steps are done
+    minutes: float = (
+        0.0  #: stop after so many minutes of this call; 0: not before the steps are done
+    )
     start: str = ""  #: an exported mini.pt or an octave.pt whose weights a new run begins with
 
     def __post_init__(self) -> None:
@@ -140,7 +142,11 @@ class _Model:
         decayed = [p for p in self.full if p.ndim > 1]
         others = [p for p in self.full if p.ndim <= 1]
         groups = [{"params": decayed, "weight_decay": 0.02}, {"params": others, "weight_decay": 0}]
-        self.optimizer = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98))
+        options: Dict[str, Any] = {"lr": rate, "betas": (0.9, 0.98)}
+        try:
+            self.optimizer = torch.optim.AdamW(groups, fused=True, **options)
+        except (RuntimeError, TypeError):  # of older PyTorch, on the CPU
+            self.optimizer = torch.optim.AdamW(groups, **options)
         self.load(self.full)
 
     def load(self, weights: Sequence[Tensor]) -> None:
@@ -379,9 +385,7 @@ class _Run:
         del batches  # ends the workers
 
 
-def train(
-    settings: Settings, data: pathlib.Path, out: pathlib.Path
-) -> Dict[str, Dict[str, float]]:
+def train(settings: Settings, data: pathlib.Path, out: pathlib.Path) -> Dict[str, Dict[str, float]]:
     """Train, or go on training. Returns the last validation's values by source.
 
     Interrupted (KeyboardInterrupt), it saves and raises it again. Raises ValueError, in one line

@@ -66,9 +66,7 @@ def forward(net: torch.nn.Module, batch: Tensors, drop: Optional[torch.Generator
     size, crops = len(prototypes), len(batch["query"]) // len(prototypes)
     if len(batch["exemplar"]):
         at = batch["exemplar_at"]
-        windows = [
-            _windows(f, at, 2 << i, octave.PATCH) for i, f in enumerate(frames)
-        ]
+        windows = [_windows(f, at, 2 << i, octave.PATCH) for i, f in enumerate(frames)]
         own = net.pool(windows[0], windows[1], windows[2], batch["exemplar_mask"])
         total = prototypes.float().index_add(0, batch["exemplar_sample"], own.float())
         number = torch.ones(size, device=device).index_add(
@@ -92,7 +90,9 @@ def forward(net: torch.nn.Module, batch: Tensors, drop: Optional[torch.Generator
     if count:
         grid = net.sample(frames[0], frames[1], frames[2], batch["frame"], batch["box"])
         own = net.embed(batch["crop"], grid, batch["shape"].to(dtype))
-        seen = net.evidence(answer.maps.detach(), batch["frame"], batch["box"], batch["crop"][:, 3:])
+        seen = net.evidence(
+            answer.maps.detach(), batch["frame"], batch["box"], batch["crop"][:, 3:]
+        )
         if drop is not None:
             kept = (torch.rand(size, generator=drop) > 0.2).to(device)
             seen = seen * kept[batch["sample"]][:, None].to(dtype)
@@ -124,9 +124,9 @@ def forward(net: torch.nn.Module, batch: Tensors, drop: Optional[torch.Generator
         chosen = batch["exemplar"]
         more = padded(own.index_select(0, chosen), octave.EMBEDDING, index, held)
         exemplars = exemplars + more
-        exemplar_sizes = exemplar_sizes + padded(
-            batch["size"][chosen][:, None], 1, index, held
-        )[:, :, 0]
+        exemplar_sizes = (
+            exemplar_sizes + padded(batch["size"][chosen][:, None], 1, index, held)[:, :, 0]
+        )
         there = there + padded(torch.ones(len(chosen), 1, device=device), 1, index, held)[:, :, 0]
         answer.feedback = decided(exemplars, exemplar_sizes, there)
 
@@ -185,7 +185,9 @@ def losses(answer: Answer, batch: Tensors) -> Dict[str, Tensor]:
     )
     mass = F.avg_pool2d((torch.sigmoid(heat) - peak) * counted, 14) * (196 * octave.PEAK)
     off = (maps[:, octave.OFFSET_X : octave.OFFSET_Y + 1] - batch["offsets"]).abs().sum(dim=1)
-    on_object = F.binary_cross_entropy_with_logits(maps[:, octave.OBJECT], objects, reduction="none")
+    on_object = F.binary_cross_entropy_with_logits(
+        maps[:, octave.OBJECT], objects, reduction="none"
+    )
     on_contact = F.binary_cross_entropy_with_logits(
         maps[:, octave.CONTACT], batch["contact"], reduction="none"
     )

@@ -136,13 +136,13 @@ class _Light:
 
     def of(self, table: Floats, rng: np.random.Generator) -> "_Tone":
         """For one picture, whose values a table stretches."""
-        values = np.clip(table[:, None] + np.zeros(3, np.float32), DARKEST, BRIGHTEST)
+        values: Floats = np.clip(table[:, None] + np.zeros(3, np.float32), DARKEST, BRIGHTEST)
         if self.inverted:
             values = 1 - values
         gamma = self.gamma * math.exp(rng.normal(0, 0.035))
         gain = self.gain * np.exp(rng.normal(0, 0.03) + rng.normal(0, 0.015, 3))
-        values = np.copysign(np.abs(values) ** gamma, values) * gain + rng.normal(0, 0.01)
-        return _Tone(values.astype(np.float32), self)
+        bent = np.copysign(np.abs(values) ** gamma, values) * gain + rng.normal(0, 0.01)
+        return _Tone(bent.astype(np.float32), self)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,6 +176,8 @@ def shape_numbers(mask: npt.NDArray[np.uint8]) -> Tuple[Floats, float]:
     outer outline, its holes filled); part of the filled outline that is holes; log2 of the
     equivalent diameter over 20.
     """
+    x, y, w, h = cv2.boundingRect(mask)
+    mask = np.ascontiguousarray(mask[y : y + h, x : x + w])
     moments = cv2.moments(mask, binaryImage=True)
     area = max(moments["m00"], 1.0)
     xx, yy, xy = (moments[n] / area + 1 / 12 for n in ("mu20", "mu02", "mu11"))
@@ -286,7 +288,7 @@ def _jittered(mask: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDAr
         out = mask.copy()
         at = int(x + rng.uniform(0, w)), int(y + rng.uniform(0, h))
         cv2.circle(out, at, int(max(w, h) * rng.uniform(0.15, 0.4)), int(rng.random() < 0.3), -1)
-    return out if int(out.sum()) >= 20 else mask
+    return out if cv2.countNonZero(out) >= 20 else mask
 
 
 def _halved(mask: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
@@ -334,7 +336,8 @@ class _Crop:
         of[3, 1 : count + 1] = unsure
         of[2, count + 2] = of[3, count + 1 :] = 1
         half = side // 2
-        fine = of[:, self.labels].reshape(4, half, 2, half, 2).mean(axis=(2, 4))
+        quarters = [self.labels[y::2, x::2] for y in (0, 1) for x in (0, 1)]
+        fine: Floats = np.stack([of.take(q, axis=1) for q in quarters]).mean(axis=0)
         middle = self.labels[::2, ::2]
         lies = np.where((middle > 0) & (middle <= count), middle, 0)
         centres = self._centres()
@@ -374,8 +377,9 @@ class _Crop:
         table[1 : self.count + 1] = (self.relations == UNKNOWN) & (self.found | self.unsure)
         table[self.count + 2] = 1
         unknown = table[self.labels[::2, ::2]]
-        unknown = cv2.dilate(unknown, np.ones((3, 3), np.uint8))
-        return 1 - unknown.astype(np.float32)
+        near = cv2.dilate(unknown, np.ones((3, 3), np.uint8))
+        known: Floats = (near == 0).astype(np.float32)
+        return known
 
     def _density(self, centres: Floats) -> Floats:
         """A Gaussian for each target whose centre lies inside, in units of PEAK.
@@ -394,10 +398,12 @@ class _Crop:
         return density.astype(np.float32)
 
     def _candidate(self, mask: npt.NDArray[np.uint8], angle: float) -> Optional[_Candidate]:
-        area = int(mask.sum())
+        area = cv2.countNonZero(mask)
         if area < 20 or area > 6000:
             return None
-        over = np.bincount(self.labels[mask > 0], minlength=self.count + 3)
+        x, y, w, h = cv2.boundingRect(mask)
+        part = np.s_[y : y + h, x : x + w]
+        over = np.bincount(self.labels[part][mask[part] > 0], minlength=self.count + 3)
         obscure = int(over[self.count + 1 :].sum())
         own = over[1 : self.count + 1]
         best = int(own.argmax()) if self.count else 0
@@ -508,9 +514,9 @@ def draw(
     middle = np.array([(x0 + x1 - 1) / 2, (y0 + y1 - 1) / 2])
     view = _view(rng, octave.PATCH, scale, middle)
     mask = (_see_labels(own.labels[here], view, 0) == label).astype(np.uint8)
-    if rng.random() < 0.6 and mask.any():
+    if rng.random() < 0.6 and cv2.countNonZero(mask):
         mask = _jittered(mask, rng)
-    if int(mask.sum()) < 8:
+    if cv2.countNonZero(mask) < 8:
         cv2.circle(mask, (octave.PATCH // 2, octave.PATCH // 2), 8, 1, -1)
     box, shape, size, crop = _described(own, here, view, mask, float(rng.uniform(0, 2 * math.pi)))
     tone = light.of(own.stretch(here), rng)
@@ -527,8 +533,10 @@ def draw(
     maps = [c.maps() for c in crops]
 
     stacked_maps = {name: np.stack([m[name] for m in maps]) for name in maps[0]}
-    crop_pixels = np.stack([one.crop for _, one in every]) if every else np.zeros(
-        (0, octave.CROP, octave.CROP, 4), np.uint8
+    crop_pixels = (
+        np.stack([one.crop for _, one in every])
+        if every
+        else np.zeros((0, octave.CROP, octave.CROP, 4), np.uint8)
     )
     return {
         "patch": patch.transpose(2, 0, 1)[None],
@@ -578,9 +586,7 @@ def _crops(pixels: npt.NDArray[np.uint8], tone: _Tone, rng: np.random.Generator)
     return crops
 
 
-def _query_picture(
-    world: World, kind: int, here: int, rng: np.random.Generator, plan: Plan
-) -> int:
+def _query_picture(world: World, kind: int, here: int, rng: np.random.Generator, plan: Plan) -> int:
     count = len(world.images)
     others = [p for p in range(count) if p != here]
     having = [p for p in others if (world.classes[p] == kind).any()]
@@ -640,9 +646,7 @@ def _exemplars(
     return chosen
 
 
-def _feedback(
-    every: Sequence[Tuple[int, _Candidate]], chosen: Sequence[int], plan: Plan
-) -> Arrays:
+def _feedback(every: Sequence[Tuple[int, _Candidate]], chosen: Sequence[int], plan: Plan) -> Arrays:
     """Where the exemplars' patches lie in the crops, and their masks there."""
     most = plan.crop - octave.PATCH
     at, masks = [], []
@@ -656,9 +660,9 @@ def _feedback(
     return {
         "exemplar": np.array(list(chosen), np.int64),
         "exemplar_at": np.array(at, np.int64).reshape(-1, 3),
-        "exemplar_mask": (
-            np.stack(masks) if masks else np.zeros((0, 1, size, size))
-        ).astype(np.float32),
+        "exemplar_mask": (np.stack(masks) if masks else np.zeros((0, 1, size, size))).astype(
+            np.float32
+        ),
     }
 
 
@@ -739,8 +743,8 @@ class Mixture:
         held_out: bool = False,
         real: Optional[Real] = None,
         shares: Tuple[float, float, float] = (0.5, 0.3, 0.2),
-        slots: int = 48,
-        uses: int = 8,
+        slots: int = 64,
+        uses: int = 16,
     ) -> None:
         self.plan = plan or Plan()
         self._seed, self._slots, self._uses = seed, slots, uses
@@ -836,9 +840,9 @@ def panels(sample: Arrays) -> npt.NDArray[np.uint8]:
         for j, i in enumerate(mine):
             y, x = j // 3 * 32, j % 3 * 64
             strip[y : y + 32, x : x + 32] = sample["crop"][i, :3].transpose(1, 2, 0)
-            strip[y : y + 32, x + 32 : x + 64] = sample["crop"][i, 3][..., None] * _COLOURS[
-                int(sample["relation"][i])
-            ]
+            strip[y : y + 32, x + 32 : x + 64] = (
+                sample["crop"][i, 3][..., None] * _COLOURS[int(sample["relation"][i])]
+            )
         lead = first if q == 0 else np.zeros_like(first)
         rows.append(np.concatenate([lead, query, boxes, target, objects, density, strip], axis=1))
     row = np.concatenate(rows, axis=0)

@@ -246,7 +246,8 @@ def _load(group: _Group) -> World:
         if image is None:
             raise ValueError(f"{path}: expected an image")
         image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-        joined, kinds = np.zeros(image.shape[:2], np.int32), []
+        joined = np.zeros(image.shape[:2], np.int32)
+        kinds: List[int] = []
         for file in truth:
             name = file.stem[len(path.stem) : -len("instances")]
             if name not in names:
@@ -276,6 +277,3 @@ def _load(group: _Group) -> World:
         loose=group.loose,
         source=group.source,
     )
-
-
-
