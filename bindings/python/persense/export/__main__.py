@@ -68,6 +68,14 @@ MODELS = (
         "python -m persense.train.mini",
         always_half=True,
     ),
+    Model(
+        "octave",
+        "persense's own network of octaves",
+        "octave.pt",
+        "octave.pt, in float16",
+        "python -m persense.train.octave",
+        always_half=True,
+    ),
 )
 
 

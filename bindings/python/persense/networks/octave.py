@@ -30,6 +30,8 @@ from persense.networks.resize import resize_bilinear
 
 BAND = (14.0, 28.0)  #: equivalent diameters that a level answers for, pixels of the level
 UNIT = 12.0  #: of offsets, pixels of the level
+#: Octaves by which bands overlap to either side: what a level is taught to find reaches so far.
+OVERLAP = 0.2
 PATCH = 64  #: height and width of an exemplar's patch, pixels of its level
 MULTIPLE = 16  #: heights and widths of levels are multiples of it
 PEAK = 1 / (2 * 3.141592653589793)  #: of a unit Gaussian as wide as a cell, what `peak` is in
@@ -409,3 +411,10 @@ class Octave(nn.Module):
             self.fine_up(F.relu(middle)), self._window, self._window, False
         )
         return self.outline(fine) + (coarse * 2 - 1)
+
+    def forward(self, query: Tensor, patch: Tensor, mask: Tensor) -> Tuple[Tensor, Tensor]:
+        """Maps of a query with one exemplar, and the exemplar's prototype."""
+        p1, p2, p3 = self.trunk(patch)
+        prototype = self.pool(p1, p2, p3, mask)
+        f1, f2, f3 = self.trunk(query)
+        return self.maps(f1, f2, f3, self.conditioning(prototype)), prototype

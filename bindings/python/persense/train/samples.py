@@ -43,7 +43,7 @@ Arrays = Dict[str, npt.NDArray[np.generic]]
 JUNK = 3  #: a relation beside SAME, UNKNOWN and DISTINCT: of a region that is no object
 
 _LOW, _HIGH = octave.BAND
-_OVERLAP = 0.2  # octaves by which bands overlap to either side
+_OVERLAP = octave.OVERLAP
 #: Equivalent diameters of objects that a level is taught to find; and beyond which, to either side,
 #: it is taught not to.
 FOUND = _LOW * 2**-_OVERLAP, _HIGH * 2**_OVERLAP

@@ -1,0 +1,101 @@
+"""Export of persense's own network of octaves: ``octave.pt``."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, Iterator, List, Tuple
+
+import torch
+from torch import Tensor
+
+from persense.export.archive import Archive, Checkpoint, load_by_key
+from persense.networks import octave
+from persense.networks.octave import Octave
+
+UPSTREAM = "persense: trained on rendered, composed and real scenes, Apache-2.0"
+
+
+def network(checkpoint: Checkpoint) -> Octave:
+    """The network of the averaged weights that ``persense.train.octave`` writes."""
+    net = Octave()
+    load_by_key(net, checkpoint, "octave")
+    return net
+
+
+def _samples() -> Iterator[Tuple[Tensor, Tensor, Tensor]]:
+    """Levels of several shapes and batches, each with exemplars' patches and masks of discs."""
+    random = torch.Generator().manual_seed(1)
+    axis = torch.arange(octave.PATCH) - (octave.PATCH - 1) / 2
+    away = torch.sqrt(axis[:, None] ** 2 + axis[None] ** 2)
+    multiple = octave.MULTIPLE
+    for batch, rows, columns, radius in ((1, 8, 8, 12), (1, 5, 11, 7), (2, 1, 4, 14)):
+        query = torch.rand(batch, 3, rows * multiple, columns * multiple, generator=random)
+        patch = torch.rand(batch, 3, octave.PATCH, octave.PATCH, generator=random)
+        mask = (away < radius).float().expand(batch, 1, octave.PATCH, octave.PATCH)
+        yield query, patch, mask
+
+
+def _candidates(net: Octave) -> Iterator[Tuple[str, Tuple[Any, ...]]]:
+    """The calls of candidates' regions, their comparison and their outlines."""
+    random = torch.Generator().manual_seed(2)
+
+    def rand(*shape: int) -> Tensor:
+        return torch.rand(*shape, generator=random)
+
+    query = rand(2, 3, 96, 128)
+    features = net.trunk(query)
+    maps = 4 * rand(2, octave.MAPS, 48, 64) - 2
+    for count, exemplars in ((1, 1), (37, 5)):
+        owner = torch.arange(count) % 2
+        angle = 7 * rand(count)
+        places = 96 * rand(count, 2), 10 + 30 * rand(count), torch.cos(angle), torch.sin(angle)
+        boxes = torch.cat([places[0], torch.stack(places[1:], dim=1)], dim=1)
+        masks = (rand(count, 1, octave.CROP, octave.CROP) < 0.6).float()
+        yield "sample", (*features, owner, boxes)
+        yield "evidence", (maps, owner, boxes, masks)
+        grid = net.sample(*features, owner, boxes)
+        crops = torch.cat([rand(count, 3, octave.CROP, octave.CROP), masks], dim=1)
+        shape = rand(count, octave.SHAPE)
+        yield "embed", (crops, grid, shape)
+        of = net.embed(crops, grid, shape)[None]
+        sizes = 3 + 4 * rand(1, count)
+        evidence = net.evidence(maps, owner, boxes, masks)[None]
+        valid = rand(1, count) < 0.9
+        chosen = torch.arange(exemplars) % count
+        there = torch.arange(exemplars)[None] < max(1, exemplars - 1)
+        yield "decide", (of, sizes, evidence, valid, of[:, chosen], sizes[:, chosen], there)
+        size, half = octave.WINDOW, octave.WINDOW // 2
+        coarse = (rand(count, 1, size, size) < 0.4).float()
+        parts = 4 * rand(count, octave.MAPS, half, half) - 2, rand(count, 32, half, half)
+        yield "refine", (rand(count, 3, size, size), coarse, *parts, size * rand(count, 2))
+
+
+def _calls(net: Octave) -> Iterator[Tuple[str, Tuple[Any, ...]]]:
+    """What the library calls, each by itself."""
+    for query, patch, mask in _samples():
+        yield "trunk", (query,)
+        features = net.trunk(patch)
+        yield "pool", (*features, mask)
+        conditioning = net.conditioning(net.pool(*features, mask))
+        yield "conditioning", (net.pool(*features, mask),)
+        yield "maps", (*net.trunk(query), conditioning)
+    yield from _candidates(net)
+
+
+def archives(checkpoint: Checkpoint, options: argparse.Namespace) -> List[Archive]:
+    """What to write for the network's weights; the manifest has what whoever runs it must know."""
+    net = network(checkpoint)
+    manifest = {
+        "stage": "all",
+        "name": "octave",
+        "upstream": UPSTREAM,
+        "sha256_weights": checkpoint.sha256,
+        "band": list(octave.BAND),
+        "overlap": octave.OVERLAP,
+        "offset_unit": octave.UNIT,
+        "patch": octave.PATCH,
+        "crop": octave.CROP,
+        "window": octave.WINDOW,
+        "multiple": octave.MULTIPLE,
+    }
+    return [Archive("octave.pt", manifest, net, _samples, lambda: _calls(net))]
