@@ -1,0 +1,220 @@
+"""Composed and real worlds, and the samples that are drawn from them."""
+
+from __future__ import annotations
+
+import math
+import pathlib
+
+import numpy as np
+import pytest
+
+for needed in ("cv2", "torch", "persense._core", "persense._scenes"):
+    pytest.importorskip(needed, reason=f"training needs {needed}")
+import cv2  # noqa: E402
+from training_data import write_training_data  # noqa: E402
+
+from persense.networks import octave  # noqa: E402
+from persense.train import compose, episodes, samples, worlds  # noqa: E402
+from persense.train.scenes import DISTINCT, SAME, UNKNOWN  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    return write_training_data(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def library(data: pathlib.Path) -> compose.Library:
+    return compose.Library(data)
+
+
+def composed(library: compose.Library, seed: int) -> worlds.World:
+    return compose.compose(library, seed, size=160, pictures=2)
+
+
+def test_compose_one_seed_gives_the_same_bytes(library):
+    one, other = composed(library, 3), composed(library, 3)
+    assert all((a == b).all() for a, b in zip(one.images, other.images))
+    assert all((a == b).all() for a, b in zip(one.labels, other.labels))
+    assert (composed(library, 4).images[0] != one.images[0]).any()
+
+
+def test_compose_classes_of_one_kind_never_meet(library):
+    for seed in range(30):
+        kinds = [k for k in composed(library, seed).kinds if k]
+        assert len(kinds) == len(set(kinds))
+
+
+def test_compose_relations_are_symmetric_and_same_with_oneself(library):
+    found = set()
+    for seed in range(30):
+        relations = composed(library, seed).differences
+        assert (relations == relations.T).all() and (np.diag(relations) == SAME).all()
+        found |= set(relations[~np.eye(len(relations), dtype=bool)].tolist())
+    assert found == {UNKNOWN, DISTINCT}
+
+
+def test_library_held_out_kinds_and_textures_are_not_trained_on(data, library):
+    held = compose.Library(data, held_out=True)
+    assert not {c.kind for c in held.classes} & {c.kind for c in library.classes}
+    assert not set(held.textures) & set(library.textures)
+    assert len(held.classes) + len(library.classes) == 40
+
+
+def test_world_objects_are_measured_as_labelled(library):
+    for seed in range(8):
+        world = composed(library, seed)
+        for p, labels in enumerate(world.labels):
+            count = len(world.classes[p])
+            cells = np.bincount(labels.ravel(), minlength=count + 3)[1 : count + 1]
+            assert (cells == world.visible_areas[p]).all()
+            assert (world.visible_areas[p] <= world.full_areas[p]).all()
+            for i in np.flatnonzero(cells):
+                rows, columns = np.nonzero(labels == i + 1)
+                box = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+                assert world.boxes[p][i].tolist() == box
+                assert world.centres[p][i] == pytest.approx([columns.mean(), rows.mean()], abs=0.01)
+
+
+def test_world_stretch_is_the_one_of_whole_pictures(library):
+    world = composed(library, 1)
+    seen = np.clip(world.stretch(0)[world.images[0]], episodes.DARKEST, episodes.BRIGHTEST)
+    assert (seen == episodes.stretch(world.images[0])).all()
+
+
+def test_real_folders_of_several_classes_keep_the_last_quarter_from_training(data):
+    train = worlds.Real(data / "scenes" / "train", "train")
+    held = worlds.Real(data / "scenes" / "train", "held_out")
+
+    def files(real: worlds.Real) -> set:
+        return {path for groups in real.groups for g in groups for path, _ in g.pictures}
+
+    assert not files(train) & files(held)
+    assert sorted(p.stem for p in files(held) if p.parent.name == "furnace") == ["06", "07"]
+    assert [p.stem for p in files(held) if p.parent.name == "grains"] == ["07"]
+
+
+def test_real_classes_of_one_picture_are_distinct(data):
+    furnace = worlds.Real(data / "scenes" / "train", only=["furnace"]).all()[0]
+    assert furnace.differences.tolist() == [[SAME, DISTINCT], [DISTINCT, SAME]]
+    assert len(furnace.images) == 3
+    assert set(furnace.classes[0].tolist()) == {0, 1}
+
+
+# --- samples --------------------------------------------------------------------------------------
+
+
+def test_level_share_those_of_all_levels_are_one_together():
+    for diameter in np.geomspace(3, 300, 61):
+        levels = diameter * 2.0 ** np.arange(-6, 7)
+        assert samples.level_share(levels).sum() == pytest.approx(1, abs=1e-5)
+    assert samples.level_share(np.array([20.0]))[0] == 1
+    assert samples.level_share(np.array([7.0, 60.0])).tolist() == [0, 0]
+
+
+def drawn(draw) -> np.ndarray:
+    mask = np.zeros((80, 80), np.uint8)
+    draw(mask)
+    return mask
+
+
+def test_shape_numbers_tell_discs_bars_and_rings_apart():
+    disc = drawn(lambda m: cv2.circle(m, (40, 40), 20, 1, -1))
+    bar = drawn(lambda m: cv2.rectangle(m, (10, 36), (69, 43), 1, -1))
+    ring = drawn(lambda m: cv2.circle(m, (40, 40), 20, 1, 7))
+    (of_disc, area), (of_bar, _), (of_ring, _) = map(samples.shape_numbers, (disc, bar, ring))
+    assert area == disc.sum()
+    long, solid, extent, roundness, hole, size = range(octave.SHAPE)
+    assert of_disc[long] < 0.05 and of_disc[solid] > 0.97 and of_disc[roundness] > 0.85
+    assert of_bar[long] == pytest.approx(1 - 8 / 60, abs=0.02) and of_bar[extent] > 0.97
+    assert of_disc[hole] < 0.02 and of_ring[hole] > 0.4
+    assert of_disc[size] == pytest.approx(math.log2(2 * 20.5 / 20), abs=0.05)
+
+
+def mixture(data: pathlib.Path, shares=(0.6, 0.2, 0.2)) -> samples.Mixture:
+    return samples.Mixture(7, data, shares=shares, slots=6, uses=4)
+
+
+def test_samples_follow_from_the_seed_and_their_number(data):
+    one, other = mixture(data).sample(5), mixture(data).sample(5)
+    assert one.keys() == other.keys()
+    assert all((one[name] == other[name]).all() for name in one)
+
+
+def test_samples_are_consistent(data):
+    source, plan = mixture(data), samples.Plan()
+    relations = set()
+    for n in range(24):
+        s = source.sample(n)
+        count, half = len(s["frame"]), plan.crop // 2
+        assert s["query"].shape == (plan.crops, 3, plan.crop, plan.crop)
+        assert s["target"].shape == s["density"].shape == (plan.crops, half, half)
+        assert s["crop"].shape == (count, 4, octave.CROP, octave.CROP)
+        assert s["box"].shape == (count, 5) and s["shape"].shape == (count, octave.SHAPE)
+        assert ((s["quality"] >= 0) & (s["quality"] <= 1)).all()
+        assert (s["quality"][s["relation"] == SAME] >= 0.5).all()
+        assert (s["quality"][s["relation"] == samples.JUNK] < 0.35).all()
+        assert (s["exemplar"] < count).all()
+        assert s["exemplar_mask"].shape[1:] == (1, octave.PATCH, octave.PATCH)
+        assert np.isin(s["exemplar_at"][:, 1:] % 8, 0).all()
+        assert (s["window_at"][:, 1:] <= plan.crop - octave.WINDOW).all()
+        assert (s["target"] <= s["objects"] + 1e-6).all()
+        for array in s.values():
+            assert np.isfinite(array).all()
+        relations |= set(s["relation"].tolist())
+    assert relations >= {SAME, DISTINCT, samples.JUNK}
+
+
+def test_samples_density_sums_to_the_targets_whose_level_it_is():
+    labels = np.zeros((160, 160), np.int32)
+    radii = [10, 10, 10, 3]  # three in the band, one far below it
+    for i, radius in enumerate(radii):
+        cv2.circle(labels, (30 + 30 * i, 60), radius, i + 1, -1)
+    image = np.where(labels > 0, 200, 40).astype(np.uint8)[..., None].repeat(3, axis=2)
+    world = worlds.measured(
+        family="composed",
+        images=[image],
+        labels=[labels],
+        classes=[np.array([0, 0, 1, 0])],
+        full_areas=[np.bincount(labels.ravel())[1:].astype(np.int32)],
+        differences=np.array([[SAME, DISTINCT], [DISTINCT, SAME]], np.uint8),
+        kinds=("a", "b"),
+    )
+    upright = np.array([[1.0, 0, 0], [0, 1, 0]])
+    view = samples._View(160, 1.0, upright, upright)
+    crop = samples._Crop(world, 0, view, np.array([SAME, SAME, DISTINCT, SAME], np.uint8))
+    maps = crop.maps()
+    assert maps["density"].sum() * octave.PEAK == pytest.approx(2, abs=1e-3)
+    # what is far out of the band is ground on this level
+    assert maps["target_known"].all() and maps["objects"][30, 60] == 0
+    assert maps["target"].sum() * 4 == pytest.approx((labels == 1).sum() + (labels == 2).sum())
+    # offsets lead to the own object's middle
+    x, y = maps["offsets"][:, 30, 12] * octave.UNIT
+    assert (x + 24.5, y + 60.5) == pytest.approx((30, 60), abs=0.1)
+
+
+def test_samples_of_unrelated_worlds_hold_no_target(library):
+    rng = np.random.default_rng(1)
+    own, other = composed(library, 11), composed(library, 12)
+    s = samples.draw(own, rng, samples.Plan(), foreign=other)
+    assert s["target"].sum() == 0 and s["density"].sum() == 0
+    assert SAME not in s["relation"]
+
+
+def test_stacked_samples_know_whose_their_candidates_are(data):
+    source = mixture(data)
+    three = [source.sample(n) for n in range(3)]
+    batch = samples.stacked(three)
+    crops = samples.Plan().crops
+    assert (batch["frame"] // crops == batch["sample"]).all()
+    for i, s in enumerate(three):
+        mine = batch["sample"] == i
+        assert (batch["frame"][mine] - i * crops == s["frame"]).all()
+        assert batch["slot"][mine].tolist() == list(range(len(s["frame"])))
+    held = batch["exemplar"]
+    assert (batch["sample"][held] == batch["exemplar_sample"]).all()
+
+
+def test_sheets_show_what_there_is(data, library):
+    assert compose.sheet(library, 1, 1, 2, size=96).shape == (100, 2 * (2 * 96 + 4), 3)
+    assert samples.sheet(mixture(data), 1, 1).ndim == 3
