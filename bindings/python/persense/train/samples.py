@@ -63,6 +63,8 @@ class Plan:
     feedback: float = 0.55  #: share of samples with exemplars of the query
     absent: float = 0.12  #: share of samples whose query shows no target, where there is one
     beyond: float = 0.1  #: share of crops on a level that is not their objects'
+    #: share of views whose pixels are those of an octave of the picture itself, as when it is run
+    exact: float = 0.35
 
 
 # --- views ----------------------------------------------------------------------------------------
@@ -79,12 +81,25 @@ class _View:
 
 
 def _view(
-    rng: np.random.Generator, side: int, scale: float, centre: npt.NDArray[np.float64]
+    rng: np.random.Generator,
+    side: int,
+    scale: float,
+    centre: npt.NDArray[np.float64],
+    exact: bool = False,
 ) -> _View:
+    """Turned, perhaps mirrored. exact: by right angles, at the next power of two, so that the
+    frame's pixels are those of a level.
+    """
     angle, mirror = rng.uniform(0, 2 * math.pi), rng.choice([-1.0, 1.0])
+    if exact:
+        angle = round(angle / (math.pi / 2)) * (math.pi / 2)
+        scale = 2.0 ** round(math.log2(scale))
     c, s = math.cos(angle) / scale, math.sin(angle) / scale
     linear = np.array([[c * mirror, s * mirror], [-s, c]])
-    to_picture = np.column_stack([linear, centre - linear @ np.full(2, (side - 1) / 2)])
+    first = centre - linear @ np.full(2, (side - 1) / 2)
+    if exact:  # a pixel of the level, in the picture's
+        first = (np.round((first + 0.5) * scale - 0.5) + 0.5) / scale - 0.5
+    to_picture = np.column_stack([linear, first])
     return _View(side, scale, to_picture, cv2.invertAffineTransform(to_picture))
 
 
@@ -510,9 +525,10 @@ def draw(
     # the support
     x0, y0, x1, y1 = own.boxes[here][label - 1]
     diameter = math.sqrt(4 * float(own.visible_areas[here][label - 1]) / math.pi)
-    scale = _LOW * 2 ** rng.uniform(0, 1) / diameter
+    exact = rng.random() < plan.exact
+    scale = _LOW * 2 ** (0.5 if exact else rng.uniform(0, 1)) / diameter
     middle = np.array([(x0 + x1 - 1) / 2, (y0 + y1 - 1) / 2])
-    view = _view(rng, octave.PATCH, scale, middle)
+    view = _view(rng, octave.PATCH, scale, middle, exact)
     mask = (_see_labels(own.labels[here], view, 0) == label).astype(np.uint8)
     if rng.random() < 0.6 and cv2.countNonZero(mask):
         mask = _jittered(mask, rng)
@@ -618,15 +634,18 @@ def _crop(
         centre = world.centres[picture][anchor].astype(np.float64)
     else:
         diameter, centre = math.exp(rng.uniform(2, 4)), rng.uniform(0, 1, 2) * (width, height)
+    exact = rng.random() < plan.exact
     scale = math.exp(rng.uniform(math.log(13), math.log(30))) / diameter
+    if exact:  # on its own level, once it is rounded
+        scale = _LOW * math.sqrt(2) / diameter
     if rng.random() < plan.beyond:
         scale *= 2 ** (rng.choice([-1, 1]) * rng.uniform(0.8, 2))
-    scale = min(scale, 5.0)
+    scale = min(scale, 5.6)  # exact ones: 4
     centre = centre + rng.uniform(-0.4, 0.4, 2) * plan.crop / scale
     half = 0.35 * plan.crop / scale
     limits = np.array([width, height])
     centre = np.where(limits > 2 * half, np.clip(centre, half, limits - half), limits / 2)
-    return _Crop(world, picture, _view(rng, plan.crop, scale, centre), relations)
+    return _Crop(world, picture, _view(rng, plan.crop, scale, centre, exact), relations)
 
 
 def _exemplars(
@@ -783,7 +802,7 @@ class Mixture:
         slots = rng.integers(self._slots, size=2)
         world = self._world(n, int(slots[0]))
         foreign: Optional[World] = None
-        if rng.random() < 0.09:
+        if rng.random() < 0.14:
             other = self._world(n, int(slots[1]))
             if _unrelated(world, other):
                 foreign = other
