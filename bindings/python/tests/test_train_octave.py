@@ -125,14 +125,13 @@ def test_train_goes_on_from_where_it_was_cut_off(data, tmp_path):
     first = training.Settings(steps=3, batch=2, threads=1, validation=1)
     found = training.train(first, data, out)
     assert found.keys() == {"composed", "rendered", "real"}
-    assert training.train(first, data, out).keys() == found.keys()  # nothing left to train
     checkpoint = torch.load(out / training.CHECKPOINT, weights_only=True)
     assert checkpoint["steps"] == 3
     with pytest.raises(ValueError, match="batch: got 4, expected 2"):
         training.train(training.Settings(steps=4, batch=4), data, out)
     training.train(training.Settings(steps=5, batch=2, threads=1, validation=1), data, out)
     lines = [json.loads(line) for line in (out / training.LOG).read_text().splitlines()]
-    assert [line["steps"] for line in lines if line["kind"] == "validation"] == [3] * 6 + [5] * 3
+    assert [line["steps"] for line in lines if line["kind"] == "validation"] == [3] * 3 + [5] * 3
     weights = torch.load(out / training.WEIGHTS_FILE, weights_only=True)
     network.Octave().load_state_dict(weights)
 

@@ -56,6 +56,16 @@ def _windows(x: Tensor, at: Tensor, stride: int, size: int) -> Tensor:
     return flat.reshape(len(at), wide, wide, c).permute(0, 3, 1, 2)
 
 
+def _even(count: int, multiple: int) -> int:
+    """Rounded up: what computes convolutions prepares itself for every new shape, at a price."""
+    return -(-max(count, 1) // multiple) * multiple
+
+
+def _filled(x: Tensor, rows: int) -> Tensor:
+    """With zeros below, up to so many rows."""
+    return torch.cat([x, x.new_zeros([rows - len(x), *x.shape[1:]])])
+
+
 def forward(net: torch.nn.Module, batch: Tensors, drop: Optional[torch.Generator] = None) -> Answer:
     """Run everything. drop: with it, evidence of the maps is withheld from some candidates."""
     answer = Answer()
@@ -66,8 +76,11 @@ def forward(net: torch.nn.Module, batch: Tensors, drop: Optional[torch.Generator
     size, crops = len(prototypes), len(batch["query"]) // len(prototypes)
     if len(batch["exemplar"]):
         at = batch["exemplar_at"]
-        windows = [_windows(f, at, 2 << i, octave.PATCH) for i, f in enumerate(frames)]
-        own = net.pool(windows[0], windows[1], windows[2], batch["exemplar_mask"])
+        rows = _even(len(at), 8)
+        places = _filled(at, rows)
+        windows = [_windows(f, places, 2 << i, octave.PATCH) for i, f in enumerate(frames)]
+        masks = _filled(batch["exemplar_mask"], rows)
+        own = net.pool(windows[0], windows[1], windows[2], masks)[: len(at)]
         total = prototypes.float().index_add(0, batch["exemplar_sample"], own.float())
         number = torch.ones(size, device=device).index_add(
             0, batch["exemplar_sample"], torch.ones(len(own), device=device)
@@ -85,11 +98,19 @@ def forward(net: torch.nn.Module, batch: Tensors, drop: Optional[torch.Generator
         batch["support_shape"].to(dtype),
     )
     count = len(batch["frame"])
-    most = int(batch["slot"].max()) + 1 if count else 1
-    held = int(batch["exemplar_slot"].max()) + 1 if len(batch["exemplar"]) else 1
+    most = _even(int(batch["slot"].max()) + 1 if count else 1, 8)
+    held = _even(int(batch["exemplar_slot"].max()) + 1, 8) if len(batch["exemplar"]) else 1
     if count:
-        grid = net.sample(frames[0], frames[1], frames[2], batch["frame"], batch["box"])
-        own = net.embed(batch["crop"], grid, batch["shape"].to(dtype))
+        rows = _even(count, 32)
+        grid = net.sample(
+            frames[0],
+            frames[1],
+            frames[2],
+            _filled(batch["frame"], rows),
+            _filled(batch["box"], rows),
+        )
+        shape = _filled(batch["shape"].to(dtype), rows)
+        own = net.embed(_filled(batch["crop"], rows), grid, shape)[:count]
         seen = net.evidence(
             answer.maps.detach(), batch["frame"], batch["box"], batch["crop"][:, 3:]
         )
@@ -131,15 +152,18 @@ def forward(net: torch.nn.Module, batch: Tensors, drop: Optional[torch.Generator
         answer.feedback = decided(exemplars, exemplar_sizes, there)
 
     # outlines
-    at = batch["window_at"]
-    if len(at):
-        answer.outline = net.refine(
+    count = len(batch["window_at"])
+    if count:
+        rows = _even(count, 8)
+        at = _filled(batch["window_at"], rows)
+        outline = net.refine(
             _windows(batch["query"], at, 1, octave.WINDOW),
-            batch["window_coarse"],
+            _filled(batch["window_coarse"], rows),
             _windows(answer.maps, at, 2, octave.WINDOW),
             _windows(frames[0], at, 2, octave.WINDOW),
-            batch["window_centre"],
-        ).float()
+            _filled(batch["window_centre"], rows),
+        )
+        answer.outline = outline[:count].float()
     else:
         answer.outline = torch.zeros(0, 1, octave.WINDOW, octave.WINDOW, device=device)
     return answer
