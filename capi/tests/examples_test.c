@@ -517,15 +517,18 @@ static void callers_compiled_before_are_served(void) {
   const size_t first = offsetof(persense_run_options, on_progress);
   const size_t short_example = offsetof(persense_example, labels);
   persense_support* support = support_of_disc(1, NULL);
-  persense_run_options* older = calloc(1, first);
+  persense_run_options as_it_is = {0};
+  unsigned char* older = calloc(1, first);
   unsigned char* examples = calloc(2, short_example);
   persense_result* result;
   persense_support* s;
   persense_example e = example_of(PERSENSE_MARK_BOX);
   if (older == NULL || examples == NULL) exit(1);
-  older->struct_size = first;
-  older->trace = 1;
-  REQUIRE_OK(persense_segment(support, &image, older, &result));
+  as_it_is.struct_size = first;
+  as_it_is.trace = 1;
+  memcpy(older, &as_it_is, first);
+  REQUIRE_OK(persense_segment(support, &image, (const persense_run_options*)(const void*)older,
+                              &result));
   CHECK(persense_result_get_info(result)->has_trace);
   persense_result_free(result);
   /* examples whose caller has no label images */
