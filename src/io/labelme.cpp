@@ -124,6 +124,7 @@ std::pair<std::string, bool> class_of(std::string name) {
     return text;
   };
   name = trimmed(name);
+  if (name == "not") return {"", true};
   for (const std::string_view prefix : {"not ", "-"})
     if (name.starts_with(prefix)) return {trimmed(name.substr(prefix.size())), true};
   return {name, false};

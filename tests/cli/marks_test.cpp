@@ -37,7 +37,8 @@ struct Marked {
     const Point p = std::get<Point>(make(eval::MarkKind::point));
     point = fmt::format("{},{}", p.x, p.y);
     std::vector<float> numbers;
-    for (const Vertex v : std::get<Polygon>(make(eval::MarkKind::polygon)).vertices) {
+    const Polygon outline = std::get<Polygon>(make(eval::MarkKind::polygon));
+    for (const Vertex v : outline.vertices) {
       numbers.push_back(v.x);
       numbers.push_back(v.y);
     }
@@ -100,13 +101,10 @@ TEST_CASE("persense segment: every way of marking a bean finds the others", "[cl
     if (box.x0 > 20 && box.y0 > 20 && box.x1 < 600 && cv::countNonZero(truth == i) > 1200) id = i;
   }
   const Marked in_query(truth == id);
-  work.save_text("marks.json",
-                 labelme(data + "00.jpg", mask, {[&] {
-                           const Box b = std::get<Box>(
-                               eval::make_mark(MaskView(mask), eval::MarkKind::box).mark);
-                           return shape("bean", "rectangle", {{b.x0, b.y0}, {b.x1, b.y1}});
-                         }()})
-                     .dump());
+  const Box around = std::get<Box>(eval::make_mark(MaskView(mask), eval::MarkKind::box).mark);
+  const json shapes =
+      json::array({shape("bean", "rectangle", {{around.x0, around.y0}, {around.x1, around.y1}})});
+  work.save_text("marks.json", labelme(data + "00.jpg", mask, shapes).dump());
   const std::string support = "--support " + data + "00.jpg ";
   const std::vector<std::string> ways = {support + "--mask " + data + "00.png",
                                          support + "--mask labels.png --mask-label 300",

@@ -37,8 +37,10 @@ json shape(const std::string& label, const std::string& type, const json& points
 }
 
 json document(const json& shapes) {
+  // braces around one shape may be that shape
+  const json list = shapes.is_array() ? shapes : json::array({shapes});
   return {{"version", "5.5.0"},   {"flags", json::object()},
-          {"shapes", shapes},     {"imagePath", "..\\pictures\\a.jpg"},
+          {"shapes", list},       {"imagePath", "..\\pictures\\a.jpg"},
           {"imageData", nullptr}, {"imageHeight", 60},
           {"imageWidth", 90}};
 }
