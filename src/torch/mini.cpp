@@ -29,8 +29,7 @@ namespace {
 using classic::Cut;
 using classic::Piece;
 
-constexpr int patch_side = 64;            // of the support's, as in training
-constexpr std::int64_t look_length = 54;  // 2 L, at the end of what describes an object
+constexpr int patch_side = 64;  // of the support's, as in training
 // Pixels up to which a working image is seen at once. Margins of tiles cost time, but what is seen
 // at once costs memory, of which a large picture takes some itself.
 constexpr double most_at_once = 1.15e6, most_at_once_of_large = 5.5e5;
@@ -382,8 +381,10 @@ void MiniEmbedding::State::judge(Cut& cut, Evidence& evidence,
     std::vector<std::int64_t> rows(exemplars.begin(), exemplars.end());
     return likeness(module, looks, rows_of(looks, rows));
   };
+  const std::int64_t length = looks.size(1);
   const auto nearest = [&](const at::Tensor& examples) {  // likeness to the nearest of them
-    const std::vector<std::vector<double>> rows = likeness(module, looks, examples);
+    const at::Tensor own = examples.narrow(1, examples.size(1) - length, length);
+    const std::vector<std::vector<double>> rows = likeness(module, looks, own);
     std::vector<double> most = rows[0];
     for (const std::vector<double>& row : rows)
       std::transform(row.begin(), row.end(), most.begin(), most.begin(),
@@ -391,9 +392,9 @@ void MiniEmbedding::State::judge(Cut& cut, Evidence& evidence,
     return most;
   };
   mini::PieceLooks of_pieces;
-  of_pieces.to_support = nearest(prototype.looks);
-  if (prototype.negative_looks.defined()) {
-    const std::vector<double> to_negative = nearest(prototype.negative_looks);
+  of_pieces.to_support = nearest(prototype.vectors);
+  if (prototype.negative_vectors.defined()) {
+    const std::vector<double> to_negative = nearest(prototype.negative_vectors);
     for (std::size_t i = 0; i < to_negative.size(); ++i)
       if (to_negative[i] > of_pieces.to_support[i]) cut.pieces[i].score = 0;
   }
@@ -601,17 +602,13 @@ MiniPrototype MiniEncoder::prototype(std::span<const EncodedExample<Embedding>> 
   }
   const at::Tensor mean =
       vectors.size() == 1 ? vectors[0] : at::cat(vectors).mean(0, /*keepdim=*/true);
-  const auto looks = [](const std::vector<at::Tensor>& of) {
-    const at::Tensor all = at::cat(of);
-    return all.narrow(1, all.size(1) - look_length, look_length);
-  };
   MiniPrototype prototype;
   // not quantised: what the trunk made of an image is kept by the working image's size, and the
   // constants that tell kinds apart were chosen at this very scale
   prototype.scale = mini::canonical / classic::detail::median(diameters);
   prototype.steering = module_.call("steering", {mean});
-  prototype.looks = looks(vectors);
-  if (!negative.empty()) prototype.negative_looks = looks(negative);
+  prototype.vectors = at::cat(vectors);
+  if (!negative.empty()) prototype.negative_vectors = at::cat(negative);
   return prototype;
 }
 

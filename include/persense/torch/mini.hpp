@@ -22,8 +22,8 @@ struct MiniPrototype {
   persense::detail::Identity identity;
   double scale = 1;                  ///< at which they are as wide as the network expects
   std::vector<at::Tensor> steering;  ///< what the network's maps make of their mean alone
-  at::Tensor looks;                  ///< (E, 2 L) of the examples, on the module's device
-  at::Tensor negative_looks;         ///< (N, 2 L) of the negative ones; undefined without any
+  at::Tensor vectors;                ///< (E, P) of the examples, on the module's device
+  at::Tensor negative_vectors;       ///< (N, P) of the negative ones; undefined without any
 };
 
 /// A query, or support, image as the network sees it: at several scales, in tiles where it is
