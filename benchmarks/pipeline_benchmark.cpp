@@ -83,7 +83,8 @@ struct Prepared {
   explicit Prepared(const Case& c)
       : engine(c.chosen()),
         episode(scenes::render_episode(c.scene())),
-        support(engine.support(ImageView::of_rgb(episode.support.image), MaskView(episode.support_mask))) {}
+        support(engine.support(ImageView::of_rgb(episode.support.image),
+                               MaskView(episode.support_mask))) {}
 };
 
 void segment(benchmark::State& state, const Case& c) {

@@ -527,8 +527,8 @@ static void callers_compiled_before_are_served(void) {
   as_it_is.struct_size = first;
   as_it_is.trace = 1;
   memcpy(older, &as_it_is, first);
-  REQUIRE_OK(persense_segment(support, &image, (const persense_run_options*)(const void*)older,
-                              &result));
+  REQUIRE_OK(
+      persense_segment(support, &image, (const persense_run_options*)(const void*)older, &result));
   CHECK(persense_result_get_info(result)->has_trace);
   persense_result_free(result);
   /* examples whose caller has no label images */
