@@ -406,7 +406,7 @@ static void marks_that_cannot_be_are_named(void) {
   bad.height = 100;
   e.labels = &bad;
   e.label_id = 1;
-  REFUSED("support labels: got 160 x 100");
+  REFUSED("support labels: size 160 x 100");
   bad.data = (const int32_t*)(const void*)((const char*)unaligned + 1);
   REFUSED("support labels: data at an address that is not a multiple of 4");
   e = example_of(PERSENSE_MARK_MASK);

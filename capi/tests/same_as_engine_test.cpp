@@ -103,7 +103,7 @@ TEST_CASE("persense.h: gives the engine's result of examples and classes to the 
   const std::vector<Example> one{{shared, box}};
   const std::vector<Example> other{
       {shared, MaskView(mask)},
-      {image.view(), Polygon{{{box.x0, box.y0}, {box.x1, box.y0}, {box.x1, box.y1}}}}};
+      {shared, Polygon{{{box.x0, box.y0}, {box.x1, box.y0}, {box.x1, box.y1}}}}};
   const std::vector<EngineSupport> supports{engine.support(one, "bean"),
                                             engine.support(other, "half")};
   FilterOptions filter = engine.options().filter;
