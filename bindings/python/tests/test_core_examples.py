@@ -284,7 +284,7 @@ WRONG = [
     ({"polygon": [1, 2, 3]}, "polygon: got int64 of shape (3,), expected numbers of shape (N, 2)"),
     ({"labels": discs(), "id": 13}, "support labels: no pixel has the id 13; the image has 1, 2"),
     ({"labels": discs(), "id": 0}, "support labels: got id 0, which is the background"),
-    ({"labels": discs()[:9], "id": 1}, "support labels: got 160 x 9"),
+    ({"labels": discs()[:9], "id": 1}, "support labels: size 160 x 9"),
     ({"labels": discs() / 2, "id": 1}, "labels: got float64 array of shape (120, 160)"),
     ({"labels": discs()}, "id: got None, expected both labels and id"),
     ({"id": 3}, "labels: got None, expected both labels and id"),
@@ -307,7 +307,7 @@ def test_a_wrong_mark_is_one_line_that_names_it(marks: Dict[str, Any], message: 
 
 def test_a_point_where_nothing_is_says_so() -> None:
     flat = np.full((120, 160, 3), 128, np.uint8)
-    with pytest.raises(persense.InvalidArgument, match=r"support point \(80, 60\): the decoder"):
+    with pytest.raises(persense.InvalidArgument, match=r"point: at \(80, 60\) the decoder"):
         pipeline().support(flat, point=(80, 60))
 
 
