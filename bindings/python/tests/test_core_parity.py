@@ -19,6 +19,13 @@ def example_folders() -> List[pathlib.Path]:
     return [f for root in folders if root.is_dir() for f in sorted(root.iterdir()) if f.is_dir()]
 
 
+def without_info(coco: pathlib.Path) -> Any:
+    """A COCO file without what the program says of the run."""
+    content = json.loads(coco.read_text())
+    del content["info"]
+    return content
+
+
 def pictures_of(folder: pathlib.Path) -> Tuple[pathlib.Path, pathlib.Path, pathlib.Path]:
     """Support, mask and query."""
     by_stem = {f.stem: f for f in folder.iterdir() if f.suffix in (".jpg", ".tif", ".webp")}
@@ -63,7 +70,7 @@ def test_files_of_the_program_equal_pythons(
     persense._core.write_labels(labels, core)
     assert labels.read_bytes() == (tmp_path / "program" / "01_labels.png").read_bytes()
     persense._core.write_coco(coco, query.name, core, "thing")
-    assert coco.read_bytes() == (tmp_path / "program" / "instances.json").read_bytes()
+    assert without_info(coco) == without_info(tmp_path / "program" / "instances.json")
 
     written = json.loads(coco.read_text())["annotations"]
     assert [a["segmentation"]["counts"] for a in written] == [core.rle(i) for i in range(len(core))]
