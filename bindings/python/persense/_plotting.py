@@ -221,7 +221,7 @@ def _draw_numbers(ax: Axes, masks: Sequence[Mask], per_pixel: float) -> None:
 
 
 def figure_of_examples(examples: Sequence[SupportExample]) -> Figure:
-    """A support's examples over their images, one panel an image. See Support.plot."""
+    """A support's examples over their images, one panel per image. See Support.plot."""
     plt = optional("matplotlib.pyplot", "plot")
     images: List[NDArray[np.uint8]] = []
     for example in examples:

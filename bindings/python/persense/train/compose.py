@@ -595,7 +595,7 @@ _COLOURS = np.array(
 
 
 def outlined(world: World, picture: int) -> Pixels:
-    """A picture of a world with the outlines of its objects, a colour a class; grey: ignored."""
+    """A picture of a world with the outlines of its objects, one colour per class; grey: ignored."""
     labels, image = world.labels[picture], world.images[picture].copy()
     edge = np.zeros(labels.shape, bool)
     edge[:-1] = labels[:-1] != labels[1:]
@@ -622,7 +622,7 @@ def _measure(library: Library, seed: int, seconds: float) -> str:
     while time.thread_time() - start < seconds:
         compose(library, seed + worlds)
         worlds += 1
-    return f"{3 * worlds / (time.thread_time() - start):.1f} pictures a second a core"
+    return f"{3 * worlds / (time.thread_time() - start):.1f} images per second and core"
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:

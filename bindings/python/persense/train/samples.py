@@ -883,7 +883,7 @@ def _measure(mixture: Mixture, seconds: float) -> str:
     while time.thread_time() - start < seconds:
         mixture.sample(n)
         n += 1
-    return f"{(n - 200) / (time.thread_time() - start):.1f} samples a second a core"
+    return f"{(n - 200) / (time.thread_time() - start):.1f} samples per second and core"
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:

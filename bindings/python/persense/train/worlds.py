@@ -34,7 +34,7 @@ LEAST_AREA = 12  #: pixels, likewise
 class World:
     """P pictures, perhaps of different sizes, with the same K classes of objects.
 
-    Lists have one entry a picture; its M objects are numbered from 1 in labels.
+    Lists have one entry per image; its M objects are numbered from 1 in labels.
     """
 
     family: str  #: rendered, composed or real
