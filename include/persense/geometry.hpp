@@ -54,4 +54,12 @@ inline PixelBox intersection(const PixelBox& a, const PixelBox& b) {
   return c.empty() ? PixelBox{} : c;
 }
 
+/// Intersection over union of two boxes: 0 where they are apart, 1 where they are the same.
+inline float iou(const Box& a, const Box& b) {
+  const Box common{std::max(a.x0, b.x0), std::max(a.y0, b.y0), std::min(a.x1, b.x1),
+                   std::min(a.y1, b.y1)};
+  if (!(common.x0 < common.x1 && common.y0 < common.y1)) return 0;
+  return common.area() / (a.area() + b.area() - common.area());
+}
+
 }  // namespace persense

@@ -28,14 +28,8 @@ concept DecodesMarks = requires(const D& decoder, const MarkedImage<E>& image,
   { decoder.decode_mark(image, prompt) } -> std::same_as<ScoredMask>;
 };
 
-inline float overlap(const Box& a, const Box& b) {
-  const Box common{std::max(a.x0, b.x0), std::max(a.y0, b.y0), std::min(a.x1, b.x1),
-                   std::min(a.y1, b.y1)};
-  if (!(common.x0 < common.x1 && common.y0 < common.y1)) return 0;
-  return common.area() / (a.area() + b.area() - common.area());
-}
-
-inline float overlap(const Mask& a, const Mask& b) {
+/// Intersection over union of two masks.
+inline float iou(const Mask& a, const Mask& b) {
   const auto common = static_cast<float>(intersection_area(a, b));
   return common / std::max(1.0f, static_cast<float>(a.area() + b.area()) - common);
 }
@@ -77,7 +71,7 @@ class Marking {
     for (int round = 0; round < 2; ++round) {
       for (Mask& answer : ask(around, mask, five_points(box), box)) {
         answer = clipped(answer, grown(box, slack, 1));
-        const float fit = answer.empty() ? 0 : overlap(static_cast<Box>(answer.box), box);
+        const float fit = answer.empty() ? 0 : persense::iou(static_cast<Box>(answer.box), box);
         if (fit > best_fit) best = std::move(answer), best_fit = fit;
       }
       if (best.empty()) return {};
@@ -146,7 +140,7 @@ class Marking {
     FloatMap similarity;
     found = ask(around, once, {point}, std::nullopt, &similarity);
     if (!plausible(found[0], diameter, around)) return {};
-    const float fit = overlap(once, found[0]) * contrast(found[0], similarity, around);
+    const float fit = iou(once, found[0]) * contrast(found[0], similarity, around);
     return {std::move(found[0]), fit};
   }
 
@@ -206,15 +200,9 @@ class Marking {
           {prompts[0].point, Prompt::Role::exemplar,
            Box{box->x0 - static_cast<float>(part.x0), box->y0 - static_cast<float>(part.y0),
                box->x1 - static_cast<float>(part.x0), box->y1 - static_cast<float>(part.y0)}}};
-    std::vector<ScoredMask> answers = decoder_.decode(query, std::span<const Prompt>(prompts));
-    if (answers.size() != prompts.size())
-      throw InternalError(fmt::format("decoder: {} masks for {} prompts, expected one each",
-                                      answers.size(), prompts.size()));
     std::vector<Mask> masks;
-    for (ScoredMask& answer : answers) {
-      require_mask(answer.mask, view.size(), "decoder: the mask of a mark");
+    for (ScoredMask& answer : masks_of(decoder_, query, prompts))
       masks.push_back(shifted(std::move(answer.mask), part.x0, part.y0));
-    }
     if (similarity != nullptr) *similarity = map;
     return masks;
   }
@@ -288,7 +276,7 @@ class MarkedMasks {
     };
     const Point centre{middle(box.x0, box.x1, size.width), middle(box.y0, box.y1, size.height)};
     Mask mask = decoded({centre, Prompt::Role::exemplar, box});
-    if (mask.empty() || overlap(static_cast<Box>(mask.box), box) < fills) {
+    if (mask.empty() || persense::iou(static_cast<Box>(mask.box), box) < fills) {
       notes_.push_back(fmt::format(
           "support box: in {} the decoder finds no object that fills it, so the ellipse "
           "in it is used",

@@ -52,27 +52,12 @@ class Pipeline : public StagedMethod<Pipeline<Encoder, Detector, Dmg, Decoder>, 
   ClassFound find(ImageView image, const typename Encoder::Embedding& embedding,
                   const Support<Encoder>& support, detail::StepClock& clock) const {
     ClassFound found;
-    ClassResult& result = found.result;
-    if (clock.run.trace) result.trace.emplace();
-    found.similarity = clock(Step::similarity, [&] {
-      return detail::similarity_map(this->encoder(), embedding, support, image.size());
-    });
-    Query<Encoder> query{image, embedding, found.similarity, support, {}};
-    const Detections detections = clock(Step::detect, [&] {
-      return detail::detections_of(detector_, query, &Detections::label, options_, found.notes);
-    });
-    if (result.trace) {
-      result.trace->similarity = found.similarity;
-      result.trace->detections = detections;
-    }
+    Query<Encoder> query = this->compare(image, embedding, support, clock, found);
+    const Detections detections = this->detect(detector_, query, &Detections::label, clock, found);
     const Detection* const best = most_confident(detections.label);
-    if (best == nullptr) {
-      found.notes.push_back(detail::no_detection(detections, options_));
-      result.density = DensityMap::Zero(image.height, image.width);
-      return found;
-    }
+    if (best == nullptr) return found;
     const ScoredMask first =
-        clock(Step::exemplar, [&] { return first_exemplar(query, *best, result.trace); });
+        clock(Step::exemplar, [&] { return first_exemplar(query, *best, found.result.trace); });
     std::vector<Exemplar> exemplars{{static_cast<Box>(first.mask.box), &first.mask, first.score}};
     if (first.mask.empty()) exemplars[0] = {best->box};
     const Box first_box = exemplars[0].box;
@@ -85,9 +70,7 @@ class Pipeline : public StagedMethod<Pipeline<Encoder, Detector, Dmg, Decoder>, 
         const auto masks = static_cast<std::size_t>(
             std::count_if(made.masks.begin(), made.masks.end(),
                           [](const ScoredMask& m) { return !m.mask.empty(); }));
-        found.instances = clock(Step::instances, [&] {
-          return make_instances(made.prompts, std::move(made.masks), options_.instances);
-        });
+        found.instances = this->instances_of(made.prompts, std::move(made.masks), clock);
         detail::note_lost_prompts(made.prompts.size(), masks, found.instances.size(), found.notes);
         return found;
       }

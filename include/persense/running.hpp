@@ -122,11 +122,8 @@ Support<Encoder> prepare_support(const Encoder& encoder, const Decoder& decoder,
     for_encoder.push_back(
         {&encoded[i].embedding(), &shown[i].mask, shown[i].image.size(), shown[i].negative});
     if (shown[i].negative || shown[i].image.mat().data != first->image.mat().data) continue;
-    const cv::Mat frame = to_frame(shown[i].mask, shown[i].image.size());
-    if (mask.empty())
-      mask = frame;
-    else
-      mask |= frame;
+    if (mask.empty()) mask = cv::Mat::zeros(first->image.mat().size(), CV_8UC1);
+    paint(shown[i].mask, mask);
   }
   auto prototype =
       encoder.prototype(std::span<const EncodedExample<typename Encoder::Embedding>>(for_encoder));
@@ -197,6 +194,12 @@ struct StepClock {
     if (run.stop.stop_requested())
       throw Cancelled(fmt::format("cancelled before {}", name_of(step)));
     if (run.on_step) run.on_step(step);
+    return timed(step, std::forward<F>(body));
+  }
+
+  /// The same for a part of a step that is announced elsewhere.
+  template <class F>
+  auto timed(Step step, F&& body) {
     const RunningStep running{&run, step};
     const StepScope scope(running);
     const auto begin = std::chrono::steady_clock::now();
@@ -259,21 +262,6 @@ inline void note_lost_prompts(std::size_t prompts, std::size_t masks, std::size_
   else if (masks > instances)
     notes.push_back(fmt::format("{} of {} point prompts ended in an object that another has",
                                 masks - instances, prompts));
-}
-
-/// @throws InternalError  another number of masks than prompts.
-/// @throws InvalidArgument  a mask whose bits do not fit its box, or whose box leaves the image.
-template <class Decoder, ImageEncoder Encoder>
-std::vector<ScoredMask> masks_of(const Decoder& decoder, const Query<Encoder>& query,
-                                 std::span<const Prompt> prompts) {
-  if (prompts.empty()) return {};
-  auto masks = decoder.decode(query, prompts);
-  if (masks.size() != prompts.size())
-    throw InternalError(fmt::format("decoder: {} masks for {} prompts, expected one each",
-                                    masks.size(), prompts.size()));
-  for (std::size_t i = 0; i < masks.size(); ++i)
-    require_mask(masks[i].mask, query.image.size(), fmt::format("decoder: mask {}", i));
-  return masks;
 }
 
 /// The exemplars of a feedback pass with the masks that their boxes are of.

@@ -117,6 +117,41 @@ class StagedMethod {
     std::vector<std::string> notes;  ///< of this query alone
   };
 
+  /// What every method begins with for one support: the similarity, which stays in `found`.
+  Query<Encoder> compare(ImageView image, const typename Encoder::Embedding& embedding,
+                         const Prepared& support, detail::StepClock& clock,
+                         ClassFound& found) const {
+    found.similarity = clock(Step::similarity, [&] {
+      return detail::similarity_map(encoder_, embedding, support, image.size());
+    });
+    if (clock.run.trace) found.result.trace.emplace().similarity = found.similarity;
+    return {image, embedding, found.similarity, support, {}};
+  }
+
+  /// The detections in it. @param needed  as detail::detections_of has it.
+  template <class Detector>
+  Detections detect(const Detector& detector, const Query<Encoder>& query,
+                    std::vector<Detection> Detections::*needed, detail::StepClock& clock,
+                    ClassFound& found) const {
+    Detections detections = clock(Step::detect, [&] {
+      return detail::detections_of(detector, query, needed, options_, found.notes);
+    });
+    if (found.result.trace) found.result.trace->detections = detections;
+    if ((detections.*needed).empty()) {
+      found.notes.push_back(detail::no_detection(detections, options_));
+      found.result.density = DensityMap::Zero(query.image.height, query.image.width);
+    }
+    return detections;
+  }
+
+  /// The instances of one class, before it is known what the others claim.
+  std::vector<Instance> instances_of(std::span<const Prompt> prompts, std::vector<ScoredMask> masks,
+                                     detail::StepClock& clock) const {
+    return clock.timed(Step::instances, [&] {
+      return make_instances(prompts, std::move(masks), options_.instances);
+    });
+  }
+
   /// @param reads_text  whether the method's detector does.
   StagedMethod(Encoder encoder, Decoder decoder, const Options& options, bool reads_text)
       : encoder_(std::move(encoder)),

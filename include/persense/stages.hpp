@@ -15,6 +15,7 @@
 #include "persense/geometry.hpp"
 #include "persense/image.hpp"
 #include "persense/maps.hpp"
+#include "persense/mask.hpp"
 #include "persense/result.hpp"
 
 namespace persense {
@@ -229,5 +230,24 @@ bool does_take_boxes(const M& decoder) {
   else
     return false;
 }
+
+namespace detail {
+
+/// @throws InternalError  another number of masks than prompts.
+/// @throws InvalidArgument  a mask whose bits do not fit its box, or whose box leaves the image.
+template <class Decoder, ImageEncoder Encoder>
+std::vector<ScoredMask> masks_of(const Decoder& decoder, const Query<Encoder>& query,
+                                 std::span<const Prompt> prompts) {
+  if (prompts.empty()) return {};
+  auto masks = decoder.decode(query, prompts);
+  if (masks.size() != prompts.size())
+    throw InternalError(fmt::format("decoder: {} masks for {} prompts, expected one each",
+                                    masks.size(), prompts.size()));
+  for (std::size_t i = 0; i < masks.size(); ++i)
+    require_mask(masks[i].mask, query.image.size(), fmt::format("decoder: mask {}", i));
+  return masks;
+}
+
+}  // namespace detail
 
 }  // namespace persense

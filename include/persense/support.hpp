@@ -46,29 +46,22 @@ inline std::string parts_note(std::size_t all, const std::vector<Mask>& kept, Pa
 
 }  // namespace detail
 
-/// Checks a support image and mask, and takes the mask's parts apart. A note says what was done
-/// with more than one.
-/// @throws InvalidArgument  empty image, another size, an empty mask, or one without any
-/// background.
-inline CheckedMask check_support(ImageView image, MaskView mask, Parts rule = Parts::examples) {
-  if (image.empty())
-    throw InvalidArgument(
-        fmt::format("support image: size {}, expected at least 1 x 1", to_string(image.size())));
-  if (mask.empty())
-    throw InvalidArgument(fmt::format("support mask: size {}, expected {}", to_string(mask.size()),
-                                      to_string(image.size())));
-  if (mask.size() != image.size())
-    throw InvalidArgument(fmt::format("support mask: size {}, expected the support image's {}",
-                                      to_string(mask.size()), to_string(image.size())));
+/// The separate (8-connected) parts of a mask that are examples, largest first, with a note where
+/// there is more than one.
+/// @throws InvalidArgument  a mask without any pixel, or without any background.
+inline CheckedMask parts_of(MaskView mask, Parts rule = Parts::examples) {
   cv::Mat labels, stats, centers;
-  const int all = cv::connectedComponentsWithStats(mask.mat() != 0, labels, stats, centers, 8) - 1;
+  const int all =
+      mask.empty()
+          ? 0
+          : cv::connectedComponentsWithStats(mask.mat() != 0, labels, stats, centers, 8) - 1;
   if (all < 1)
     throw InvalidArgument("support mask: no pixel is set, expected the pixels of one object");
   const auto area = [&](int label) { return stats.at<int>(label, cv::CC_STAT_AREA); };
   std::vector<int> order(static_cast<std::size_t>(all));
   std::iota(order.begin(), order.end(), 1);
   std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return area(a) > area(b); });
-  if (area(order[0]) == image.size().pixels())
+  if (area(order[0]) == mask.size().pixels())
     throw InvalidArgument(
         "support mask: covers the whole image, expected one object with background around it");
 
@@ -88,12 +81,35 @@ inline CheckedMask check_support(ImageView image, MaskView mask, Parts rule = Pa
   return checked;
 }
 
+/// Checks that a support image and mask belong together, and takes the mask's parts apart.
+/// @throws InvalidArgument  empty image, another size, and as parts_of.
+inline CheckedMask check_support(ImageView image, MaskView mask, Parts rule = Parts::examples) {
+  if (image.empty())
+    throw InvalidArgument(
+        fmt::format("support image: size {}, expected at least 1 x 1", to_string(image.size())));
+  if (mask.empty())
+    throw InvalidArgument(fmt::format("support mask: size {}, expected {}", to_string(mask.size()),
+                                      to_string(image.size())));
+  if (mask.size() != image.size())
+    throw InvalidArgument(fmt::format("support mask: size {}, expected the support image's {}",
+                                      to_string(mask.size()), to_string(image.size())));
+  return parts_of(mask, rule);
+}
+
+/// Sets a mask's pixels in a CV_8UC1 frame of its image's size to 255.
+inline void paint(const Mask& mask, cv::Mat& frame) {
+  for (int y = mask.box.y0; y < mask.box.y1; ++y) {
+    const std::uint8_t* bits = mask.row(y);
+    std::uint8_t* row = frame.ptr(y) + mask.box.x0;
+    for (int x = 0; x < mask.box.width(); ++x)
+      if (bits[x] != 0) row[x] = 255;
+  }
+}
+
 /// A mask in a frame of its own: CV_8UC1, 0 or 255, of the image's size.
 inline cv::Mat to_frame(const Mask& mask, Size image) {
   cv::Mat frame = cv::Mat::zeros(image.height, image.width, CV_8UC1);
-  for (int y = mask.box.y0; y < mask.box.y1; ++y)
-    std::transform(mask.row(y), mask.row(y) + mask.box.width(), frame.ptr(y) + mask.box.x0,
-                   [](std::uint8_t v) { return static_cast<std::uint8_t>(v != 0 ? 255 : 0); });
+  paint(mask, frame);
   return frame;
 }
 

@@ -2,31 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <opencv2/imgproc.hpp>
 #include <vector>
 
-#include "persense/mask.hpp"
+#include "persense/support.hpp"
 
 namespace persense::eval {
 
 namespace {
-
-/// The largest 8-connected part: CV_8UC1, 0 or 255.
-cv::Mat largest_part(MaskView mask) {
-  cv::Mat labels, stats, centers;
-  const int count =
-      mask.empty() ? 0
-                   : cv::connectedComponentsWithStats(mask.mat() != 0, labels, stats, centers, 8);
-  int largest = 0;
-  for (int i = 1; i < count; ++i)
-    if (largest == 0 ||
-        stats.at<int>(i, cv::CC_STAT_AREA) > stats.at<int>(largest, cv::CC_STAT_AREA))
-      largest = i;
-  if (largest == 0)
-    throw InvalidArgument("support mask: no pixel is set, expected the pixels of one object");
-  return labels == largest;
-}
 
 Point deepest(const cv::Mat& part) {
   cv::Mat padded, depth;  // the image's border is a border of the object, too
@@ -65,10 +48,11 @@ MarkKind mark_kind(std::string_view name) {
 
 MadeMark make_mark(MaskView mask, MarkKind kind) {
   if (kind == MarkKind::mask) return {{}, mask};
-  const cv::Mat part = largest_part(mask);
+  const Mask largest = parts_of(mask, Parts::largest).parts[0];
+  const cv::Mat part = to_frame(largest, mask.size());
   if (kind == MarkKind::point) return {{}, deepest(part)};
   if (kind == MarkKind::polygon) return {{}, outline(part)};
-  const PixelBox box = tight_box(MaskView(part));
+  const PixelBox& box = largest.box;
   if (kind == MarkKind::box) return {{}, static_cast<Box>(box)};
   cv::Mat filled = cv::Mat::zeros(part.size(), CV_8UC1);
   filled(cv::Rect(box.x0, box.y0, box.width(), box.height())) = 255;

@@ -179,8 +179,8 @@ TEST_CASE("GroundedSam: is cancelled before any of its steps, and reports and ti
   RunOptions run;
   run.on_step = [&](Step step) { steps.push_back(step); };
   f.segment({}, run);
-  const std::vector expected{Step::encode,    Step::similarity, Step::detect, Step::decode,
-                             Step::instances, Step::instances};  // each class's, then of all
+  const std::vector expected{Step::encode, Step::similarity, Step::detect, Step::decode,
+                             Step::instances};
   CHECK(steps == expected);
   for (const Step last : expected) {
     std::stop_source source;

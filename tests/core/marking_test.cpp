@@ -145,7 +145,7 @@ void check_is(const Mask& got, const Mask& expected) {
   CHECK(got.bits == expected.bits);
 }
 
-float overlap(const Mask& a, const Mask& b) { return detail::overlap(a, b); }
+float overlap(const Mask& a, const Mask& b) { return detail::iou(a, b); }
 
 }  // namespace
 

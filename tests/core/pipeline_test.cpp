@@ -144,7 +144,7 @@ std::vector<Step> steps_with_passes(int passes) {
   std::vector<Step> steps{Step::encode, Step::similarity, Step::detect, Step::exemplar};
   for (int i = 0; i < passes; ++i)
     steps.insert(steps.end(), {Step::density, Step::idm, Step::ppsm, Step::decode});
-  steps.insert(steps.end(), {Step::instances, Step::instances});  // each class's, then of all
+  steps.push_back(Step::instances);
   return steps;
 }
 

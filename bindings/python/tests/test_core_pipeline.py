@@ -14,7 +14,7 @@ from samples import DATA, found_in, persense, support_of
 
 BEANS = DATA / "beans"
 STEPS = "encode similarity detect exemplar density idm ppsm decode".split()
-END = ["instances", "instances"]  # each class's, then of all
+END = ["instances"]
 
 
 def test_everything_that_the_package_names_is_there() -> None:

@@ -53,24 +53,11 @@ class GroundedSam : public StagedMethod<GroundedSam<Encoder, Detector, Decoder>,
   ClassFound find(ImageView image, const typename Encoder::Embedding& embedding,
                   const Support<Encoder>& support, detail::StepClock& clock) const {
     ClassFound found;
+    const Query<Encoder> query = this->compare(image, embedding, support, clock, found);
+    const Detections detections = this->detect(detector_, query, &Detections::phrase, clock, found);
+    if (detections.phrase.empty()) return found;
     ClassResult& result = found.result;
-    if (clock.run.trace) result.trace.emplace();
-    found.similarity = clock(Step::similarity, [&] {
-      return detail::similarity_map(this->encoder(), embedding, support, image.size());
-    });
-    const Query<Encoder> query{image, embedding, found.similarity, support, {}};
-    const Detections detections = clock(Step::detect, [&] {
-      return detail::detections_of(detector_, query, &Detections::phrase, options_, found.notes);
-    });
-    if (result.trace) {
-      result.trace->similarity = found.similarity;
-      result.trace->detections = detections;
-    }
     result.density = DensityMap::Zero(image.height, image.width);
-    if (detections.phrase.empty()) {
-      found.notes.push_back(detail::no_detection(detections, options_));
-      return found;
-    }
     const std::vector<Prompt> prompts = prompts_at(detections.phrase, image.size());
     for (const Prompt& prompt : prompts) result.density(prompt.point.y, prompt.point.x) += 1;
     result.estimated_count = static_cast<double>(prompts.size());
@@ -78,9 +65,7 @@ class GroundedSam : public StagedMethod<GroundedSam<Encoder, Detector, Decoder>,
       found.notes.push_back("the decoder takes points alone, so it got the centre of each box");
     auto masks =
         clock(Step::decode, [&] { return detail::masks_of(this->decoder(), query, prompts); });
-    found.instances = clock(Step::instances, [&] {
-      return make_instances(prompts, std::move(masks), options_.instances);
-    });
+    found.instances = this->instances_of(prompts, std::move(masks), clock);
     if (found.instances.empty())
       found.notes.push_back("no instance: the mask of every box is empty");
     return found;

@@ -44,14 +44,6 @@ struct WorkScale {
   }
 };
 
-inline float box_iou(const Box& a, const Box& b) {
-  const Box common{std::max(a.x0, b.x0), std::max(a.y0, b.y0), std::min(a.x1, b.x1),
-                   std::min(a.y1, b.y1)};
-  return common.width() > 0 && common.height() > 0
-             ? common.area() / (a.area() + b.area() - common.area())
-             : 0.0f;
-}
-
 /// The indices of the pieces that the exemplars show. An exemplar that matches none is left out,
 /// and one of an odd look: learning from another kind of object would lose the right one.
 inline std::vector<std::size_t> pieces_shown(const Cut& cut, Size image,
@@ -62,8 +54,8 @@ inline std::vector<std::size_t> pieces_shown(const Cut& cut, Size image,
     float best = 0.5f;  // a box that overlaps less shows something else
     std::size_t which = cut.pieces.size();
     for (std::size_t i = 0; i < cut.pieces.size(); ++i) {
-      const float iou = box_iou(scale.to_image(cut.pieces[i].box), exemplar);
-      if (iou > best) best = iou, which = i;
+      const float overlap = iou(scale.to_image(cut.pieces[i].box), exemplar);
+      if (overlap > best) best = overlap, which = i;
     }
     if (which < cut.pieces.size() && !cut.pieces[which].odd_look) shown.push_back(which);
   }
