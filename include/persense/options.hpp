@@ -79,6 +79,7 @@ struct PpsmOptions {
 };
 
 struct DecoderOptions {
+  Switch calibration = Switch::on;
   Switch guidance = Switch::on;
   Switch refinement = Switch::on;
   int chunk_megabytes = 1024;
@@ -203,6 +204,10 @@ void for_each_option(O& o, Visit&& visit) {
   visit("ppsm.count_rounding", o.ppsm.count_rounding, 0, 0,
         "none (default: eq. 6; released code with CounTR) or ceil (released code with DSALVANet)");
   visit("ppsm.rules", o.ppsm.rules, 0, 0, "paper (default) or reference: see ppsm()");
+  visit(
+      "decoder.calibration", o.decoder.calibration, 0, 0,
+      "of mini and classic: on (default: this library): a score is the part of instances with that "
+      "score that are right; or off: as it is computed");
   visit("decoder.guidance", o.decoder.guidance, 0, 0,
         "of a SAM decoder: off or on (default: released code): the first decode of an exemplar and "
         "of the first pass sees the support object");

@@ -41,9 +41,9 @@ void check_slots(const Stages& stages) {
 }
 
 template <class Own, class WeightFree, class Function>
-AnyOf<WeightFree, Own> either(const Function& function) {
+AnyOf<WeightFree, Own> either(const Function& function, WeightFree weight_free = WeightFree{}) {
   if (function) return AnyOf<WeightFree, Own>(Own(function));
-  return AnyOf<WeightFree, Own>(WeightFree{});
+  return AnyOf<WeightFree, Own>(std::move(weight_free));
 }
 
 std::shared_ptr<const EngineParts::Model> model_without_torch(const Stages& stages,
@@ -56,7 +56,7 @@ std::shared_ptr<const EngineParts::Model> model_without_torch(const Stages& stag
   return EngineParts::model(
       std::move(encoder), either<OwnDetector, ClassicDetector>(own.detect),
       [&] { return either<OwnDmg, ClassicDmg>(own.density); },
-      either<OwnDecoder, ClassicDecoder>(own.decode), options);
+      either<OwnDecoder>(own.decode, ClassicDecoder(options.decoder.calibration)), options);
 }
 
 /// Without what the method has no use for, so that it is neither loaded nor prepared for.

@@ -88,8 +88,8 @@ Dmg dmg_of(const Stages& stages, const Placement& placement, Rules rules) {
 Decoder decoder_of(const Stages& stages, const Encoder& encoder,
                    const persense::DecoderOptions& options) {
   if (stages.own.decode) return Decoder(OwnDecoder(stages.own.decode));
-  if (stages.decoder == weight_free) return Decoder(ClassicDecoder{});
-  if (stages.decoder == learned) return Decoder(MiniDecoder{});
+  if (stages.decoder == weight_free) return Decoder(ClassicDecoder(options.calibration));
+  if (stages.decoder == learned) return Decoder(MiniDecoder(options.calibration));
   if (!encoder.has<TorchEncoder>())
     throw InvalidArgument(fmt::format(
         "decoder {}: needs the encoder archive that it was trained with (\"{}\"), got {}",

@@ -2,14 +2,29 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <opencv2/core.hpp>
 #include <span>
 #include <vector>
 
 #include "persense/classic/pieces.hpp"
+#include "persense/options.hpp"
+#include "persense/regions/score_calibration.hpp"
 
 namespace persense::classic {
+
+/// What a piece's score is worth, on real pictures of mandarins, axons, particles and the burden of
+/// a blast furnace, whose three kinds are look-alikes: `python -m persense.train.calibrate
+/// classic`.
+inline constexpr std::array<regions::ScoreKnot, 8> score_knots{{{0.0f, 0.0f},
+                                                                {0.15f, 0.141f},
+                                                                {0.25f, 0.237f},
+                                                                {0.35f, 0.303f},
+                                                                {0.45f, 0.497f},
+                                                                {0.55f, 0.511f},
+                                                                {0.7f, 0.813f},
+                                                                {1.0f, 1.0f}}};
 
 /// The piece under each prompt. Prompts compete: of several in one piece the most interior one gets
 /// it and the others get an empty mask, so masks never overlap. Prompts on background get an empty
@@ -18,13 +33,19 @@ namespace persense::classic {
 /// @par Source  this library.
 class ClassicDecoder {
  public:
+  explicit ClassicDecoder(Switch calibration = Switch::on)
+      : knots_(calibration == Switch::on ? std::span<const regions::ScoreKnot>(score_knots)
+                                         : std::span<const regions::ScoreKnot>()) {}
+
   template <HoldsClassicEncoder E>
   std::vector<ScoredMask> decode(const Query<E>& query, std::span<const Prompt> prompts) const {
-    return masks(*pieces_of(ClassicQuery(query), query.exemplars), query.image.size(), prompts);
+    return masks(*pieces_of(ClassicQuery(query), query.exemplars), query.image.size(), prompts,
+                 knots_);
   }
 
-  static std::vector<ScoredMask> masks(const Cut& cut, Size image,
-                                       std::span<const Prompt> prompts) {
+  /// @param knots  of the scores' calibration; none: scores as the cut has them.
+  static std::vector<ScoredMask> masks(const Cut& cut, Size image, std::span<const Prompt> prompts,
+                                       std::span<const regions::ScoreKnot> knots) {
     const std::vector<int> owner = owners(cut, image, prompts);
     const Upsampling upsampling(cut, image);
     std::vector<ScoredMask> masks(prompts.size());
@@ -33,14 +54,17 @@ class ClassicDecoder {
         const Piece& piece = cut.pieces[static_cast<std::size_t>(i)];
         const int prompt = owner[static_cast<std::size_t>(i)];
         if (prompt < 0 || piece.score < lowest_piece_score) continue;
-        masks[static_cast<std::size_t>(prompt)] = {upsampling.mask_of(cut.labels, i + 1, piece.box),
-                                                   static_cast<float>(piece.score)};
+        masks[static_cast<std::size_t>(prompt)] = {
+            upsampling.mask_of(cut.labels, i + 1, piece.box),
+            regions::calibrated(static_cast<float>(piece.score), knots)};
       }
     });
     return masks;
   }
 
  private:
+  std::span<const regions::ScoreKnot> knots_;
+
   /// Per piece: the prompt that gets it, or -1.
   static std::vector<int> owners(const Cut& cut, Size image, std::span<const Prompt> prompts) {
     const detail::WorkScale scale(cut, image);

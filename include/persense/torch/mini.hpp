@@ -3,6 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <array>
 #include <filesystem>
 #include <memory>
 #include <opencv2/core.hpp>
@@ -114,14 +115,33 @@ class MiniDmg {
   }
 };
 
+/// What a piece's score is worth, on real pictures of mandarins, axons, particles and the burden of
+/// a blast furnace, whose three kinds are look-alikes: `python -m persense.train.calibrate mini`.
+inline constexpr std::array<regions::ScoreKnot, 8> mini_score_knots{{{0.0f, 0.0f},
+                                                                     {0.15f, 0.066f},
+                                                                     {0.25f, 0.174f},
+                                                                     {0.35f, 0.378f},
+                                                                     {0.45f, 0.746f},
+                                                                     {0.55f, 0.991f},
+                                                                     {0.7f, 0.992f},
+                                                                     {1.0f, 1.0f}}};
+
 /// The piece under each prompt; prompts compete.
 /// @par Threads  Stateless; any number of threads.
 class MiniDecoder {
  public:
+  explicit MiniDecoder(Switch calibration = Switch::on)
+      : knots_(calibration == Switch::on ? std::span<const regions::ScoreKnot>(mini_score_knots)
+                                         : std::span<const regions::ScoreKnot>()) {}
+
   template <HoldsMiniEncoder E>
   std::vector<ScoredMask> decode(const Query<E>& query, std::span<const Prompt> prompts) const {
-    return classic::ClassicDecoder::masks(*detail::mini_cut(query), query.image.size(), prompts);
+    return classic::ClassicDecoder::masks(*detail::mini_cut(query), query.image.size(), prompts,
+                                          knots_);
   }
+
+ private:
+  std::span<const regions::ScoreKnot> knots_;
 };
 
 }  // namespace persense::torchscript

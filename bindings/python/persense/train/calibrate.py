@@ -1,0 +1,174 @@
+r"""Fit what the scores of the default stages are worth: the knots of their calibration.
+
+    python -m persense.train.calibrate mini DATA/validation/mandarins DATA/train/axons_sem \
+        DATA/train/blastfurnace --own-support DATA/train/emps_particles_1
+
+Each folder holds images NN.jpg (or .png) with NN_instances.png, 16-bit labels of every object, or
+with one such file per class, NN_CLASS_instances.png. Of each class one object is the support: the
+one of median area in its first image; with ``--own-support`` in every image, as each shows a kind
+of its own. The others are searched for it, and an instance is right where it matches a
+true object at IoU >= 0.5. All classes count alike, however many instances they give.
+
+Prints the knots as the library has them (classic/decoder.hpp, torch/mini.hpp), and how reliable
+the fitted scores are on the same images. Use images whose truth names every object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import pathlib
+import sys
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+import persense
+
+Floats = npt.NDArray[np.float64]
+Scored = Dict[str, List[Tuple[float, bool]]]
+
+#: Raw scores between which the calibration is linear.
+GRID = (0.0, 0.15, 0.25, 0.35, 0.45, 0.55, 0.7, 1.0)
+#: Instances as far apart that still count for a knot.
+REACH = 0.05
+
+
+def label_files(folder: pathlib.Path) -> Dict[str, List[pathlib.Path]]:
+    """The label images of a folder by class, which may have no name."""
+    found: Dict[str, List[pathlib.Path]] = collections.defaultdict(list)
+    for file in sorted(folder.glob("*instances.png")):
+        found[file.name[2 : -len("instances.png")].strip("_")].append(file)
+    return found
+
+
+def image_of(labels: pathlib.Path) -> pathlib.Path:
+    """The image that a label image is of."""
+    for suffix in (".jpg", ".png"):
+        image = labels.with_name(labels.name[:2] + suffix)
+        if image.exists():
+            return image
+    raise FileNotFoundError(f"{labels}: no {labels.name[:2]}.jpg or .png beside it")
+
+
+def median_object(labels: npt.NDArray[np.int32]) -> Optional[int]:
+    """The object of median area of those that do not touch the border; None without any."""
+    ids, areas = np.unique(labels, return_counts=True)
+    border = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    inside = (ids > 0) & ~np.isin(ids, border) & (areas >= 40)
+    if not inside.any():
+        return None
+    order = np.argsort(areas[inside], kind="stable")
+    return int(ids[inside][order[len(order) // 2]])
+
+
+def right(result: persense.Result, labels: npt.NDArray[np.int32]) -> Iterator[Tuple[float, bool]]:
+    """Score of every instance, and whether it matches a true object."""
+    areas = np.bincount(labels.ravel())
+    for instance in result:
+        x0, y0, x1, y1 = instance.mask.box
+        inside = labels[y0:y1, x0:x1][instance.mask.bits]
+        shared = np.bincount(inside, minlength=len(areas))
+        union = instance.area + areas - shared
+        best = (shared[1:] / union[1:]).max() if len(areas) > 1 else 0.0
+        yield instance.score, bool(best >= 0.5)
+
+
+def scores_of(
+    pipeline: persense.Pipeline, folder: pathlib.Path, own_support: bool, first: int
+) -> Scored:
+    """The scores of a folder by class."""
+    scored: Scored = {}
+    for name, files in label_files(folder).items():
+        found: List[Tuple[float, bool]] = []
+        support = None
+        for file in tqdm(files[:first], f"{folder.name} {name}".strip(), disable=None):
+            labels = persense.read_labels(file)
+            query = pipeline.encode(image_of(file))
+            if own_support or support is None:
+                chosen = median_object(labels)
+                if chosen is None:
+                    continue
+                support = pipeline.support(query, labels=labels, id=chosen)
+                if not own_support:
+                    continue  # its own image is not scored
+            found.extend(right(pipeline.segment(query, support), labels))
+        scored[f"{folder.name} {name}".strip()] = found
+    return {name: found for name, found in scored.items() if found}
+
+
+def fit(scored: Scored, grid: Sequence[float] = GRID) -> Floats:
+    """The calibrated value of each raw score of the grid, ascending from 0 to 1.
+
+    A knot is the part of instances about it that are right, every class of the same weight in all;
+    where that falls with the score, neighbours are averaged (pool adjacent violators).
+    """
+    values, weights = [], []
+    for raw in grid[1:-1]:
+        near, hits = 0.0, 0.0
+        for found in scored.values():
+            own = [ok for score, ok in found if abs(score - raw) <= REACH]
+            near += len(own) / len(found)
+            hits += sum(own) / len(found)
+        values.append(hits / near if near > 0 else raw)
+        weights.append(near)
+    blocks: List[Tuple[float, float, int]] = []
+    for value, weight in zip(values, weights):
+        blocks.append((value, max(weight, 1e-6), 1))
+        while len(blocks) > 1 and blocks[-2][0] >= blocks[-1][0]:
+            (a, wa, na), (b, wb, nb) = blocks[-2:]
+            blocks[-2:] = [((a * wa + b * wb) / (wa + wb), wa + wb, na + nb)]
+    level = np.concatenate([np.full(count, value) for value, _, count in blocks])
+    inner = np.clip(level, 0.01, 0.99) + 0.001 * np.arange(len(level))  # strictly ascending
+    return np.concatenate([[0.0], np.minimum(inner, 0.995), [1.0]])
+
+
+def reliability(scored: Scored, knots: Floats, grid: Sequence[float] = GRID) -> str:
+    """A table: instances, mean calibrated score and part that is right, by calibrated score."""
+    lines = ["score        instances   mean   right"]
+    rows = np.array([row for found in scored.values() for row in found], float)
+    weight = np.concatenate([np.full(len(f), 1 / len(f)) for f in scored.values()])
+    score = np.interp(rows[:, 0], grid, knots)
+    for low in np.arange(0, 1, 0.1):
+        inside = (score >= low) & (score < low + 0.1 + 1e-9)
+        if inside.any():
+            mean = np.average(score[inside], weights=weight[inside])
+            hit = np.average(rows[inside, 1], weights=weight[inside])
+            lines.append(f"{low:.1f} to {low + 0.1:.1f} {inside.sum():10d}   {mean:.2f}    {hit:.2f}")
+    return "\n".join(lines)
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Run the command line; give the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m persense.train.calibrate", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("models", help="mini, classic, or a folder with a mini.pt")
+    parser.add_argument("folders", nargs="+", type=pathlib.Path, metavar="FOLDER")
+    parser.add_argument(
+        "--own-support", nargs="+", type=pathlib.Path, default=[], metavar="FOLDER",
+        help="folders, every image of which shows a kind of its own",
+    )  # fmt: skip
+    parser.add_argument("--first", type=int, default=10, help="images of a class, at most (10)")
+    given = parser.parse_args(arguments)
+    try:
+        pipeline = persense.Pipeline(given.models, options={"decoder.calibration": "off"})
+        scored: Scored = {}
+        for folder in given.folders + given.own_support:
+            own = folder in given.own_support
+            scored.update(scores_of(pipeline, folder, own, given.first))
+    except (OSError, persense.Error) as error:
+        print(f"persense.train.calibrate: {error}", file=sys.stderr)
+        return 1
+    if not scored:
+        print("persense.train.calibrate: no instance was found in the folders", file=sys.stderr)
+        return 1
+    knots = fit(scored)
+    print(", ".join(f"{{{raw:g}f, {value:.3f}f}}" for raw, value in zip(GRID, knots)))
+    print(reliability(scored, knots))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""What scores are worth is fitted so that it comes out as it was put in."""
+
+from __future__ import annotations
+
+import pathlib
+import subprocess
+import sys
+from typing import List, Tuple
+
+import numpy as np
+import pytest
+from samples import persense  # noqa: F401  (the package must be there)
+
+from persense.train import calibrate
+
+
+def drawn(truth: "np.ndarray", count: int, seed: int) -> List[Tuple[float, bool]]:
+    """Scores that are right with the probability that the truth has at them."""
+    rng = np.random.default_rng(seed)
+    raw = rng.uniform(0, 1, count)
+    right = rng.uniform(0, 1, count) < np.interp(raw, calibrate.GRID, truth)
+    return list(zip(raw.tolist(), right.tolist()))
+
+
+def test_the_truth_comes_out_whatever_the_number_of_each_class() -> None:
+    truth = np.array([0, 0.05, 0.2, 0.4, 0.7, 0.9, 0.95, 1])
+    knots = calibrate.fit({"few": drawn(truth, 4000, 1), "many": drawn(truth, 20000, 2)})
+    assert knots[0] == 0 and knots[-1] == 1
+    # a knot is a mean over 0.1 of the scores, some 400 of the smaller class
+    assert np.abs(knots - truth).max() < 0.06
+
+
+def test_knots_ascend_even_where_higher_scores_are_worse() -> None:
+    falling = np.array([0, 0.9, 0.7, 0.5, 0.4, 0.3, 0.2, 0.1])
+    knots = calibrate.fit({"odd": drawn(falling, 5000, 3)})
+    assert (np.diff(knots) > 0).all()
+
+
+def test_classes_count_alike() -> None:
+    always = [(0.45, True)] * 10
+    never = [(0.45, False)] * 1000
+    at = calibrate.GRID.index(0.45)
+    assert calibrate.fit({"a": always, "b": never})[at] == pytest.approx(0.5, abs=0.01)
+
+
+def test_the_object_of_median_area_away_from_the_border_is_the_support() -> None:
+    labels = np.zeros((60, 60), np.int32)
+    labels[0:20, 0:20] = 9  # at the border
+    labels[30:40, 5:15], labels[30:42, 20:32], labels[45:59, 40:54] = 1, 2, 3
+    assert calibrate.median_object(labels) == 2
+    assert calibrate.median_object(np.zeros((5, 5), np.int32)) is None
+
+
+def test_a_folder_that_is_not_there_is_one_line(tmp_path: pathlib.Path) -> None:
+    command = [sys.executable, "-m", "persense.train.calibrate", "classic", str(tmp_path / "none")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "persense.train.calibrate: no instance was found in the folders\n"
