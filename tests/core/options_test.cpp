@@ -29,7 +29,7 @@ Options unusual_options() {
   options.detector = {Captions::joint, Fallback::off};
   options.location_prior = LocationPrior::box_center;
   options.dmg.rules = Rules::reference;
-  options.decoder = {Switch::off, Switch::off, 77};
+  options.decoder = {Switch::off, Switch::off, Switch::off, 77};
   options.idm = {77, Rules::reference};
   options.ppsm = {1.1f, CountRounding::ceil, Rules::reference};
   options.feedback = {7, 3, Rules::reference};
