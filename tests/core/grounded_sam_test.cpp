@@ -188,6 +188,9 @@ TEST_CASE("GroundedSam: is cancelled before any of its steps, and reports and ti
     run.on_step = [&](Step step) {
       if (step == last) source.request_stop();
     };
-    CHECK_THROWS_AS(f.segment({}, run), Cancelled);
+    if (last == Step::instances)
+      CHECK_NOTHROW(f.segment({}, run));  // it had begun
+    else
+      CHECK_THROWS_AS(f.segment({}, run), Cancelled);
   }
 }
