@@ -66,6 +66,7 @@ TEST_CASE(
                                       "detector.fallback",
                                       "location_prior",
                                       "dmg.rules",
+                                      "decoder.calibration",
                                       "decoder.guidance",
                                       "decoder.refinement",
                                       "decoder.chunk_megabytes",
