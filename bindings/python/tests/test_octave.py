@@ -32,7 +32,7 @@ def box(x: float, y: float, side: float, cosine: float = 1, sine: float = 0) -> 
 def test_octave_archive_has_what_the_library_calls(network, save_checkpoint, tmp_path):
     checkpoint = save_checkpoint(network.state_dict())
     assert main(["octave", "--checkpoint", str(checkpoint), "-o", str(tmp_path)]) == 0
-    file = tmp_path / "octave.pt"
+    file = tmp_path / "mini.pt"
     assert file.stat().st_size < 14 * 2**20
     manifest, module = open_archive(file)
     assert len(manifest.pop("sha256_weights")) == 64

@@ -71,8 +71,8 @@ MODELS = (
     Model(
         "octave",
         "persense's own network of octaves",
-        "octave.pt",
-        "octave.pt, in float16",
+        "mini.pt",
+        "mini.pt, in float16, of the octave network",
         "python -m persense.train.octave",
         always_half=True,
     ),

@@ -1,4 +1,4 @@
-"""Export of persense's own network of octaves: ``octave.pt``."""
+"""Export of persense's own network of octaves: ``mini.pt``, the file of the learned stages."""
 
 from __future__ import annotations
 
@@ -98,4 +98,4 @@ def archives(checkpoint: Checkpoint, options: argparse.Namespace) -> List[Archiv
         "window": octave.WINDOW,
         "multiple": octave.MULTIPLE,
     }
-    return [Archive("octave.pt", manifest, net, _samples, lambda: _calls(net))]
+    return [Archive("mini.pt", manifest, net, _samples, lambda: _calls(net))]

@@ -42,7 +42,11 @@ class Options:
     """Of finding; not yet chosen by anything but sense."""
 
     octaves: int = 2  #: levels above and below those of the exemplars
-    finest: float = 4.0  #: pixels of the finest level to one of the picture, at most
+    #: objects of the class smaller than this, in pixels of their level, have the next finer level
+    #: looked at, too; sizes lie side by side
+    small: float = 18.0
+    alone: float = 0.2  #: least probability of the class that has a level looked at again
+    finest: float = 4.0  #: pixels of the finest level to one of the picture, at most, by length
     peak: float = 0.2  #: least peak of the density, in units of PEAK
     foreground: float = 0.5  #: least probability of a target
     radius: float = 10.0  #: an offset leads to a peak no further from it, pixels of the level
@@ -255,7 +259,8 @@ class Finder:
         """Fill in what the candidate head says of all candidates; give their embeddings."""
         embedded = torch.zeros(len(found), octave.EMBEDDING)
         evidence = torch.zeros(len(found), octave.MAPS)
-        for k, level in levels.items():
+        for k in maps:
+            level = levels[k]
             mine = [i for i, one in enumerate(found) if one.level == k]
             if not mine:
                 continue
@@ -313,23 +318,45 @@ class Finder:
         with torch.no_grad():
             return self._find(support_image, support_mask, image)
 
+    def _range(self, shape: Tuple[int, int], size: float) -> range:
+        """The levels that may be looked at, the coarsest first."""
+        home, octaves = home_octave(2**size), self.options.octaves
+        coarsest = max(home - octaves, -int(math.log2(max(min(shape) / 32, 1))))
+        finest = max(min(home + octaves, int(math.log2(self.options.finest))), coarsest)
+        return range(coarsest, finest + 1)
+
+    def _has_small(self, found: Sequence[_Candidate], size: float, k: int) -> bool:
+        """Whether smaller objects than those of a level may be on the next."""
+        options = self.options
+        small = [size] + [
+            one.size
+            for one in found
+            if one.level == k and one.same >= options.same and one.quality >= options.quality
+        ]
+        return any(2 ** (each + k) < options.small for each in small)
+
     def _find(self, support_image: Pixels, support_mask: Mask, image: Pixels) -> List[Found]:
         options = self.options
         prototype, embedding, size = self.support(support_image, support_mask)
         world = _world(image)
-        home = home_octave(2**size)
-        finest = min(home + options.octaves, int(math.log2(options.finest)))
-        small = -int(math.log2(max(min(image.shape[:2]) / 32, 1)))
-        levels = {
-            k: self.level(world, k) for k in range(max(home - options.octaves, small), finest + 1)
-        }
         prototypes, exemplars, sizes = [prototype], [embedding], [size]
         kept: List[_Candidate] = []
+        levels: Dict[int, _Level] = {}
         maps: Dict[int, Tensor] = {}
+        found: List[_Candidate] = []
         for number in range(options.passes):
             conditioning = self.net.conditioning(torch.cat(prototypes).mean(dim=0, keepdim=True))
-            maps = {k: self.net.maps(*of.features, conditioning) for k, of in levels.items()}
-            found = [c for k, of in levels.items() for c in self.candidates(world, k, of, maps[k])]
+            again = sorted({one.level for one in found if one.same >= options.alone})
+            found, maps = [], {}
+            for k in again if number else self._range(image.shape[:2], size):
+                if number == 0 and k > home_octave(2**size):
+                    if found:
+                        self._judge(world, levels, maps, found, embedding, sizes)
+                    if not self._has_small(found, size, k - 1):
+                        break
+                levels[k] = levels[k] if k in levels else self.level(world, k)
+                maps[k] = self.net.maps(*levels[k].features, conditioning)
+                found += self.candidates(world, k, levels[k], maps[k])
             if not found:
                 return []
             embedded = self._judge(world, levels, maps, found, torch.cat(exemplars), sizes)

@@ -1,0 +1,94 @@
+"""The library's stages of the octave network do what training's own description of them does."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+
+import numpy as np
+import pytest
+
+for needed in ("cv2", "torch", "persense._core", "persense._scenes"):
+    pytest.importorskip(needed, reason=f"training needs {needed}")
+import torch  # noqa: E402
+
+import persense  # noqa: E402
+from persense.export.__main__ import main  # noqa: E402
+from persense.networks import octave  # noqa: E402
+from persense.train import whole, worlds  # noqa: E402
+from persense.train.octave import _Model  # noqa: E402
+
+torch.set_num_threads(1)
+if not persense.has_torch():
+    pytest.skip("a build without LibTorch", allow_module_level=True)
+
+MINI = pathlib.Path(__file__).resolve().parents[3] / "src" / "mini" / "mini.pt"
+# Both round the same weights to the same floats; sums in another order differ by this much.
+TOLERANCE = 2e-3
+
+
+@pytest.fixture(scope="module")
+def trained_a_little(tmp_path_factory: pytest.TempPathFactory):
+    """An archive and its network: maps that find something, and random decisions."""
+    torch.manual_seed(5)
+    model = _Model(torch.device("cpu"), 1e-3)
+    model.start(str(MINI))
+    net = model.net
+    with torch.no_grad():
+        net.verdict.weight.mul_(2)
+        net.verdict.bias.copy_(torch.tensor([-0.8, 0.0]))  # no candidate is certain
+    folder = tmp_path_factory.mktemp("octave")
+    state = {name: value.half().float() for name, value in net.state_dict().items()}
+    torch.save(state, folder / "weights.pt")
+    code = main(["octave", "--checkpoint", str(folder / "weights.pt"), "-o", str(folder)])
+    assert code == 0
+    rounded = octave.Octave()
+    rounded.load_state_dict(state)
+    return folder, rounded
+
+
+def scene(seed: int):
+    """A rendered image, one of its objects, and another image of the same objects."""
+    world = worlds.rendered(seed)
+    kind, here = next((k, p) for k, found in sorted(world.supports.items()) for p in sorted(found))
+    there = next((p for p in sorted(world.supports[kind]) if p != here), here)
+    mask = world.labels[here] == int(world.supports[kind][here][0]) + 1
+    return world.images[here], mask, world.images[there]
+
+
+@pytest.mark.parametrize("seed", [3, 11, 12])
+def test_candidates_and_their_scores_are_those_of_training(trained_a_little, seed):
+    folder, net = trained_a_little
+    image, mask, query = scene(seed)
+    # sides that halve without a rest, as training takes every level's scale for a power of two
+    query = np.ascontiguousarray(query[: query.shape[0] // 32 * 32, : query.shape[1] // 32 * 32])
+    pipeline = persense.Pipeline(
+        models=folder, options={"detection.threshold": 0, "feedback.iterations": 0}
+    )
+    support = pipeline.support(image, mask=mask)
+    trace = pipeline.segment(query, support, trace=True).trace
+    got = np.sort(trace.label_detections[1])[::-1]
+    options = whole.Options(passes=1, refine=False, covered=2.0, quality=0.0)
+    options = dataclasses.replace(options, same=options.alone)
+    found = whole.Finder(net, options).find(image, mask, query)
+    expected = sorted((one.same * one.quality for one in found), reverse=True)
+    assert len(expected) > 3
+    assert len(got) == len(expected)
+    np.testing.assert_allclose(got, expected, atol=TOLERANCE)
+
+
+def test_a_pass_with_exemplars_compares_with_them(trained_a_little):
+    folder, _ = trained_a_little
+    image, mask, query = scene(3)
+    densities = []
+    for iterations in (0, 1):
+        pipeline = persense.Pipeline(models=folder, options={"feedback.iterations": iterations})
+        trace = pipeline.segment(query, pipeline.support(image, mask=mask), trace=True).trace
+        densities.append(trace.passes[-1].density)
+    assert densities[0].shape != densities[1].shape or (densities[0] != densities[1]).any()
+
+
+def test_feedback_is_on_for_the_octave_network(trained_a_little):
+    folder, _ = trained_a_little
+    assert persense.Pipeline(models=folder).options["feedback.iterations"] == "1"
+    assert persense.Pipeline().options["feedback.iterations"] == "0"

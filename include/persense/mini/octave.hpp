@@ -1,0 +1,132 @@
+// persense/mini/octave.hpp: persense's second network in all four slots: the octave network.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "persense/detail/memo.hpp"
+#include "persense/regions/score_calibration.hpp"
+#include "persense/stages.hpp"
+#include "persense/torch/module.hpp"
+
+namespace persense::torchscript {
+
+class OctaveNetwork;
+
+/// One marked object, as the network describes it. Tensors are on the module's device.
+struct OctaveExample {
+  at::Tensor vector;     ///< (1, P): what it looks like to the maps
+  at::Tensor embedding;  ///< (1, D): appearance and shape, for the decision on candidates
+  float size;            ///< log2 of its equivalent diameter in pixels of its image
+};
+
+/// What the support objects look like to the network.
+struct OctavePrototype {
+  persense::detail::Identity identity;
+  double diameter = 0;  ///< median of the examples', pixels
+  std::vector<OctaveExample> examples;
+  std::vector<OctaveExample> negatives;
+};
+
+/// A query, or support, image as the network sees it: features at scales that are powers of two,
+/// computed when they are first asked for. They know no support object. What is derived for a
+/// prototype and exemplars is kept for the latest few of them.
+/// @par Threads  Safe: the first of several threads that ask computes, the others wait.
+class OctaveEmbedding {
+ public:
+  struct State;
+  explicit OctaveEmbedding(std::shared_ptr<const State> state) : state_(std::move(state)) {}
+
+  OctaveExample example(const Mask& mask) const;
+  FloatMap similarity(const OctavePrototype& prototype, Size size) const;
+  std::vector<Detection> detections(const OctavePrototype& prototype) const;
+  DensityMap density(const OctavePrototype& prototype, std::span<const Exemplar> exemplars) const;
+  std::vector<ScoredMask> masks(const OctavePrototype& prototype,
+                                std::span<const Exemplar> exemplars,
+                                std::span<const Prompt> prompts,
+                                std::span<const regions::ScoreKnot> knots) const;
+
+ private:
+  std::shared_ptr<const State> state_;
+};
+
+/// The encoder: the network's trunk, once a level. A level is the image at a scale that is a power
+/// of two, and answers for objects whose diameter there lies in one octave; so an object is
+/// compared at about one size, whatever its size in the image.
+/// @par Threads  Stateless; any number of threads.
+/// @par Source  this library; `persense.networks.octave`.
+class OctaveEncoder {
+ public:
+  using Embedding = OctaveEmbedding;
+  using Prototype = OctavePrototype;
+
+  /// @throws as Module.
+  explicit OctaveEncoder(const std::filesystem::path& archive, Placement placement = {});
+  explicit OctaveEncoder(Module module);
+
+  Embedding encode(ImageView image) const;
+  Prototype prototype(std::span<const EncodedExample<Embedding>> examples) const;
+  /// In candidate regions, above 0 where they may be of the support's class, 1 for certain; below
+  /// 0 elsewhere.
+  FloatMap similarity(const Embedding& embedding, const Prototype& prototype, Size size) const {
+    return embedding.similarity(prototype, size);
+  }
+
+ private:
+  std::shared_ptr<const OctaveNetwork> network_;
+};
+
+/// The octave part of an encoder's embedding and prototype: see classic_embedding.
+inline const OctaveEmbedding& octave_embedding(const OctaveEmbedding& e) { return e; }
+inline const OctavePrototype& octave_prototype(const OctavePrototype& p) { return p; }
+
+template <class E>
+concept HoldsOctaveEncoder = requires(const typename E::Embedding& embedding,
+                                      const typename E::Prototype& prototype) {
+  { octave_embedding(embedding) } -> std::same_as<const OctaveEmbedding&>;
+  { octave_prototype(prototype) } -> std::same_as<const OctavePrototype&>;
+};
+
+/// Boxes of the candidates that may be of the support's class; label and phrase get the same.
+/// @par Threads  Stateless; any number of threads.
+class OctaveDetector {
+ public:
+  bool from_similarity() const { return true; }
+
+  template <HoldsOctaveEncoder E>
+  Detections detect(const Query<E>& query) const {
+    const auto found =
+        octave_embedding(query.embedding).detections(octave_prototype(query.support.prototype));
+    return {found, found};
+  }
+};
+
+/// The density head, conditioned on the support and on the exemplars that have masks: about every
+/// peak the mass that the network gives it, times the probability that it is of the class.
+/// @par Threads  Stateless; any number of threads.
+class OctaveDmg {
+ public:
+  template <HoldsOctaveEncoder E>
+  DensityMap density(const Query<E>& query) const {
+    return octave_embedding(query.embedding)
+        .density(octave_prototype(query.support.prototype), query.exemplars);
+  }
+};
+
+/// The candidate region under each prompt, compared with the support and the exemplars; in the
+/// final pass its outline is refined at the level's own resolution. Prompts compete.
+/// @par Threads  Stateless; any number of threads.
+class OctaveDecoder {
+ public:
+  template <HoldsOctaveEncoder E>
+  std::vector<ScoredMask> decode(const Query<E>& query, std::span<const Prompt> prompts) const {
+    return octave_embedding(query.embedding)
+        .masks(octave_prototype(query.support.prototype), query.exemplars, prompts, {});
+  }
+};
+
+}  // namespace persense::torchscript

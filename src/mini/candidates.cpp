@@ -1,0 +1,247 @@
+#include "candidates.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <numeric>
+#include <opencv2/imgproc.hpp>
+
+#include "persense/image.hpp"
+
+namespace persense::mini {
+
+namespace {
+
+using Cell = cv::Vec<float, map_channels>;
+
+double equivalent_diameter(double area) { return std::sqrt(4 * area / std::numbers::pi); }
+
+float logit(double probability) {
+  return static_cast<float>(std::log(probability / (1 - probability)));
+}
+
+double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
+
+/// Where the peaks lie, hashed so that those near a place are found at once.
+class NearestPeak {
+ public:
+  NearestPeak(std::span<const cv::Point> cells, cv::Size grid, double reach)
+      : reach_(reach),
+        columns_(1 + static_cast<int>(grid.width * map_stride / reach)),
+        rows_(1 + static_cast<int>(grid.height * map_stride / reach)),
+        first_(static_cast<std::size_t>(columns_) * static_cast<std::size_t>(rows_) + 1, 0) {
+    std::vector<int> bucket;
+    for (const cv::Point& cell : cells) {
+      places_.push_back({static_cast<float>(map_stride * cell.x) + 0.5f,
+                         static_cast<float>(map_stride * cell.y) + 0.5f});
+      bucket.push_back(bucket_of(places_.back()));
+      ++first_[static_cast<std::size_t>(bucket.back()) + 1];
+    }
+    std::partial_sum(first_.begin(), first_.end(), first_.begin());
+    std::vector<int> next(first_.begin(), first_.end() - 1);
+    sorted_.resize(places_.size());
+    for (std::size_t i = 0; i < places_.size(); ++i)
+      sorted_[static_cast<std::size_t>(next[static_cast<std::size_t>(bucket[i])]++)] =
+          static_cast<int>(i);
+  }
+
+  const std::vector<cv::Point2f>& places() const { return places_; }
+
+  /// The index of the nearest within reach, the first of equally near ones; -1 without any.
+  int of(cv::Point2f p) const {
+    int nearest = -1;
+    float least = static_cast<float>(reach_ * reach_);
+    const int column = static_cast<int>(std::floor(p.x / reach_));
+    const int row = static_cast<int>(std::floor(p.y / reach_));
+    for (int y = std::max(row - 1, 0); y <= std::min(row + 1, rows_ - 1); ++y)
+      for (int x = std::max(column - 1, 0); x <= std::min(column + 1, columns_ - 1); ++x) {
+        const auto b = static_cast<std::size_t>(y * columns_ + x);
+        for (int i = first_[b]; i < first_[b + 1]; ++i) {
+          const int peak = sorted_[static_cast<std::size_t>(i)];
+          const cv::Point2f d = places_[static_cast<std::size_t>(peak)] - p;
+          const float away = d.dot(d);
+          if (away < least || (away == least && peak < nearest)) nearest = peak, least = away;
+        }
+      }
+    return nearest;
+  }
+
+ private:
+  int bucket_of(cv::Point2f p) const {
+    return static_cast<int>(p.y / reach_) * columns_ + static_cast<int>(p.x / reach_);
+  }
+
+  double reach_;
+  int columns_, rows_;
+  std::vector<cv::Point2f> places_;
+  std::vector<int> first_, sorted_;
+};
+
+/// Cells whose density is higher than the least and nowhere lower than about it.
+std::vector<cv::Point> peaks_of(const cv::Mat& maps, cv::Size within, double least) {
+  std::vector<cv::Point> peaks;
+  const float lowest = logit(least);
+  for (int y = 0; y < within.height; ++y) {
+    const Cell* row = maps.ptr<Cell>(y);
+    for (int x = 0; x < within.width; ++x) {
+      const float own = row[x][peaks_map];
+      if (!(own > lowest)) continue;
+      bool highest = true;
+      for (int v = std::max(y - 1, 0); highest && v <= std::min(y + 1, maps.rows - 1); ++v)
+        for (int u = std::max(x - 1, 0); u <= std::min(x + 1, maps.cols - 1); ++u)
+          highest = highest && maps.at<Cell>(v, u)[peaks_map] <= own;
+      if (highest) peaks.push_back({x, y});
+    }
+  }
+  return peaks;
+}
+
+/// The density about each peak, every cell's added to the nearest peak's.
+std::vector<double> masses_of(const cv::Mat& maps, const NearestPeak& nearest) {
+  constexpr int reach = 4;  // cells: the deviation of an object's density is one
+  std::vector<double> masses(nearest.places().size(), 0.0);
+  for (std::size_t i = 0; i < masses.size(); ++i) {
+    const auto& at = nearest.places()[i];
+    const int x = static_cast<int>(at.x) / map_stride, y = static_cast<int>(at.y) / map_stride;
+    for (int v = std::max(y - reach, 0); v <= std::min(y + reach, maps.rows - 1); ++v)
+      for (int u = std::max(x - reach, 0); u <= std::min(x + reach, maps.cols - 1); ++u) {
+        const cv::Point2f cell(static_cast<float>(map_stride * u) + 0.5f,
+                               static_cast<float>(map_stride * v) + 0.5f);
+        if (nearest.of(cell) == static_cast<int>(i))
+          masses[i] += sigmoid(maps.at<Cell>(v, u)[peaks_map]) * peak_density;
+      }
+  }
+  return masses;
+}
+
+/// The cells of each peak: foreground whose offsets lead to it.
+std::vector<std::vector<cv::Point>> cells_of(const cv::Mat& maps, const NearestPeak& nearest,
+                                             double foreground) {
+  std::vector<std::vector<cv::Point>> cells(nearest.places().size());
+  const float lowest = logit(foreground);
+  for (int y = 0; y < maps.rows; ++y) {
+    const Cell* row = maps.ptr<Cell>(y);
+    for (int x = 0; x < maps.cols; ++x) {
+      if (!(row[x][target_map] > lowest)) continue;
+      const auto unit = static_cast<float>(offset_unit);
+      const cv::Point2f to(static_cast<float>(map_stride * x) + 0.5f + unit * row[x][offset_x_map],
+                           static_cast<float>(map_stride * y) + 0.5f + unit * row[x][offset_y_map]);
+      const int peak = nearest.of(to);
+      if (peak >= 0) cells[static_cast<std::size_t>(peak)].push_back({x, y});
+    }
+  }
+  return cells;
+}
+
+/// The cells' pixels inside of the level.
+Region region_of(std::span<const cv::Point> cells, cv::Size size) {
+  Region region;
+  int x0 = size.width, y0 = size.height, x1 = 0, y1 = 0;
+  for (const cv::Point& c : cells) {
+    x0 = std::min(x0, map_stride * c.x), y0 = std::min(y0, map_stride * c.y);
+    x1 = std::max(x1, map_stride * (c.x + 1)), y1 = std::max(y1, map_stride * (c.y + 1));
+  }
+  region.box = cv::Rect(cv::Point(x0, y0), cv::Point(std::min(x1, size.width),  //
+                                                     std::min(y1, size.height)));
+  if (region.box.width <= 0 || region.box.height <= 0) return {};
+  region.mask = cv::Mat::zeros(region.box.size(), CV_8UC1);
+  for (const cv::Point& c : cells) {
+    const cv::Rect pixels =
+        cv::Rect(map_stride * c.x - x0, map_stride * c.y - y0, map_stride, map_stride) &
+        cv::Rect({}, region.box.size());
+    if (!pixels.empty()) region.mask(pixels).setTo(1);
+  }
+  return region;
+}
+
+}  // namespace
+
+int home_octave(double diameter) {
+  return static_cast<int>(std::ceil(std::log2(band_low / diameter) - 1e-9));
+}
+
+Outline outline_of(const cv::Mat& mask) {
+  const cv::Moments moments = cv::moments(mask, /*binaryImage=*/true);
+  const double area = std::max(moments.m00, 1.0);
+  const double xx = moments.mu20 / area + 1.0 / 12, yy = moments.mu02 / area + 1.0 / 12;
+  const double xy = moments.mu11 / area;
+  const double root = std::sqrt((xx - yy) * (xx - yy) / 4 + xy * xy);
+  const double ratio = std::sqrt(std::max((xx + yy) / 2 - root, 0.0) / ((xx + yy) / 2 + root));
+  std::vector<std::vector<cv::Point>> outlines;
+  cv::findContours(mask, outlines, cv::RETR_EXTERNAL, cv::CHAIN_APPROX_NONE);
+  std::vector<cv::Point> points, hull;
+  double perimeter = 0, filled = 0;
+  for (const auto& outline : outlines) {
+    points.insert(points.end(), outline.begin(), outline.end());
+    const double length = cv::arcLength(outline, true);
+    perimeter += length;
+    // outlines run through the middles of pixels: half a pixel is missing all round
+    filled += cv::contourArea(outline) + length / 2 + 1;
+  }
+  cv::convexHull(points, hull);
+  const cv::Size2f least = cv::minAreaRect(points).size;
+  const double numbers[shape_length] = {
+      1 - ratio,
+      area / (cv::contourArea(hull) + cv::arcLength(hull, true) / 2 + 1),
+      area / ((double{least.width} + 1) * (double{least.height} + 1)),
+      std::min(4 * std::numbers::pi * filled / std::pow(perimeter + std::numbers::pi, 2), 1.0),
+      std::max(0.0, 1 - area / filled),
+      std::log2(equivalent_diameter(area) / 20)};
+  Outline outline{{}, area};
+  std::transform(numbers, numbers + shape_length, outline.numbers.begin(),
+                 [](double n) { return static_cast<float>(n); });
+  return outline;
+}
+
+Description describe(const Region& region, const Pyramid& pyramid, const cv::Matx23d& to_image) {
+  const cv::Rect& box = region.box;
+  const Outline outline = outline_of(region.mask);
+  const double side = 1.2 * std::max(box.width, box.height) + 2;
+  const double x = box.x + (box.width - 1) / 2.0, y = box.y + (box.height - 1) / 2.0;
+  Description out;
+  out.square = {static_cast<float>(x), static_cast<float>(y), static_cast<float>(side), 1.0f, 0.0f};
+  out.shape = outline.numbers;
+  const double scale = std::sqrt(to_image(0, 0) * to_image(1, 1));
+  out.size =
+      static_cast<float>(std::log2(std::max(equivalent_diameter(outline.area) * scale, 0.5)));
+  const double step = static_cast<double>(out.square[2]) / crop_side;
+  const double first = step * (crop_side - 1) / 2.0;
+  const cv::Matx23d to_level(step, 0, x - first, 0, step, y - first);
+  out.crop = pyramid.view(crop_side, composed(to_image, to_level));
+  cv::Matx23d to_mask = to_level;
+  to_mask(0, 2) -= box.x;
+  to_mask(1, 2) -= box.y;
+  cv::warpAffine(region.mask * 255, out.cover, to_mask, {crop_side, crop_side},
+                 cv::INTER_LINEAR | cv::WARP_INVERSE_MAP);
+  return out;
+}
+
+Finding find_regions(const cv::Mat& maps, cv::Size size, const FindingOptions& options) {
+  const cv::Size within = size / map_stride;
+  const std::vector<cv::Point> peaks = peaks_of(maps, within, options.least_peak);
+  Finding finding;
+  if (peaks.empty()) return finding;
+  const NearestPeak nearest(peaks, maps.size(), options.reach);
+  const std::vector<double> masses = masses_of(maps, nearest);
+  const auto cells = cells_of(maps, nearest, options.foreground);
+  const double slack = std::exp2(band_overlap);
+  const double smallest = 0.9 * band_low / slack, largest = 1.1 * band_high * slack;
+  for (std::size_t i = 0; i < peaks.size(); ++i) {
+    const double area =
+        map_stride * map_stride * std::max(static_cast<double>(cells[i].size()), 1.0);
+    const double diameter = equivalent_diameter(area);
+    Region region;
+    if (diameter >= smallest && diameter <= largest) region = region_of(cells[i], size);
+    if (!region.mask.empty() && cv::countNonZero(region.mask) >= options.least_area) {
+      region.peak = nearest.places()[i];
+      region.mass = masses[i];
+      finding.regions.push_back(std::move(region));
+    } else {
+      const double target = sigmoid(maps.at<Cell>(peaks[i])[target_map]);
+      finding.lone.push_back({nearest.places()[i], masses[i], static_cast<float>(target)});
+    }
+  }
+  return finding;
+}
+
+}  // namespace persense::mini

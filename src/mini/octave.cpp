@@ -1,0 +1,666 @@
+#include "persense/mini/octave.hpp"
+
+#include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numeric>
+#include <opencv2/imgproc.hpp>
+#include <set>
+#include <utility>
+
+#include "module_errors.hpp"
+#include "octave_network.hpp"
+#include "persense/mask.hpp"
+#include "persense/support.hpp"
+
+namespace persense::torchscript {
+
+namespace {
+
+using mini::Description;
+using mini::Region;
+
+constexpr int octaves = 2;            // levels above and below those of the examples
+constexpr int finest = 2;             // no level has more than 2^2 of the image's pixels, by length
+constexpr double least_side = 32;     // of a level, pixels
+constexpr double most_pixels = 8e6;   // of all levels: time and memory stay bounded
+constexpr double large_pixels = 1e6;  // of a level, beyond which its features are kept in fp16
+constexpr std::size_t fewest_for_maps = 2;  // exemplars that the maps are conditioned on
+
+/// Probabilities from which on a candidate counts.
+constexpr float least_same = 0.5f, least_quality = 0.4f;
+constexpr float least_same_alone = 0.2f;  // by the support's examples, before any exemplar is known
+constexpr float most_covered = 0.5f;      // part of a mask that better ones may cover
+
+/// The median, of an even number the mean of the middle two.
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const std::size_t n = values.size();
+  return 0.5 * (values[(n - 1) / 2] + values[n / 2]);
+}
+
+at::Tensor joined(const std::vector<OctaveExample>& examples, at::Tensor OctaveExample::*what) {
+  std::vector<at::Tensor> rows;
+  for (const OctaveExample& e : examples) rows.push_back(e.*what);
+  return at::cat(rows);
+}
+
+std::vector<float> sizes_of(const std::vector<OctaveExample>& examples) {
+  std::vector<float> sizes;
+  for (const OctaveExample& e : examples) sizes.push_back(e.size);
+  return sizes;
+}
+
+/// A candidate of the image.
+struct Candidate {
+  std::size_t level;  // index into the reading's
+  Region region;
+  cv::Point2d at;  // the peak, pixels of the image
+  PixelBox box;    // pixels of the image that the region may touch
+};
+
+struct ReadLevel {
+  std::shared_ptr<const OctaveLevel> level;
+  OctaveMaps maps;
+};
+
+/// What the maps say for one prototype.
+struct Reading {
+  std::vector<ReadLevel> levels;
+  std::vector<Candidate> candidates;
+  std::vector<float> sizes;
+  OctaveRegions regions;
+  std::vector<std::pair<cv::Point2d, double>> lone;  // mass of peaks without a region
+};
+
+/// What it comes to with exemplars.
+struct Judgement {
+  std::shared_ptr<const Reading> reading;
+  OctaveVerdict verdict;
+
+  float score(std::size_t i) const { return verdict.same[i] * verdict.quality[i]; }
+};
+
+/// Of exemplars that have masks.
+struct Key {
+  persense::detail::Identity prototype;
+  std::vector<Mask> masks;
+
+  bool operator==(const Key& other) const {
+    return prototype == other.prototype &&
+           std::equal(
+               masks.begin(), masks.end(), other.masks.begin(), other.masks.end(),
+               [](const Mask& a, const Mask& b) { return a.box == b.box && a.bits == b.bits; });
+  }
+};
+
+cv::Point2d moved(const cv::Matx23d& map, cv::Point2d p) {
+  return {map(0, 0) * p.x + map(0, 1) * p.y + map(0, 2),
+          map(1, 0) * p.x + map(1, 1) * p.y + map(1, 2)};
+}
+
+cv::Matx23d inverse(const cv::Matx23d& map) {
+  cv::Matx23d out;
+  cv::invertAffineTransform(map, out);
+  return out;
+}
+
+/// The pixels of the image that pixels of a level touch.
+PixelBox image_box(const cv::Rect& of, const cv::Matx23d& to_image, cv::Size image) {
+  const cv::Point2d first = moved(to_image, {of.x - 0.5, of.y - 0.5});
+  const cv::Point2d last = moved(to_image, {of.x + of.width - 0.5, of.y + of.height - 0.5});
+  const auto side = [](double v, int most) {
+    return std::clamp(static_cast<int>(std::floor(v)), 0, most);
+  };
+  return {side(first.x + 0.5, image.width), side(first.y + 0.5, image.height),
+          side(std::ceil(last.x + 0.5), image.width), side(std::ceil(last.y + 0.5), image.height)};
+}
+
+/// The mask on another grid, nearest pixels; of an object that falls through it, its middle.
+Region resampled(const Mask& mask, const cv::Matx23d& to_image, const cv::Rect& within) {
+  const cv::Matx23d to_grid = inverse(to_image);
+  const auto& b = mask.box;
+  const cv::Point2d first = moved(to_grid, {b.x0 - 0.5, b.y0 - 0.5});
+  const cv::Point2d last = moved(to_grid, {b.x1 - 0.5, b.y1 - 0.5});
+  const cv::Rect near = cv::Rect(cv::Point(static_cast<int>(std::floor(first.x)),
+                                           static_cast<int>(std::floor(first.y))),
+                                 cv::Point(static_cast<int>(std::ceil(last.x)) + 1,
+                                           static_cast<int>(std::ceil(last.y)) + 1)) &
+                        within;
+  Region region;
+  const cv::Mat bits(b.height(), b.width(), CV_8UC1, const_cast<std::uint8_t*>(mask.bits.data()));
+  if (!near.empty()) {
+    cv::Matx23d to_bits = mini::composed(to_image, {1, 0, double(near.x), 0, 1, double(near.y)});
+    to_bits(0, 2) -= b.x0;
+    to_bits(1, 2) -= b.y0;
+    cv::Mat seen;
+    cv::warpAffine(bits, seen, to_bits, near.size(), cv::INTER_NEAREST | cv::WARP_INVERSE_MAP);
+    const Mask tight = crop_to_box(MaskView(seen), {near.x, near.y});
+    if (!tight.empty()) {
+      region.box = cv::Rect(tight.box.x0, tight.box.y0, tight.box.width(), tight.box.height());
+      region.mask =
+          cv::Mat(region.box.size(), CV_8UC1, const_cast<std::uint8_t*>(tight.bits.data())).clone();
+      return region;
+    }
+  }
+  const cv::Point2d middle = moved(to_grid, {(b.x0 + b.x1 - 1) / 2.0, (b.y0 + b.y1 - 1) / 2.0});
+  region.box = cv::Rect(
+      std::clamp(static_cast<int>(std::lround(middle.x)), within.x, within.x + within.width - 1),
+      std::clamp(static_cast<int>(std::lround(middle.y)), within.y, within.y + within.height - 1),
+      1, 1);
+  region.mask = cv::Mat::ones(1, 1, CV_8UC1);
+  return region;
+}
+
+/// A part of a level about a region, on the grid of its coarsest features.
+cv::Rect patch_about(const Region& region, cv::Size level) {
+  constexpr int side = mini::patch_side, step = 8;
+  const auto corner = [](double middle, int length) {
+    const int at = static_cast<int>(std::lround((middle - side / 2.0) / step)) * step;
+    return std::clamp(at, 0, std::max(length - side, 0) / step * step);
+  };
+  const cv::Rect& b = region.box;
+  const int x = corner(b.x + (b.width - 1) / 2.0, level.width);
+  const int y = corner(b.y + (b.height - 1) / 2.0, level.height);
+  return {x, y, std::min(side, level.width - x), std::min(side, level.height - y)};
+}
+
+cv::Mat mask_in(const Region& region, const cv::Rect& part) {
+  cv::Mat mask = cv::Mat::zeros(part.size(), CV_8UC1);
+  const cv::Rect common = region.box & part;
+  if (!common.empty()) region.mask(common - region.box.tl()).copyTo(mask(common - part.tl()));
+  return mask;
+}
+
+}  // namespace
+
+struct OctaveEmbedding::State {
+  OctaveNetwork network;
+  mini::Pyramid pyramid;
+  mutable persense::detail::Memo<int, OctaveLevel> levels{8};
+  mutable persense::detail::Memo<Key, Reading> readings{3};
+  mutable persense::detail::Memo<Key, Judgement> judgements{6};
+
+  State(const OctaveNetwork& of, ImageView image) : network(of), pyramid(image) {}
+
+  /// Calls body, with LibTorch's errors in our words.
+  template <class Body>
+  auto guarded(const char* doing, Body&& body) const {
+    return translate(network.module(), doing, std::forward<Body>(body));
+  }
+
+  double pixels(int k) const {
+    return std::exp2(2 * k) * static_cast<double>(pyramid.size().area());
+  }
+  std::pair<int, int> range_of(double diameter) const;
+  std::shared_ptr<const OctaveLevel> level(int k) const {
+    return levels.get(k, [&] { return network.level(pyramid, k, pixels(k) > large_pixels); });
+  }
+  OctaveExample example_on(const OctaveLevel& level, const Mask& mask) const;
+  OctaveExample example(const Mask& mask) const;
+  std::vector<OctaveExample> with_exemplars(const OctavePrototype& prototype,
+                                            std::span<const Mask> masks) const;
+
+  std::shared_ptr<const Reading> read(const OctavePrototype& prototype,
+                                      const std::vector<Mask>& masks) const;
+  Reading make_reading(const OctavePrototype& prototype, const std::vector<Mask>& masks) const;
+  bool has_small_objects(const Reading& reading, const std::vector<OctaveExample>& examples) const;
+  void read_level(Reading& reading, int k, const std::vector<at::Tensor>& conditioning) const;
+  std::shared_ptr<const Judgement> judge(const OctavePrototype& prototype,
+                                         std::span<const Exemplar> exemplars) const;
+  Judgement make_judgement(const OctavePrototype& prototype, const std::vector<Mask>& masks) const;
+
+  Mask mask_of(const ReadLevel& level, const Region& region, const cv::Mat& refined,
+               cv::Point corner) const;
+};
+
+/// The levels that are looked at, coarsest and finest.
+std::pair<int, int> OctaveEmbedding::State::range_of(double diameter) const {
+  const int home = mini::home_octave(diameter);
+  const cv::Size size = pyramid.size();
+  const double halvings = std::max(std::min(size.width, size.height) / least_side, 1.0);
+  const int coarsest = std::max(home - octaves, -static_cast<int>(std::log2(halvings)));
+  int last = std::max(std::min(home + octaves, finest), coarsest);
+  const auto total = [&](int to) {
+    double sum = 0;
+    for (int k = coarsest; k <= to; ++k) sum += pixels(k);
+    return sum;
+  };
+  while (last > coarsest && total(last) > most_pixels) --last;
+  return {coarsest, last};
+}
+
+OctaveExample OctaveEmbedding::State::example_on(const OctaveLevel& level, const Mask& mask) const {
+  const Region region = resampled(mask, level.to_image, cv::Rect({}, level.pixels.size()));
+  const cv::Rect part = patch_about(region, level.pixels.size());
+  const Description described = mini::describe(region, pyramid, level.to_image);
+  return {network.pool(level, part, mask_in(region, part)),
+          network.embed(level, std::span(&described, 1)), described.size};
+}
+
+/// In an image of which nothing else is asked: only the surroundings are looked at.
+OctaveExample OctaveEmbedding::State::example(const Mask& mask) const {
+  const double diameter = equivalent_diameter(static_cast<double>(mask.area()));
+  const double scale = std::exp2(mini::home_octave(diameter));
+  const auto& b = mask.box;
+  const auto first = [&](double middle) {  // on the level's grid
+    const double at = middle - 0.5 * (mini::patch_side - 1) / scale;
+    return (std::round((at + 0.5) * scale - 0.5) + 0.5) / scale - 0.5;
+  };
+  OctaveLevel patch;
+  patch.to_image = {1 / scale, 0,         first((b.x0 + b.x1 - 1) / 2.0),  //
+                    0,         1 / scale, first((b.y0 + b.y1 - 1) / 2.0)};
+  patch.pixels = pyramid.view(mini::patch_side, patch.to_image);
+  patch.size = patch.pixels.size();
+  patch.stretch = pyramid.stretch();
+  const auto features = network.trunk(patch.seen(cv::Rect({}, patch.size)));
+  std::copy_n(features.begin(), patch.features.size(), patch.features.begin());
+  return example_on(patch, mask);
+}
+
+std::vector<OctaveExample> OctaveEmbedding::State::with_exemplars(
+    const OctavePrototype& prototype, std::span<const Mask> masks) const {
+  std::vector<OctaveExample> all = prototype.examples;
+  const auto [coarsest, last] = range_of(prototype.diameter);
+  for (const Mask& mask : masks) {
+    const int home = mini::home_octave(equivalent_diameter(static_cast<double>(mask.area())));
+    all.push_back(example_on(*level(std::clamp(home, coarsest, last)), mask));
+  }
+  return all;
+}
+
+std::shared_ptr<const Reading> OctaveEmbedding::State::read(const OctavePrototype& prototype,
+                                                            const std::vector<Mask>& masks) const {
+  const bool conditioned = masks.size() >= fewest_for_maps;
+  const std::vector<Mask> used = conditioned ? masks : std::vector<Mask>();
+  return readings.get({prototype.identity, used}, [&] { return make_reading(prototype, used); });
+}
+
+Reading OctaveEmbedding::State::make_reading(const OctavePrototype& prototype,
+                                             const std::vector<Mask>& masks) const {
+  const c10::InferenceMode no_gradients;
+  const std::vector<OctaveExample> examples = with_exemplars(prototype, masks);
+  const auto conditioning =
+      network.conditioning(joined(examples, &OctaveExample::vector).mean(0, /*keepdim=*/true));
+  Reading reading;
+  if (!masks.empty()) {  // only where something was found for the support alone
+    const auto alone = judge(prototype, {});
+    const Reading& before = *alone->reading;
+    std::set<int> wanted;
+    for (std::size_t i = 0; i < before.candidates.size(); ++i)
+      if (alone->verdict.same[i] >= least_same_alone)
+        wanted.insert(before.levels[before.candidates[i].level].level->k);
+    for (const int k : wanted) read_level(reading, k, conditioning);
+    return reading;
+  }
+  const auto [coarsest, last] = range_of(prototype.diameter);
+  const int home = mini::home_octave(prototype.diameter);
+  for (int k = coarsest; k <= last; ++k) {
+    // each level costs four times as much as the one before it, and sizes lie side by side
+    if (k > home && !has_small_objects(reading, examples)) break;
+    read_level(reading, k, conditioning);
+  }
+  return reading;
+}
+
+/// Whether anything of the class, an example included, is so small on the last level read that
+/// smaller ones may be on the next.
+bool OctaveEmbedding::State::has_small_objects(const Reading& reading,
+                                               const std::vector<OctaveExample>& examples) const {
+  constexpr double small = 18;  // of the band from 14 to 28 pixels: .36 of an octave
+  const std::size_t last = reading.levels.size() - 1;
+  const auto is_small = [&](float size) {
+    return std::exp2(size + static_cast<float>(reading.levels[last].level->k)) < small;
+  };
+  if (std::any_of(examples.begin(), examples.end(),
+                  [&](const OctaveExample& e) { return is_small(e.size); }))
+    return true;
+  if (reading.candidates.empty()) return false;
+  const OctaveVerdict verdict =
+      network.decide(reading.regions, reading.sizes, joined(examples, &OctaveExample::embedding),
+                     sizes_of(examples));
+  for (std::size_t i = 0; i < reading.candidates.size(); ++i)
+    if (reading.candidates[i].level == last && is_small(reading.sizes[i]) &&
+        verdict.same[i] >= least_same && verdict.quality[i] >= least_quality)
+      return true;
+  return false;
+}
+
+/// Adds what the maps of a level say.
+void OctaveEmbedding::State::read_level(Reading& reading, int k,
+                                        const std::vector<at::Tensor>& conditioning) const {
+  const auto of = level(k);
+  reading.levels.push_back({of, network.maps(*of, conditioning)});
+  const OctaveMaps& maps = reading.levels.back().maps;
+  mini::Finding finding = mini::find_regions(maps.mat, of->size, {});
+  for (const mini::LonePeak& peak : finding.lone)
+    reading.lone.emplace_back(moved(of->to_image, peak.at), peak.mass * peak.target);
+  if (finding.regions.empty()) return;
+  std::vector<Description> described(finding.regions.size());
+  cv::parallel_for_(cv::Range(0, static_cast<int>(described.size())), [&](const cv::Range& some) {
+    for (int i = some.start; i < some.end; ++i)
+      described[static_cast<std::size_t>(i)] =
+          mini::describe(finding.regions[static_cast<std::size_t>(i)], pyramid, of->to_image);
+  });
+  const OctaveRegions compared = network.compare(*of, maps, described);
+  OctaveRegions& all = reading.regions;
+  const bool is_first = !all.embeddings.defined();
+  all.embeddings = is_first ? compared.embeddings : at::cat({all.embeddings, compared.embeddings});
+  all.evidence = is_first ? compared.evidence : at::cat({all.evidence, compared.evidence});
+  for (std::size_t i = 0; i < described.size(); ++i) {
+    Region& region = finding.regions[i];
+    reading.sizes.push_back(described[i].size);
+    const cv::Point2d at = moved(of->to_image, region.peak);
+    const PixelBox box = image_box(region.box, of->to_image, pyramid.size());
+    reading.candidates.push_back({reading.levels.size() - 1, std::move(region), at, box});
+  }
+}
+
+std::shared_ptr<const Judgement> OctaveEmbedding::State::judge(
+    const OctavePrototype& prototype, std::span<const Exemplar> exemplars) const {
+  std::vector<Mask> masks;
+  for (const Exemplar& e : exemplars)
+    if (e.mask != nullptr && !e.mask->empty()) masks.push_back(*e.mask);
+  return guarded("compare with a support", [&] {
+    return judgements.get({prototype.identity, masks},
+                          [&] { return make_judgement(prototype, masks); });
+  });
+}
+
+Judgement OctaveEmbedding::State::make_judgement(const OctavePrototype& prototype,
+                                                 const std::vector<Mask>& masks) const {
+  const c10::InferenceMode no_gradients;
+  Judgement judgement{read(prototype, masks), {}};
+  const Reading& reading = *judgement.reading;
+  if (reading.candidates.empty()) return judgement;
+  const auto by = [&](const std::vector<OctaveExample>& examples) {
+    return network.decide(reading.regions, reading.sizes,
+                          joined(examples, &OctaveExample::embedding), sizes_of(examples));
+  };
+  judgement.verdict = by(with_exemplars(prototype, masks));
+  if (prototype.negatives.empty()) return judgement;
+  const OctaveVerdict negative = by(prototype.negatives);
+  for (std::size_t i = 0; i < negative.same.size(); ++i)
+    if (negative.same[i] > judgement.verdict.same[i]) judgement.verdict.same[i] = 0;
+  return judgement;
+}
+
+/// In the image. @param refined  logits of a window at `corner`; empty: the region as it is.
+Mask OctaveEmbedding::State::mask_of(const ReadLevel& level, const Region& region,
+                                     const cv::Mat& refined, cv::Point corner) const {
+  constexpr int growth = 6;  // of an outline, pixels of the level
+  constexpr float certain = 4;
+  const cv::Rect whole = cv::Rect(region.box.tl() - cv::Point(growth, growth),
+                                  region.box.size() + cv::Size(2 * growth, 2 * growth)) &
+                         cv::Rect({}, level.level->pixels.size());
+  cv::Mat logits(whole.size(), CV_32FC1, cv::Scalar(-certain));
+  mask_in(region, whole).convertTo(logits, CV_32F, 2 * certain, -certain);
+  if (!refined.empty()) {
+    const cv::Rect window(corner, refined.size()), common = window & whole;
+    refined(common - corner).copyTo(logits(common - whole.tl()));
+  }
+  const cv::Matx23d& to_image = level.level->to_image;
+  const PixelBox box = image_box(whole, to_image, pyramid.size());
+  if (box.empty()) return {};
+  cv::Matx23d from =
+      mini::composed(inverse(to_image), {1, 0, double(box.x0), 0, 1, double(box.y0)});
+  from(0, 2) -= whole.x;
+  from(1, 2) -= whole.y;
+  cv::Mat seen;
+  cv::warpAffine(logits, seen, from, {box.width(), box.height()},
+                 cv::INTER_LINEAR | cv::WARP_INVERSE_MAP, cv::BORDER_CONSTANT, -certain);
+  const cv::Mat inside = seen > 0;
+  return crop_to_box(MaskView(inside), {box.x0, box.y0});
+}
+
+// --- what the stages ask
+// ---------------------------------------------------------------------------
+
+OctaveExample OctaveEmbedding::example(const Mask& mask) const {
+  return state_->guarded("describe an example", [&] { return state_->example(mask); });
+}
+
+FloatMap OctaveEmbedding::similarity(const OctavePrototype& prototype, Size size) const {
+  const auto judgement = state_->judge(prototype, {});
+  const Reading& reading = *judgement->reading;
+  const cv::Size image = state_->pyramid.size();
+  cv::Mat map(image, CV_32FC1, cv::Scalar(-1));
+  std::vector<std::size_t> order(reading.candidates.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return judgement->score(a) < judgement->score(b);
+  });
+  for (const std::size_t i : order) {
+    const Candidate& c = reading.candidates[i];
+    const float same = judgement->verdict.same[i];
+    const float value = same >= least_same_alone
+                            ? (same - least_same_alone) / (1 - least_same_alone)
+                            : same / least_same_alone - 1;
+    const Mask mask = state_->mask_of(reading.levels[c.level], c.region, {}, {});
+    for (int y = mask.box.y0; y < mask.box.y1; ++y)
+      for (int x = mask.box.x0; x < mask.box.x1; ++x)
+        if (mask.row(y)[x - mask.box.x0] != 0) map.at<float>(y, x) = value;
+  }
+  FloatMap out(size.height, size.width);
+  cv::Mat to = as_mat(out);
+  cv::resize(map, to, to.size(), 0, 0, cv::INTER_NEAREST);
+  return out;
+}
+
+std::vector<Detection> OctaveEmbedding::detections(const OctavePrototype& prototype) const {
+  const auto judgement = state_->judge(prototype, {});
+  const Reading& reading = *judgement->reading;
+  std::vector<Detection> found;
+  for (std::size_t i = 0; i < reading.candidates.size(); ++i)
+    if (judgement->verdict.same[i] >= least_same_alone && !reading.candidates[i].box.empty())
+      found.push_back({static_cast<Box>(reading.candidates[i].box), judgement->score(i)});
+  return found;
+}
+
+namespace {
+
+/// A Gaussian of this mass, all of which lies on the map. Lengths in cells.
+void add_bell(DensityMap& map, cv::Point2d at, double sigma, double mass) {
+  const int reach = static_cast<int>(std::ceil(3 * sigma));
+  const auto span = [&](double middle, Eigen::Index length) {
+    const int last = static_cast<int>(length) - 1;
+    const int centre = std::clamp(static_cast<int>(std::lround(middle)), 0, last);
+    return std::pair(std::max(centre - reach, 0), std::min(centre + reach, last));
+  };
+  const auto [x0, x1] = span(at.x, map.cols());
+  const auto [y0, y1] = span(at.y, map.rows());
+  const auto bell = [&](int first, int last, double middle) {
+    Eigen::ArrayXd values(last - first + 1);
+    for (int i = first; i <= last; ++i)
+      values(i - first) = std::exp(-0.5 * std::pow((i - middle) / sigma, 2));
+    return Eigen::ArrayXd(values / std::max(values.sum(), 1e-12));
+  };
+  const Eigen::ArrayXd across = bell(x0, x1, at.x), down = bell(y0, y1, at.y);
+  map.block(y0, x0, down.size(), across.size()) +=
+      (mass * down.matrix() * across.matrix().transpose()).array().cast<float>();
+}
+
+}  // namespace
+
+/// All peaks are equally wide, whatever their level, so that they are equally high for IDM.
+DensityMap OctaveEmbedding::density(const OctavePrototype& prototype,
+                                    std::span<const Exemplar> exemplars) const {
+  constexpr double width = 0.2, cells = 1.5;  // sigma: of the smaller diameters; in cells
+  constexpr double smaller = 0.1;             // of the candidates, by size
+  const auto judgement = state_->judge(prototype, exemplars);
+  const Reading& reading = *judgement->reading;
+  std::vector<float> sizes;
+  for (std::size_t i = 0; i < reading.candidates.size(); ++i)
+    if (judgement->verdict.same[i] >= least_same_alone) sizes.push_back(reading.sizes[i]);
+  std::sort(sizes.begin(), sizes.end());
+  const double diameter =
+      sizes.empty() ? prototype.diameter
+                    : std::exp2(sizes[static_cast<std::size_t>(smaller * (sizes.size() - 1))]);
+  const cv::Size image = state_->pyramid.size();
+  const double cell = std::max(width * diameter / cells, 0.5);
+  const auto length = [&](int side) {
+    return std::max(1, static_cast<int>(std::ceil(side / cell)));
+  };
+  DensityMap map = DensityMap::Zero(length(image.height), length(image.width));
+  const double x_scale = static_cast<double>(map.cols()) / image.width;
+  const double y_scale = static_cast<double>(map.rows()) / image.height;
+  const auto add = [&](cv::Point2d at, double mass) {
+    add_bell(map, {(at.x + 0.5) * x_scale - 0.5, (at.y + 0.5) * y_scale - 0.5}, cells, mass);
+  };
+  for (std::size_t i = 0; i < reading.candidates.size(); ++i)
+    add(reading.candidates[i].at, reading.candidates[i].region.mass * judgement->verdict.same[i]);
+  for (const auto& [at, mass] : reading.lone) add(at, mass);
+  return map;
+}
+
+namespace {
+
+/// Whether a candidate is what a prompt means: its region holds the point, or its peak is near.
+bool is_at(const Candidate& candidate, const ReadLevel& level, float size, Point point) {
+  constexpr double near = 0.25;  // diameters
+  const cv::Point2d away = candidate.at - cv::Point2d(point.x, point.y);
+  if (away.dot(away) < std::pow(near * std::exp2(size), 2)) return true;
+  if (!candidate.box.contains(point)) return false;
+  const cv::Point2d there = moved(inverse(level.level->to_image), cv::Point2d(point.x, point.y));
+  const cv::Point at(static_cast<int>(std::lround(there.x)),
+                     static_cast<int>(std::lround(there.y)));
+  const Region& region = candidate.region;
+  return region.box.contains(at) && region.mask.at<std::uint8_t>(at - region.box.tl()) != 0;
+}
+
+/// The best candidate at each prompt, each candidate at one prompt alone: the nearest. -1: none.
+std::vector<int> candidates_at(const Judgement& judgement, std::span<const Prompt> prompts) {
+  const Reading& reading = *judgement.reading;
+  const std::vector<Candidate>& candidates = reading.candidates;
+  std::vector<int> chosen(prompts.size(), -1);
+  std::map<int, std::pair<double, std::size_t>> taken;  // by whom, and how far from its peak
+  for (std::size_t p = 0; p < prompts.size(); ++p) {
+    const Point point = prompts[p].point;
+    int best = -1;
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+      const Candidate& c = candidates[i];
+      const float least = best < 0 ? -1.0f : judgement.score(static_cast<std::size_t>(best));
+      if (judgement.score(i) > least && is_at(c, reading.levels[c.level], reading.sizes[i], point))
+        best = static_cast<int>(i);
+    }
+    if (best < 0) continue;
+    const cv::Point2d away =
+        candidates[static_cast<std::size_t>(best)].at - cv::Point2d(point.x, point.y);
+    const double distance = away.dot(away);
+    const auto [entry, is_first] = taken.try_emplace(best, distance, p);
+    if (!is_first) {
+      if (entry->second.first <= distance) continue;
+      chosen[entry->second.second] = -1;
+      entry->second = {distance, p};
+    }
+    chosen[p] = best;
+  }
+  return chosen;
+}
+
+/// Takes from masks what better ones cover, and the whole of one that is covered for the most part.
+/// @param order  of the masks, the best first.
+void compete(std::vector<ScoredMask>& masks, std::span<const std::size_t> order, cv::Size image) {
+  cv::Mat taken = cv::Mat::zeros(image, CV_8UC1);
+  for (const std::size_t p : order) {
+    Mask& mask = masks[p].mask;
+    if (mask.empty()) continue;
+    const PixelBox b = mask.box;
+    cv::Mat own(b.height(), b.width(), CV_8UC1, mask.bits.data());
+    cv::Mat there = taken(cv::Rect(b.x0, b.y0, b.width(), b.height()));
+    const int area = cv::countNonZero(own), covered = cv::countNonZero(own & there);
+    if (static_cast<float>(covered) > most_covered * static_cast<float>(area)) {
+      masks[p] = {};
+      continue;
+    }
+    own.setTo(0, there);
+    there.setTo(1, own);
+    if (covered > 0) mask = crop_to_box(MaskView(own), {b.x0, b.y0});
+  }
+}
+
+}  // namespace
+
+std::vector<ScoredMask> OctaveEmbedding::masks(const OctavePrototype& prototype,
+                                               std::span<const Exemplar> exemplars,
+                                               std::span<const Prompt> prompts,
+                                               std::span<const regions::ScoreKnot> knots) const {
+  const auto judgement = state_->judge(prototype, exemplars);
+  const Reading& reading = *judgement->reading;
+  const std::vector<int> chosen = candidates_at(*judgement, prompts);
+  std::vector<ScoredMask> masks(prompts.size());
+  std::map<std::size_t, std::vector<std::size_t>> by_level;  // prompts
+  std::vector<std::size_t> order;
+  for (std::size_t p = 0; p < prompts.size(); ++p) {
+    if (chosen[p] < 0) continue;
+    const auto i = static_cast<std::size_t>(chosen[p]);
+    const bool last = prompts[p].role == Prompt::Role::final_pass;
+    if (last &&
+        (judgement->verdict.same[i] < least_same || judgement->verdict.quality[i] < least_quality))
+      continue;
+    by_level[reading.candidates[i].level].push_back(p);
+    order.push_back(p);
+    masks[p].score = judgement->score(i);
+  }
+  for (const auto& [at, of] : by_level) {
+    const ReadLevel& level = reading.levels[at];
+    std::vector<const Region*> regions;
+    std::vector<cv::Point> corners;
+    std::vector<std::size_t> owners;
+    for (const std::size_t p : of) {
+      const Region& region = reading.candidates[static_cast<std::size_t>(chosen[p])].region;
+      if (prompts[p].role != Prompt::Role::final_pass) {
+        masks[p].mask = state_->mask_of(level, region, {}, {});
+        continue;
+      }
+      const auto corner = [](int begin, int length, int most) {
+        const double middle = begin + (length - 1) / 2.0;
+        const int even = static_cast<int>(std::lround((middle - mini::window_side / 2.0) / 2)) * 2;
+        return std::clamp(even, 0, most - mini::window_side);
+      };
+      const cv::Size size = level.level->pixels.size();
+      regions.push_back(&region);
+      owners.push_back(p);
+      corners.push_back({corner(region.box.x, region.box.width, size.width),
+                         corner(region.box.y, region.box.height, size.height)});
+    }
+    const auto outlines = state_->guarded("refine outlines", [&] {
+      return state_->network.refine(*level.level, level.maps, regions, corners);
+    });
+    for (std::size_t i = 0; i < owners.size(); ++i)
+      masks[owners[i]].mask = state_->mask_of(level, *regions[i], outlines[i], corners[i]);
+  }
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return masks[a].score > masks[b].score; });
+  compete(masks, order, state_->pyramid.size());
+  for (ScoredMask& m : masks) m.score = m.mask.empty() ? 0 : regions::calibrated(m.score, knots);
+  return masks;
+}
+
+OctaveEncoder::OctaveEncoder(const std::filesystem::path& archive, Placement placement)
+    : OctaveEncoder(Module(archive, Stage::all, placement)) {}
+
+OctaveEncoder::OctaveEncoder(Module module)
+    : network_(std::make_shared<const OctaveNetwork>(std::move(module))) {}
+
+OctaveEmbedding OctaveEncoder::encode(ImageView image) const {
+  return OctaveEmbedding(std::make_shared<const OctaveEmbedding::State>(*network_, image));
+}
+
+OctavePrototype OctaveEncoder::prototype(
+    std::span<const EncodedExample<Embedding>> examples) const {
+  OctavePrototype prototype;
+  std::vector<double> diameters;
+  for (const auto& e : examples) {
+    (e.negative ? prototype.negatives : prototype.examples)
+        .push_back(e.embedding->example(*e.mask));
+    if (!e.negative) diameters.push_back(equivalent_diameter(static_cast<double>(e.mask->area())));
+  }
+  prototype.diameter = median(diameters);
+  return prototype;
+}
+
+}  // namespace persense::torchscript

@@ -1,0 +1,336 @@
+#include "octave_network.hpp"
+
+#include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <opencv2/imgproc.hpp>
+#include <utility>
+
+#include "mini_picture.hpp"
+#include "persense/progress.hpp"
+
+namespace persense::torchscript {
+
+namespace {
+
+using mini::crop_side;
+using mini::level_multiple;
+using mini::window_side;
+
+constexpr int tile_margin = 80;  // pixels of a level that are seen around a tile, as in tiles.hpp
+// Pixels that are seen at once: larger tensors than these need are given back to the system, and
+// asked for again by every layer.
+constexpr std::int64_t most_at_once = 800'000;
+constexpr std::int64_t batch = 64;  // regions or windows at a time
+
+/// One side of the tiles: `seen` pixels each, of which those from `begin` to `end` are kept.
+struct Span {
+  int from, begin, end;
+};
+struct Spans {
+  int seen;
+  std::vector<Span> spans;
+
+  Spans(int length, int parts) {
+    const int own = rounded_up((length + parts - 1) / parts);
+    const int margins = std::min(parts - 1, 2) * tile_margin;
+    seen = std::min(length, own + margins);
+    for (int begin = 0; begin < length; begin += own) {
+      const int from = std::clamp(begin - tile_margin, 0, length - seen);
+      spans.push_back({from, begin, std::min(length, begin + own)});
+    }
+  }
+  static int rounded_up(int length) {
+    return (length + level_multiple - 1) / level_multiple * level_multiple;
+  }
+};
+
+/// Calls body(seen, kept), both in pixels of the level, for tiles that cover it, of one size.
+template <class Body>
+void each_tile(cv::Size size, Body&& body) {
+  Spans across(size.width, 1), down(size.height, 1);
+  for (int x = 1, y = 1; std::int64_t{across.seen} * down.seen > most_at_once;) {
+    if (across.seen > down.seen)
+      across = Spans(size.width, ++x);
+    else
+      down = Spans(size.height, ++y);
+  }
+  const auto count = static_cast<double>(across.spans.size() * down.spans.size());
+  int done = 0;
+  for (const Span& y : down.spans)
+    for (const Span& x : across.spans) {
+      report_progress(done++ / count);
+      body(cv::Rect(x.from, y.from, across.seen, down.seen),
+           cv::Rect(x.begin, y.begin, x.end - x.begin, y.end - y.begin));
+    }
+}
+
+/// Rows and columns of (1, C, h, w) that a part of the level has at this stride.
+at::Tensor part_of(const at::Tensor& map, const cv::Rect& part, int stride) {
+  return map.narrow(2, part.y / stride, part.height / stride)
+      .narrow(3, part.x / stride, part.width / stride);
+}
+
+/// Puts the kept part of what a tile gave where it belongs.
+void put(const at::Tensor& tile, const cv::Rect& seen, const cv::Rect& kept, int stride,
+         at::Tensor& whole) {
+  const cv::Rect own(kept.x - seen.x, kept.y - seen.y, kept.width, kept.height);
+  part_of(whole, kept, stride).copy_(part_of(tile, own, stride));
+}
+
+/// (1, C, h, w), channels last.
+at::Tensor room(std::int64_t channels, cv::Size size, int stride,
+                const at::TensorOptions& options) {
+  return at::empty({1, channels, size.height / stride, size.width / stride},
+                   options.memory_format(at::MemoryFormat::ChannelsLast));
+}
+
+/// Filled up with zeros to whole batches, or to a multiple of 16 where there are few: libraries
+/// prepare convolutions for every length anew.
+at::Tensor filled(const at::Tensor& some) {
+  const std::int64_t n = some.size(0), step = n > batch / 2 ? batch : 16;
+  const std::int64_t missing = (step - n % step) % step;
+  if (missing == 0) return some;
+  std::vector<std::int64_t> shape = some.sizes().vec();
+  shape[0] = missing;
+  return at::cat({some, at::zeros(shape, some.options())});
+}
+
+/// What a batch gives, for the first n.
+template <class Call>
+at::Tensor in_batches(std::int64_t n, Call&& call) {
+  std::vector<at::Tensor> parts;
+  for (std::int64_t from = 0; from < n; from += batch) {
+    const std::int64_t count = std::min(batch, n - from);
+    parts.push_back(call(from, count).narrow(0, 0, count));
+  }
+  return at::cat(parts);
+}
+
+/// Crops and covers (N, 4, side, side), squares (N, 5) and shapes (N, SHAPE) of regions.
+struct Inputs {
+  at::Tensor crops, squares, shapes;
+};
+
+Inputs inputs_of(std::span<const mini::Description> regions, const cv::Mat& stretch) {
+  const auto n = static_cast<std::int64_t>(regions.size());
+  Inputs in{at::empty({n, crop_side, crop_side, 4}), at::empty({n, 5}),
+            at::empty({n, mini::shape_length})};
+  for (std::int64_t i = 0; i < n; ++i) {
+    const mini::Description& region = regions[static_cast<std::size_t>(i)];
+    float* out = in.crops[i].data_ptr<float>();
+    for (int y = 0; y < crop_side; ++y)
+      for (int x = 0; x < crop_side; ++x, out += 4) {
+        const auto& rgb = region.crop.at<cv::Vec3b>(y, x);
+        for (int c = 0; c < 3; ++c) out[c] = stretch.at<float>(rgb[c]);
+        out[3] = static_cast<float>(region.cover.at<std::uint8_t>(y, x)) / 255.0f;
+      }
+    std::copy(region.square.begin(), region.square.end(), in.squares[i].data_ptr<float>());
+    std::copy(region.shape.begin(), region.shape.end(), in.shapes[i].data_ptr<float>());
+  }
+  in.crops = in.crops.permute({0, 3, 1, 2});
+  return in;
+}
+
+at::Tensor row_of(std::span<const float> values) {
+  const at::Tensor row = at::empty({1, static_cast<std::int64_t>(values.size())});
+  std::copy(values.begin(), values.end(), row.data_ptr<float>());
+  return row;
+}
+
+}  // namespace
+
+cv::Mat OctaveLevel::seen(const cv::Rect& part) const {
+  cv::Mat out;
+  cv::LUT(pixels(part), stretch, out);
+  return out;
+}
+
+OctaveNetwork::OctaveNetwork(Module module) : module_(std::move(module)) {
+  module_.require_methods(
+      {"trunk", "pool", "conditioning", "maps", "sample", "evidence", "embed", "decide", "refine"});
+}
+
+std::vector<at::Tensor> OctaveNetwork::trunk(const cv::Mat& seen) const {
+  return module_.call("trunk", {tensor_of(seen, module_.placement())});
+}
+
+OctaveLevel OctaveNetwork::level(const mini::Pyramid& pyramid, int k, bool large) const {
+  const c10::InferenceMode no_gradients;
+  OctaveLevel level;
+  level.k = k;
+  cv::Mat pixels = pyramid.halved(std::max(-k, 0));
+  if (k > 0) cv::resize(pixels, pixels, pixels.size() * (1 << k), 0, 0, cv::INTER_LINEAR);
+  level.size = pixels.size();
+  level.stretch = pyramid.stretch();
+  level.to_image = mini::grid_to_grid(static_cast<double>(pixels.cols) / pyramid.size().width,
+                                      static_cast<double>(pixels.rows) / pyramid.size().height);
+  const auto side = [](int length) {
+    return std::max((length + level_multiple - 1) / level_multiple * level_multiple, window_side);
+  };
+  cv::copyMakeBorder(pixels, level.pixels, 0, side(pixels.rows) - pixels.rows, 0,
+                     side(pixels.cols) - pixels.cols, cv::BORDER_REFLECT);
+  const Placement& where = module_.placement();
+  const auto options = at::TensorOptions(where.device).dtype(large ? at::kHalf : where.dtype);
+  each_tile(level.pixels.size(), [&](const cv::Rect& seen, const cv::Rect& kept) {
+    const auto found = trunk(level.seen(seen));
+    for (std::size_t i = 0; i < level.features.size(); ++i) {
+      const int stride = 2 << i;
+      if (!level.features[i].defined())
+        level.features[i] = room(found[i].size(1), level.pixels.size(), stride, options);
+      put(found[i], seen, kept, stride, level.features[i]);
+    }
+  });
+  return level;
+}
+
+at::Tensor OctaveNetwork::pool(const OctaveLevel& level, const cv::Rect& part,
+                               const cv::Mat& mask) const {
+  const c10::InferenceMode no_gradients;
+  const Placement& where = module_.placement();
+  const cv::Mat whole = mask.isContinuous() ? mask : mask.clone();
+  const at::Tensor inside =
+      at::from_blob(whole.data, {1, 1, whole.rows, whole.cols}, at::kByte)
+          .to(where.device, where.dtype, /*non_blocking=*/false, /*copy=*/true);
+  std::vector<c10::IValue> inputs;
+  for (int i = 0; i < 3; ++i)
+    inputs.emplace_back(
+        part_of(level.features[static_cast<std::size_t>(i)], part, 2 << i).to(where.dtype));
+  inputs.emplace_back(inside);
+  return module_.call("pool", std::move(inputs))[0];
+}
+
+std::vector<at::Tensor> OctaveNetwork::conditioning(const at::Tensor& vector) const {
+  return module_.call("conditioning", {vector});
+}
+
+OctaveMaps OctaveNetwork::maps(const OctaveLevel& level,
+                               const std::vector<at::Tensor>& conditioning) const {
+  const c10::InferenceMode no_gradients;
+  const Placement& where = module_.placement();
+  OctaveMaps maps;
+  const cv::Size size = level.pixels.size();
+  maps.tensor = room(mini::map_channels, size, mini::map_stride,
+                     at::TensorOptions(where.device).dtype(at::kFloat));
+  each_tile(size, [&](const cv::Rect& seen, const cv::Rect& kept) {
+    std::vector<c10::IValue> inputs;
+    for (int i = 0; i < 3; ++i)
+      inputs.emplace_back(
+          part_of(level.features[static_cast<std::size_t>(i)], seen, 2 << i).to(where.dtype));
+    inputs.emplace_back(conditioning);
+    put(module_.call("maps", std::move(inputs))[0], seen, kept, mini::map_stride, maps.tensor);
+  });
+  const at::Tensor rows = maps.tensor.permute({0, 2, 3, 1}).cpu().contiguous();
+  const cv::Mat view(size / mini::map_stride, CV_MAKETYPE(CV_32F, mini::map_channels),
+                     rows.data_ptr<float>());
+  maps.mat = where.device.is_cpu() ? view : view.clone();
+  return maps;
+}
+
+at::Tensor OctaveNetwork::embed(const OctaveLevel& level,
+                                std::span<const mini::Description> regions) const {
+  return compare(level, {}, regions).embeddings;
+}
+
+OctaveRegions OctaveNetwork::compare(const OctaveLevel& level, const OctaveMaps& maps,
+                                     std::span<const mini::Description> regions) const {
+  const c10::InferenceMode no_gradients;
+  const Placement& where = module_.placement();
+  const Inputs in = inputs_of(regions, level.stretch);
+  const auto n = static_cast<std::int64_t>(regions.size());
+  const auto some = [&](const at::Tensor& of, std::int64_t from, std::int64_t count) {
+    return filled(of.narrow(0, from, count)).to(where.device);
+  };
+  OctaveRegions found;
+  found.embeddings = in_batches(n, [&](std::int64_t from, std::int64_t count) {
+    const at::Tensor squares = some(in.squares, from, count);
+    const at::Tensor owner =
+        at::zeros({squares.size(0)}, at::TensorOptions(where.device).dtype(at::kLong));
+    const auto& f = level.features;
+    const at::Tensor grid = module_.call("sample", {f[0], f[1], f[2], owner, squares})[0];
+    return module_.call("embed", {some(in.crops, from, count).to(where.dtype), grid.to(where.dtype),
+                                  some(in.shapes, from, count).to(where.dtype)})[0];
+  });
+  if (!maps.tensor.defined()) return found;
+  found.evidence = in_batches(n, [&](std::int64_t from, std::int64_t count) {
+    const at::Tensor squares = some(in.squares, from, count);
+    const at::Tensor owner =
+        at::zeros({squares.size(0)}, at::TensorOptions(where.device).dtype(at::kLong));
+    const at::Tensor covers = some(in.crops.narrow(1, 3, 1), from, count);
+    return module_.call("evidence", {maps.tensor, owner, squares, covers})[0].to(where.dtype);
+  });
+  return found;
+}
+
+OctaveVerdict OctaveNetwork::decide(const OctaveRegions& candidates, std::span<const float> sizes,
+                                    const at::Tensor& exemplars,
+                                    std::span<const float> exemplar_sizes) const {
+  const c10::InferenceMode no_gradients;
+  const at::Device device = module_.placement().device;
+  const auto all = [&](std::size_t n) {
+    return at::ones({1, static_cast<std::int64_t>(n)}, at::TensorOptions(device).dtype(at::kBool));
+  };
+  const at::Tensor logits =
+      module_
+          .call("decide",
+                {candidates.embeddings.unsqueeze(0), row_of(sizes).to(device),
+                 candidates.evidence.unsqueeze(0), all(sizes.size()), exemplars.unsqueeze(0),
+                 row_of(exemplar_sizes).to(device), all(exemplar_sizes.size())})[0]
+          .to(at::kCPU, at::kFloat)
+          .sigmoid()
+          .contiguous();
+  OctaveVerdict verdict;
+  const float* value = logits.data_ptr<float>();
+  for (std::size_t i = 0; i < sizes.size(); ++i, value += 2) {
+    verdict.same.push_back(value[0]);
+    verdict.quality.push_back(value[1]);
+  }
+  return verdict;
+}
+
+std::vector<cv::Mat> OctaveNetwork::refine(const OctaveLevel& level, const OctaveMaps& maps,
+                                           std::span<const mini::Region* const> regions,
+                                           std::span<const cv::Point> corners) const {
+  const c10::InferenceMode no_gradients;
+  const Placement& where = module_.placement();
+  const auto window = [&](const at::Tensor& of, cv::Point corner) {
+    return part_of(of, {corner.x, corner.y, window_side, window_side}, 2);
+  };
+  const auto call = [&](std::int64_t from, std::int64_t count) {
+    std::vector<at::Tensor> images, windows, features;
+    const at::Tensor coarse = at::zeros({count, 1, window_side, window_side});
+    const at::Tensor centres = at::empty({count, 2});
+    for (std::int64_t i = 0; i < count; ++i) {
+      const mini::Region& region = *regions[static_cast<std::size_t>(from + i)];
+      const cv::Point corner = corners[static_cast<std::size_t>(from + i)];
+      const cv::Rect seen(corner.x, corner.y, window_side, window_side);
+      images.push_back(tensor_of(level.seen(seen), where));
+      windows.push_back(window(maps.tensor, corner).to(where.dtype));
+      features.push_back(window(level.features[0], corner).to(where.dtype));
+      const cv::Rect common = region.box & seen;
+      cv::Mat own(window_side, window_side, CV_32FC1, coarse[i].data_ptr<float>());
+      region.mask(common - region.box.tl()).convertTo(own(common - corner), CV_32F);
+      const cv::Moments moments = cv::moments(own);
+      centres[i][0] = moments.m10 / std::max(moments.m00, 1.0);
+      centres[i][1] = moments.m01 / std::max(moments.m00, 1.0);
+    }
+    return module_.call(
+        "refine",
+        {filled(at::cat(images)), filled(coarse.to(where.device, where.dtype)),
+         filled(at::cat(windows)), filled(at::cat(features)), filled(centres.to(where.device))})[0];
+  };
+  std::vector<cv::Mat> outlines;
+  if (regions.empty()) return outlines;
+  const at::Tensor logits = in_batches(static_cast<std::int64_t>(regions.size()), call)
+                                .to(at::kCPU, at::kFloat)
+                                .contiguous();
+  for (std::int64_t i = 0; i < logits.size(0); ++i)
+    outlines.push_back(
+        cv::Mat(window_side, window_side, CV_32FC1, logits[i].data_ptr<float>()).clone());
+  return outlines;
+}
+
+}  // namespace persense::torchscript

@@ -1,0 +1,159 @@
+// Candidate regions of the octave network's maps, and what they are described by.
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <opencv2/imgproc.hpp>
+
+#include "candidates.hpp"
+#include "catch.hpp"
+
+using namespace persense;
+using namespace persense::mini;
+using Catch::Matchers::WithinAbs;
+
+namespace {
+
+cv::Mat drawn(cv::Size size, const std::function<bool(int, int)>& inside) {
+  cv::Mat mask = cv::Mat::zeros(size, CV_8UC1);
+  for (int y = 0; y < mask.rows; ++y)
+    for (int x = 0; x < mask.cols; ++x) mask.at<std::uint8_t>(y, x) = inside(x, y) ? 1 : 0;
+  return mask;
+}
+
+std::function<bool(int, int)> disc(int radius, int cx, int cy) {
+  return [=](int x, int y) { return (x - cx) * (x - cx) + (y - cy) * (y - cy) <= radius * radius; };
+}
+
+using Cell = cv::Vec<float, map_channels>;
+
+/// Maps (logits of +-6) of a level with these discs: centres and radii in its pixels.
+struct Disc {
+  int x, y, radius;
+};
+cv::Mat maps_of(cv::Size level, const std::vector<Disc>& discs) {
+  cv::Mat maps(level / map_stride, CV_MAKETYPE(CV_32F, map_channels));
+  for (int row = 0; row < maps.rows; ++row)
+    for (int column = 0; column < maps.cols; ++column) {
+      const double x = 2 * column + 0.5, y = 2 * row + 0.5;
+      double density = 1e-3;
+      Cell& cell = maps.at<Cell>(row, column) = Cell(-6.0f, 0, 0, 0, 0, -6.0f);
+      for (const Disc& d : discs) {
+        const double away = std::hypot(x - d.x, y - d.y);
+        density += std::exp(-0.5 * away * away / 4);
+        if (away > d.radius || cell[target_map] > 0) continue;
+        cell[target_map] = 6;
+        cell[offset_x_map] = static_cast<float>((d.x - x) / offset_unit);
+        cell[offset_y_map] = static_cast<float>((d.y - y) / offset_unit);
+      }
+      density = std::min(density, 0.999);
+      cell[peaks_map] = static_cast<float>(std::log(density / (1 - density)));
+    }
+  return maps;
+}
+
+}  // namespace
+
+TEST_CASE("octave: an object's level shows it 14 to 28 pixels wide", "[octave]") {
+  for (double diameter = 3; diameter < 2000; diameter *= 1.1) {
+    const double there = diameter * std::exp2(home_octave(diameter));
+    CAPTURE(diameter);
+    CHECK(there >= band_low * (1 - 1e-6));
+    CHECK(there < band_high * (1 + 1e-6));
+  }
+  CHECK(home_octave(14) == 0);
+  CHECK(home_octave(28) == -1);
+}
+
+TEST_CASE("octave: an outline's numbers are those of training", "[octave]") {
+  // by persense.train.samples.shape_numbers, of the same masks
+  const auto check = [](const cv::Mat& mask, double area,
+                        const std::array<double, shape_length>& numbers) {
+    const Outline outline = outline_of(mask);
+    CHECK(outline.area == area);
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+      CAPTURE(i);
+      CHECK_THAT(outline.numbers[i], WithinAbs(numbers[i], 2e-6));
+    }
+  };
+  const auto bar = [](int x, int y) { return x >= 8 && x < 18 && y >= 5 && y < 25; };
+  check(drawn({40, 40}, disc(12, 20, 19)), 441,
+        {0.0, 0.955061, 0.789962, 0.870268, 0.014806, 0.244641});
+  const auto outer = disc(14, 20, 20), inner = disc(6, 20, 20);
+  check(drawn({40, 40}, [&](int x, int y) { return outer(x, y) && !inner(x, y); }), 500,
+        {0.0, 0.783107, 0.643716, 0.8814, 0.194141, 0.335216});
+  check(drawn({40, 30}, bar), 200, {0.5, 1.0, 1.0, 0.718545, 0.0, -0.325748});
+  check(drawn({40, 30},
+              [&](int x, int y) { return bar(x, y) || (x >= 18 && x < 34 && y >= 15 && y < 25); }),
+        360, {0.423697, 0.824867, 0.692308, 0.551988, 0.000575, 0.09825});
+}
+
+TEST_CASE("octave: touching objects are told apart by where their cells point", "[octave]") {
+  const std::vector<Disc> discs{{30, 40, 10}, {50, 40, 10}, {40, 57, 9}, {100, 20, 12}};
+  const Finding finding = find_regions(maps_of({128, 96}, discs), {128, 96}, {});
+  REQUIRE(finding.regions.size() == discs.size());
+  CHECK(finding.lone.empty());
+  for (const Disc& d : discs) {
+    const auto at =
+        std::find_if(finding.regions.begin(), finding.regions.end(), [&](const Region& r) {
+          return std::hypot(r.peak.x - static_cast<float>(d.x),
+                            r.peak.y - static_cast<float>(d.y)) < 2;
+        });
+    REQUIRE(at != finding.regions.end());
+    CAPTURE(d.x, d.y);
+    const double true_area = CV_PI * d.radius * d.radius;
+    CHECK(std::abs(cv::countNonZero(at->mask) - true_area) < 0.12 * true_area);  // cells of 2 x 2
+    CHECK(at->box.contains({d.x, d.y}));
+    CHECK_THAT(at->mass, WithinAbs(1, 0.05));  // a Gaussian as wide as a cell holds one object
+  }
+}
+
+TEST_CASE("octave: objects beyond a level's band are no regions of it", "[octave]") {
+  const Finding finding =
+      find_regions(maps_of({160, 160}, {{30, 30, 3}, {100, 100, 30}}), {160, 160}, {});
+  CHECK(finding.regions.empty());
+  CHECK(finding.lone.size() == 2);
+}
+
+TEST_CASE("octave: what a level is filled up with holds no object", "[octave]") {
+  const cv::Mat maps = maps_of({128, 96}, {{30, 40, 10}, {118, 40, 10}});
+  const Finding finding = find_regions(maps, {108, 96}, {});
+  REQUIRE(finding.regions.size() == 1);
+  CHECK(finding.regions[0].box.br().x <= 108);
+}
+
+TEST_CASE("octave: maps that say nothing give nothing, NaN included", "[octave]") {
+  cv::Mat maps = maps_of({64, 64}, {});
+  CHECK(find_regions(maps, {64, 64}, {}).regions.empty());
+  maps.setTo(std::nanf(""));
+  CHECK(find_regions(maps, {64, 64}, {}).regions.empty());
+}
+
+TEST_CASE("octave: a view along the grid is the image's own pixels", "[octave]") {
+  cv::Mat image(60, 80, CV_8UC3);
+  cv::RNG(7).fill(image, cv::RNG::UNIFORM, 0, 256);
+  const Pyramid pyramid{ImageView(image)};
+  const cv::Mat seen = pyramid.view(32, {1, 0, 10, 0, 1, 20});
+  CHECK(cv::norm(seen, image(cv::Rect(10, 20, 32, 32)), cv::NORM_INF) == 0);
+  const cv::Mat half = pyramid.halved(1);
+  REQUIRE(half.size() == cv::Size(40, 30));
+  const cv::Mat halved = pyramid.view(16, composed({1, 0, 0, 0, 1, 0}, grid_to_grid(0.5, 0.5)));
+  CHECK(cv::norm(halved, half(cv::Rect(0, 0, 16, 16)), cv::NORM_INF) == 0);
+}
+
+TEST_CASE("octave: a region is described by the pixels of its square", "[octave]") {
+  cv::Mat image(100, 100, CV_8UC3, cv::Scalar(20, 20, 20));
+  cv::circle(image, {50, 40}, 10, cv::Scalar(200, 100, 50), -1);
+  const Pyramid pyramid{ImageView(image)};
+  Region region;
+  region.box = {40, 30, 21, 21};
+  region.mask = drawn({21, 21}, disc(10, 10, 10));
+  const Description described = describe(region, pyramid, grid_to_grid(1, 1));
+  CHECK(described.square[0] == 50);
+  CHECK(described.square[1] == 40);
+  CHECK_THAT(described.square[2], WithinAbs(1.2 * 21 + 2, 1e-5));
+  CHECK_THAT(described.size, WithinAbs(std::log2(20.0), 0.05));
+  CHECK(described.cover.at<std::uint8_t>(16, 16) == 255);
+  CHECK(described.cover.at<std::uint8_t>(0, 0) == 0);
+  CHECK(described.crop.at<cv::Vec3b>(16, 16) == cv::Vec3b(200, 100, 50));
+  CHECK(described.crop.at<cv::Vec3b>(0, 0) == cv::Vec3b(20, 20, 20));
+}
