@@ -199,6 +199,8 @@ struct OctaveEmbedding::State {
   std::shared_ptr<const OctaveLevel> level(int k) const {
     return levels.get(k, [&] { return network.level(pyramid, k, pixels(k) > large_pixels); });
   }
+  OctaveLevel around(cv::Point2d middle, int k, int side) const;
+  OctaveExample example_of(const OctaveLevel& level, const Region& region) const;
   OctaveExample example_on(const OctaveLevel& level, const Mask& mask) const;
   OctaveExample example(const Mask& mask) const;
   std::vector<OctaveExample> with_exemplars(const OctavePrototype& prototype,
@@ -212,6 +214,16 @@ struct OctaveEmbedding::State {
   std::shared_ptr<const Judgement> judge(const OctavePrototype& prototype,
                                          std::span<const Exemplar> exemplars) const;
   Judgement make_judgement(const OctavePrototype& prototype, const std::vector<Mask>& masks) const;
+
+  /// What a hypothesis about a mark leads to: a region, and how far it is to be trusted.
+  struct Marked {
+    ReadLevel level;
+    Region region;
+    float score = 0;
+  };
+  Marked marked_on(int k, const Prompt& mark) const;
+  std::vector<cv::Mat> refined(const ReadLevel& level, std::span<const Region* const> regions,
+                               std::vector<cv::Point>& corners) const;
 
   Mask mask_of(const ReadLevel& level, const Region& region, const cv::Mat& refined,
                cv::Point corner) const;
@@ -233,32 +245,43 @@ std::pair<int, int> OctaveEmbedding::State::range_of(double diameter) const {
   return {coarsest, last};
 }
 
-OctaveExample OctaveEmbedding::State::example_on(const OctaveLevel& level, const Mask& mask) const {
-  const Region region = resampled(mask, level.to_image, cv::Rect({}, level.pixels.size()));
+/// A square of the image at a level's scale, on the level's grid.
+OctaveLevel OctaveEmbedding::State::around(cv::Point2d middle, int k, int side) const {
+  const double scale = std::exp2(k);
+  const auto first = [&](double at) {
+    const double corner = at - 0.5 * (side - 1) / scale;
+    return (std::round((corner + 0.5) * scale - 0.5) + 0.5) / scale - 0.5;
+  };
+  OctaveLevel square;
+  square.k = k;
+  square.to_image = {1 / scale, 0, first(middle.x), 0, 1 / scale, first(middle.y)};
+  square.pixels = pyramid.view(side, square.to_image);
+  square.size = square.pixels.size();
+  square.stretch = pyramid.stretch();
+  const auto features = network.trunk(square.seen(cv::Rect({}, square.size)));
+  std::copy_n(features.begin(), square.features.size(), square.features.begin());
+  return square;
+}
+
+OctaveExample OctaveEmbedding::State::example_of(const OctaveLevel& level,
+                                                 const Region& region) const {
   const cv::Rect part = patch_about(region, level.pixels.size());
   const Description described = mini::describe(region, pyramid, level.to_image);
   return {network.pool(level, part, mask_in(region, part)),
           network.embed(level, std::span(&described, 1)), described.size};
 }
 
+OctaveExample OctaveEmbedding::State::example_on(const OctaveLevel& level, const Mask& mask) const {
+  return example_of(level, resampled(mask, level.to_image, cv::Rect({}, level.pixels.size())));
+}
+
 /// In an image of which nothing else is asked: only the surroundings are looked at.
 OctaveExample OctaveEmbedding::State::example(const Mask& mask) const {
+  const c10::InferenceMode no_gradients;
   const double diameter = equivalent_diameter(static_cast<double>(mask.area()));
-  const double scale = std::exp2(mini::home_octave(diameter));
   const auto& b = mask.box;
-  const auto first = [&](double middle) {  // on the level's grid
-    const double at = middle - 0.5 * (mini::patch_side - 1) / scale;
-    return (std::round((at + 0.5) * scale - 0.5) + 0.5) / scale - 0.5;
-  };
-  OctaveLevel patch;
-  patch.to_image = {1 / scale, 0,         first((b.x0 + b.x1 - 1) / 2.0),  //
-                    0,         1 / scale, first((b.y0 + b.y1 - 1) / 2.0)};
-  patch.pixels = pyramid.view(mini::patch_side, patch.to_image);
-  patch.size = patch.pixels.size();
-  patch.stretch = pyramid.stretch();
-  const auto features = network.trunk(patch.seen(cv::Rect({}, patch.size)));
-  std::copy_n(features.begin(), patch.features.size(), patch.features.begin());
-  return example_on(patch, mask);
+  const cv::Point2d middle((b.x0 + b.x1 - 1) / 2.0, (b.y0 + b.y1 - 1) / 2.0);
+  return example_on(around(middle, mini::home_octave(diameter), mini::patch_side), mask);
 }
 
 std::vector<OctaveExample> OctaveEmbedding::State::with_exemplars(
@@ -386,6 +409,23 @@ Judgement OctaveEmbedding::State::make_judgement(const OctavePrototype& prototyp
   for (std::size_t i = 0; i < negative.same.size(); ++i)
     if (negative.same[i] > judgement.verdict.same[i]) judgement.verdict.same[i] = 0;
   return judgement;
+}
+
+/// Outlines of regions, refined in windows whose corners it gives.
+std::vector<cv::Mat> OctaveEmbedding::State::refined(const ReadLevel& level,
+                                                     std::span<const Region* const> regions,
+                                                     std::vector<cv::Point>& corners) const {
+  const cv::Size size = level.level->pixels.size();
+  const auto corner = [](int begin, int length, int most) {
+    const double middle = begin + (length - 1) / 2.0;
+    const int even = static_cast<int>(std::lround((middle - mini::window_side / 2.0) / 2)) * 2;
+    return std::clamp(even, 0, most - mini::window_side);
+  };
+  corners.clear();
+  for (const Region* region : regions)
+    corners.push_back({corner(region->box.x, region->box.width, size.width),
+                       corner(region->box.y, region->box.height, size.height)});
+  return network.refine(*level.level, level.maps, regions, corners);
 }
 
 /// In the image. @param refined  logits of a window at `corner`; empty: the region as it is.
@@ -608,7 +648,6 @@ std::vector<ScoredMask> OctaveEmbedding::masks(const OctavePrototype& prototype,
   for (const auto& [at, of] : by_level) {
     const ReadLevel& level = reading.levels[at];
     std::vector<const Region*> regions;
-    std::vector<cv::Point> corners;
     std::vector<std::size_t> owners;
     for (const std::size_t p : of) {
       const Region& region = reading.candidates[static_cast<std::size_t>(chosen[p])].region;
@@ -616,20 +655,12 @@ std::vector<ScoredMask> OctaveEmbedding::masks(const OctavePrototype& prototype,
         masks[p].mask = state_->mask_of(level, region, {}, {});
         continue;
       }
-      const auto corner = [](int begin, int length, int most) {
-        const double middle = begin + (length - 1) / 2.0;
-        const int even = static_cast<int>(std::lround((middle - mini::window_side / 2.0) / 2)) * 2;
-        return std::clamp(even, 0, most - mini::window_side);
-      };
-      const cv::Size size = level.level->pixels.size();
       regions.push_back(&region);
       owners.push_back(p);
-      corners.push_back({corner(region.box.x, region.box.width, size.width),
-                         corner(region.box.y, region.box.height, size.height)});
     }
-    const auto outlines = state_->guarded("refine outlines", [&] {
-      return state_->network.refine(*level.level, level.maps, regions, corners);
-    });
+    std::vector<cv::Point> corners;
+    const auto outlines = state_->guarded("refine outlines",
+                                          [&] { return state_->refined(level, regions, corners); });
     for (std::size_t i = 0; i < owners.size(); ++i)
       masks[owners[i]].mask = state_->mask_of(level, *regions[i], outlines[i], corners[i]);
   }
@@ -638,6 +669,135 @@ std::vector<ScoredMask> OctaveEmbedding::masks(const OctavePrototype& prototype,
   compete(masks, order, state_->pyramid.size());
   for (ScoredMask& m : masks) m.score = m.mask.empty() ? 0 : regions::calibrated(m.score, knots);
   return masks;
+}
+
+// --- a user's marks
+// --------------------------------------------------------------------------------
+
+namespace {
+
+constexpr int mark_side = 96;  // of what is looked at about a mark, pixels of a level
+
+/// The place that a mark means.
+cv::Point2d middle_of(const Prompt& mark) {
+  if (!mark.box) return cv::Point2d(mark.point.x, mark.point.y);
+  return {0.5 * (mark.box->x0 + mark.box->x1) - 0.5, 0.5 * (mark.box->y0 + mark.box->y1) - 0.5};
+}
+
+/// The box that a region has in the image.
+Box box_of(const Region& region, const cv::Matx23d& to_image) {
+  const cv::Rect& b = region.box;
+  const cv::Point2d first = moved(to_image, {b.x - 0.5, b.y - 0.5});
+  const cv::Point2d last = moved(to_image, {b.x + b.width - 0.5, b.y + b.height - 0.5});
+  return {static_cast<float>(first.x + 0.5), static_cast<float>(first.y + 0.5),
+          static_cast<float>(last.x + 0.5), static_cast<float>(last.y + 0.5)};
+}
+
+float overlap(const Region& a, const Region& b) {
+  const cv::Rect common = a.box & b.box;
+  const int shared =
+      common.empty() ? 0
+                     : cv::countNonZero(a.mask(common - a.box.tl()) & b.mask(common - b.box.tl()));
+  const int both = cv::countNonZero(a.mask) + cv::countNonZero(b.mask) - shared;
+  return static_cast<float>(shared) / static_cast<float>(std::max(both, 1));
+}
+
+bool holds(const Region& region, cv::Point at) {
+  return region.box.contains(at) && region.mask.at<std::uint8_t>(at - region.box.tl()) != 0;
+}
+
+/// An ellipse that fills a box of a level.
+Region ellipse_region(const cv::Rect2d& box, cv::Size level) {
+  cv::Mat drawn = cv::Mat::zeros(level, CV_8UC1);
+  const cv::RotatedRect shape(
+      {static_cast<float>(box.x + 0.5 * box.width), static_cast<float>(box.y + 0.5 * box.height)},
+      cv::Size2f(static_cast<float>(box.width), static_cast<float>(box.height)), 0);
+  cv::ellipse(drawn, shape, cv::Scalar(1), cv::FILLED);
+  const PixelBox tight = tight_box(MaskView(drawn));
+  Region region;
+  if (tight.empty()) return region;
+  region.box = {tight.x0, tight.y0, tight.width(), tight.height()};
+  region.mask = drawn(region.box).clone();
+  return region;
+}
+
+}  // namespace
+
+OctaveEmbedding::State::Marked OctaveEmbedding::State::marked_on(int k, const Prompt& mark) const {
+  const c10::InferenceMode no_gradients;
+  constexpr double disc = 20;  // diameter, pixels of the level: the middle of the band
+  const auto level = std::make_shared<const OctaveLevel>(around(middle_of(mark), k, mark_side));
+  const cv::Matx23d to_level = inverse(level->to_image);
+  const cv::Point2d middle = moved(to_level, middle_of(mark));
+  cv::Size2d size(disc, disc);
+  if (mark.box) {
+    const double scale = to_level(0, 0);
+    size = {scale * mark.box->width(), scale * mark.box->height()};
+  }
+  Marked found{{level, {}},
+               ellipse_region({middle.x - 0.5 * size.width, middle.y - 0.5 * size.height,
+                               size.width, size.height},
+                              level->size)};
+  if (found.region.mask.empty()) return {};
+  const cv::Point at(static_cast<int>(std::lround(middle.x)),
+                     static_cast<int>(std::lround(middle.y)));
+  for (int round = 0; round < 2; ++round) {
+    const OctaveExample own = example_of(*level, found.region);
+    found.level.maps = network.maps(*level, network.conditioning(own.vector));
+    mini::Finding finding = mini::find_regions(found.level.maps.mat, level->size, {});
+    if (finding.regions.empty()) return {};
+    std::vector<Description> described;
+    std::vector<float> sizes;
+    for (const Region& region : finding.regions) {
+      described.push_back(mini::describe(region, pyramid, level->to_image));
+      sizes.push_back(described.back().size);
+    }
+    const OctaveVerdict verdict = network.decide(
+        network.compare(*level, found.level.maps, described), sizes, own.embedding, {&own.size, 1});
+    int best = -1;
+    float most = 0;
+    for (std::size_t i = 0; i < finding.regions.size(); ++i) {
+      const Region& region = finding.regions[i];
+      float score = verdict.same[i] * verdict.quality[i];
+      if (mark.box)
+        score *= iou(box_of(region, level->to_image), *mark.box);
+      else if (!holds(region, at))
+        continue;
+      if (score > most) most = score, best = static_cast<int>(i);
+    }
+    if (best < 0) return {};
+    Region& chosen = finding.regions[static_cast<std::size_t>(best)];
+    found.score = round == 0 || mark.box ? most : most * overlap(chosen, found.region);
+    found.region = std::move(chosen);
+  }
+  return found;
+}
+
+ScoredMask OctaveEmbedding::marked(const Prompt& mark) const {
+  constexpr double smallest = 6;  // diameter of an object at a point, pixels
+  const cv::Size image = state_->pyramid.size();
+  int coarsest = mini::home_octave(std::max(0.5 * std::min(image.width, image.height), smallest));
+  int last = mini::home_octave(smallest);
+  if (mark.box) {
+    const double disc = std::sqrt(std::max(mark.box->area(), 1.0f));
+    const int home = mini::home_octave(disc);
+    coarsest = home - 1, last = home + 1;
+  }
+  return state_->guarded("segment what is marked", [&] {
+    State::Marked best;
+    for (int k = coarsest; k <= last; ++k) {
+      State::Marked found = state_->marked_on(k, mark);
+      if (found.score > best.score) best = std::move(found);
+    }
+    ScoredMask answer;
+    if (best.score <= 0) return answer;
+    const Region* const region = &best.region;
+    std::vector<cv::Point> corners;
+    const auto outline = state_->refined(best.level, std::span(&region, 1), corners);
+    answer.mask = state_->mask_of(best.level, *region, outline[0], corners[0]);
+    answer.score = answer.mask.empty() ? 0 : best.score;
+    return answer;
+  });
 }
 
 OctaveEncoder::OctaveEncoder(const std::filesystem::path& archive, Placement placement)

@@ -131,7 +131,7 @@ TEST_CASE("octave: maps that say nothing give nothing, NaN included", "[octave]"
 TEST_CASE("octave: a view along the grid is the image's own pixels", "[octave]") {
   cv::Mat image(60, 80, CV_8UC3);
   cv::RNG(7).fill(image, cv::RNG::UNIFORM, 0, 256);
-  const Pyramid pyramid{ImageView(image)};
+  const Pyramid pyramid(ImageView::of_rgb(image));
   const cv::Mat seen = pyramid.view(32, {1, 0, 10, 0, 1, 20});
   CHECK(cv::norm(seen, image(cv::Rect(10, 20, 32, 32)), cv::NORM_INF) == 0);
   const cv::Mat half = pyramid.halved(1);
@@ -143,7 +143,7 @@ TEST_CASE("octave: a view along the grid is the image's own pixels", "[octave]")
 TEST_CASE("octave: a region is described by the pixels of its square", "[octave]") {
   cv::Mat image(100, 100, CV_8UC3, cv::Scalar(20, 20, 20));
   cv::circle(image, {50, 40}, 10, cv::Scalar(200, 100, 50), -1);
-  const Pyramid pyramid{ImageView(image)};
+  const Pyramid pyramid(ImageView::of_rgb(image));
   Region region;
   region.box = {40, 30, 21, 21};
   region.mask = drawn({21, 21}, disc(10, 10, 10));

@@ -49,6 +49,8 @@ class OctaveEmbedding {
                                 std::span<const Exemplar> exemplars,
                                 std::span<const Prompt> prompts,
                                 std::span<const regions::ScoreKnot> knots) const;
+  /// The object that a user's box or point marks; empty where there is none.
+  ScoredMask marked(const Prompt& mark) const;
 
  private:
   std::shared_ptr<const State> state_;
@@ -126,6 +128,13 @@ class OctaveDecoder {
   std::vector<ScoredMask> decode(const Query<E>& query, std::span<const Prompt> prompts) const {
     return octave_embedding(query.embedding)
         .masks(octave_prototype(query.support.prototype), query.exemplars, prompts, {});
+  }
+
+  /// Hypotheses of every size about the point, or of about the box's: each is taken for a support,
+  /// and the region that it leads to is right where the network expects it to be a whole object.
+  template <HoldsOctaveEncoder E>
+  ScoredMask decode_mark(const MarkedImage<E>& image, const Prompt& mark) const {
+    return octave_embedding(image.embedding).marked(mark);
   }
 };
 
