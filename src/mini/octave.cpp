@@ -159,7 +159,7 @@ Region resampled(const Mask& mask, const cv::Matx23d& to_image, const cv::Rect& 
 cv::Rect patch_about(const Region& region, cv::Size level) {
   constexpr int side = mini::patch_side, step = 8;
   const auto corner = [](double middle, int length) {
-    const int at = static_cast<int>(std::lround((middle - side / 2.0) / step)) * step;
+    const int at = static_cast<int>(std::lrint((middle - side / 2.0) / step)) * step;
     return std::clamp(at, 0, std::max(length - side, 0) / step * step);
   };
   const cv::Rect& b = region.box;
@@ -245,12 +245,13 @@ std::pair<int, int> OctaveEmbedding::State::range_of(double diameter) const {
   return {coarsest, last};
 }
 
-/// A square of the image at a level's scale, on the level's grid.
+/// A square of the image at a level's scale, on the level's grid. Halves are rounded to even
+/// numbers, here and below, as training does.
 OctaveLevel OctaveEmbedding::State::around(cv::Point2d middle, int k, int side) const {
   const double scale = std::exp2(k);
   const auto first = [&](double at) {
     const double corner = at - 0.5 * (side - 1) / scale;
-    return (std::round((corner + 0.5) * scale - 0.5) + 0.5) / scale - 0.5;
+    return (std::nearbyint((corner + 0.5) * scale - 0.5) + 0.5) / scale - 0.5;
   };
   OctaveLevel square;
   square.k = k;
@@ -418,7 +419,7 @@ std::vector<cv::Mat> OctaveEmbedding::State::refined(const ReadLevel& level,
   const cv::Size size = level.level->pixels.size();
   const auto corner = [](int begin, int length, int most) {
     const double middle = begin + (length - 1) / 2.0;
-    const int even = static_cast<int>(std::lround((middle - mini::window_side / 2.0) / 2)) * 2;
+    const int even = static_cast<int>(std::lrint((middle - mini::window_side / 2.0) / 2)) * 2;
     return std::clamp(even, 0, most - mini::window_side);
   };
   corners.clear();

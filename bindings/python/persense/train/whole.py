@@ -136,7 +136,7 @@ class Finder:
         return seen
 
     def level(self, world: World, k: int) -> _Level:
-        """The picture at scale 2^k, its edges mirrored up to a multiple of MULTIPLE."""
+        """The picture at scale 2^k, its edges mirrored up to a multiple of MULTIPLE and a WINDOW."""
         height, width = world.images[0].shape[:2]
         if k <= 0:
             pixels = world.level(0, -k)
@@ -144,7 +144,7 @@ class Finder:
             size = width << k, height << k
             pixels = cv2.resize(world.images[0], size, interpolation=cv2.INTER_LINEAR)
         h, w = pixels.shape[:2]
-        down, right = -h % octave.MULTIPLE, -w % octave.MULTIPLE
+        down, right = (max(octave.WINDOW - n, -n % octave.MULTIPLE) for n in (h, w))
         filled = cv2.copyMakeBorder(pixels, 0, down, 0, right, cv2.BORDER_REFLECT)
         image = self._stretched(world, filled)
         features = self.net.trunk(_tensor(image.transpose(2, 0, 1)[None]))
