@@ -3,8 +3,8 @@
 # all others on an installed wheel, in an environment of its own.
 set(python_folder ${PROJECT_SOURCE_DIR}/bindings/python/tests)
 file(GLOB python_tests CONFIGURE_DEPENDS RELATIVE ${python_folder} ${python_folder}/test_*.py)
-set(on_source_tree "^test_(archive|countr|dsalvanet|grounding_dino|mini|mobile_sam|octave|sam)")
-set(beside_torch "^test_train_(mini|octave|samples|stages|whole)")
+set(on_source_tree "^test_(archive|countr|dsalvanet|grounding_dino|mini|mobile_sam|sam)")
+set(beside_torch "^test_train_(mini|samples|stages|whole)")
 
 set(wheel_folder ${PROJECT_BINARY_DIR}/python-wheel)
 set(wheel_test "python/wheel: builds, and installs into an empty environment")

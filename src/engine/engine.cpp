@@ -133,14 +133,10 @@ bool Stages::need_torch() const {
 
 Options Stages::adapt(const Options& preset) const {
   const auto slots = slots_of(*this);
-  const std::string_view dmg_slot = slots[2], decoder_slot = slots[3];
+  const std::string_view dmg_slot = slots[2];
   if (preset.method == Method::grounded_sam) return preset;
   if (is_archive(dmg_slot)) return archive_stages(dmg).adapt(*this, preset);
-  const bool is_learned = dmg_slot == learned && decoder_slot == learned;
-  if (is_learned && !mini.empty()) return archive_stages(mini).adapt(*this, preset);
-  Options adapted = preset;
-  if (is_learned) adapted.feedback.iterations = 0;  // its stages look at no exemplar
-  return adapted;
+  return preset;
 }
 
 Options Stages::adapt(const Options& preset, const std::function<void(Options&)>& set) const {

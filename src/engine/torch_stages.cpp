@@ -7,13 +7,12 @@
 #include "mini_archive.hpp"
 #include "own_stages.hpp"
 #include "persense/classic/classic.hpp"
-#include "persense/mini/octave.hpp"
+#include "persense/mini/mini.hpp"
 #include "persense/torch/countr.hpp"
 #include "persense/torch/decoder.hpp"
 #include "persense/torch/dsalvanet.hpp"
 #include "persense/torch/encoder.hpp"
 #include "persense/torch/grounding.hpp"
-#include "persense/torch/mini.hpp"
 #include "slots.hpp"
 
 namespace persense {
@@ -37,29 +36,14 @@ template <class... Encoders>
 const MiniPrototype& mini_prototype(const JoinedPrototype<Encoders...>& p) {
   return p.template part<MiniPrototype>();
 }
-template <class... Encoders>
-const OctaveEmbedding& octave_embedding(const JoinedEmbedding<Encoders...>& e) {
-  return e.template part<OctaveEmbedding>();
-}
-template <class... Encoders>
-const OctavePrototype& octave_prototype(const JoinedPrototype<Encoders...>& p) {
-  return p.template part<OctavePrototype>();
-}
-
 namespace {
 
-using Encoder = JoinedEncoder<ClassicEncoder, MiniEncoder, OctaveEncoder, TorchEncoder, OwnEncoder>;
-using Detector =
-    AnyOf<ClassicDetector, MiniDetector, OctaveDetector, GroundingDetector, OwnDetector>;
-using Dmg = AnyOf<ClassicDmg, MiniDmg, OctaveDmg, CountrDmg, DsalvanetDmg, OwnDmg>;
-using Decoder = AnyOf<ClassicDecoder, MiniDecoder, OctaveDecoder, SamDecoder, OwnDecoder>;
+using Encoder = JoinedEncoder<ClassicEncoder, MiniEncoder, TorchEncoder, OwnEncoder>;
+using Detector = AnyOf<ClassicDetector, MiniDetector, GroundingDetector, OwnDetector>;
+using Dmg = AnyOf<ClassicDmg, MiniDmg, CountrDmg, DsalvanetDmg, OwnDmg>;
+using Decoder = AnyOf<ClassicDecoder, MiniDecoder, SamDecoder, OwnDecoder>;
 static_assert(HoldsClassicEncoder<Encoder> && HoldsMiniEncoder<Encoder> &&
-              HoldsOctaveEncoder<Encoder> && HoldsTorchEncoder<Encoder>);
-
-/// Whether the learned slots are the octave network's.
-bool has_octaves(const Stages& stages) {
-  return !stages.mini.empty() && read_manifest(stages.mini).name == "octave";
-}
+              HoldsTorchEncoder<Encoder>);
 
 MiniEncoder mini_of(const Stages& stages, const Placement& where) {
   return stages.mini.empty() ? MiniEncoder(where) : MiniEncoder(stages.mini, where);
@@ -70,17 +54,11 @@ Encoder encoder_of(const Stages& stages, const Placement& where) {
   Encoder encoder = [&] {
     if (stages.own.encode) return Encoder(OwnEncoder(stages.own.encode));
     if (stages.encoder == weight_free) return Encoder(ClassicEncoder{});
-    if (stages.encoder == learned && has_octaves(stages))
-      return Encoder(OctaveEncoder(stages.mini, where));
     if (stages.encoder == learned) return Encoder(mini_of(stages, where));
     return Encoder(TorchEncoder(stages.encoder, where));
   }();
   if (ask_for(weight_free, stages)) encoder.add(ClassicEncoder{});
-  if (ask_for(learned, stages) && has_octaves(stages)) {
-    if (!encoder.has<OctaveEncoder>()) encoder.add(OctaveEncoder(stages.mini, where));
-  } else if (ask_for(learned, stages) && !encoder.has<MiniEncoder>()) {
-    encoder.add(mini_of(stages, where));
-  }
+  if (ask_for(learned, stages) && !encoder.has<MiniEncoder>()) encoder.add(mini_of(stages, where));
   return encoder;
 }
 
@@ -88,7 +66,6 @@ Detector detector_of(const Stages& stages, const Placement& placement,
                      const DetectorOptions& options) {
   if (stages.own.detect) return Detector(OwnDetector(stages.own.detect));
   if (stages.detector == weight_free) return Detector(ClassicDetector{});
-  if (stages.detector == learned && has_octaves(stages)) return Detector(OctaveDetector{});
   if (stages.detector == learned) return Detector(MiniDetector{});
   return Detector(
       GroundingDetector(Module(stages.detector, Stage::detector, placement), options.captions));
@@ -97,7 +74,6 @@ Detector detector_of(const Stages& stages, const Placement& placement,
 Dmg dmg_of(const Stages& stages, const Placement& placement, Rules rules) {
   if (stages.own.density) return Dmg(OwnDmg(stages.own.density));
   if (stages.dmg == weight_free) return Dmg(ClassicDmg{});
-  if (stages.dmg == learned && has_octaves(stages)) return Dmg(OctaveDmg{});
   if (stages.dmg == learned) return Dmg(MiniDmg{});
   const std::string name = read_manifest(stages.dmg).name;
   if (name == "countr")
@@ -112,7 +88,6 @@ Decoder decoder_of(const Stages& stages, const Encoder& encoder,
                    const persense::DecoderOptions& options) {
   if (stages.own.decode) return Decoder(OwnDecoder(stages.own.decode));
   if (stages.decoder == weight_free) return Decoder(ClassicDecoder(options.calibration));
-  if (stages.decoder == learned && has_octaves(stages)) return Decoder(OctaveDecoder{});
   if (stages.decoder == learned) return Decoder(MiniDecoder(options.calibration));
   if (!encoder.has<TorchEncoder>())
     throw InvalidArgument(fmt::format(
@@ -127,9 +102,7 @@ Decoder decoder_of(const Stages& stages, const Encoder& encoder,
 
 Options adapt(const Stages& stages, Options preset) {
   constexpr int countr_threshold = 20;  // released code: its maps have blunter peaks
-  if (stages.dmg == learned) {
-    if (!has_octaves(stages)) preset.feedback.iterations = 0;  // mini looks at no exemplar
-  } else if (read_manifest(stages.dmg).name == "countr") {
+  if (read_manifest(stages.dmg).name == "countr") {
     preset.idm.threshold = countr_threshold;
     preset.ppsm.count_rounding = CountRounding::none;
   }

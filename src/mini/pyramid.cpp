@@ -1,15 +1,52 @@
 #include "pyramid.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdint>
+#include <numeric>
 #include <opencv2/imgproc.hpp>
 
-#include "mini_picture.hpp"
+#include "persense/classic/stripes.hpp"
 
 namespace persense::mini {
 
-Pyramid::Pyramid(ImageView image)
-    : image_(image.mat().clone()), stretch_(torchscript::stretching(image_)) {}
+namespace {
+
+constexpr float darkest = -0.25f, brightest = 1.5f;  // that a stretched image holds
+
+/// The very rule of `persense.train.worlds.stretch_table`.
+cv::Mat stretching(const cv::Mat& rgb) {
+  using Histogram = std::array<std::int64_t, 256>;
+  classic::OfStripes<Histogram> stripes{};
+  classic::each_stripe(rgb.rows, stripes, [&](Histogram& own, const cv::Range& rows) {
+    for (int y = rows.start; y < rows.end; ++y) {
+      const std::uint8_t* row = rgb.ptr(y);
+      for (int i = 0; i < 3 * rgb.cols; ++i) ++own[row[i]];
+    }
+  });
+  Histogram below{};
+  for (const Histogram& own : stripes)
+    for (std::size_t v = 0; v < below.size(); ++v) below[v] += own[v];
+  std::partial_sum(below.begin(), below.end(), below.begin());
+  const std::int64_t n = below.back();
+  const auto least = [&](std::int64_t thousandths) {
+    const auto fewer = [](std::int64_t count, std::int64_t asked) { return 1000 * count < asked; };
+    const auto at = std::lower_bound(below.begin(), below.end(), thousandths * n, fewer);
+    return static_cast<int>(at - below.begin());
+  };
+  const int low = least(5), high = least(998);
+  cv::Mat table(1, 256, CV_32FC1);
+  for (int v = 0; v < 256; ++v)
+    table.at<float>(v) =
+        std::clamp(static_cast<float>(v - low) / static_cast<float>(std::max(high - low, 8)),
+                   darkest, brightest);
+  return table;
+}
+
+}  // namespace
+
+Pyramid::Pyramid(ImageView image) : image_(image.mat().clone()), stretch_(stretching(image_)) {}
 
 int Pyramid::most_halvings() const {
   constexpr double least_side = 16;

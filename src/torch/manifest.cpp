@@ -88,6 +88,38 @@ class Fields {
     return number;
   }
 
+  bool has(const std::string& key) const { return find(key) != nullptr; }
+
+  /// A number from 0 to 1.
+  float part(const std::string& key, float otherwise) const {
+    const Json* value = find(key);
+    if (!value) return otherwise;
+    const float number = value->is_number() ? value->get<float>() : -1.0f;
+    if (!(number >= 0 && number <= 1)) refuse(key, "a number from 0 to 1");
+    return number;
+  }
+
+  /// Pairs of a raw and a calibrated score, from (0, 0) to (1, 1), ascending; none without the key.
+  std::vector<regions::ScoreKnot> knots(const std::string& key) const {
+    std::vector<regions::ScoreKnot> result;
+    const Json* value = find(key);
+    if (!value) return result;
+    constexpr const char* expected = "pairs of numbers that ascend from [0, 0] to [1, 1]";
+    if (!value->is_array()) refuse(key, expected);
+    for (const Json& pair : *value) {
+      if (!pair.is_array() || pair.size() != 2 || !pair[0].is_number() || !pair[1].is_number())
+        refuse(key, expected);
+      const regions::ScoreKnot knot{pair[0].get<float>(), pair[1].get<float>()};
+      if (!result.empty() && !(knot.raw > result.back().raw && knot.right > result.back().right))
+        refuse(key, expected);
+      result.push_back(knot);
+    }
+    const bool spans = result.size() >= 2 && result.front().raw == 0 && result.front().right == 0 &&
+                       result.back().raw == 1 && result.back().right == 1;
+    if (!spans) refuse(key, expected);
+    return result;
+  }
+
   /// Three numbers, R G B.
   std::array<float, 3> colour(const std::string& key, float low, const std::string& range) const {
     const Json* value = find(key);
@@ -155,8 +187,17 @@ void read_detector(const Fields& all, Manifest& manifest) {
   text.require_true("lower_case");  // vocabularies that tell cases apart have another tokenizer
 }
 
+void read_calibration(const Fields& all, Manifest::Calibration& to) {
+  if (!all.has("calibration")) return;
+  const Fields fields = all.object("calibration");
+  to.same = fields.part("same", to.same);
+  to.quality = fields.part("quality", to.quality);
+  to.same_alone = fields.part("same_alone", to.same_alone);
+  to.scores = fields.knots("scores");
+}
+
 void read_stage(const Fields& all, Manifest& manifest) {
-  if (manifest.stage == Stage::all) return;
+  if (manifest.stage == Stage::all) return read_calibration(all, manifest.calibration);
   if (manifest.stage == Stage::detector) return read_detector(all, manifest);
   const Fields input = all.object("input"), output = all.object("output");
   manifest.input.size = input.integer("size", 1, longest_side);

@@ -4,14 +4,12 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <map>
 #include <opencv2/imgproc.hpp>
 #include <thread>
 
 #include "catch.hpp"
 #include "sam_archives.hpp"
 #include "same_result.hpp"
-#include "scene.hpp"
 #include "unicode.hpp"
 
 using namespace persense;
@@ -68,34 +66,6 @@ struct Models : DiscArchives {
 
 /// The network that is part of the library, as a file of the user's.
 const std::string network = PERSENSE_SOURCE_DIR "/src/mini/mini.pt";
-
-/// In mini's place: everything red is a target's, but an object's only as far as it is not green
-/// too; all looks are alike.
-const std::string red_is_target = R"(
-def forward(self, image: Tensor):
-    return image
-def trunk(self, image: Tensor):
-    cells = torch.avg_pool2d(image, [2, 2])
-    return cells, cells, cells, torch.zeros_like(cells)
-def pool(self, f1: Tensor, f2: Tensor, f3: Tensor, look: Tensor, mask: Tensor):
-    return torch.zeros([1, 6])
-def steering(self, prototype: Tensor):
-    return [prototype]
-def maps(self, f1: Tensor, f2: Tensor, f3: Tensor, steering: List[Tensor]):
-    red = f1[:, 0:1]
-    target = 8.0 * (red - 0.5)
-    peak = 20.0 * (torch.avg_pool2d(red, [13, 13], [1, 1], [6, 6]) - 0.5)
-    object = torch.where(red > 0.5, 4.0 * (0.5 - f1[:, 1:2]), -4.0 * torch.ones_like(red))
-    inside = (red > 0.5).to(red.dtype)  # offsets lead to the middle of what is red within 6 cells
-    near = torch.avg_pool2d(inside, [13, 13], [1, 1], [6, 6]) + 1e-6
-    x = torch.arange(red.size(3)).to(red.dtype).view(1, 1, 1, -1) * inside
-    y = torch.arange(red.size(2)).to(red.dtype).view(1, 1, -1, 1) * inside
-    x = (torch.avg_pool2d(x, [13, 13], [1, 1], [6, 6]) / near - x) / 6.0
-    y = (torch.avg_pool2d(y, [13, 13], [1, 1], [6, 6]) / near - y) / 6.0
-    return torch.cat([target, peak, x, y, object], 1)
-def compare(self, a: Tensor, b: Tensor):
-    return 3.0 + 0.0 * (a - b).sum(1)
-)";
 
 /// What holds for every result, whatever the stages.
 void check_holds_together(const Result& result) {
@@ -353,40 +323,26 @@ TEST_CASE("torch engine: a folder's mini.pt fills the slots without an archive o
   CHECK(count_discs(Engine(stages)).count() == across * down);
 }
 
-TEST_CASE("torch engine: mini asks for no feedback, which would change nothing",
-          "[torch][engine]") {
-  const Stages mini = Stages::named("mini");
-  CHECK(mini.adapt(Options::paper()).feedback.iterations == 0);
-  Options with = Options::paper(), without = with;
-  without.feedback.iterations = 0;
-  REQUIRE(with.feedback.iterations == 1);
-  CHECK(same(count_discs(Engine(mini, with)), count_discs(Engine(mini, without))));
-
-  Stages mixed = mini;  // a decoder that learns from the exemplars keeps it
-  mixed.decoder = "classic";
-  CHECK(mixed.adapt(Options::paper()).feedback.iterations == 1);
-}
-
-TEST_CASE("torch engine: mini takes what the any-object map denies for no object",
-          "[torch][engine]") {
+TEST_CASE("torch engine: an archive of another network in mini's place says what to do",
+          "[torch][engine][mini][errors]") {
   const Scratch scratch;
   save_archive(scratch / "mini.pt", R"({"format": 1, "stage": "all", "name": "mini"})",
-               red_is_target);
-  const Engine engine(Stages::in_folder(scratch.path().string()));
-  constexpr Size size{160, 120};
-  const cv::Mat support = disc_picture(size, {80, 60}, radius);
-  const cv::Mat mask = disc_mask(size, {80, 60}, radius);
-  cv::Mat query = crowd();
-  const auto count = [&] {
-    return engine
-        .segment(engine.support(ImageView::of_rgb(support), MaskView(mask)),
-                 ImageView::of_rgb(query))
-        .count();
-  };
-  CHECK(count() == across * down);
-  for (int x = 0; x < 3; ++x)  // red and green: a target's by the other map still
-    cv::circle(query, {gap / 2 + gap * x, gap / 2}, radius, cv::Scalar(220, 150, 10), cv::FILLED);
-  CHECK(count() == across * down - 3);
+               "def forward(self, x):\n  return x\n");
+  CHECK_THAT(message_of<BadModel>(
+                 [&] { Engine engine(Stages::in_folder(scratch.path().string())); }),
+             ContainsSubstring("mini.pt: the network of another version of persense, expected one "
+                               "that python -m persense.export mini writes"));
+}
+
+TEST_CASE("torch engine: mini asks for feedback, which changes what it compares with",
+          "[torch][engine][mini]") {
+  const Stages mini = Stages::named("mini");
+  CHECK(mini.adapt(Options::paper()).feedback.iterations == 1);
+  Options without = Options::paper();
+  without.feedback.iterations = 0;
+  const Result with = count_discs(Engine(mini)), alone = count_discs(Engine(mini, without));
+  CHECK(with.trace()->passes.size() == 2);
+  CHECK_FALSE(same(with, alone));
 }
 
 TEST_CASE("torch engine: mini finds objects a fifth as wide as the support object",
@@ -401,34 +357,8 @@ TEST_CASE("torch engine: mini finds objects a fifth as wide as the support objec
     for (int x = gap / 2; x < size.width; x += gap)
       cv::circle(small, {x, y}, 4, cv::Scalar(220, 30, 10), cv::FILLED);
   const Result result = engine.segment(support, ImageView::of_rgb(small));
-  CHECK(result.count() >= 77);  // of 81; none of them without the finer scale
+  CHECK(result.count() >= 77);  // of 81; none of them without the finer levels
   CHECK(result.count() <= 81);
-}
-
-TEST_CASE("torch engine: mini looks again at the scale of what it found", "[torch][engine][mini]") {
-  scenes::SceneOptions options;
-  options.kind = scenes::Kind::berries;
-  options.count = 60;
-  const scenes::Episode episode = scenes::render_episode(options);
-  cv::Mat small, truth;  // a third as large as the support object's
-  cv::resize(episode.query.image, small, {}, 0.3, 0.3, cv::INTER_AREA);
-  cv::resize(episode.query.labels, truth, small.size(), 0, 0, cv::INTER_NEAREST);
-  const Engine engine("mini");
-  const EngineSupport support =
-      engine.support(ImageView::of_rgb(episode.support.image), MaskView(episode.support_mask));
-  int met = 0;
-  for (const Instance& one : engine.segment(support, ImageView::of_rgb(small)).instances) {
-    std::map<int, std::int64_t> shared;
-    for (int y = one.mask.box.y0; y < one.mask.box.y1; ++y)
-      for (int x = one.mask.box.x0; x < one.mask.box.x1; ++x)
-        if (one.mask.contains({x, y})) ++shared[truth.at<int>(y, x)];
-    shared.erase(0);
-    for (const auto& [label, pixels] : shared) {
-      const std::int64_t all = one.mask.area() + cv::countNonZero(truth == label) - pixels;
-      met += 2 * pixels > all;
-    }
-  }
-  CHECK(met >= 58);  // of 60; 45 without
 }
 
 TEST_CASE("torch engine: mini finds in tiles what it finds in a picture that it sees at once",

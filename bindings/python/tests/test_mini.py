@@ -1,137 +1,139 @@
-"""The small network's archive runs as exported."""
+"""The small network: its parts, and its archive as exported."""
 
 from __future__ import annotations
-
-import zipfile
 
 import pytest
 import torch
 from helpers import open_archive, randomise
 
-from persense.export.__main__ import main, parser
+from persense.export import mini as exporter
+from persense.export.__main__ import main
 from persense.export.archive import difference
-from persense.networks.mini import LOOK, LOOKS, PROTOTYPE, Mini
+from persense.networks import mini
+from persense.networks.mini import Mini
 
-# Of an output's deviation. Rounding to half moves a weight by up to 2**-11 of itself; layer by
-# layer these add up, to 4e-3 at most on the pictures below.
-HALF_TOLERANCE = 1e-2
 TOLERANCE = 1e-4  # of an output's deviation: what float32 sums in another order may differ by
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def network() -> Mini:
     """The network with every weight random."""
     return randomise(Mini())
 
 
-@pytest.fixture
-def exported(network, save_checkpoint, tmp_path):
-    """The manifest and the float32 module of its archive."""
+def rand(*shape: int, seed: int = 1) -> torch.Tensor:
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def box(x: float, y: float, side: float, cosine: float = 1, sine: float = 0) -> torch.Tensor:
+    return torch.tensor([[x, y, side, cosine, sine]])
+
+
+def test_mini_archive_has_what_the_library_calls(network, save_checkpoint, tmp_path):
     checkpoint = save_checkpoint(network.state_dict())
     assert main(["mini", "--checkpoint", str(checkpoint), "-o", str(tmp_path)]) == 0
-    manifest, module = open_archive(tmp_path / "mini.pt")
-    assert all(p.dtype == torch.float16 for p in module.parameters())
-    return manifest, module.float()
-
-
-def picture(rows: int, columns: int, batch: int = 1) -> torch.Tensor:
-    return torch.rand(batch, 3, rows, columns, generator=torch.Generator().manual_seed(rows))
-
-
-def disc() -> torch.Tensor:
-    axis = torch.arange(64.0) - 31
-    return (torch.hypot(axis[:, None], axis[None]) < 12).float()[None, None]
-
-
-def check(name: str, got: torch.Tensor, expected: torch.Tensor, tolerance: float) -> None:
-    assert expected.std() > 0, name
-    assert difference(got, expected) < tolerance, f"{name}: {difference(got, expected):.2g}"
-
-
-def test_mini_manifest_says_what_the_weights_are(exported):
-    manifest, _ = exported
+    file = tmp_path / "mini.pt"
+    assert file.stat().st_size < 14 * 2**20
+    manifest, module = open_archive(file)
     assert len(manifest.pop("sha256_weights")) == 64
     assert manifest == {
         "format": 1,
         "stage": "all",
         "name": "mini",
         "dtype": "fp16",
-        "upstream": "persense: trained on rendered scenes alone, Apache-2.0",
+        "upstream": exporter.UPSTREAM,
+        "band": [14, 28],
+        "overlap": 0.2,
+        "offset_unit": 12,
+        "patch": 64,
+        "crop": 32,
+        "window": 48,
+        "multiple": 16,
     }
+    module = module.float()
+    for name in ("trunk", "pool", "conditioning", "maps", "sample", "evidence", "embed", "decide"):
+        assert hasattr(module, name)
+    assert hasattr(module, "refine")
 
 
-def test_mini_archive_gives_what_the_network_gives_in_every_method(network, exported):
-    _, module = exported
-    query, patch, mask = picture(96, 160), picture(64, 64), disc()
-    features = network.trunk(query)
-    for name, got, expected in zip(("f1", "f2", "f3", "look"), module.trunk(query), features):
-        check(name, got, expected, HALF_TOLERANCE)
-    on_patch = network.trunk(patch)
-    prototype = network.pool(*on_patch, mask)
-    check("pool", module.pool(*on_patch, mask), prototype, TOLERANCE)  # has no weights
-    steering = network.steering(prototype)
-    maps = network.maps(*features[:3], steering)
-    assert prototype.shape == (1, PROTOTYPE) and features[3].shape[1] == LOOK
-    assert maps.shape == (1, 5, 48, 80)  # a cell spans two pixels
-    for i, (got, expected) in enumerate(zip(module.steering(prototype), steering)):
-        check(f"steering {i}", got, expected, HALF_TOLERANCE)
-    check("maps", module.maps(*features[:3], steering), maps, HALF_TOLERANCE)
-    looks = torch.rand(2, 9, LOOKS, generator=torch.Generator().manual_seed(1))
-    check("compare", module.compare(*looks), network.compare(*looks), HALF_TOLERANCE)
-    expected = {"maps": maps, "look": features[3], "prototype": prototype}
-    for got, name in zip(module(query, patch, mask), expected):
-        check(f"forward: {name}", got, expected[name], HALF_TOLERANCE)
+def test_mini_maps_do_not_depend_on_what_else_is_in_the_batch(network):
+    features = network.trunk(rand(2, 3, 64, 96))
+    conditioning = network.conditioning(rand(2, mini.PROTOTYPE))
+    both = network.maps(*features, conditioning)
+    alone = network.maps(*[f[1:] for f in features], [c[1:] for c in conditioning])
+    assert both.shape == (2, mini.MAPS, 32, 48)
+    assert difference(both[1:], alone) < TOLERANCE
 
 
-def test_mini_archive_holds_no_code_that_libtorch_1_13_cannot_read(exported, tmp_path):
-    """F.interpolate's own source does not compile there when it comes from a newer PyTorch."""
-    with zipfile.ZipFile(tmp_path / "mini.pt") as parts:
-        code = b"".join(parts.read(n) for n in parts.namelist() if n.startswith("mini/code/"))
-    assert b"torch.upsample_bilinear2d(" in code
-    assert b"def interpolate(" not in code
+def test_mini_sample_is_where_the_box_is(network):
+    # features that say where they are, in pixels of the level
+    def ramp(stride: int, channels: int) -> torch.Tensor:
+        steps = (torch.arange(96 // stride) + 0.5) * stride - 0.5
+        x, y = steps[None].expand(len(steps), -1), steps[:, None].expand(-1, len(steps))
+        planes = torch.stack([x, y] + [0 * x] * (channels - 2))
+        return torch.stack([torch.zeros_like(planes), planes])
+
+    features = [ramp(2, 32), ramp(4, 64), ramp(8, 128)]
+    owner = torch.tensor([1])
+    upright = network.sample(*features, owner, box(40, 50, 32))
+    assert upright.shape == (1, mini.FEATURES, 8, 8)
+    steps = 32 * ((torch.arange(8) + 0.5) / 8 - 0.5)
+    for first in (0, 32, 96):
+        assert torch.allclose(upright[0, first], (40 + steps).expand(8, 8), atol=1e-3)
+        assert torch.allclose(upright[0, first + 1], (50 + steps)[:, None].expand(8, 8), atol=1e-3)
+    turned = network.sample(*features, owner, box(40, 50, 32, 0, 1))
+    assert torch.allclose(turned[0, 0], (40 - steps)[:, None].expand(8, 8), atol=1e-3)
+    other = network.sample(*features, torch.tensor([0]), box(40, 50, 32))
+    assert (other == 0).all()
 
 
-def test_mini_is_always_stored_in_half(capsys):
-    assert parser().parse_args(["mini", "--checkpoint", "x", "-o", "y"]).half
-    with pytest.raises(SystemExit):
-        parser().parse_args(["mini", "--checkpoint", "x", "-o", "y", "--half"])
-    assert "unrecognized arguments: --half" in capsys.readouterr().err
+def test_mini_evidence_is_the_mean_inside_the_mask(network):
+    maps = torch.zeros(1, mini.MAPS, 48, 48)
+    maps[:, :, :, 24:] = 2.0  # x of 48 and more
+    mask = torch.zeros(1, 1, 32, 32)
+    mask[:, :, :, 16:] = 1  # the right half of the box
+    found = network.evidence(maps, torch.tensor([0]), box(48, 40, 32), mask)
+    assert found.shape == (1, mini.MAPS)
+    assert torch.allclose(found, torch.full_like(found, 2), atol=0.2)
+    left = network.evidence(maps, torch.tensor([0]), box(48, 40, 32), 1 - mask)
+    assert left.abs().max() < 0.2
 
 
-def test_mini_export_names_what_does_not_fit(network, save_checkpoint, tmp_path, capsys):
-    state = dict(network.state_dict())
-    del state["compare3.bias"]
-    checkpoint = save_checkpoint(state)
-    folder = tmp_path / "out"
-    assert main(["mini", "--checkpoint", str(checkpoint), "-o", str(folder)]) == 1
-    message = capsys.readouterr().err
-    assert "not a mini checkpoint" in message and "keys missing (compare3.bias)" in message
-    assert message.count("\n") == 1
-    assert not (folder / "mini.pt").exists()
+def decided(network: Mini, order: torch.Tensor, exemplars: torch.Tensor) -> torch.Tensor:
+    of, sizes = rand(1, 6, mini.EMBEDDING), 4 * rand(1, 6)
+    evidence, valid = rand(1, 6, mini.MAPS), torch.tensor([[True] * 5 + [False]])
+    given, their = rand(1, 4, mini.EMBEDDING, seed=2), 4 * rand(1, 4, seed=2)
+    there = torch.tensor([[True] * 3 + [False]])
+    return network.decide(
+        of[:, order],
+        sizes[:, order],
+        evidence[:, order],
+        valid[:, order],
+        given[:, exemplars],
+        their[:, exemplars],
+        there[:, exemplars],
+    )
 
 
-def test_mini_export_averages_the_ends_of_a_run(save_checkpoint, tmp_path):
-    states = [randomise(Mini(), seed).state_dict() for seed in (1, 2, 3)]
-    files = [str(save_checkpoint(state, f"{i}.pth")) for i, state in enumerate(states)]
-    command = ["mini", "--checkpoint", files[0], "--average", *files[1:], "-o", str(tmp_path)]
-    assert main(command) == 0
-    manifest, module = open_archive(tmp_path / "mini.pt")
-    for key, weight in module.named_parameters():
-        mean = torch.stack([state[key] for state in states]).mean(dim=0)
-        # rounded to half once (2**-11 of itself) after a sum in float32
-        torch.testing.assert_close(weight.float(), mean, rtol=2**-10, atol=1e-6)
-    alone = tmp_path / "alone"
-    assert main(["mini", "--checkpoint", files[0], "-o", str(alone)]) == 0
-    assert manifest["sha256_weights"] != open_archive(alone / "mini.pt")[0]["sha256_weights"]
+def test_mini_decide_knows_no_order_and_no_padding(network):
+    plain = decided(network, torch.arange(6), torch.arange(4))
+    order, others = torch.tensor([3, 1, 5, 0, 4, 2]), torch.tensor([2, 3, 0, 1])
+    assert difference(decided(network, order, others), plain[:, order]) < TOLERANCE
+    short = decided(network, torch.arange(5), torch.arange(3))
+    assert difference(short, plain[:, :5]) < TOLERANCE
 
 
-def test_mini_export_names_the_weights_that_cannot_be_averaged(
-    network, save_checkpoint, tmp_path, capsys
-):
-    good = save_checkpoint(network.state_dict())
-    bad, folder = tmp_path / "missing.pt", tmp_path / "out"
-    command = ["mini", "--checkpoint", str(good), "--average", str(bad), "-o", str(folder)]
-    assert main(command) == 1
-    message = capsys.readouterr().err
-    assert str(bad) in message and message.count("\n") == 1
-    assert not (folder / "mini.pt").exists()
+def test_mini_refine_begins_with_the_coarse_mask():
+    net = Mini()
+    coarse = (rand(3, 1, 48, 48) < 0.5).float()
+    with torch.no_grad():
+        net.outline[2].weight.zero_()
+        net.outline[2].bias.zero_()
+        refined = net.refine(
+            rand(3, 3, 48, 48),
+            coarse,
+            rand(3, mini.MAPS, 24, 24),
+            rand(3, 32, 24, 24),
+            torch.full((3, 2), 24.0),
+        )
+    assert ((refined > 0) == (coarse > 0)).all()

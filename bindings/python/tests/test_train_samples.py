@@ -13,8 +13,8 @@ for needed in ("cv2", "torch", "persense._core", "persense._scenes"):
 import cv2  # noqa: E402
 from training_data import write_training_data  # noqa: E402
 
-from persense.networks import octave  # noqa: E402
-from persense.train import compose, episodes, samples, worlds  # noqa: E402
+from persense.networks import mini  # noqa: E402
+from persense.train import compose, samples, worlds  # noqa: E402
 from persense.train.scenes import DISTINCT, SAME, UNKNOWN  # noqa: E402
 
 
@@ -76,10 +76,17 @@ def test_world_objects_are_measured_as_labelled(library):
                 assert world.centres[p][i] == pytest.approx([columns.mean(), rows.mean()], abs=0.01)
 
 
-def test_world_stretch_is_the_one_of_whole_pictures(library):
-    world = composed(library, 1)
-    seen = np.clip(world.stretch(0)[world.images[0]], episodes.DARKEST, episodes.BRIGHTEST)
-    assert (seen == episodes.stretch(world.images[0])).all()
+def test_stretch_puts_the_darkest_at_nought_and_the_brightest_at_one():
+    image = np.arange(1000, dtype=np.float64).repeat(3).reshape(20, 50, 3) / 5 + 20
+    table = worlds.stretch_table(image.astype(np.uint8))
+    assert table[20 + 0] <= 0 < table[20 + 2]
+    assert table[219] == pytest.approx(1, abs=0.01)
+    assert (np.diff(table) > 0).all()
+
+
+def test_stretch_leaves_flat_images_flat():
+    table = worlds.stretch_table(np.full((4, 4, 3), 77, np.uint8))
+    assert table[77] == 0 and table[85] == 1  # eight values at least lie between 0 and 1
 
 
 def test_real_folders_of_several_classes_keep_the_last_quarter_from_training(data):
@@ -124,7 +131,7 @@ def test_shape_numbers_tell_discs_bars_and_rings_apart():
     ring = drawn(lambda m: cv2.circle(m, (40, 40), 20, 1, 7))
     (of_disc, area), (of_bar, _), (of_ring, _) = map(samples.shape_numbers, (disc, bar, ring))
     assert area == disc.sum()
-    long, solid, extent, roundness, hole, size = range(octave.SHAPE)
+    long, solid, extent, roundness, hole, size = range(mini.SHAPE)
     assert of_disc[long] < 0.05 and of_disc[solid] > 0.97 and of_disc[roundness] > 0.85
     assert of_bar[long] == pytest.approx(1 - 8 / 60, abs=0.02) and of_bar[extent] > 0.97
     assert of_disc[hole] < 0.02 and of_ring[hole] > 0.4
@@ -149,15 +156,15 @@ def test_samples_are_consistent(data):
         count, half = len(s["frame"]), plan.crop // 2
         assert s["query"].shape == (plan.crops, 3, plan.crop, plan.crop)
         assert s["target"].shape == s["density"].shape == (plan.crops, half, half)
-        assert s["crop"].shape == (count, 4, octave.CROP, octave.CROP)
-        assert s["box"].shape == (count, 5) and s["shape"].shape == (count, octave.SHAPE)
+        assert s["crop"].shape == (count, 4, mini.CROP, mini.CROP)
+        assert s["box"].shape == (count, 5) and s["shape"].shape == (count, mini.SHAPE)
         assert ((s["quality"] >= 0) & (s["quality"] <= 1)).all()
         assert (s["quality"][s["relation"] == SAME] >= 0.5).all()
         assert (s["quality"][s["relation"] == samples.JUNK] < 0.35).all()
         assert (s["exemplar"] < count).all()
-        assert s["exemplar_mask"].shape[1:] == (1, octave.PATCH, octave.PATCH)
+        assert s["exemplar_mask"].shape[1:] == (1, mini.PATCH, mini.PATCH)
         assert np.isin(s["exemplar_at"][:, 1:] % 8, 0).all()
-        assert (s["window_at"][:, 1:] <= plan.crop - octave.WINDOW).all()
+        assert (s["window_at"][:, 1:] <= plan.crop - mini.WINDOW).all()
         assert (s["target"] <= s["objects"] + 1e-6).all()
         for array in s.values():
             assert np.isfinite(array).all()
@@ -184,12 +191,12 @@ def test_samples_density_sums_to_the_targets_whose_level_it_is():
     view = samples._View(160, 1.0, upright, upright)
     crop = samples._Crop(world, 0, view, np.array([SAME, SAME, DISTINCT, SAME], np.uint8))
     maps = crop.maps()
-    assert maps["density"].sum() * octave.PEAK == pytest.approx(2, abs=1e-3)
+    assert maps["density"].sum() * mini.PEAK == pytest.approx(2, abs=1e-3)
     # what is far out of the band is ground on this level
     assert maps["target_known"].all() and maps["objects"][30, 60] == 0
     assert maps["target"].sum() * 4 == pytest.approx((labels == 1).sum() + (labels == 2).sum())
     # offsets lead to the own object's middle
-    x, y = maps["offsets"][:, 30, 12] * octave.UNIT
+    x, y = maps["offsets"][:, 30, 12] * mini.UNIT
     assert (x + 24.5, y + 60.5) == pytest.approx((30, 60), abs=0.1)
 
 

@@ -1,4 +1,4 @@
-"""The library's stages of the octave network do what training's own description of them does."""
+"""The library's stages of the small network do what training's own description of them does."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import torch  # noqa: E402
 
 import persense  # noqa: E402
 from persense.export.__main__ import main  # noqa: E402
-from persense.networks import octave  # noqa: E402
+from persense.networks import mini  # noqa: E402
 from persense.train import whole, worlds  # noqa: E402
-from persense.train.octave import _Model  # noqa: E402
+from persense.train.mini import _Model  # noqa: E402
 
 torch.set_num_threads(1)
 if not persense.has_torch():
@@ -37,12 +37,12 @@ def trained_a_little(tmp_path_factory: pytest.TempPathFactory):
     with torch.no_grad():
         net.verdict.weight.mul_(2)
         net.verdict.bias.copy_(torch.tensor([-0.8, 0.0]))  # no candidate is certain
-    folder = tmp_path_factory.mktemp("octave")
+    folder = tmp_path_factory.mktemp("mini")
     state = {name: value.half().float() for name, value in net.state_dict().items()}
     torch.save(state, folder / "weights.pt")
-    code = main(["octave", "--checkpoint", str(folder / "weights.pt"), "-o", str(folder)])
+    code = main(["mini", "--checkpoint", str(folder / "weights.pt"), "-o", str(folder)])
     assert code == 0
-    rounded = octave.Octave()
+    rounded = mini.Mini()
     rounded.load_state_dict(state)
     return folder, rounded
 
@@ -59,7 +59,7 @@ def scene(seed: int):
 class Candidates(whole.Finder):
     """Keeps what may be of the class, and looks at finer levels where it would have by itself."""
 
-    def __init__(self, net: octave.Octave) -> None:
+    def __init__(self, net: mini.Mini) -> None:
         options = whole.Options(passes=1, refine=False, covered=2.0, quality=0.0)
         super().__init__(net, dataclasses.replace(options, same=options.alone))
 
@@ -97,7 +97,7 @@ def test_a_pass_with_exemplars_compares_with_them(trained_a_little):
     assert densities[0].shape != densities[1].shape or (densities[0] != densities[1]).any()
 
 
-def test_feedback_is_on_for_the_octave_network(trained_a_little):
+def test_feedback_is_on_for_the_small_network(trained_a_little):
     folder, _ = trained_a_little
     assert persense.Pipeline(models=folder).options["feedback.iterations"] == "1"
     assert persense.Pipeline().options["feedback.iterations"] == "0"

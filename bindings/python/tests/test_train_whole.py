@@ -1,4 +1,4 @@
-"""The octave network on whole pictures."""
+"""The small network on whole pictures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import cv2  # noqa: E402
 import torch  # noqa: E402
 from helpers import randomise  # noqa: E402
 
-from persense.networks import octave  # noqa: E402
+from persense.networks import mini  # noqa: E402
 from persense.train import whole, worlds  # noqa: E402
 from persense.train.scenes import DISTINCT, SAME  # noqa: E402
 
@@ -19,7 +19,7 @@ torch.set_num_threads(1)
 
 
 def test_home_octave_is_where_the_object_lies_in_the_band():
-    low, high = octave.BAND
+    low, high = mini.BAND
     for diameter in np.geomspace(3, 400, 57):
         assert low <= diameter * 2.0 ** whole.home_octave(diameter) < high + 1e-6
     assert [whole.home_octave(d) for d in (14, 20, 27.9, 28, 13.9, 7)] == [0, 0, 0, -1, 1, 1]
@@ -43,7 +43,7 @@ def spots(kinds=(0, 0, 1)) -> worlds.World:
     )
 
 
-class Oracle(octave.Octave):
+class Oracle(mini.Mini):
     """Knows where the discs are, and nothing else."""
 
     def __init__(self, world: worlds.World) -> None:
@@ -52,21 +52,21 @@ class Oracle(octave.Octave):
 
     def maps(self, f1, f2, f3, conditioning):
         height, width = f1.shape[2:]
-        out = torch.full((1, octave.MAPS, height, width), -6.0)
+        out = torch.full((1, mini.MAPS, height, width), -6.0)
         scale = width / 80
-        out[:, octave.OFFSET_X : octave.OBJECT] = 0
+        out[:, mini.OFFSET_X : mini.OBJECT] = 0
         x, y = np.meshgrid(np.arange(width) * 2 + 0.5, np.arange(height) * 2 + 0.5)
         for cx, cy in self.world.centres[0]:
             cx, cy = (cx + 0.5) * scale - 0.5, (cy + 0.5) * scale - 0.5
             inside = torch.from_numpy(np.hypot(x - cx, y - cy) <= 11 * scale)
-            out[0, octave.TARGET][inside] = 6
-            out[0, octave.OFFSET_X][inside] = torch.from_numpy((cx - x) / octave.UNIT).float()[
+            out[0, mini.TARGET][inside] = 6
+            out[0, mini.OFFSET_X][inside] = torch.from_numpy((cx - x) / mini.UNIT).float()[
                 inside
             ]
-            out[0, octave.OFFSET_Y][inside] = torch.from_numpy((cy - y) / octave.UNIT).float()[
+            out[0, mini.OFFSET_Y][inside] = torch.from_numpy((cy - y) / mini.UNIT).float()[
                 inside
             ]
-            out[0, octave.PEAKS, round((cy - 0.5) / 2), round((cx - 0.5) / 2)] = 3
+            out[0, mini.PEAKS, round((cy - 0.5) / 2), round((cx - 0.5) / 2)] = 3
         return out
 
     def decide(self, candidates, *rest):
@@ -95,7 +95,7 @@ def test_find_joins_what_offsets_lead_together():
 
 def test_find_with_an_untrained_network_runs_through():
     world = spots()
-    net = randomise(octave.Octave())
+    net = randomise(mini.Mini())
     options = whole.Options(same=0, quality=0, peak=0.01, foreground=0.01)
     finder = whole.Finder(net, options)
     for one in finder.find(world.images[0], world.labels[0] == 1, world.images[0]):

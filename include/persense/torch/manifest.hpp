@@ -6,6 +6,9 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <vector>
+
+#include "persense/regions/score_calibration.hpp"
 
 namespace persense::torchscript {
 
@@ -50,6 +53,15 @@ struct Manifest {
     std::string vocabulary;  ///< name of the file in the archive that holds one token a line
     int max_tokens = 0;      ///< of a caption, those that begin and end it included
   } text;                    ///< detectors
+
+  /// Networks of all stages: what their probabilities are worth, chosen on images with truth by
+  /// `persense.train.calibrate`.
+  struct Calibration {
+    float same = 0.5f;        ///< least probability of the class that an instance has
+    float quality = 0.4f;     ///< least overlap with a whole object that is expected of it
+    float same_alone = 0.2f;  ///< least probability of the class before any exemplar is known
+    std::vector<regions::ScoreKnot> scores;  ///< see regions::calibrated; none: as they are
+  } calibration;
 
   std::string encoder;             ///< decoders: the name of the encoder they belong to
   std::string prototype = "mean";  ///< encoders: "mean" or "ring_contrast" (the default with

@@ -68,14 +68,6 @@ MODELS = (
         "python -m persense.train.mini",
         always_half=True,
     ),
-    Model(
-        "octave",
-        "persense's own network of octaves",
-        "mini.pt",
-        "mini.pt, in float16, of the octave network",
-        "python -m persense.train.octave",
-        always_half=True,
-    ),
 )
 
 

@@ -1,81 +1,101 @@
-"""Export of persense's own small network: ``mini.pt``."""
+"""Export of persense's own small network: ``mini.pt``, the file of the learned stages."""
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 from typing import Any, Iterator, List, Tuple
 
 import torch
 from torch import Tensor
 
-from persense.export.archive import Archive, Checkpoint, load_by_key, read_checkpoint
-from persense.networks.mini import LOOKS, MULTIPLE, PATCH, PROTOTYPE, Mini
+from persense.export.archive import Archive, Checkpoint, load_by_key
+from persense.networks import mini
+from persense.networks.mini import Mini
 
-UPSTREAM = "persense: trained on rendered scenes alone, Apache-2.0"
+UPSTREAM = "persense: trained on rendered, composed and real scenes, Apache-2.0"
 
 
 def network(checkpoint: Checkpoint) -> Mini:
     """The network of the averaged weights that ``persense.train.mini`` writes."""
-    mini = Mini()
-    load_by_key(mini, checkpoint, "mini")
-    return mini
-
-
-def _mean(networks: List[Mini]) -> Mini:
-    """One network of the mean weights, for networks that one run has passed through.
-
-    Each end of a run lies at the edge of a wide valley of the loss, and their mean in its middle:
-    stochastic weight averaging, Izmailov et al. 2018, https://arxiv.org/abs/1803.05407.
-    """
-    states = [network.state_dict() for network in networks]
-    mean = networks[0]
-    mean.load_state_dict({key: sum(s[key] for s in states) / len(states) for key in states[0]})
-    return mean
-
-
-def _sha256(checkpoints: List[Checkpoint]) -> str:
-    """Of the one file; of several files, the SHA-256 of theirs in hexadecimal, one after another."""
-    if len(checkpoints) == 1:
-        return checkpoints[0].sha256
-    return hashlib.sha256("".join(c.sha256 for c in checkpoints).encode()).hexdigest()
+    net = Mini()
+    load_by_key(net, checkpoint, "mini")
+    return net
 
 
 def _samples() -> Iterator[Tuple[Tensor, Tensor, Tensor]]:
-    """Queries of several shapes and batches, each with support patches and masks of discs."""
+    """Levels of several shapes and batches, each with exemplars' patches and masks of discs."""
     random = torch.Generator().manual_seed(1)
-    axis = torch.arange(PATCH) - (PATCH - 1) / 2
+    axis = torch.arange(mini.PATCH) - (mini.PATCH - 1) / 2
     away = torch.sqrt(axis[:, None] ** 2 + axis[None] ** 2)
-    for batch, rows, columns, radius in ((1, 8, 8, 12), (1, 5, 11, 3), (2, 1, 4, 28)):
-        query = torch.rand(batch, 3, rows * MULTIPLE, columns * MULTIPLE, generator=random)
-        patch = torch.rand(batch, 3, PATCH, PATCH, generator=random)
-        mask = (away < radius).float().expand(batch, 1, PATCH, PATCH)
+    multiple = mini.MULTIPLE
+    for batch, rows, columns, radius in ((1, 8, 8, 12), (1, 5, 11, 7), (2, 1, 4, 14)):
+        query = torch.rand(batch, 3, rows * multiple, columns * multiple, generator=random)
+        patch = torch.rand(batch, 3, mini.PATCH, mini.PATCH, generator=random)
+        mask = (away < radius).float().expand(batch, 1, mini.PATCH, mini.PATCH)
         yield query, patch, mask
 
 
-def _calls(mini: Mini) -> Iterator[Tuple[str, Tuple[Any, ...]]]:
-    """What the library calls, each by itself."""
+def _candidates(net: Mini) -> Iterator[Tuple[str, Tuple[Any, ...]]]:
+    """The calls of candidates' regions, their comparison and their outlines."""
     random = torch.Generator().manual_seed(2)
+
+    def rand(*shape: int) -> Tensor:
+        return torch.rand(*shape, generator=random)
+
+    query = rand(2, 3, 96, 128)
+    features = net.trunk(query)
+    maps = 4 * rand(2, mini.MAPS, 48, 64) - 2
+    for count, exemplars in ((1, 1), (37, 5)):
+        owner = torch.arange(count) % 2
+        angle = 7 * rand(count)
+        places = 96 * rand(count, 2), 10 + 30 * rand(count), torch.cos(angle), torch.sin(angle)
+        boxes = torch.cat([places[0], torch.stack(places[1:], dim=1)], dim=1)
+        masks = (rand(count, 1, mini.CROP, mini.CROP) < 0.6).float()
+        yield "sample", (*features, owner, boxes)
+        yield "evidence", (maps, owner, boxes, masks)
+        grid = net.sample(*features, owner, boxes)
+        crops = torch.cat([rand(count, 3, mini.CROP, mini.CROP), masks], dim=1)
+        shape = rand(count, mini.SHAPE)
+        yield "embed", (crops, grid, shape)
+        of = net.embed(crops, grid, shape)[None]
+        sizes = 3 + 4 * rand(1, count)
+        evidence = net.evidence(maps, owner, boxes, masks)[None]
+        valid = rand(1, count) < 0.9
+        chosen = torch.arange(exemplars) % count
+        there = torch.arange(exemplars)[None] < max(1, exemplars - 1)
+        yield "decide", (of, sizes, evidence, valid, of[:, chosen], sizes[:, chosen], there)
+        size, half = mini.WINDOW, mini.WINDOW // 2
+        coarse = (rand(count, 1, size, size) < 0.4).float()
+        parts = 4 * rand(count, mini.MAPS, half, half) - 2, rand(count, 32, half, half)
+        yield "refine", (rand(count, 3, size, size), coarse, *parts, size * rand(count, 2))
+
+
+def _calls(net: Mini) -> Iterator[Tuple[str, Tuple[Any, ...]]]:
+    """What the library calls, each by itself."""
     for query, patch, mask in _samples():
         yield "trunk", (query,)
-        yield "pool", (*mini.trunk(patch), mask)
-        f1, f2, f3, _ = mini.trunk(query)
-        prototype = torch.randn(query.shape[0], PROTOTYPE, generator=random)
-        yield "steering", (prototype,)
-        yield "maps", (f1, f2, f3, mini.steering(prototype))
-    for objects in (1, 37):
-        looks = torch.rand(2, objects, LOOKS, generator=random)
-        yield "compare", (looks[0], looks[1])
+        features = net.trunk(patch)
+        yield "pool", (*features, mask)
+        conditioning = net.conditioning(net.pool(*features, mask))
+        yield "conditioning", (net.pool(*features, mask),)
+        yield "maps", (*net.trunk(query), conditioning)
+    yield from _candidates(net)
 
 
 def archives(checkpoint: Checkpoint, options: argparse.Namespace) -> List[Archive]:
-    """What to write for the network's weights, or for the mean of several."""
-    checkpoints = [checkpoint, *map(read_checkpoint, options.average)]
+    """What to write for the network's weights; the manifest has what whoever runs it must know."""
+    net = network(checkpoint)
     manifest = {
         "stage": "all",
         "name": "mini",
         "upstream": UPSTREAM,
-        "sha256_weights": _sha256(checkpoints),
+        "sha256_weights": checkpoint.sha256,
+        "band": list(mini.BAND),
+        "overlap": mini.OVERLAP,
+        "offset_unit": mini.UNIT,
+        "patch": mini.PATCH,
+        "crop": mini.CROP,
+        "window": mini.WINDOW,
+        "multiple": mini.MULTIPLE,
     }
-    mini = _mean([network(c) for c in checkpoints])
-    return [Archive("mini.pt", manifest, mini, _samples, lambda: _calls(mini))]
+    return [Archive("mini.pt", manifest, net, _samples, lambda: _calls(net))]

@@ -1,4 +1,4 @@
-"""From worlds to what the octave network trains on.
+"""From worlds to what the small network trains on.
 
 A sample is one support object with its patch, crops of one query picture, each at the scale of a
 level, the targets of their maps, candidate regions (objects with jittered masks, and regions that
@@ -26,11 +26,10 @@ import numpy as np
 import numpy.typing as npt
 
 from persense._optional import optional
-from persense.networks import octave
+from persense.networks import mini
 from persense.train import _sheets, compose, worlds
-from persense.train.episodes import BRIGHTEST, DARKEST
 from persense.train.scenes import DISTINCT, SAME, UNKNOWN
-from persense.train.worlds import Real, World
+from persense.train.worlds import BRIGHTEST, DARKEST, Real, World
 
 __all__ = ["JUNK", "Mixture", "Plan", "draw", "sheet", "stacked"]
 
@@ -42,8 +41,8 @@ Arrays = Dict[str, npt.NDArray[np.generic]]
 
 JUNK = 3  #: a relation beside SAME, UNKNOWN and DISTINCT: of a region that is no object
 
-_LOW, _HIGH = octave.BAND
-_OVERLAP = octave.OVERLAP
+_LOW, _HIGH = mini.BAND
+_OVERLAP = mini.OVERLAP
 #: Equivalent diameters of objects that a level is taught to find; and beyond which, to either side,
 #: it is taught not to.
 FOUND = _LOW * 2**-_OVERLAP, _HIGH * 2**_OVERLAP
@@ -230,9 +229,9 @@ def _box(mask: npt.NDArray[np.uint8], angle: float) -> Floats:
 def _box_affine(box: Floats) -> npt.NDArray[np.float64]:
     """(2, 3): x, y of a crop's pixels to those of the frame."""
     x, y, side, cosine, sine = (float(v) for v in box)
-    step = side / octave.CROP
+    step = side / mini.CROP
     linear = np.array([[cosine, -sine], [sine, cosine]]) * step
-    middle = (octave.CROP - 1) / 2
+    middle = (mini.CROP - 1) / 2
     return np.column_stack([linear, np.array([x, y]) - linear @ np.full(2, middle)])
 
 
@@ -267,11 +266,11 @@ def _described(
     box = _box(mask, angle)
     shape, area = shape_numbers(mask)
     inside = _box_affine(box)
-    rgb = _see(world, picture, octave.CROP, _compose(view.to_picture, inside))
+    rgb = _see(world, picture, mini.CROP, _compose(view.to_picture, inside))
     cover = cv2.warpAffine(
         mask * 255,
         inside,
-        (octave.CROP, octave.CROP),
+        (mini.CROP, mini.CROP),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
     )
     size = math.log2(max(math.sqrt(4 * area / math.pi) / view.scale, 0.5))
@@ -360,7 +359,7 @@ class _Crop:
         own = np.zeros((count + 1, 2), np.float32)
         own[1:] = centres
         offsets = np.stack([own[lies, 0] - steps[None, :], own[lies, 1] - steps[:, None]])
-        offsets = np.clip(offsets / octave.UNIT, -4, 4)
+        offsets = np.clip(offsets / mini.UNIT, -4, 4)
         taught = np.zeros(count + 1, np.float32)
         taught[1:] = np.where(found, np.where(relation == SAME, 1.0, 0.3), 0.15 * unsure)
         weight = taught[lies]
@@ -409,7 +408,7 @@ class _Crop:
         away = (steps - centres[inside][:, :, None]) / 2.0
         bells = np.exp(-0.5 * away * away)
         bells /= bells.sum(axis=2, keepdims=True)
-        density: Floats = (bells[:, 1] * share[inside, None]).T @ bells[:, 0] / octave.PEAK
+        density: Floats = (bells[:, 1] * share[inside, None]).T @ bells[:, 0] / mini.PEAK
         return density.astype(np.float32)
 
     def _candidate(self, mask: npt.NDArray[np.uint8], angle: float) -> Optional[_Candidate]:
@@ -528,15 +527,15 @@ def draw(
     exact = rng.random() < plan.exact
     scale = _LOW * 2 ** (0.5 if exact else rng.uniform(0, 1)) / diameter
     middle = np.array([(x0 + x1 - 1) / 2, (y0 + y1 - 1) / 2])
-    view = _view(rng, octave.PATCH, scale, middle, exact)
+    view = _view(rng, mini.PATCH, scale, middle, exact)
     mask = (_see_labels(own.labels[here], view, 0) == label).astype(np.uint8)
     if rng.random() < 0.6 and cv2.countNonZero(mask):
         mask = _jittered(mask, rng)
     if cv2.countNonZero(mask) < 8:
-        cv2.circle(mask, (octave.PATCH // 2, octave.PATCH // 2), 8, 1, -1)
+        cv2.circle(mask, (mini.PATCH // 2, mini.PATCH // 2), 8, 1, -1)
     box, shape, size, crop = _described(own, here, view, mask, float(rng.uniform(0, 2 * math.pi)))
     tone = light.of(own.stretch(here), rng)
-    patch = tone(_see(own, here, octave.PATCH, view.to_picture), rng)
+    patch = tone(_see(own, here, mini.PATCH, view.to_picture), rng)
 
     # the query
     tone_there = light.of(world.stretch(there), rng)
@@ -552,7 +551,7 @@ def draw(
     crop_pixels = (
         np.stack([one.crop for _, one in every])
         if every
-        else np.zeros((0, octave.CROP, octave.CROP, 4), np.uint8)
+        else np.zeros((0, mini.CROP, mini.CROP, 4), np.uint8)
     )
     return {
         "patch": patch.transpose(2, 0, 1)[None],
@@ -566,7 +565,7 @@ def draw(
         "crop": _crops(crop_pixels, tone_there, rng),
         "frame": np.array([i for i, _ in every], np.int64),
         "box": _rows([one.box for _, one in every], 5),
-        "shape": _rows([one.shape for _, one in every], octave.SHAPE),
+        "shape": _rows([one.shape for _, one in every], mini.SHAPE),
         "size": np.array([one.size for _, one in every], np.float32),
         "relation": np.array([one.relation for _, one in every], np.int64),
         "quality": np.array([one.quality for _, one in every], np.float32),
@@ -583,9 +582,9 @@ def draw(
 
 _WINDOW_SHAPES: Dict[str, Tuple[int, ...]] = {
     "window_at": (3,),
-    "window_coarse": (1, octave.WINDOW, octave.WINDOW),
-    "window_truth": (1, octave.WINDOW, octave.WINDOW),
-    "window_known": (1, octave.WINDOW, octave.WINDOW),
+    "window_coarse": (1, mini.WINDOW, mini.WINDOW),
+    "window_truth": (1, mini.WINDOW, mini.WINDOW),
+    "window_known": (1, mini.WINDOW, mini.WINDOW),
     "window_centre": (2,),
 }
 
@@ -667,15 +666,15 @@ def _exemplars(
 
 def _feedback(every: Sequence[Tuple[int, _Candidate]], chosen: Sequence[int], plan: Plan) -> Arrays:
     """Where the exemplars' patches lie in the crops, and their masks there."""
-    most = plan.crop - octave.PATCH
+    most = plan.crop - mini.PATCH
     at, masks = [], []
     for i in chosen:
         frame, one = every[i]
-        corner = [int(round(float(v) - octave.PATCH / 2) / 8) * 8 for v in one.box[:2]]
+        corner = [int(round(float(v) - mini.PATCH / 2) / 8) * 8 for v in one.box[:2]]
         x, y = (min(max(c, 0), most // 8 * 8) for c in corner)
         at.append([frame, y, x])
-        masks.append(one.mask[None, y : y + octave.PATCH, x : x + octave.PATCH])
-    size = octave.PATCH
+        masks.append(one.mask[None, y : y + mini.PATCH, x : x + mini.PATCH])
+    size = mini.PATCH
     return {
         "exemplar": np.array(list(chosen), np.int64),
         "exemplar_at": np.array(at, np.int64).reshape(-1, 3),
@@ -692,7 +691,7 @@ def _windows(
     if crop.world.loose:
         return []
     fit = [one for one in found if one.quality >= 0.4]
-    size, most = octave.WINDOW, plan.crop - octave.WINDOW
+    size, most = mini.WINDOW, plan.crop - mini.WINDOW
     out = []
     for i in rng.permutation(len(fit))[: plan.windows]:
         one = fit[int(i)]
@@ -888,7 +887,7 @@ def _measure(mixture: Mixture, seconds: float) -> str:
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Write a sheet of samples, or measure."""
-    parser = _sheets.parser("samples", "samples of the octave network", rows=5, columns=2)
+    parser = _sheets.parser("samples", "samples of the small network", rows=5, columns=2)
     parser.add_argument("--data", type=pathlib.Path, required=True, metavar="DIR")
     parser.add_argument("--held-out", action="store_true", help="of what is kept from training")
     return _sheets.run(

@@ -1,10 +1,10 @@
-"""The octave network on whole pictures, step by step, as whoever runs it does: to read, to choose
+"""The small network on whole pictures, step by step, as whoever runs it does: to read, to choose
 thresholds by, and to validate with.
 
     finder = Finder(net)
     found = finder.find(support_image, support_mask, query_image)
 
-    python -m persense.train.whole --weights octave.pt --data DATA_DIR --pictures 20
+    python -m persense.train.whole --weights weights.pt --data DATA_DIR --pictures 20
 """
 
 from __future__ import annotations
@@ -22,11 +22,10 @@ import torch
 from torch import Tensor
 
 from persense._optional import optional
-from persense.networks import octave
+from persense.networks import mini
 from persense.train import compose, samples, worlds
-from persense.train.episodes import BRIGHTEST, DARKEST
 from persense.train.scenes import SAME
-from persense.train.worlds import Real, World
+from persense.train.worlds import BRIGHTEST, DARKEST, Real, World
 
 __all__ = ["Finder", "Found", "Options", "home_octave", "score"]
 
@@ -60,7 +59,7 @@ class Options:
 
 def home_octave(diameter: float) -> int:
     """The level, as a power of two, on which an object of so many pixels lies in the band."""
-    return math.ceil(math.log2(octave.BAND[0] / diameter) - 1e-9)
+    return math.ceil(math.log2(mini.BAND[0] / diameter) - 1e-9)
 
 
 @dataclasses.dataclass
@@ -144,7 +143,7 @@ class Finder:
             size = width << k, height << k
             pixels = cv2.resize(world.images[0], size, interpolation=cv2.INTER_LINEAR)
         h, w = pixels.shape[:2]
-        down, right = (max(octave.WINDOW - n, -n % octave.MULTIPLE) for n in (h, w))
+        down, right = (max(mini.WINDOW - n, -n % mini.MULTIPLE) for n in (h, w))
         filled = cv2.copyMakeBorder(pixels, 0, down, 0, right, cv2.BORDER_REFLECT)
         image = self._stretched(world, filled)
         features = self.net.trunk(_tensor(image.transpose(2, 0, 1)[None]))
@@ -160,11 +159,11 @@ class Finder:
         scale = 2.0 ** home_octave(diameter)
         middle = np.array([columns.min() + columns.max(), rows.min() + rows.max()]) / 2
         linear = np.eye(2) / scale
-        first = middle - linear @ np.full(2, (octave.PATCH - 1) / 2)
+        first = middle - linear @ np.full(2, (mini.PATCH - 1) / 2)
         first = (np.round((first + 0.5) * scale - 0.5) + 0.5) / scale - 0.5
         to_picture = np.column_stack([linear, first])
-        view = samples._View(octave.PATCH, scale, to_picture, cv2.invertAffineTransform(to_picture))
-        patch = self._stretched(world, samples._see(world, 0, octave.PATCH, to_picture))
+        view = samples._View(mini.PATCH, scale, to_picture, cv2.invertAffineTransform(to_picture))
+        patch = self._stretched(world, samples._see(world, 0, mini.PATCH, to_picture))
         own = (samples._see_labels(mask.astype(np.uint16), view, 0) > 0).astype(np.uint8)
         features = self.net.trunk(_tensor(patch.transpose(2, 0, 1)[None]))
         prototype = self.net.pool(*features, _tensor(own[None, None]))
@@ -192,7 +191,7 @@ class Finder:
 
     def _prototype(self, level: _Level, one: _Candidate) -> Tensor:
         """Of an object of the query, from the level's features."""
-        size = octave.PATCH
+        size = mini.PATCH
         at = []
         for i, length in ((1, level.image.shape[0]), (0, level.image.shape[1])):
             corner = int(round((float(one.box[i]) - size / 2) / 8)) * 8
@@ -213,7 +212,7 @@ class Finder:
         """Regions of the level: foreground whose offsets lead to one peak of the density."""
         options = self.options
         planes = maps[0].numpy()
-        heat = 1 / (1 + np.exp(-planes[octave.PEAKS]))
+        heat = 1 / (1 + np.exp(-planes[mini.PEAKS]))
         highest = cv2.dilate(heat, np.ones((3, 3), np.uint8))
         peaks = (heat >= highest) & (heat > options.peak)
         h, w = (n // 2 for n in level.size)
@@ -221,10 +220,10 @@ class Finder:
         rows, columns = np.nonzero(peaks)
         if len(rows) == 0:
             return []
-        target = 1 / (1 + np.exp(-planes[octave.TARGET]))
+        target = 1 / (1 + np.exp(-planes[mini.TARGET]))
         ys, xs = np.nonzero(target > options.foreground)
-        x = 2 * xs + 0.5 + octave.UNIT * planes[octave.OFFSET_X][ys, xs]
-        y = 2 * ys + 0.5 + octave.UNIT * planes[octave.OFFSET_Y][ys, xs]
+        x = 2 * xs + 0.5 + mini.UNIT * planes[mini.OFFSET_X][ys, xs]
+        y = 2 * ys + 0.5 + mini.UNIT * planes[mini.OFFSET_Y][ys, xs]
         nearest = np.full(len(x), -1)
         least = np.full(len(x), options.radius**2)
         for i, (row, column) in enumerate(zip(rows, columns)):
@@ -257,8 +256,8 @@ class Finder:
         sizes: Sequence[float],
     ) -> Tensor:
         """Fill in what the candidate head says of all candidates; give their embeddings."""
-        embedded = torch.zeros(len(found), octave.EMBEDDING)
-        evidence = torch.zeros(len(found), octave.MAPS)
+        embedded = torch.zeros(len(found), mini.EMBEDDING)
+        evidence = torch.zeros(len(found), mini.MAPS)
         for k in maps:
             level = levels[k]
             mine = [i for i, one in enumerate(found) if one.level == k]
@@ -288,7 +287,7 @@ class Finder:
 
     def _outline(self, level: _Level, maps: Tensor, one: _Candidate) -> Floats:
         """Logits (H, W) of the level, refined in a window round the candidate."""
-        size = octave.WINDOW
+        size = mini.WINDOW
         logits = (one.mask.astype(np.float32) * 2 - 1) * 4
         h, w = logits.shape
         if min(h, w) < size or not self.options.refine:
@@ -504,12 +503,12 @@ def sources(data: pathlib.Path) -> Dict[str, Any]:
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Print how well weights do on whole held out pictures."""
     parser = argparse.ArgumentParser(prog="python -m persense.train.whole", description=__doc__)
-    parser.add_argument("--weights", required=True, help="octave.pt of a run")
+    parser.add_argument("--weights", required=True, help="weights.pt of a run")
     parser.add_argument("--data", type=pathlib.Path, required=True, metavar="DIR")
     parser.add_argument("--pictures", type=int, default=20, help="of a source")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args(arguments)
-    net = octave.Octave()
+    net = mini.Mini()
     net.load_state_dict(torch.load(given.weights, map_location="cpu", weights_only=True))
     found = evaluate(Finder(net), sources(given.data), given.pictures, given.seed)
     for source, values in found.items():

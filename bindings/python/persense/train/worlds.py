@@ -19,12 +19,14 @@ from persense._optional import optional
 from persense.train import scenes
 from persense.train.scenes import DISTINCT, SAME
 
-__all__ = ["Real", "World", "measured", "rendered", "stretch_table"]
+__all__ = ["BRIGHTEST", "DARKEST", "Real", "World", "measured", "rendered", "stretch_table"]
 
 cv2 = optional("cv2", "train")
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
+
+DARKEST, BRIGHTEST = -0.25, 1.5  #: what a stretched image is clipped to
 
 LEAST_VISIBLE = 0.2  #: part of an object that shows, below which it is ignored
 LEAST_AREA = 12  #: pixels, likewise
@@ -64,14 +66,21 @@ class World:
         return pyramid[octave]
 
     def stretch(self, picture: int) -> Floats:
-        """(256,) what episodes.stretch() makes of each value of the picture, not clipped."""
+        """(256,) what each value of the picture becomes: see stretch_table()."""
         if picture not in self._tables:
             self._tables[picture] = stretch_table(self.images[picture])
         return self._tables[picture]
 
 
 def stretch_table(image: Pixels) -> Floats:
-    """(256,) float32: the values that episodes.stretch() gives, before it clips them."""
+    """(256,) float32: what each value of an image (H, W, 3) becomes: 0 about its darkest, 1 about
+    its brightest. What the network sees is clipped to [DARKEST, BRIGHTEST] after that.
+
+    Whoever runs the network must repeat this exactly, on the whole image at its own resolution,
+    before anything is resampled. It is in integers up to the division. Of the n = 3 H W values,
+    low is the least v for which 1000 * (number of values <= v) >= 5 n, high the least v for which
+    it is >= 998 n. A value v becomes (float(v) - low) / max(high - low, 8), one float32 division.
+    """
     below = 1000 * np.cumsum(np.bincount(image.ravel(), minlength=256))
     low = int(np.searchsorted(below, 5 * image.size))
     high = int(np.searchsorted(below, 998 * image.size))

@@ -1,7 +1,8 @@
-#include "octave_network.hpp"
+#include "mini_network.hpp"
 
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
@@ -9,7 +10,7 @@
 #include <opencv2/imgproc.hpp>
 #include <utility>
 
-#include "mini_picture.hpp"
+#include "persense/error.hpp"
 #include "persense/progress.hpp"
 
 namespace persense::torchscript {
@@ -20,11 +21,20 @@ using mini::crop_side;
 using mini::level_multiple;
 using mini::window_side;
 
-constexpr int tile_margin = 80;  // pixels of a level that are seen around a tile, as in tiles.hpp
+constexpr int tile_margin = 80;  // pixels of a level that are seen around a tile
 // Pixels that are seen at once: larger tensors than these need are given back to the system, and
 // asked for again by every layer.
 constexpr std::int64_t most_at_once = 800'000;
 constexpr std::int64_t batch = 64;  // regions or windows at a time
+
+/// (1, 3, h, w), channels last, of CV_32FC3.
+at::Tensor tensor_of(const cv::Mat& image, const Placement& placement) {
+  const cv::Mat whole = image.isContinuous() ? image : image.clone();
+  return at::from_blob(whole.data, {1, whole.rows, whole.cols, 3}, at::kFloat)
+      .permute({0, 3, 1, 2})
+      .to(at::TensorOptions(placement.device).dtype(placement.dtype), /*non_blocking=*/false,
+          /*copy=*/true, at::MemoryFormat::ChannelsLast);
+}
 
 /// One side of the tiles: `seen` pixels each, of which those from `begin` to `end` are kept.
 struct Span {
@@ -143,24 +153,30 @@ at::Tensor row_of(std::span<const float> values) {
 
 }  // namespace
 
-cv::Mat OctaveLevel::seen(const cv::Rect& part) const {
+cv::Mat MiniLevel::seen(const cv::Rect& part) const {
   cv::Mat out;
   cv::LUT(pixels(part), stretch, out);
   return out;
 }
 
-OctaveNetwork::OctaveNetwork(Module module) : module_(std::move(module)) {
-  module_.require_methods(
-      {"trunk", "pool", "conditioning", "maps", "sample", "evidence", "embed", "decide", "refine"});
+MiniNetwork::MiniNetwork(Module module) : module_(std::move(module)) {
+  try {
+    module_.require_methods({"trunk", "pool", "conditioning", "maps", "sample", "evidence", "embed",
+                             "decide", "refine"});
+  } catch (const BadModel&) {
+    throw BadModel(fmt::format("{}: the network of another version of persense, expected one that "
+                               "python -m persense.export mini writes",
+                               module_.file().string()));
+  }
 }
 
-std::vector<at::Tensor> OctaveNetwork::trunk(const cv::Mat& seen) const {
+std::vector<at::Tensor> MiniNetwork::trunk(const cv::Mat& seen) const {
   return module_.call("trunk", {tensor_of(seen, module_.placement())});
 }
 
-OctaveLevel OctaveNetwork::level(const mini::Pyramid& pyramid, int k, bool large) const {
+MiniLevel MiniNetwork::level(const mini::Pyramid& pyramid, int k, bool large) const {
   const c10::InferenceMode no_gradients;
-  OctaveLevel level;
+  MiniLevel level;
   level.k = k;
   cv::Mat pixels = pyramid.halved(std::max(-k, 0));
   if (k > 0) cv::resize(pixels, pixels, pixels.size() * (1 << k), 0, 0, cv::INTER_LINEAR);
@@ -187,8 +203,8 @@ OctaveLevel OctaveNetwork::level(const mini::Pyramid& pyramid, int k, bool large
   return level;
 }
 
-at::Tensor OctaveNetwork::pool(const OctaveLevel& level, const cv::Rect& part,
-                               const cv::Mat& mask) const {
+at::Tensor MiniNetwork::pool(const MiniLevel& level, const cv::Rect& part,
+                             const cv::Mat& mask) const {
   const c10::InferenceMode no_gradients;
   const Placement& where = module_.placement();
   const cv::Mat whole = mask.isContinuous() ? mask : mask.clone();
@@ -203,15 +219,15 @@ at::Tensor OctaveNetwork::pool(const OctaveLevel& level, const cv::Rect& part,
   return module_.call("pool", std::move(inputs))[0];
 }
 
-std::vector<at::Tensor> OctaveNetwork::conditioning(const at::Tensor& vector) const {
+std::vector<at::Tensor> MiniNetwork::conditioning(const at::Tensor& vector) const {
   return module_.call("conditioning", {vector});
 }
 
-OctaveMaps OctaveNetwork::maps(const OctaveLevel& level,
-                               const std::vector<at::Tensor>& conditioning) const {
+MiniMaps MiniNetwork::maps(const MiniLevel& level,
+                           const std::vector<at::Tensor>& conditioning) const {
   const c10::InferenceMode no_gradients;
   const Placement& where = module_.placement();
-  OctaveMaps maps;
+  MiniMaps maps;
   const cv::Size size = level.pixels.size();
   maps.tensor = room(mini::map_channels, size, mini::map_stride,
                      at::TensorOptions(where.device).dtype(at::kFloat));
@@ -230,13 +246,13 @@ OctaveMaps OctaveNetwork::maps(const OctaveLevel& level,
   return maps;
 }
 
-at::Tensor OctaveNetwork::embed(const OctaveLevel& level,
-                                std::span<const mini::Description> regions) const {
+at::Tensor MiniNetwork::embed(const MiniLevel& level,
+                              std::span<const mini::Description> regions) const {
   return compare(level, {}, regions).embeddings;
 }
 
-OctaveRegions OctaveNetwork::compare(const OctaveLevel& level, const OctaveMaps& maps,
-                                     std::span<const mini::Description> regions) const {
+MiniRegions MiniNetwork::compare(const MiniLevel& level, const MiniMaps& maps,
+                                 std::span<const mini::Description> regions) const {
   const c10::InferenceMode no_gradients;
   const Placement& where = module_.placement();
   const Inputs in = inputs_of(regions, level.stretch);
@@ -244,7 +260,7 @@ OctaveRegions OctaveNetwork::compare(const OctaveLevel& level, const OctaveMaps&
   const auto some = [&](const at::Tensor& of, std::int64_t from, std::int64_t count) {
     return filled(of.narrow(0, from, count)).to(where.device);
   };
-  OctaveRegions found;
+  MiniRegions found;
   found.embeddings = in_batches(n, [&](std::int64_t from, std::int64_t count) {
     const at::Tensor squares = some(in.squares, from, count);
     const at::Tensor owner =
@@ -265,9 +281,9 @@ OctaveRegions OctaveNetwork::compare(const OctaveLevel& level, const OctaveMaps&
   return found;
 }
 
-OctaveVerdict OctaveNetwork::decide(const OctaveRegions& candidates, std::span<const float> sizes,
-                                    const at::Tensor& exemplars,
-                                    std::span<const float> exemplar_sizes) const {
+MiniVerdict MiniNetwork::decide(const MiniRegions& candidates, std::span<const float> sizes,
+                                const at::Tensor& exemplars,
+                                std::span<const float> exemplar_sizes) const {
   const c10::InferenceMode no_gradients;
   const at::Device device = module_.placement().device;
   const auto all = [&](std::size_t n) {
@@ -282,7 +298,7 @@ OctaveVerdict OctaveNetwork::decide(const OctaveRegions& candidates, std::span<c
           .to(at::kCPU, at::kFloat)
           .sigmoid()
           .contiguous();
-  OctaveVerdict verdict;
+  MiniVerdict verdict;
   const float* value = logits.data_ptr<float>();
   for (std::size_t i = 0; i < sizes.size(); ++i, value += 2) {
     verdict.same.push_back(value[0]);
@@ -291,9 +307,9 @@ OctaveVerdict OctaveNetwork::decide(const OctaveRegions& candidates, std::span<c
   return verdict;
 }
 
-std::vector<cv::Mat> OctaveNetwork::refine(const OctaveLevel& level, const OctaveMaps& maps,
-                                           std::span<const mini::Region* const> regions,
-                                           std::span<const cv::Point> corners) const {
+std::vector<cv::Mat> MiniNetwork::refine(const MiniLevel& level, const MiniMaps& maps,
+                                         std::span<const mini::Region* const> regions,
+                                         std::span<const cv::Point> corners) const {
   const c10::InferenceMode no_gradients;
   const Placement& where = module_.placement();
   const auto window = [&](const at::Tensor& of, cv::Point corner) {

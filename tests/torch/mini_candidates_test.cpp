@@ -1,4 +1,4 @@
-// Candidate regions of the octave network's maps, and what they are described by.
+// Candidate regions of the mini network's maps, and what they are described by.
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -53,7 +53,7 @@ cv::Mat maps_of(cv::Size level, const std::vector<Disc>& discs) {
 
 }  // namespace
 
-TEST_CASE("octave: an object's level shows it 14 to 28 pixels wide", "[octave]") {
+TEST_CASE("mini: an object's level shows it 14 to 28 pixels wide", "[mini]") {
   for (double diameter = 3; diameter < 2000; diameter *= 1.1) {
     const double there = diameter * std::exp2(home_octave(diameter));
     CAPTURE(diameter);
@@ -64,7 +64,7 @@ TEST_CASE("octave: an object's level shows it 14 to 28 pixels wide", "[octave]")
   CHECK(home_octave(28) == -1);
 }
 
-TEST_CASE("octave: an outline's numbers are those of training", "[octave]") {
+TEST_CASE("mini: an outline's numbers are those of training", "[mini]") {
   // by persense.train.samples.shape_numbers, of the same masks
   const auto check = [](const cv::Mat& mask, double area,
                         const std::array<double, shape_length>& numbers) {
@@ -87,7 +87,7 @@ TEST_CASE("octave: an outline's numbers are those of training", "[octave]") {
         360, {0.423697, 0.824867, 0.692308, 0.551988, 0.000575, 0.09825});
 }
 
-TEST_CASE("octave: touching objects are told apart by where their cells point", "[octave]") {
+TEST_CASE("mini: touching objects are told apart by where their cells point", "[mini]") {
   const std::vector<Disc> discs{{30, 40, 10}, {50, 40, 10}, {40, 57, 9}, {100, 20, 12}};
   const Finding finding = find_regions(maps_of({128, 96}, discs), {128, 96}, {});
   REQUIRE(finding.regions.size() == discs.size());
@@ -107,28 +107,28 @@ TEST_CASE("octave: touching objects are told apart by where their cells point", 
   }
 }
 
-TEST_CASE("octave: objects beyond a level's band are no regions of it", "[octave]") {
+TEST_CASE("mini: objects beyond a level's band are no regions of it", "[mini]") {
   const Finding finding =
       find_regions(maps_of({160, 160}, {{30, 30, 3}, {100, 100, 30}}), {160, 160}, {});
   CHECK(finding.regions.empty());
   CHECK(finding.lone.size() == 2);
 }
 
-TEST_CASE("octave: what a level is filled up with holds no object", "[octave]") {
+TEST_CASE("mini: what a level is filled up with holds no object", "[mini]") {
   const cv::Mat maps = maps_of({128, 96}, {{30, 40, 10}, {118, 40, 10}});
   const Finding finding = find_regions(maps, {108, 96}, {});
   REQUIRE(finding.regions.size() == 1);
   CHECK(finding.regions[0].box.br().x <= 108);
 }
 
-TEST_CASE("octave: maps that say nothing give nothing, NaN included", "[octave]") {
+TEST_CASE("mini: maps that say nothing give nothing, NaN included", "[mini]") {
   cv::Mat maps = maps_of({64, 64}, {});
   CHECK(find_regions(maps, {64, 64}, {}).regions.empty());
   maps.setTo(std::nanf(""));
   CHECK(find_regions(maps, {64, 64}, {}).regions.empty());
 }
 
-TEST_CASE("octave: a view along the grid is the image's own pixels", "[octave]") {
+TEST_CASE("mini: a view along the grid is the image's own pixels", "[mini]") {
   cv::Mat image(60, 80, CV_8UC3);
   cv::RNG(7).fill(image, cv::RNG::UNIFORM, 0, 256);
   const Pyramid pyramid(ImageView::of_rgb(image));
@@ -140,7 +140,7 @@ TEST_CASE("octave: a view along the grid is the image's own pixels", "[octave]")
   CHECK(cv::norm(halved, half(cv::Rect(0, 0, 16, 16)), cv::NORM_INF) == 0);
 }
 
-TEST_CASE("octave: a region is described by the pixels of its square", "[octave]") {
+TEST_CASE("mini: a region is described by the pixels of its square", "[mini]") {
   cv::Mat image(100, 100, CV_8UC3, cv::Scalar(20, 20, 20));
   cv::circle(image, {50, 40}, 10, cv::Scalar(200, 100, 50), -1);
   const Pyramid pyramid(ImageView::of_rgb(image));

@@ -1,4 +1,4 @@
-// persense/mini/octave.hpp: persense's second network in all four slots: the octave network.
+// persense/mini/mini.hpp: persense's second network in all four slots: the octave network.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -9,46 +9,44 @@
 #include <vector>
 
 #include "persense/detail/memo.hpp"
-#include "persense/regions/score_calibration.hpp"
+#include "persense/options.hpp"
 #include "persense/stages.hpp"
 #include "persense/torch/module.hpp"
 
 namespace persense::torchscript {
 
-class OctaveNetwork;
+class MiniNetwork;
 
 /// One marked object, as the network describes it. Tensors are on the module's device.
-struct OctaveExample {
+struct MiniExample {
   at::Tensor vector;     ///< (1, P): what it looks like to the maps
   at::Tensor embedding;  ///< (1, D): appearance and shape, for the decision on candidates
   float size;            ///< log2 of its equivalent diameter in pixels of its image
 };
 
 /// What the support objects look like to the network.
-struct OctavePrototype {
+struct MiniPrototype {
   persense::detail::Identity identity;
   double diameter = 0;  ///< median of the examples', pixels
-  std::vector<OctaveExample> examples;
-  std::vector<OctaveExample> negatives;
+  std::vector<MiniExample> examples;
+  std::vector<MiniExample> negatives;
 };
 
 /// A query, or support, image as the network sees it: features at scales that are powers of two,
 /// computed when they are first asked for. They know no support object. What is derived for a
 /// prototype and exemplars is kept for the latest few of them.
 /// @par Threads  Safe: the first of several threads that ask computes, the others wait.
-class OctaveEmbedding {
+class MiniEmbedding {
  public:
   struct State;
-  explicit OctaveEmbedding(std::shared_ptr<const State> state) : state_(std::move(state)) {}
+  explicit MiniEmbedding(std::shared_ptr<const State> state) : state_(std::move(state)) {}
 
-  OctaveExample example(const Mask& mask) const;
-  FloatMap similarity(const OctavePrototype& prototype, Size size) const;
-  std::vector<Detection> detections(const OctavePrototype& prototype) const;
-  DensityMap density(const OctavePrototype& prototype, std::span<const Exemplar> exemplars) const;
-  std::vector<ScoredMask> masks(const OctavePrototype& prototype,
-                                std::span<const Exemplar> exemplars,
-                                std::span<const Prompt> prompts,
-                                std::span<const regions::ScoreKnot> knots) const;
+  MiniExample example(const Mask& mask) const;
+  FloatMap similarity(const MiniPrototype& prototype, Size size) const;
+  std::vector<Detection> detections(const MiniPrototype& prototype) const;
+  DensityMap density(const MiniPrototype& prototype, std::span<const Exemplar> exemplars) const;
+  std::vector<ScoredMask> masks(const MiniPrototype& prototype, std::span<const Exemplar> exemplars,
+                                std::span<const Prompt> prompts, Switch calibration) const;
   /// The object that a user's box or point marks; empty where there is none.
   ScoredMask marked(const Prompt& mark) const;
 
@@ -61,14 +59,15 @@ class OctaveEmbedding {
 /// compared at about one size, whatever its size in the image.
 /// @par Threads  Stateless; any number of threads.
 /// @par Source  this library; `persense.networks.octave`.
-class OctaveEncoder {
+class MiniEncoder {
  public:
-  using Embedding = OctaveEmbedding;
-  using Prototype = OctavePrototype;
+  using Embedding = MiniEmbedding;
+  using Prototype = MiniPrototype;
 
-  /// @throws as Module.
-  explicit OctaveEncoder(const std::filesystem::path& archive, Placement placement = {});
-  explicit OctaveEncoder(Module module);
+  /// The network that is part of the library.
+  explicit MiniEncoder(Placement placement = {});
+  /// One of the user's training. @throws as Module; BadModel  another kind of network.
+  explicit MiniEncoder(const std::filesystem::path& archive, Placement placement = {});
 
   Embedding encode(ImageView image) const;
   Prototype prototype(std::span<const EncodedExample<Embedding>> examples) const;
@@ -79,30 +78,32 @@ class OctaveEncoder {
   }
 
  private:
-  std::shared_ptr<const OctaveNetwork> network_;
+  explicit MiniEncoder(Module module);
+
+  std::shared_ptr<const MiniNetwork> network_;
 };
 
 /// The octave part of an encoder's embedding and prototype: see classic_embedding.
-inline const OctaveEmbedding& octave_embedding(const OctaveEmbedding& e) { return e; }
-inline const OctavePrototype& octave_prototype(const OctavePrototype& p) { return p; }
+inline const MiniEmbedding& mini_embedding(const MiniEmbedding& e) { return e; }
+inline const MiniPrototype& mini_prototype(const MiniPrototype& p) { return p; }
 
 template <class E>
-concept HoldsOctaveEncoder = requires(const typename E::Embedding& embedding,
-                                      const typename E::Prototype& prototype) {
-  { octave_embedding(embedding) } -> std::same_as<const OctaveEmbedding&>;
-  { octave_prototype(prototype) } -> std::same_as<const OctavePrototype&>;
+concept HoldsMiniEncoder = requires(const typename E::Embedding& embedding,
+                                    const typename E::Prototype& prototype) {
+  { mini_embedding(embedding) } -> std::same_as<const MiniEmbedding&>;
+  { mini_prototype(prototype) } -> std::same_as<const MiniPrototype&>;
 };
 
 /// Boxes of the candidates that may be of the support's class; label and phrase get the same.
 /// @par Threads  Stateless; any number of threads.
-class OctaveDetector {
+class MiniDetector {
  public:
   bool from_similarity() const { return true; }
 
-  template <HoldsOctaveEncoder E>
+  template <HoldsMiniEncoder E>
   Detections detect(const Query<E>& query) const {
     const auto found =
-        octave_embedding(query.embedding).detections(octave_prototype(query.support.prototype));
+        mini_embedding(query.embedding).detections(mini_prototype(query.support.prototype));
     return {found, found};
   }
 };
@@ -110,32 +111,39 @@ class OctaveDetector {
 /// The density head, conditioned on the support and on the exemplars that have masks: about every
 /// peak the mass that the network gives it, times the probability that it is of the class.
 /// @par Threads  Stateless; any number of threads.
-class OctaveDmg {
+class MiniDmg {
  public:
-  template <HoldsOctaveEncoder E>
+  template <HoldsMiniEncoder E>
   DensityMap density(const Query<E>& query) const {
-    return octave_embedding(query.embedding)
-        .density(octave_prototype(query.support.prototype), query.exemplars);
+    return mini_embedding(query.embedding)
+        .density(mini_prototype(query.support.prototype), query.exemplars);
   }
 };
 
 /// The candidate region under each prompt, compared with the support and the exemplars; in the
 /// final pass its outline is refined at the level's own resolution. Prompts compete.
 /// @par Threads  Stateless; any number of threads.
-class OctaveDecoder {
+class MiniDecoder {
  public:
-  template <HoldsOctaveEncoder E>
+  /// @param calibration  whether a score is what it is worth by the archive's manifest: see
+  ///   Manifest::Calibration.
+  explicit MiniDecoder(Switch calibration = Switch::on) : calibration_(calibration) {}
+
+  template <HoldsMiniEncoder E>
   std::vector<ScoredMask> decode(const Query<E>& query, std::span<const Prompt> prompts) const {
-    return octave_embedding(query.embedding)
-        .masks(octave_prototype(query.support.prototype), query.exemplars, prompts, {});
+    return mini_embedding(query.embedding)
+        .masks(mini_prototype(query.support.prototype), query.exemplars, prompts, calibration_);
   }
 
   /// Hypotheses of every size about the point, or of about the box's: each is taken for a support,
   /// and the region that it leads to is right where the network expects it to be a whole object.
-  template <HoldsOctaveEncoder E>
+  template <HoldsMiniEncoder E>
   ScoredMask decode_mark(const MarkedImage<E>& image, const Prompt& mark) const {
-    return octave_embedding(image.embedding).marked(mark);
+    return mini_embedding(image.embedding).marked(mark);
   }
+
+ private:
+  Switch calibration_;
 };
 
 }  // namespace persense::torchscript

@@ -1,4 +1,4 @@
-// octave_network.hpp (private): the calls of the octave network, in tiles and batches.
+// mini_network.hpp (private): the calls of the octave network, in tiles and batches.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -15,7 +15,7 @@
 namespace persense::torchscript {
 
 /// An image at one scale: its pixels as the network sees them, and their features.
-struct OctaveLevel {
+struct MiniLevel {
   int k = 0;                           ///< the scale is 2^k
   cv::Size size;                       ///< of the image at this scale
   cv::Mat pixels;                      ///< CV_8UC3, mirrored below and to the right of it
@@ -28,47 +28,48 @@ struct OctaveLevel {
 };
 
 /// Maps of a level: (1, map_channels, h, w) at stride 2, where the network is, and on the CPU.
-struct OctaveMaps {
+struct MiniMaps {
   at::Tensor tensor;  ///< channels last
   cv::Mat mat;        ///< CV_32FC(6), of the tensor's memory where that is on the CPU
 };
 
 /// Regions as the network compares them.
-struct OctaveRegions {
+struct MiniRegions {
   at::Tensor embeddings;  ///< (N, D)
   at::Tensor evidence;    ///< (N, map_channels)
 };
 
 /// Of each candidate, in [0, 1].
-struct OctaveVerdict {
+struct MiniVerdict {
   std::vector<float> same;     ///< probability of the exemplars' class
   std::vector<float> quality;  ///< expected overlap with a whole object
 };
 
-class OctaveNetwork {
+class MiniNetwork {
  public:
   /// @throws BadModel  a module without the network's methods.
-  explicit OctaveNetwork(Module module);
+  explicit MiniNetwork(Module module);
 
   const Module& module() const { return module_; }
+  const Manifest::Calibration& calibration() const { return module_.manifest().calibration; }
 
   /// @param seen  CV_32FC3, stretched pixels whose sides are multiples of 16.
   std::vector<at::Tensor> trunk(const cv::Mat& seen) const;
   /// @param large  keep the features in half the memory.
-  OctaveLevel level(const mini::Pyramid& pyramid, int k, bool large) const;
+  MiniLevel level(const mini::Pyramid& pyramid, int k, bool large) const;
   /// Vectors (1, P) of an object of a level. @param mask  CV_8UC1 of 0 and 1, of `part`, whose
   ///   corner lies on a multiple of 8.
-  at::Tensor pool(const OctaveLevel& level, const cv::Rect& part, const cv::Mat& mask) const;
+  at::Tensor pool(const MiniLevel& level, const cv::Rect& part, const cv::Mat& mask) const;
   std::vector<at::Tensor> conditioning(const at::Tensor& vector) const;
-  OctaveMaps maps(const OctaveLevel& level, const std::vector<at::Tensor>& conditioning) const;
-  at::Tensor embed(const OctaveLevel& level, std::span<const mini::Description> regions) const;
-  OctaveRegions compare(const OctaveLevel& level, const OctaveMaps& maps,
-                        std::span<const mini::Description> regions) const;
-  OctaveVerdict decide(const OctaveRegions& candidates, std::span<const float> sizes,
-                       const at::Tensor& exemplars, std::span<const float> exemplar_sizes) const;
+  MiniMaps maps(const MiniLevel& level, const std::vector<at::Tensor>& conditioning) const;
+  at::Tensor embed(const MiniLevel& level, std::span<const mini::Description> regions) const;
+  MiniRegions compare(const MiniLevel& level, const MiniMaps& maps,
+                      std::span<const mini::Description> regions) const;
+  MiniVerdict decide(const MiniRegions& candidates, std::span<const float> sizes,
+                     const at::Tensor& exemplars, std::span<const float> exemplar_sizes) const;
   /// Logits of belonging to each region, in windows: CV_32FC1, window_side each way.
   /// @param corners  of the windows, even numbers.
-  std::vector<cv::Mat> refine(const OctaveLevel& level, const OctaveMaps& maps,
+  std::vector<cv::Mat> refine(const MiniLevel& level, const MiniMaps& maps,
                               std::span<const mini::Region* const> regions,
                               std::span<const cv::Point> corners) const;
 

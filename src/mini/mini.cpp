@@ -1,4 +1,4 @@
-#include "persense/mini/octave.hpp"
+#include "persense/mini/mini.hpp"
 
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
@@ -11,8 +11,9 @@
 #include <set>
 #include <utility>
 
+#include "mini_archive.hpp"
+#include "mini_network.hpp"
 #include "module_errors.hpp"
-#include "octave_network.hpp"
 #include "persense/mask.hpp"
 #include "persense/support.hpp"
 
@@ -30,10 +31,7 @@ constexpr double most_pixels = 8e6;   // of all levels: time and memory stay bou
 constexpr double large_pixels = 1e6;  // of a level, beyond which its features are kept in fp16
 constexpr std::size_t fewest_for_maps = 2;  // exemplars that the maps are conditioned on
 
-/// Probabilities from which on a candidate counts.
-constexpr float least_same = 0.5f, least_quality = 0.4f;
-constexpr float least_same_alone = 0.2f;  // by the support's examples, before any exemplar is known
-constexpr float most_covered = 0.5f;      // part of a mask that better ones may cover
+constexpr float most_covered = 0.5f;  // part of a mask that better ones may cover
 
 /// The median, of an even number the mean of the middle two.
 double median(std::vector<double> values) {
@@ -42,15 +40,15 @@ double median(std::vector<double> values) {
   return 0.5 * (values[(n - 1) / 2] + values[n / 2]);
 }
 
-at::Tensor joined(const std::vector<OctaveExample>& examples, at::Tensor OctaveExample::*what) {
+at::Tensor joined(const std::vector<MiniExample>& examples, at::Tensor MiniExample::*what) {
   std::vector<at::Tensor> rows;
-  for (const OctaveExample& e : examples) rows.push_back(e.*what);
+  for (const MiniExample& e : examples) rows.push_back(e.*what);
   return at::cat(rows);
 }
 
-std::vector<float> sizes_of(const std::vector<OctaveExample>& examples) {
+std::vector<float> sizes_of(const std::vector<MiniExample>& examples) {
   std::vector<float> sizes;
-  for (const OctaveExample& e : examples) sizes.push_back(e.size);
+  for (const MiniExample& e : examples) sizes.push_back(e.size);
   return sizes;
 }
 
@@ -63,8 +61,8 @@ struct Candidate {
 };
 
 struct ReadLevel {
-  std::shared_ptr<const OctaveLevel> level;
-  OctaveMaps maps;
+  std::shared_ptr<const MiniLevel> level;
+  MiniMaps maps;
 };
 
 /// What the maps say for one prototype.
@@ -72,14 +70,14 @@ struct Reading {
   std::vector<ReadLevel> levels;
   std::vector<Candidate> candidates;
   std::vector<float> sizes;
-  OctaveRegions regions;
+  MiniRegions regions;
   std::vector<std::pair<cv::Point2d, double>> lone;  // mass of peaks without a region
 };
 
 /// What it comes to with exemplars.
 struct Judgement {
   std::shared_ptr<const Reading> reading;
-  OctaveVerdict verdict;
+  MiniVerdict verdict;
 
   float score(std::size_t i) const { return verdict.same[i] * verdict.quality[i]; }
 };
@@ -177,14 +175,14 @@ cv::Mat mask_in(const Region& region, const cv::Rect& part) {
 
 }  // namespace
 
-struct OctaveEmbedding::State {
-  OctaveNetwork network;
+struct MiniEmbedding::State {
+  MiniNetwork network;
   mini::Pyramid pyramid;
-  mutable persense::detail::Memo<int, OctaveLevel> levels{8};
+  mutable persense::detail::Memo<int, MiniLevel> levels{8};
   mutable persense::detail::Memo<Key, Reading> readings{3};
   mutable persense::detail::Memo<Key, Judgement> judgements{6};
 
-  State(const OctaveNetwork& of, ImageView image) : network(of), pyramid(image) {}
+  State(const MiniNetwork& of, ImageView image) : network(of), pyramid(image) {}
 
   /// Calls body, with LibTorch's errors in our words.
   template <class Body>
@@ -196,24 +194,24 @@ struct OctaveEmbedding::State {
     return std::exp2(2 * k) * static_cast<double>(pyramid.size().area());
   }
   std::pair<int, int> range_of(double diameter) const;
-  std::shared_ptr<const OctaveLevel> level(int k) const {
+  std::shared_ptr<const MiniLevel> level(int k) const {
     return levels.get(k, [&] { return network.level(pyramid, k, pixels(k) > large_pixels); });
   }
-  OctaveLevel around(cv::Point2d middle, int k, int side) const;
-  OctaveExample example_of(const OctaveLevel& level, const Region& region) const;
-  OctaveExample example_on(const OctaveLevel& level, const Mask& mask) const;
-  OctaveExample example(const Mask& mask) const;
-  std::vector<OctaveExample> with_exemplars(const OctavePrototype& prototype,
-                                            std::span<const Mask> masks) const;
+  MiniLevel around(cv::Point2d middle, int k, int side) const;
+  MiniExample example_of(const MiniLevel& level, const Region& region) const;
+  MiniExample example_on(const MiniLevel& level, const Mask& mask) const;
+  MiniExample example(const Mask& mask) const;
+  std::vector<MiniExample> with_exemplars(const MiniPrototype& prototype,
+                                          std::span<const Mask> masks) const;
 
-  std::shared_ptr<const Reading> read(const OctavePrototype& prototype,
+  std::shared_ptr<const Reading> read(const MiniPrototype& prototype,
                                       const std::vector<Mask>& masks) const;
-  Reading make_reading(const OctavePrototype& prototype, const std::vector<Mask>& masks) const;
-  bool has_small_objects(const Reading& reading, const std::vector<OctaveExample>& examples) const;
+  Reading make_reading(const MiniPrototype& prototype, const std::vector<Mask>& masks) const;
+  bool has_small_objects(const Reading& reading, const std::vector<MiniExample>& examples) const;
   void read_level(Reading& reading, int k, const std::vector<at::Tensor>& conditioning) const;
-  std::shared_ptr<const Judgement> judge(const OctavePrototype& prototype,
+  std::shared_ptr<const Judgement> judge(const MiniPrototype& prototype,
                                          std::span<const Exemplar> exemplars) const;
-  Judgement make_judgement(const OctavePrototype& prototype, const std::vector<Mask>& masks) const;
+  Judgement make_judgement(const MiniPrototype& prototype, const std::vector<Mask>& masks) const;
 
   /// What a hypothesis about a mark leads to: a region, and how far it is to be trusted.
   struct Marked {
@@ -230,7 +228,7 @@ struct OctaveEmbedding::State {
 };
 
 /// The levels that are looked at, coarsest and finest.
-std::pair<int, int> OctaveEmbedding::State::range_of(double diameter) const {
+std::pair<int, int> MiniEmbedding::State::range_of(double diameter) const {
   const int home = mini::home_octave(diameter);
   const cv::Size size = pyramid.size();
   const double halvings = std::max(std::min(size.width, size.height) / least_side, 1.0);
@@ -247,13 +245,13 @@ std::pair<int, int> OctaveEmbedding::State::range_of(double diameter) const {
 
 /// A square of the image at a level's scale, on the level's grid. Halves are rounded to even
 /// numbers, here and below, as training does.
-OctaveLevel OctaveEmbedding::State::around(cv::Point2d middle, int k, int side) const {
+MiniLevel MiniEmbedding::State::around(cv::Point2d middle, int k, int side) const {
   const double scale = std::exp2(k);
   const auto first = [&](double at) {
     const double corner = at - 0.5 * (side - 1) / scale;
     return (std::nearbyint((corner + 0.5) * scale - 0.5) + 0.5) / scale - 0.5;
   };
-  OctaveLevel square;
+  MiniLevel square;
   square.k = k;
   square.to_image = {1 / scale, 0, first(middle.x), 0, 1 / scale, first(middle.y)};
   square.pixels = pyramid.view(side, square.to_image);
@@ -264,20 +262,19 @@ OctaveLevel OctaveEmbedding::State::around(cv::Point2d middle, int k, int side) 
   return square;
 }
 
-OctaveExample OctaveEmbedding::State::example_of(const OctaveLevel& level,
-                                                 const Region& region) const {
+MiniExample MiniEmbedding::State::example_of(const MiniLevel& level, const Region& region) const {
   const cv::Rect part = patch_about(region, level.pixels.size());
   const Description described = mini::describe(region, pyramid, level.to_image);
   return {network.pool(level, part, mask_in(region, part)),
           network.embed(level, std::span(&described, 1)), described.size};
 }
 
-OctaveExample OctaveEmbedding::State::example_on(const OctaveLevel& level, const Mask& mask) const {
+MiniExample MiniEmbedding::State::example_on(const MiniLevel& level, const Mask& mask) const {
   return example_of(level, resampled(mask, level.to_image, cv::Rect({}, level.pixels.size())));
 }
 
 /// In an image of which nothing else is asked: only the surroundings are looked at.
-OctaveExample OctaveEmbedding::State::example(const Mask& mask) const {
+MiniExample MiniEmbedding::State::example(const Mask& mask) const {
   const c10::InferenceMode no_gradients;
   const double diameter = equivalent_diameter(static_cast<double>(mask.area()));
   const auto& b = mask.box;
@@ -285,9 +282,9 @@ OctaveExample OctaveEmbedding::State::example(const Mask& mask) const {
   return example_on(around(middle, mini::home_octave(diameter), mini::patch_side), mask);
 }
 
-std::vector<OctaveExample> OctaveEmbedding::State::with_exemplars(
-    const OctavePrototype& prototype, std::span<const Mask> masks) const {
-  std::vector<OctaveExample> all = prototype.examples;
+std::vector<MiniExample> MiniEmbedding::State::with_exemplars(const MiniPrototype& prototype,
+                                                              std::span<const Mask> masks) const {
+  std::vector<MiniExample> all = prototype.examples;
   const auto [coarsest, last] = range_of(prototype.diameter);
   for (const Mask& mask : masks) {
     const int home = mini::home_octave(equivalent_diameter(static_cast<double>(mask.area())));
@@ -296,26 +293,26 @@ std::vector<OctaveExample> OctaveEmbedding::State::with_exemplars(
   return all;
 }
 
-std::shared_ptr<const Reading> OctaveEmbedding::State::read(const OctavePrototype& prototype,
-                                                            const std::vector<Mask>& masks) const {
+std::shared_ptr<const Reading> MiniEmbedding::State::read(const MiniPrototype& prototype,
+                                                          const std::vector<Mask>& masks) const {
   const bool conditioned = masks.size() >= fewest_for_maps;
   const std::vector<Mask> used = conditioned ? masks : std::vector<Mask>();
   return readings.get({prototype.identity, used}, [&] { return make_reading(prototype, used); });
 }
 
-Reading OctaveEmbedding::State::make_reading(const OctavePrototype& prototype,
-                                             const std::vector<Mask>& masks) const {
+Reading MiniEmbedding::State::make_reading(const MiniPrototype& prototype,
+                                           const std::vector<Mask>& masks) const {
   const c10::InferenceMode no_gradients;
-  const std::vector<OctaveExample> examples = with_exemplars(prototype, masks);
+  const std::vector<MiniExample> examples = with_exemplars(prototype, masks);
   const auto conditioning =
-      network.conditioning(joined(examples, &OctaveExample::vector).mean(0, /*keepdim=*/true));
+      network.conditioning(joined(examples, &MiniExample::vector).mean(0, /*keepdim=*/true));
   Reading reading;
   if (!masks.empty()) {  // only where something was found for the support alone
     const auto alone = judge(prototype, {});
     const Reading& before = *alone->reading;
     std::set<int> wanted;
     for (std::size_t i = 0; i < before.candidates.size(); ++i)
-      if (alone->verdict.same[i] >= least_same_alone)
+      if (alone->verdict.same[i] >= network.calibration().same_alone)
         wanted.insert(before.levels[before.candidates[i].level].level->k);
     for (const int k : wanted) read_level(reading, k, conditioning);
     return reading;
@@ -332,33 +329,34 @@ Reading OctaveEmbedding::State::make_reading(const OctavePrototype& prototype,
 
 /// Whether anything of the class, an example included, is so small on the last level read that
 /// smaller ones may be on the next.
-bool OctaveEmbedding::State::has_small_objects(const Reading& reading,
-                                               const std::vector<OctaveExample>& examples) const {
+bool MiniEmbedding::State::has_small_objects(const Reading& reading,
+                                             const std::vector<MiniExample>& examples) const {
   constexpr double small = 18;  // of the band from 14 to 28 pixels: .36 of an octave
   const std::size_t last = reading.levels.size() - 1;
   const auto is_small = [&](float size) {
     return std::exp2(size + static_cast<float>(reading.levels[last].level->k)) < small;
   };
   if (std::any_of(examples.begin(), examples.end(),
-                  [&](const OctaveExample& e) { return is_small(e.size); }))
+                  [&](const MiniExample& e) { return is_small(e.size); }))
     return true;
   if (reading.candidates.empty()) return false;
-  const OctaveVerdict verdict =
-      network.decide(reading.regions, reading.sizes, joined(examples, &OctaveExample::embedding),
+  const MiniVerdict verdict =
+      network.decide(reading.regions, reading.sizes, joined(examples, &MiniExample::embedding),
                      sizes_of(examples));
   for (std::size_t i = 0; i < reading.candidates.size(); ++i)
     if (reading.candidates[i].level == last && is_small(reading.sizes[i]) &&
-        verdict.same[i] >= least_same && verdict.quality[i] >= least_quality)
+        verdict.same[i] >= network.calibration().same &&
+        verdict.quality[i] >= network.calibration().quality)
       return true;
   return false;
 }
 
 /// Adds what the maps of a level say.
-void OctaveEmbedding::State::read_level(Reading& reading, int k,
-                                        const std::vector<at::Tensor>& conditioning) const {
+void MiniEmbedding::State::read_level(Reading& reading, int k,
+                                      const std::vector<at::Tensor>& conditioning) const {
   const auto of = level(k);
   reading.levels.push_back({of, network.maps(*of, conditioning)});
-  const OctaveMaps& maps = reading.levels.back().maps;
+  const MiniMaps& maps = reading.levels.back().maps;
   mini::Finding finding = mini::find_regions(maps.mat, of->size, {});
   for (const mini::LonePeak& peak : finding.lone)
     reading.lone.emplace_back(moved(of->to_image, peak.at), peak.mass * peak.target);
@@ -369,8 +367,8 @@ void OctaveEmbedding::State::read_level(Reading& reading, int k,
       described[static_cast<std::size_t>(i)] =
           mini::describe(finding.regions[static_cast<std::size_t>(i)], pyramid, of->to_image);
   });
-  const OctaveRegions compared = network.compare(*of, maps, described);
-  OctaveRegions& all = reading.regions;
+  const MiniRegions compared = network.compare(*of, maps, described);
+  MiniRegions& all = reading.regions;
   const bool is_first = !all.embeddings.defined();
   all.embeddings = is_first ? compared.embeddings : at::cat({all.embeddings, compared.embeddings});
   all.evidence = is_first ? compared.evidence : at::cat({all.evidence, compared.evidence});
@@ -383,8 +381,8 @@ void OctaveEmbedding::State::read_level(Reading& reading, int k,
   }
 }
 
-std::shared_ptr<const Judgement> OctaveEmbedding::State::judge(
-    const OctavePrototype& prototype, std::span<const Exemplar> exemplars) const {
+std::shared_ptr<const Judgement> MiniEmbedding::State::judge(
+    const MiniPrototype& prototype, std::span<const Exemplar> exemplars) const {
   std::vector<Mask> masks;
   for (const Exemplar& e : exemplars)
     if (e.mask != nullptr && !e.mask->empty()) masks.push_back(*e.mask);
@@ -394,28 +392,28 @@ std::shared_ptr<const Judgement> OctaveEmbedding::State::judge(
   });
 }
 
-Judgement OctaveEmbedding::State::make_judgement(const OctavePrototype& prototype,
-                                                 const std::vector<Mask>& masks) const {
+Judgement MiniEmbedding::State::make_judgement(const MiniPrototype& prototype,
+                                               const std::vector<Mask>& masks) const {
   const c10::InferenceMode no_gradients;
   Judgement judgement{read(prototype, masks), {}};
   const Reading& reading = *judgement.reading;
   if (reading.candidates.empty()) return judgement;
-  const auto by = [&](const std::vector<OctaveExample>& examples) {
-    return network.decide(reading.regions, reading.sizes,
-                          joined(examples, &OctaveExample::embedding), sizes_of(examples));
+  const auto by = [&](const std::vector<MiniExample>& examples) {
+    return network.decide(reading.regions, reading.sizes, joined(examples, &MiniExample::embedding),
+                          sizes_of(examples));
   };
   judgement.verdict = by(with_exemplars(prototype, masks));
   if (prototype.negatives.empty()) return judgement;
-  const OctaveVerdict negative = by(prototype.negatives);
+  const MiniVerdict negative = by(prototype.negatives);
   for (std::size_t i = 0; i < negative.same.size(); ++i)
     if (negative.same[i] > judgement.verdict.same[i]) judgement.verdict.same[i] = 0;
   return judgement;
 }
 
 /// Outlines of regions, refined in windows whose corners it gives.
-std::vector<cv::Mat> OctaveEmbedding::State::refined(const ReadLevel& level,
-                                                     std::span<const Region* const> regions,
-                                                     std::vector<cv::Point>& corners) const {
+std::vector<cv::Mat> MiniEmbedding::State::refined(const ReadLevel& level,
+                                                   std::span<const Region* const> regions,
+                                                   std::vector<cv::Point>& corners) const {
   const cv::Size size = level.level->pixels.size();
   const auto corner = [](int begin, int length, int most) {
     const double middle = begin + (length - 1) / 2.0;
@@ -430,8 +428,8 @@ std::vector<cv::Mat> OctaveEmbedding::State::refined(const ReadLevel& level,
 }
 
 /// In the image. @param refined  logits of a window at `corner`; empty: the region as it is.
-Mask OctaveEmbedding::State::mask_of(const ReadLevel& level, const Region& region,
-                                     const cv::Mat& refined, cv::Point corner) const {
+Mask MiniEmbedding::State::mask_of(const ReadLevel& level, const Region& region,
+                                   const cv::Mat& refined, cv::Point corner) const {
   constexpr int growth = 6;  // of an outline, pixels of the level
   constexpr float certain = 4;
   const cv::Rect whole = cv::Rect(region.box.tl() - cv::Point(growth, growth),
@@ -460,13 +458,14 @@ Mask OctaveEmbedding::State::mask_of(const ReadLevel& level, const Region& regio
 // --- what the stages ask
 // ---------------------------------------------------------------------------
 
-OctaveExample OctaveEmbedding::example(const Mask& mask) const {
+MiniExample MiniEmbedding::example(const Mask& mask) const {
   return state_->guarded("describe an example", [&] { return state_->example(mask); });
 }
 
-FloatMap OctaveEmbedding::similarity(const OctavePrototype& prototype, Size size) const {
+FloatMap MiniEmbedding::similarity(const MiniPrototype& prototype, Size size) const {
   const auto judgement = state_->judge(prototype, {});
   const Reading& reading = *judgement->reading;
+  const float least = std::clamp(state_->network.calibration().same_alone, 1e-3f, 0.999f);
   const cv::Size image = state_->pyramid.size();
   cv::Mat map(image, CV_32FC1, cv::Scalar(-1));
   std::vector<std::size_t> order(reading.candidates.size());
@@ -477,9 +476,7 @@ FloatMap OctaveEmbedding::similarity(const OctavePrototype& prototype, Size size
   for (const std::size_t i : order) {
     const Candidate& c = reading.candidates[i];
     const float same = judgement->verdict.same[i];
-    const float value = same >= least_same_alone
-                            ? (same - least_same_alone) / (1 - least_same_alone)
-                            : same / least_same_alone - 1;
+    const float value = same >= least ? (same - least) / (1 - least) : same / least - 1;
     const Mask mask = state_->mask_of(reading.levels[c.level], c.region, {}, {});
     for (int y = mask.box.y0; y < mask.box.y1; ++y)
       for (int x = mask.box.x0; x < mask.box.x1; ++x)
@@ -491,12 +488,13 @@ FloatMap OctaveEmbedding::similarity(const OctavePrototype& prototype, Size size
   return out;
 }
 
-std::vector<Detection> OctaveEmbedding::detections(const OctavePrototype& prototype) const {
+std::vector<Detection> MiniEmbedding::detections(const MiniPrototype& prototype) const {
   const auto judgement = state_->judge(prototype, {});
   const Reading& reading = *judgement->reading;
   std::vector<Detection> found;
   for (std::size_t i = 0; i < reading.candidates.size(); ++i)
-    if (judgement->verdict.same[i] >= least_same_alone && !reading.candidates[i].box.empty())
+    if (judgement->verdict.same[i] >= state_->network.calibration().same_alone &&
+        !reading.candidates[i].box.empty())
       found.push_back({static_cast<Box>(reading.candidates[i].box), judgement->score(i)});
   return found;
 }
@@ -527,15 +525,16 @@ void add_bell(DensityMap& map, cv::Point2d at, double sigma, double mass) {
 }  // namespace
 
 /// All peaks are equally wide, whatever their level, so that they are equally high for IDM.
-DensityMap OctaveEmbedding::density(const OctavePrototype& prototype,
-                                    std::span<const Exemplar> exemplars) const {
+DensityMap MiniEmbedding::density(const MiniPrototype& prototype,
+                                  std::span<const Exemplar> exemplars) const {
   constexpr double width = 0.2, cells = 1.5;  // sigma: of the smaller diameters; in cells
   constexpr double smaller = 0.1;             // of the candidates, by size
   const auto judgement = state_->judge(prototype, exemplars);
   const Reading& reading = *judgement->reading;
   std::vector<float> sizes;
   for (std::size_t i = 0; i < reading.candidates.size(); ++i)
-    if (judgement->verdict.same[i] >= least_same_alone) sizes.push_back(reading.sizes[i]);
+    if (judgement->verdict.same[i] >= state_->network.calibration().same_alone)
+      sizes.push_back(reading.sizes[i]);
   std::sort(sizes.begin(), sizes.end());
   const double diameter =
       sizes.empty() ? prototype.diameter
@@ -625,10 +624,10 @@ void compete(std::vector<ScoredMask>& masks, std::span<const std::size_t> order,
 
 }  // namespace
 
-std::vector<ScoredMask> OctaveEmbedding::masks(const OctavePrototype& prototype,
-                                               std::span<const Exemplar> exemplars,
-                                               std::span<const Prompt> prompts,
-                                               std::span<const regions::ScoreKnot> knots) const {
+std::vector<ScoredMask> MiniEmbedding::masks(const MiniPrototype& prototype,
+                                             std::span<const Exemplar> exemplars,
+                                             std::span<const Prompt> prompts,
+                                             Switch calibration) const {
   const auto judgement = state_->judge(prototype, exemplars);
   const Reading& reading = *judgement->reading;
   const std::vector<int> chosen = candidates_at(*judgement, prompts);
@@ -639,8 +638,8 @@ std::vector<ScoredMask> OctaveEmbedding::masks(const OctavePrototype& prototype,
     if (chosen[p] < 0) continue;
     const auto i = static_cast<std::size_t>(chosen[p]);
     const bool last = prompts[p].role == Prompt::Role::final_pass;
-    if (last &&
-        (judgement->verdict.same[i] < least_same || judgement->verdict.quality[i] < least_quality))
+    if (last && (judgement->verdict.same[i] < state_->network.calibration().same ||
+                 judgement->verdict.quality[i] < state_->network.calibration().quality))
       continue;
     by_level[reading.candidates[i].level].push_back(p);
     order.push_back(p);
@@ -668,6 +667,9 @@ std::vector<ScoredMask> OctaveEmbedding::masks(const OctavePrototype& prototype,
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return masks[a].score > masks[b].score; });
   compete(masks, order, state_->pyramid.size());
+  const auto& scores = state_->network.calibration().scores;
+  const std::span<const regions::ScoreKnot> knots =
+      calibration == Switch::on ? std::span(scores) : std::span<const regions::ScoreKnot>();
   for (ScoredMask& m : masks) m.score = m.mask.empty() ? 0 : regions::calibrated(m.score, knots);
   return masks;
 }
@@ -724,10 +726,10 @@ Region ellipse_region(const cv::Rect2d& box, cv::Size level) {
 
 }  // namespace
 
-OctaveEmbedding::State::Marked OctaveEmbedding::State::marked_on(int k, const Prompt& mark) const {
+MiniEmbedding::State::Marked MiniEmbedding::State::marked_on(int k, const Prompt& mark) const {
   const c10::InferenceMode no_gradients;
   constexpr double disc = 20;  // diameter, pixels of the level: the middle of the band
-  const auto level = std::make_shared<const OctaveLevel>(around(middle_of(mark), k, mark_side));
+  const auto level = std::make_shared<const MiniLevel>(around(middle_of(mark), k, mark_side));
   const cv::Matx23d to_level = inverse(level->to_image);
   const cv::Point2d middle = moved(to_level, middle_of(mark));
   cv::Size2d size(disc, disc);
@@ -743,7 +745,7 @@ OctaveEmbedding::State::Marked OctaveEmbedding::State::marked_on(int k, const Pr
   const cv::Point at(static_cast<int>(std::lround(middle.x)),
                      static_cast<int>(std::lround(middle.y)));
   for (int round = 0; round < 2; ++round) {
-    const OctaveExample own = example_of(*level, found.region);
+    const MiniExample own = example_of(*level, found.region);
     found.level.maps = network.maps(*level, network.conditioning(own.vector));
     mini::Finding finding = mini::find_regions(found.level.maps.mat, level->size, {});
     if (finding.regions.empty()) return {};
@@ -753,8 +755,8 @@ OctaveEmbedding::State::Marked OctaveEmbedding::State::marked_on(int k, const Pr
       described.push_back(mini::describe(region, pyramid, level->to_image));
       sizes.push_back(described.back().size);
     }
-    const OctaveVerdict verdict = network.decide(
-        network.compare(*level, found.level.maps, described), sizes, own.embedding, {&own.size, 1});
+    const MiniVerdict verdict = network.decide(network.compare(*level, found.level.maps, described),
+                                               sizes, own.embedding, {&own.size, 1});
     int best = -1;
     float most = 0;
     for (std::size_t i = 0; i < finding.regions.size(); ++i) {
@@ -774,7 +776,7 @@ OctaveEmbedding::State::Marked OctaveEmbedding::State::marked_on(int k, const Pr
   return found;
 }
 
-ScoredMask OctaveEmbedding::marked(const Prompt& mark) const {
+ScoredMask MiniEmbedding::marked(const Prompt& mark) const {
   constexpr double smallest = 6;  // diameter of an object at a point, pixels
   const cv::Size image = state_->pyramid.size();
   int coarsest = mini::home_octave(std::max(0.5 * std::min(image.width, image.height), smallest));
@@ -801,19 +803,21 @@ ScoredMask OctaveEmbedding::marked(const Prompt& mark) const {
   });
 }
 
-OctaveEncoder::OctaveEncoder(const std::filesystem::path& archive, Placement placement)
-    : OctaveEncoder(Module(archive, Stage::all, placement)) {}
+MiniEncoder::MiniEncoder(Placement placement)
+    : MiniEncoder(Module(mini_archive(), Stage::all, placement)) {}
 
-OctaveEncoder::OctaveEncoder(Module module)
-    : network_(std::make_shared<const OctaveNetwork>(std::move(module))) {}
+MiniEncoder::MiniEncoder(const std::filesystem::path& archive, Placement placement)
+    : MiniEncoder(Module(archive, Stage::all, placement)) {}
 
-OctaveEmbedding OctaveEncoder::encode(ImageView image) const {
-  return OctaveEmbedding(std::make_shared<const OctaveEmbedding::State>(*network_, image));
+MiniEncoder::MiniEncoder(Module module)
+    : network_(std::make_shared<const MiniNetwork>(std::move(module))) {}
+
+MiniEmbedding MiniEncoder::encode(ImageView image) const {
+  return MiniEmbedding(std::make_shared<const MiniEmbedding::State>(*network_, image));
 }
 
-OctavePrototype OctaveEncoder::prototype(
-    std::span<const EncodedExample<Embedding>> examples) const {
-  OctavePrototype prototype;
+MiniPrototype MiniEncoder::prototype(std::span<const EncodedExample<Embedding>> examples) const {
+  MiniPrototype prototype;
   std::vector<double> diameters;
   for (const auto& e : examples) {
     (e.negative ? prototype.negatives : prototype.examples)
