@@ -164,9 +164,10 @@ MiniNetwork::MiniNetwork(Module module) : module_(std::move(module)) {
     module_.require_methods({"trunk", "pool", "conditioning", "maps", "sample", "evidence", "embed",
                              "decide", "refine"});
   } catch (const BadModel&) {
-    throw BadModel(fmt::format("{}: the network of another version of persense, expected one that "
-                               "python -m persense.export mini writes",
-                               module_.file().string()));
+    throw BadModel(
+        fmt::format("{}: the network of another version of persense, expected one that "
+                    "python -m persense.export mini writes",
+                    module_.file().string()));
   }
 }
 

@@ -328,10 +328,10 @@ TEST_CASE("torch engine: an archive of another network in mini's place says what
   const Scratch scratch;
   save_archive(scratch / "mini.pt", R"({"format": 1, "stage": "all", "name": "mini"})",
                "def forward(self, x):\n  return x\n");
-  CHECK_THAT(message_of<BadModel>(
-                 [&] { Engine engine(Stages::in_folder(scratch.path().string())); }),
-             ContainsSubstring("mini.pt: the network of another version of persense, expected one "
-                               "that python -m persense.export mini writes"));
+  CHECK_THAT(
+      message_of<BadModel>([&] { Engine engine(Stages::in_folder(scratch.path().string())); }),
+      ContainsSubstring("mini.pt: the network of another version of persense, expected one "
+                        "that python -m persense.export mini writes"));
 }
 
 TEST_CASE("torch engine: mini asks for feedback, which changes what it compares with",

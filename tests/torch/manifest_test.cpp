@@ -104,6 +104,41 @@ TEST_CASE("torch manifest: an archive for all four slots says what it is and no 
         "m.pt: persense.json: name: got nothing, expected a text");
 }
 
+TEST_CASE(
+    "torch manifest: what probabilities are worth is read, and refused where it makes no sense",
+    "[torch]") {
+  const auto with = [](const std::string& calibration) {
+    return parse_manifest(R"({"format": 1, "stage": "all", "name": "mini", "calibration": )" +
+                              calibration + "}",
+                          "m.pt")
+        .calibration;
+  };
+  const Manifest::Calibration usual, none = with("{}");
+  CHECK(none.same == usual.same);
+  CHECK(none.quality == usual.quality);
+  CHECK(none.same_alone == usual.same_alone);
+  CHECK(none.scores.empty());
+  const auto all = with(
+      R"({"same": 0.4, "quality": 0.3, "same_alone": 0, "scores": [[0, 0], [0.5, 0.25], [1, 1]]})");
+  CHECK(all.same == 0.4f);
+  CHECK(all.quality == 0.3f);
+  CHECK(all.same_alone == 0);
+  CHECK(regions::calibrated(0.75f, all.scores) == 0.625f);
+  const auto refused = [&](const std::string& calibration) {
+    return message_of<BadModel>([&] { with(calibration); });
+  };
+  CHECK(refused(R"({"same": 1.5})") ==
+        "m.pt: persense.json: calibration.same: got 1.5, expected a number from 0 to 1");
+  CHECK_THAT(refused(R"({"quality": "high"})"), ContainsSubstring("calibration.quality: got"));
+  for (const char* scores : {"[]", "3", "[[0, 0]]", "[[0, 0], [1]]", "[[0, 0], [0.5, 0.6]]",
+                             "[[0, 0], [0.6, 0.5], [0.5, 0.6], [1, 1]]", "[[0, 0.1], [1, 1]]"}) {
+    CAPTURE(scores);
+    CHECK_THAT(refused(std::string(R"({"scores": )") + scores + "}"),
+               ContainsSubstring("ascend from [0, 0] to [1, 1]"));
+  }
+  CHECK_THAT(refused("7"), ContainsSubstring("calibration: got 7, expected an object"));
+}
+
 TEST_CASE("torch manifest: without a prototype, padding to a multiple means the ring contrast",
           "[torch]") {
   Json json = encoder();

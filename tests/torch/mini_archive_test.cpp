@@ -40,7 +40,7 @@ TEST_CASE("mini_archive: loads as the network of all stages, with the methods th
           "[torch][mini]") {
   const Module module(mini_archive(), Stage::all);
   CHECK_NOTHROW(module.require_methods({"trunk", "pool", "conditioning", "maps", "sample",
-                                         "evidence", "embed", "decide", "refine"}));
+                                        "evidence", "embed", "decide", "refine"}));
   CHECK(module.manifest().name == "mini");
   CHECK(module.manifest().dtype == "fp16");
   CHECK(module.manifest().upstream.find("Apache-2.0") != std::string::npos);

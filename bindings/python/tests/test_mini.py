@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
 from helpers import open_archive, randomise
@@ -54,6 +56,21 @@ def test_mini_archive_has_what_the_library_calls(network, save_checkpoint, tmp_p
     for name in ("trunk", "pool", "conditioning", "maps", "sample", "evidence", "embed", "decide"):
         assert hasattr(module, name)
     assert hasattr(module, "refine")
+
+
+def test_mini_archive_carries_a_calibration(network, save_checkpoint, tmp_path, capsys):
+    checkpoint = save_checkpoint(network.state_dict())
+    file = tmp_path / "calibration.json"
+    command = ["mini", "--checkpoint", str(checkpoint), "-o", str(tmp_path)]
+    command += ["--calibration", str(file)]
+    held = {"same": 0.45, "scores": [[0, 0], [0.5, 0.7], [1, 1]]}
+    file.write_text(json.dumps(held))
+    assert main(command) == 0
+    assert open_archive(tmp_path / "mini.pt")[0]["calibration"] == held
+    for text in ("{", "[1]", '{"sane": 0.45}'):
+        file.write_text(text)
+        assert main(command) == 1
+        assert str(file) in capsys.readouterr().err
 
 
 def test_mini_maps_do_not_depend_on_what_else_is_in_the_batch(network):

@@ -95,12 +95,9 @@ def _add_own_arguments(sub: argparse.ArgumentParser, model: str) -> None:
         )
     if model == "mini":
         sub.add_argument(
-            "--average",
-            nargs="+",
-            default=[],
+            "--calibration",
             metavar="FILE",
-            help="more weights of the same run, as it ended before it went on; the archive "
-            "gets the mean of all",
+            help="what persense.train.calibrate --write made: part of the manifest",
         )
     if model == "grounding_dino":
         sub.add_argument(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any, Iterator, List, Tuple
+import json
+import pathlib
+from typing import Any, Dict, Iterator, List, Tuple
 
 import torch
 from torch import Tensor
 
-from persense.export.archive import Archive, Checkpoint, load_by_key
+from persense.export.archive import Archive, Checkpoint, ExportError, load_by_key
 from persense.networks import mini
 from persense.networks.mini import Mini
 
@@ -82,6 +84,18 @@ def _calls(net: Mini) -> Iterator[Tuple[str, Tuple[Any, ...]]]:
     yield from _candidates(net)
 
 
+def calibration(path: str) -> Dict[str, Any]:
+    """What persense.train.calibrate wrote: thresholds, and what scores are worth."""
+    try:
+        read = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ExportError(f"{path}: cannot read: {error}") from None
+    known = {"same", "quality", "same_alone", "scores"}
+    if not isinstance(read, dict) or not set(read) <= known:
+        raise ExportError(f"{path}: expected an object with {', '.join(sorted(known))}")
+    return read
+
+
 def archives(checkpoint: Checkpoint, options: argparse.Namespace) -> List[Archive]:
     """What to write for the network's weights; the manifest has what whoever runs it must know."""
     net = network(checkpoint)
@@ -98,4 +112,6 @@ def archives(checkpoint: Checkpoint, options: argparse.Namespace) -> List[Archiv
         "window": mini.WINDOW,
         "multiple": mini.MULTIPLE,
     }
+    if options.calibration:
+        manifest["calibration"] = calibration(options.calibration)
     return [Archive("mini.pt", manifest, net, _samples, lambda: _calls(net))]

@@ -9,14 +9,17 @@ one of median area in its first image; with ``--own-support`` in every image, as
 of its own. The others are searched for it, and an instance is right where it matches a
 true object at IoU >= 0.5. All classes count alike, however many instances they give.
 
-Prints the knots as the library has them (classic/decoder.hpp, torch/mini.hpp), and how reliable
-the fitted scores are on the same images. Use images whose truth names every object.
+Prints the knots as the library has them (classic/decoder.hpp), and how reliable the fitted scores
+are on the same images. Use images whose truth names every object. ``--write`` puts the knots into a
+file that ``python -m persense.export mini --calibration`` makes part of an archive; what else the file
+holds, such as thresholds, is kept.
 """
 
 from __future__ import annotations
 
 import argparse
 import collections
+import json
 import pathlib
 import sys
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
@@ -140,6 +143,13 @@ def reliability(scored: Scored, knots: Floats, grid: Sequence[float] = GRID) -> 
     return "\n".join(lines)
 
 
+def write(path: pathlib.Path, knots: Floats) -> None:
+    """Put the knots into a file of calibration, beside what else it holds."""
+    held = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    held["scores"] = [[raw, round(float(value), 3)] for raw, value in zip(GRID, knots)]
+    persense._core.write_file(path, (json.dumps(held, indent=1) + "\n").encode())
+
+
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Run the command line; give the exit code."""
     parser = argparse.ArgumentParser(prog="python -m persense.train.calibrate", description=__doc__)
@@ -151,6 +161,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         help="folders, every image of which shows a kind of its own",
     )  # fmt: skip
     parser.add_argument("--first", type=int, default=10, help="images of a class, at most (10)")
+    parser.add_argument("--write", type=pathlib.Path, metavar="FILE", help="JSON")
     given = parser.parse_args(arguments)
     try:
         pipeline = persense.Pipeline(given.models, options={"decoder.calibration": "off"})
@@ -167,6 +178,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     knots = fit(scored)
     print(", ".join(f"{{{raw:g}f, {value:.3f}f}}" for raw, value in zip(GRID, knots)))
     print(reliability(scored, knots))
+    if given.write is not None:
+        write(given.write, knots)
     return 0
 
 
