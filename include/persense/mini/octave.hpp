@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "persense/detail/memo.hpp"
-#include "persense/regions/score_calibration.hpp"
 #include "persense/stages.hpp"
 #include "persense/torch/module.hpp"
 
@@ -47,8 +46,7 @@ class OctaveEmbedding {
   DensityMap density(const OctavePrototype& prototype, std::span<const Exemplar> exemplars) const;
   std::vector<ScoredMask> masks(const OctavePrototype& prototype,
                                 std::span<const Exemplar> exemplars,
-                                std::span<const Prompt> prompts,
-                                std::span<const regions::ScoreKnot> knots) const;
+                                std::span<const Prompt> prompts) const;
   /// The object that a user's box or point marks; empty where there is none.
   ScoredMask marked(const Prompt& mark) const;
 
@@ -127,7 +125,7 @@ class OctaveDecoder {
   template <HoldsOctaveEncoder E>
   std::vector<ScoredMask> decode(const Query<E>& query, std::span<const Prompt> prompts) const {
     return octave_embedding(query.embedding)
-        .masks(octave_prototype(query.support.prototype), query.exemplars, prompts, {});
+        .masks(octave_prototype(query.support.prototype), query.exemplars, prompts);
   }
 
   /// Hypotheses of every size about the point, or of about the box's: each is taken for a support,
