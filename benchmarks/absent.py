@@ -6,7 +6,7 @@
 DATASET is a folder of class folders, as `persense eval` takes it: NAME/00.jpg with the mask NAME/00.png,
 and queries NAME/01.jpg and so on. Every class's support is asked of the first query of every other class
 whose name shares no word with its own (words end at "_"), and of the images of the other folders. Prints,
-by class, how many objects were found an image, and how many images stayed empty, as they should.
+by class, how many objects were found per image, and how many images stayed empty, as they should.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from tqdm import tqdm
 
 import persense
 
-SUFFIXES = (".jpg", ".png")
+SUFFIXES = (".jpg", ".jpeg")
 LONGEST = 1200  # side of what is asked, pixels: textures are large
 
 
 @dataclasses.dataclass
 class Row:
-    """What one support found, a number an image."""
+    """How many objects one support found in each image."""
 
     found: List[int] = dataclasses.field(default_factory=list)
 
@@ -43,10 +43,13 @@ class Row:
         )
 
 
-def image_in(folder: pathlib.Path, number: int) -> Optional[pathlib.Path]:
-    """The image of this number; none where the folder has none."""
+def image_in(folder: pathlib.Path, number: int) -> pathlib.Path:
+    """The image of this number. Raises FileNotFoundError."""
     files = [folder / f"{number:02d}{suffix}" for suffix in SUFFIXES]
-    return next((f for f in files if f.is_file()), None)
+    for file in files:
+        if file.is_file():
+            return file
+    raise FileNotFoundError(f"{folder}: expected {' or '.join(f.name for f in files)}")
 
 
 def related(a: str, b: str) -> bool:
@@ -65,11 +68,25 @@ def supports(pipeline: persense.Pipeline, folders: Sequence[pathlib.Path]) -> Di
     """A support of each class."""
     made = {}
     for folder in folders:
-        image = image_in(folder, 0)
-        if image is None or not (folder / "00.png").is_file():
-            raise FileNotFoundError(f"{folder}: expected 00.jpg with the mask 00.png")
-        made[folder.name] = pipeline.support(image, mask=folder / "00.png")
+        made[folder.name] = pipeline.support(image_in(folder, 0), mask=folder / "00.png")
     return made
+
+
+def measured(pipeline: persense.Pipeline, given: argparse.Namespace) -> Dict[str, Row]:
+    """What every class's support found in the images that do not show its object."""
+    folders = sorted(f for f in given.dataset.iterdir() if f.is_dir())
+    made = supports(pipeline, folders)
+    rows = {name: Row() for name in made}
+    asked = [(folder.name, image_in(folder, 1)) for folder in folders]
+    asked += [("", file) for file in textures(given.images, given.most)]
+    for of, file in tqdm(asked, disable=None):
+        image = persense.read_image(file)
+        step = max(1, max(image.shape[:2]) // LONGEST)
+        query = pipeline.encode(np.ascontiguousarray(image[::step, ::step]))
+        for name, support in made.items():
+            if of == "" or not related(name, of):
+                rows[name].found.append(len(pipeline.segment(query, support)))
+    return rows
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
@@ -84,20 +101,13 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="options")
     given = parser.parse_args(arguments)
     options = dict(text.split("=", 1) for text in given.options)
-    pipeline = persense.Pipeline(models=given.models, options=options)
-    folders = sorted(f for f in given.dataset.iterdir() if f.is_dir())
-    made = supports(pipeline, folders)
-    rows = {name: Row() for name in made}
-    asked = [(folder.name, image_in(folder, 1)) for folder in folders]
-    asked += [("", file) for file in textures(given.images, given.most)]
-    for of, file in tqdm(asked, disable=None):
-        image = persense.read_image(file)
-        step = max(1, max(image.shape[:2]) // LONGEST)
-        query = pipeline.encode(np.ascontiguousarray(image[::step, ::step]))
-        for name, support in made.items():
-            if of == "" or not related(name, of):
-                rows[name].found.append(len(pipeline.segment(query, support)))
-    print(f"{'support':28s} {'images':>6s} {'found an image':>13s} {'median':>8s} {'empty %':>8s}")
+    try:
+        pipeline = persense.Pipeline(models=given.models, options=options)
+        rows = measured(pipeline, given)
+    except (OSError, persense.Error) as error:
+        print(f"absent.py: {error}", file=sys.stderr)
+        return 1
+    print(f"{'support':28s} {'images':>6s} {'per image':>13s} {'median':>8s} {'empty %':>8s}")
     total = Row()
     for name, row in rows.items():
         if row.found:

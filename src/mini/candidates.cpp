@@ -160,6 +160,25 @@ int home_octave(double diameter) {
   return static_cast<int>(std::ceil(std::log2(band_low / diameter) - 1e-9));
 }
 
+LevelRange levels_for(double diameter, cv::Size image) {
+  constexpr int octaves = 2, most_enlarged = 2;
+  constexpr double least_side = 32;    // pixels
+  constexpr double most_pixels = 8e6;  // time and memory stay bounded
+  const double pixels = static_cast<double>(image.width) * image.height;
+  const auto total = [&](int coarsest, int finest) {
+    double sum = 0;
+    for (int k = coarsest; k <= finest; ++k) sum += std::exp2(2 * k) * pixels;
+    return sum;
+  };
+  const double halvings = std::max(std::min(image.width, image.height) / least_side, 1.0);
+  const int smallest = -static_cast<int>(std::log2(halvings)), home = home_octave(diameter);
+  int coarsest = std::clamp(home - octaves, smallest, most_enlarged);
+  while (coarsest > smallest && total(coarsest, coarsest) > most_pixels) --coarsest;
+  int finest = std::clamp(home + octaves, coarsest, std::max(coarsest, most_enlarged));
+  while (finest > coarsest && total(coarsest, finest) > most_pixels) --finest;
+  return {coarsest, finest};
+}
+
 Outline outline_of(const cv::Mat& mask) {
   const cv::Moments moments = cv::moments(mask, /*binaryImage=*/true);
   const double area = std::max(moments.m00, 1.0);

@@ -25,6 +25,14 @@ enum Map { target_map, peaks_map, offset_x_map, offset_y_map, object_map, contac
 /// the band: there its diameter is 14 to 28.
 int home_octave(double diameter);
 
+/// The levels of an image that may be looked at, as powers of two.
+struct LevelRange {
+  int coarsest, finest;
+};
+/// Two octaves to either side of an object's home, as far as the image has pixels for: 32 a side of
+/// the coarsest level, 4 for 1 by length on the finest, 8 million on all together.
+LevelRange levels_for(double diameter, cv::Size image);
+
 /// The numbers that describe an outline, as training has them: elongation, solidity, part of the
 /// least rectangle, roundness, part that is holes, size.
 struct Outline {

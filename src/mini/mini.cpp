@@ -14,6 +14,8 @@
 #include "mini_archive.hpp"
 #include "mini_network.hpp"
 #include "module_errors.hpp"
+#include "persense/classic/classic.hpp"
+#include "persense/example.hpp"
 #include "persense/mask.hpp"
 #include "persense/support.hpp"
 
@@ -24,21 +26,10 @@ namespace {
 using mini::Description;
 using mini::Region;
 
-constexpr int octaves = 2;            // levels above and below those of the examples
-constexpr int finest = 2;             // no level has more than 2^2 of the image's pixels, by length
-constexpr double least_side = 32;     // of a level, pixels
-constexpr double most_pixels = 8e6;   // of all levels: time and memory stay bounded
 constexpr double large_pixels = 1e6;  // of a level, beyond which its features are kept in fp16
 constexpr std::size_t fewest_for_maps = 2;  // exemplars that the maps are conditioned on
 
 constexpr float most_covered = 0.5f;  // part of a mask that better ones may cover
-
-/// The median, of an even number the mean of the middle two.
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t n = values.size();
-  return 0.5 * (values[(n - 1) / 2] + values[n / 2]);
-}
 
 at::Tensor joined(const std::vector<MiniExample>& examples, at::Tensor MiniExample::*what) {
   std::vector<at::Tensor> rows;
@@ -57,6 +48,7 @@ struct Candidate {
   std::size_t level;  // index into the reading's
   Region region;
   cv::Point2d at;  // the peak, pixels of the image
+  double near;     // from where a prompt means it, be it beside the region: pixels of the image
   PixelBox box;    // pixels of the image that the region may touch
 };
 
@@ -193,7 +185,6 @@ struct MiniEmbedding::State {
   double pixels(int k) const {
     return std::exp2(2 * k) * static_cast<double>(pyramid.size().area());
   }
-  std::pair<int, int> range_of(double diameter) const;
   std::shared_ptr<const MiniLevel> level(int k) const {
     return levels.get(k, [&] { return network.level(pyramid, k, pixels(k) > large_pixels); });
   }
@@ -205,8 +196,12 @@ struct MiniEmbedding::State {
                                           std::span<const Mask> masks) const;
 
   std::shared_ptr<const Reading> read(const MiniPrototype& prototype,
-                                      const std::vector<Mask>& masks) const;
-  Reading make_reading(const MiniPrototype& prototype, const std::vector<Mask>& masks) const;
+                                      const std::vector<Mask>& masks,
+                                      const std::vector<MiniExample>& examples) const;
+  Reading read_alone(const MiniPrototype& prototype) const;
+  Reading read_again(const MiniPrototype& prototype,
+                     const std::vector<MiniExample>& examples) const;
+  std::vector<at::Tensor> conditioning_on(const std::vector<MiniExample>& examples) const;
   bool has_small_objects(const Reading& reading, const std::vector<MiniExample>& examples) const;
   void read_level(Reading& reading, int k, const std::vector<at::Tensor>& conditioning) const;
   std::shared_ptr<const Judgement> judge(const MiniPrototype& prototype,
@@ -226,22 +221,6 @@ struct MiniEmbedding::State {
   Mask mask_of(const ReadLevel& level, const Region& region, const cv::Mat& refined,
                cv::Point corner) const;
 };
-
-/// The levels that are looked at, coarsest and finest.
-std::pair<int, int> MiniEmbedding::State::range_of(double diameter) const {
-  const int home = mini::home_octave(diameter);
-  const cv::Size size = pyramid.size();
-  const double halvings = std::max(std::min(size.width, size.height) / least_side, 1.0);
-  const int coarsest = std::max(home - octaves, -static_cast<int>(std::log2(halvings)));
-  int last = std::max(std::min(home + octaves, finest), coarsest);
-  const auto total = [&](int to) {
-    double sum = 0;
-    for (int k = coarsest; k <= to; ++k) sum += pixels(k);
-    return sum;
-  };
-  while (last > coarsest && total(last) > most_pixels) --last;
-  return {coarsest, last};
-}
 
 /// A square of the image at a level's scale, on the level's grid. Halves are rounded to even
 /// numbers, here and below, as training does.
@@ -285,7 +264,7 @@ MiniExample MiniEmbedding::State::example(const Mask& mask) const {
 std::vector<MiniExample> MiniEmbedding::State::with_exemplars(const MiniPrototype& prototype,
                                                               std::span<const Mask> masks) const {
   std::vector<MiniExample> all = prototype.examples;
-  const auto [coarsest, last] = range_of(prototype.diameter);
+  const auto [coarsest, last] = mini::levels_for(prototype.diameter, pyramid.size());
   for (const Mask& mask : masks) {
     const int home = mini::home_octave(equivalent_diameter(static_cast<double>(mask.area())));
     all.push_back(example_on(*level(std::clamp(home, coarsest, last)), mask));
@@ -293,38 +272,47 @@ std::vector<MiniExample> MiniEmbedding::State::with_exemplars(const MiniPrototyp
   return all;
 }
 
-std::shared_ptr<const Reading> MiniEmbedding::State::read(const MiniPrototype& prototype,
-                                                          const std::vector<Mask>& masks) const {
-  const bool conditioned = masks.size() >= fewest_for_maps;
-  const std::vector<Mask> used = conditioned ? masks : std::vector<Mask>();
-  return readings.get({prototype.identity, used}, [&] { return make_reading(prototype, used); });
+/// @param examples  the prototype's and what `masks` show.
+std::shared_ptr<const Reading> MiniEmbedding::State::read(
+    const MiniPrototype& prototype, const std::vector<Mask>& masks,
+    const std::vector<MiniExample>& examples) const {
+  if (masks.size() < fewest_for_maps)
+    return readings.get({prototype.identity, {}}, [&] { return read_alone(prototype); });
+  return readings.get({prototype.identity, masks}, [&] { return read_again(prototype, examples); });
 }
 
-Reading MiniEmbedding::State::make_reading(const MiniPrototype& prototype,
-                                           const std::vector<Mask>& masks) const {
-  const c10::InferenceMode no_gradients;
-  const std::vector<MiniExample> examples = with_exemplars(prototype, masks);
-  const auto conditioning =
-      network.conditioning(joined(examples, &MiniExample::vector).mean(0, /*keepdim=*/true));
-  Reading reading;
-  if (!masks.empty()) {  // only where something was found for the support alone
-    const auto alone = judge(prototype, {});
-    const Reading& before = *alone->reading;
-    std::set<int> wanted;
-    for (std::size_t i = 0; i < before.candidates.size(); ++i)
-      if (alone->verdict.same[i] >= network.calibration().same_alone)
-        wanted.insert(before.levels[before.candidates[i].level].level->k);
-    for (const int k : wanted) read_level(reading, k, conditioning);
-    return reading;
-  }
-  const auto [coarsest, last] = range_of(prototype.diameter);
+/// What the maps say for the support's examples alone.
+Reading MiniEmbedding::State::read_alone(const MiniPrototype& prototype) const {
+  const auto conditioning = conditioning_on(prototype.examples);
+  const auto [coarsest, last] = mini::levels_for(prototype.diameter, pyramid.size());
   const int home = mini::home_octave(prototype.diameter);
+  Reading reading;
   for (int k = coarsest; k <= last; ++k) {
     // each level costs four times as much as the one before it, and sizes lie side by side
-    if (k > home && !has_small_objects(reading, examples)) break;
+    if (k > std::max(home, coarsest) && !has_small_objects(reading, prototype.examples)) break;
     read_level(reading, k, conditioning);
   }
   return reading;
+}
+
+/// What they say once there are exemplars: only where something was found for the support alone.
+Reading MiniEmbedding::State::read_again(const MiniPrototype& prototype,
+                                         const std::vector<MiniExample>& examples) const {
+  const auto alone = judge(prototype, {});
+  const Reading& before = *alone->reading;
+  std::set<int> wanted;
+  for (std::size_t i = 0; i < before.candidates.size(); ++i)
+    if (alone->verdict.same[i] >= network.calibration().same_alone)
+      wanted.insert(before.levels[before.candidates[i].level].level->k);
+  const auto conditioning = conditioning_on(examples);
+  Reading reading;
+  for (const int k : wanted) read_level(reading, k, conditioning);
+  return reading;
+}
+
+std::vector<at::Tensor> MiniEmbedding::State::conditioning_on(
+    const std::vector<MiniExample>& examples) const {
+  return network.conditioning(joined(examples, &MiniExample::vector).mean(0, /*keepdim=*/true));
 }
 
 /// Whether anything of the class, an example included, is so small on the last level read that
@@ -377,7 +365,8 @@ void MiniEmbedding::State::read_level(Reading& reading, int k,
     reading.sizes.push_back(described[i].size);
     const cv::Point2d at = moved(of->to_image, region.peak);
     const PixelBox box = image_box(region.box, of->to_image, pyramid.size());
-    reading.candidates.push_back({reading.levels.size() - 1, std::move(region), at, box});
+    const double near = 0.25 * std::exp2(described[i].size);
+    reading.candidates.push_back({reading.levels.size() - 1, std::move(region), at, near, box});
   }
 }
 
@@ -395,14 +384,15 @@ std::shared_ptr<const Judgement> MiniEmbedding::State::judge(
 Judgement MiniEmbedding::State::make_judgement(const MiniPrototype& prototype,
                                                const std::vector<Mask>& masks) const {
   const c10::InferenceMode no_gradients;
-  Judgement judgement{read(prototype, masks), {}};
+  const std::vector<MiniExample> shown = with_exemplars(prototype, masks);
+  Judgement judgement{read(prototype, masks, shown), {}};
   const Reading& reading = *judgement.reading;
   if (reading.candidates.empty()) return judgement;
   const auto by = [&](const std::vector<MiniExample>& examples) {
     return network.decide(reading.regions, reading.sizes, joined(examples, &MiniExample::embedding),
                           sizes_of(examples));
   };
-  judgement.verdict = by(with_exemplars(prototype, masks));
+  judgement.verdict = by(shown);
   if (prototype.negatives.empty()) return judgement;
   const MiniVerdict negative = by(prototype.negatives);
   for (std::size_t i = 0; i < negative.same.size(); ++i)
@@ -455,8 +445,7 @@ Mask MiniEmbedding::State::mask_of(const ReadLevel& level, const Region& region,
   return crop_to_box(MaskView(inside), {box.x0, box.y0});
 }
 
-// --- what the stages ask
-// ---------------------------------------------------------------------------
+// --- what the stages ask --------------------------------------------------------------------
 
 MiniExample MiniEmbedding::example(const Mask& mask) const {
   return state_->guarded("describe an example", [&] { return state_->example(mask); });
@@ -558,17 +547,19 @@ DensityMap MiniEmbedding::density(const MiniPrototype& prototype,
 
 namespace {
 
+bool holds(const Region& region, cv::Point at) {
+  return region.box.contains(at) && region.mask.at<std::uint8_t>(at - region.box.tl()) != 0;
+}
+
 /// Whether a candidate is what a prompt means: its region holds the point, or its peak is near.
-bool is_at(const Candidate& candidate, const ReadLevel& level, float size, Point point) {
-  constexpr double near = 0.25;  // diameters
+bool is_at(const Candidate& candidate, const ReadLevel& level, Point point) {
   const cv::Point2d away = candidate.at - cv::Point2d(point.x, point.y);
-  if (away.dot(away) < std::pow(near * std::exp2(size), 2)) return true;
+  if (away.dot(away) < candidate.near * candidate.near) return true;
   if (!candidate.box.contains(point)) return false;
   const cv::Point2d there = moved(inverse(level.level->to_image), cv::Point2d(point.x, point.y));
   const cv::Point at(static_cast<int>(std::lround(there.x)),
                      static_cast<int>(std::lround(there.y)));
-  const Region& region = candidate.region;
-  return region.box.contains(at) && region.mask.at<std::uint8_t>(at - region.box.tl()) != 0;
+  return holds(candidate.region, at);
 }
 
 /// The best candidate at each prompt, each candidate at one prompt alone: the nearest. -1: none.
@@ -583,7 +574,7 @@ std::vector<int> candidates_at(const Judgement& judgement, std::span<const Promp
     for (std::size_t i = 0; i < candidates.size(); ++i) {
       const Candidate& c = candidates[i];
       const float least = best < 0 ? -1.0f : judgement.score(static_cast<std::size_t>(best));
-      if (judgement.score(i) > least && is_at(c, reading.levels[c.level], reading.sizes[i], point))
+      if (judgement.score(i) > least && is_at(c, reading.levels[c.level], point))
         best = static_cast<int>(i);
     }
     if (best < 0) continue;
@@ -674,8 +665,7 @@ std::vector<ScoredMask> MiniEmbedding::masks(const MiniPrototype& prototype,
   return masks;
 }
 
-// --- a user's marks
-// --------------------------------------------------------------------------------
+// --- a user's marks -------------------------------------------------------------------------
 
 namespace {
 
@@ -705,22 +695,13 @@ float overlap(const Region& a, const Region& b) {
   return static_cast<float>(shared) / static_cast<float>(std::max(both, 1));
 }
 
-bool holds(const Region& region, cv::Point at) {
-  return region.box.contains(at) && region.mask.at<std::uint8_t>(at - region.box.tl()) != 0;
-}
-
 /// An ellipse that fills a box of a level.
-Region ellipse_region(const cv::Rect2d& box, cv::Size level) {
-  cv::Mat drawn = cv::Mat::zeros(level, CV_8UC1);
-  const cv::RotatedRect shape(
-      {static_cast<float>(box.x + 0.5 * box.width), static_cast<float>(box.y + 0.5 * box.height)},
-      cv::Size2f(static_cast<float>(box.width), static_cast<float>(box.height)), 0);
-  cv::ellipse(drawn, shape, cv::Scalar(1), cv::FILLED);
+Region ellipse_region(const Box& box, cv::Size level) {
+  const cv::Mat drawn = persense::detail::ellipse_in(box, {level.width, level.height});
   const PixelBox tight = tight_box(MaskView(drawn));
   Region region;
-  if (tight.empty()) return region;
   region.box = {tight.x0, tight.y0, tight.width(), tight.height()};
-  region.mask = drawn(region.box).clone();
+  region.mask = drawn(region.box) / 255;
   return region;
 }
 
@@ -732,16 +713,14 @@ MiniEmbedding::State::Marked MiniEmbedding::State::marked_on(int k, const Prompt
   const auto level = std::make_shared<const MiniLevel>(around(middle_of(mark), k, mark_side));
   const cv::Matx23d to_level = inverse(level->to_image);
   const cv::Point2d middle = moved(to_level, middle_of(mark));
-  cv::Size2d size(disc, disc);
-  if (mark.box) {
-    const double scale = to_level(0, 0);
-    size = {scale * mark.box->width(), scale * mark.box->height()};
-  }
+  const double scale = to_level(0, 0);
+  const double half_width = 0.5 * (mark.box ? scale * mark.box->width() : disc);
+  const double half_height = 0.5 * (mark.box ? scale * mark.box->height() : disc);
+  const auto edge = [](double pixel) { return static_cast<float>(pixel + 0.5); };
   Marked found{{level, {}},
-               ellipse_region({middle.x - 0.5 * size.width, middle.y - 0.5 * size.height,
-                               size.width, size.height},
+               ellipse_region({edge(middle.x - half_width), edge(middle.y - half_height),
+                               edge(middle.x + half_width), edge(middle.y + half_height)},
                               level->size)};
-  if (found.region.mask.empty()) return {};
   const cv::Point at(static_cast<int>(std::lround(middle.x)),
                      static_cast<int>(std::lround(middle.y)));
   for (int round = 0; round < 2; ++round) {
@@ -824,7 +803,7 @@ MiniPrototype MiniEncoder::prototype(std::span<const EncodedExample<Embedding>> 
         .push_back(e.embedding->example(*e.mask));
     if (!e.negative) diameters.push_back(equivalent_diameter(static_cast<double>(e.mask->area())));
   }
-  prototype.diameter = median(diameters);
+  prototype.diameter = classic::detail::median(diameters);
   return prototype;
 }
 

@@ -72,11 +72,11 @@ cv::Mat Pyramid::view(int side, const cv::Matx23d& to_image) const {
       std::sqrt(std::abs(to_image(0, 0) * to_image(1, 1) - to_image(0, 1) * to_image(1, 0)));
   const int times = std::clamp(static_cast<int>(std::lround(std::log2(step))), 0, most_halvings());
   const cv::Mat from = halved(times);
-  const cv::Matx23d to_half(static_cast<double>(from.cols) / image_.cols, 0, 0, 0,
-                            static_cast<double>(from.rows) / image_.rows, 0);
+  const double scales[] = {static_cast<double>(from.cols) / image_.cols,
+                           static_cast<double>(from.rows) / image_.rows};
   cv::Matx23d matrix = to_image;
   for (int i = 0; i < 2; ++i) {
-    const double scale = to_half(i, i);
+    const double scale = scales[i];
     matrix(i, 0) *= scale;
     matrix(i, 1) *= scale;
     matrix(i, 2) = (matrix(i, 2) + 0.5) * scale - 0.5;

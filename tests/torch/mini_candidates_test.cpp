@@ -64,6 +64,23 @@ TEST_CASE("mini: an object's level shows it 14 to 28 pixels wide", "[mini]") {
   CHECK(home_octave(28) == -1);
 }
 
+TEST_CASE("mini: levels lie about the object's home, as far as the image has pixels", "[mini]") {
+  const auto check = [](double diameter, cv::Size image, int coarsest, int finest) {
+    CAPTURE(diameter, image);
+    const LevelRange range = levels_for(diameter, image);
+    CHECK(range.coarsest == coarsest);
+    CHECK(range.finest == finest);
+  };
+  check(20, {640, 480}, -2, 2);       // its home is 0
+  check(60, {1000, 1000}, -4, 0);     // -2
+  check(60, {100, 100}, -1, 0);       // 32 pixels a side at least
+  check(400, {64, 48}, 0, 0);         // an object larger than the image: -4
+  check(2, {64, 48}, 1, 2);           // 3: no level enlarges more than 4 times
+  check(2, {2000, 2000}, 0, 0);       // 16 million pixels are too many
+  check(5, {4000, 3000}, -1, -1);     // 12 million, too
+  check(20, {30000, 20000}, -4, -4);  // a coarser level than two octaves off, where it must be
+}
+
 TEST_CASE("mini: an outline's numbers are those of training", "[mini]") {
   // by persense.train.samples.shape_numbers, of the same masks
   const auto check = [](const cv::Mat& mask, double area,

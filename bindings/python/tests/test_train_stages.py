@@ -86,6 +86,38 @@ def test_candidates_and_their_scores_are_those_of_training(trained_a_little, see
     np.testing.assert_allclose(got, expected, atol=TOLERANCE)
 
 
+def test_large_images_give_nearly_the_same_in_tiles_and_half_precision(trained_a_little):
+    """Above 1 MP features are kept in half precision, above 0.8 MP levels are seen in tiles."""
+    folder, net = trained_a_little
+    image, mask, query = scene(3)
+    canvas = np.full((1040, 1120, 3), 90, np.uint8)
+    canvas[400:624, 450:674] = query[:224, :224]  # where two tiles meet
+    query = canvas
+    pipeline = persense.Pipeline(
+        models=folder, options={"detection.threshold": 0, "feedback.iterations": 0}
+    )
+    trace = pipeline.segment(query, pipeline.support(image, mask=mask), trace=True).trace
+    got = np.sort(trace.label_detections[1])[::-1]
+    found = Candidates(net).find(image, mask, query)
+    expected = np.sort([one.same * one.quality for one in found])[::-1]
+    assert query.shape[0] * query.shape[1] > 1_000_000
+    # what an outline or a peak misses by rounding appears or goes
+    assert abs(len(got) - len(expected)) <= 0.02 * len(expected)
+    both = min(len(got), len(expected))
+    np.testing.assert_allclose(got[:both], expected[:both], atol=1e-2)
+
+
+def test_an_image_that_is_smaller_than_the_support_object_is_no_trouble(trained_a_little):
+    folder, _ = trained_a_little
+    large = np.full((600, 600, 3), 40, np.uint8)
+    mask = np.zeros((600, 600), bool)
+    mask[100:500, 100:500] = True
+    large[mask] = 200
+    pipeline = persense.Pipeline(models=folder)
+    result = pipeline.segment(np.full((48, 64, 3), 40, np.uint8), pipeline.support(large, mask=mask))
+    assert len(result) == 0
+
+
 def test_a_pass_with_exemplars_compares_with_them(trained_a_little):
     folder, _ = trained_a_little
     image, mask, query = scene(3)

@@ -320,8 +320,9 @@ class Finder:
     def _range(self, shape: Tuple[int, int], size: float) -> range:
         """The levels that may be looked at, the coarsest first."""
         home, octaves = home_octave(2**size), self.options.octaves
-        coarsest = max(home - octaves, -int(math.log2(max(min(shape) / 32, 1))))
-        finest = max(min(home + octaves, int(math.log2(self.options.finest))), coarsest)
+        most = int(math.log2(self.options.finest))
+        coarsest = min(max(home - octaves, -int(math.log2(max(min(shape) / 32, 1)))), most)
+        finest = max(min(home + octaves, most), coarsest)
         return range(coarsest, finest + 1)
 
     def _has_small(self, found: Sequence[_Candidate], size: float, k: int) -> bool:
@@ -348,7 +349,7 @@ class Finder:
             again = sorted({one.level for one in found if one.same >= options.alone})
             found, maps = [], {}
             for k in again if number else self._range(image.shape[:2], size):
-                if number == 0 and k > home_octave(2**size):
+                if number == 0 and maps and k > home_octave(2**size):
                     if found:
                         self._judge(world, levels, maps, found, embedding, sizes)
                     if not self._has_small(found, size, k - 1):
