@@ -85,6 +85,13 @@ struct DecoderOptions {
   int chunk_megabytes = 1024;
 };
 
+/// Probabilities, and overlaps (IoU); below 0: as the archive has them, see Manifest::Calibration.
+struct MiniOptions {
+  float same = -1;
+  float quality = -1;
+  float same_alone = -1;
+};
+
 struct FeedbackOptions {
   int shots = 4;
   int iterations = 1;
@@ -131,6 +138,7 @@ struct Options {
   IdmOptions idm;
   PpsmOptions ppsm;
   DecoderOptions decoder;
+  MiniOptions mini;
   FeedbackOptions feedback;
   InstanceOptions instances;
   SupportOptions support;
@@ -217,6 +225,15 @@ void for_each_option(O& o, Visit&& visit) {
   visit("decoder.chunk_megabytes", o.decoder.chunk_megabytes, 1, 1 << 20,
         "of a SAM decoder: working memory of the prompts decoded at once; more prompts are decoded "
         "in chunks (default 1024: this library)");
+  visit("mini.same", o.mini.same, -1.0, 1.0,
+        "of mini: least probability of being of the support's class that an instance has; below 0 "
+        "(default), the calibrated one of the archive");
+  visit("mini.quality", o.mini.quality, -1.0, 1.0,
+        "of mini: least overlap (IoU) with a whole object that is expected of an instance; below 0 "
+        "(default), the calibrated one of the archive");
+  visit("mini.same_alone", o.mini.same_alone, -1.0, 1.0,
+        "of mini: least probability of being of the support's class before exemplars of the query "
+        "are known; below 0 (default), the calibrated one of the archive");
   visit("feedback.shots", o.feedback.shots, 1, 64,
         "exemplars handed back to the density map generator (default 4: section 3.4)");
   visit("feedback.iterations", o.feedback.iterations, 0, 16,

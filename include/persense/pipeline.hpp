@@ -72,6 +72,7 @@ class Pipeline : public StagedMethod<Pipeline<Encoder, Detector, Dmg, Decoder>, 
                           [](const ScoredMask& m) { return !m.mask.empty(); }));
         found.instances = this->instances_of(made.prompts, std::move(made.masks), clock);
         detail::note_lost_prompts(made.prompts.size(), masks, found.instances.size(), found.notes);
+        detail::note_counts(found.instances.size(), found.result.estimated_count, found.notes);
         return found;
       }
       shown = std::move(made.masks);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstring>
 #include <span>
 #include <string>
@@ -262,6 +263,17 @@ inline void note_lost_prompts(std::size_t prompts, std::size_t masks, std::size_
   else if (masks > instances)
     notes.push_back(fmt::format("{} of {} point prompts ended in an object that another has",
                                 masks - instances, prompts));
+}
+
+/// What to say where more, or fewer, objects were found than the density map's sum says there are.
+/// @param estimated  that sum. Of no instance at all other notes tell why.
+inline void note_counts(std::size_t instances, double estimated, std::vector<std::string>& notes) {
+  constexpr double much = 0.2;  // of the larger count
+  const double found = static_cast<double>(instances), there = std::round(estimated);
+  if (instances > 0 && std::abs(found - there) > much * std::max(found, there))
+    notes.push_back(fmt::format("found {} objects where the density map's sum is {:.1f}: "
+                                "the counts differ by more than {:.0f} %",
+                                instances, estimated, 100 * much));
 }
 
 /// The exemplars of a feedback pass with the masks that their boxes are of.

@@ -45,20 +45,22 @@ using Decoder = AnyOf<ClassicDecoder, MiniDecoder, SamDecoder, OwnDecoder>;
 static_assert(HoldsClassicEncoder<Encoder> && HoldsMiniEncoder<Encoder> &&
               HoldsTorchEncoder<Encoder>);
 
-MiniEncoder mini_of(const Stages& stages, const Placement& where) {
-  return stages.mini.empty() ? MiniEncoder(where) : MiniEncoder(stages.mini, where);
+MiniEncoder mini_of(const Stages& stages, const Placement& where, const MiniOptions& options) {
+  return stages.mini.empty() ? MiniEncoder(where, options)
+                             : MiniEncoder(stages.mini, where, options);
 }
 
 /// The encoder's slot, and what the other slots ask for beside it.
-Encoder encoder_of(const Stages& stages, const Placement& where) {
+Encoder encoder_of(const Stages& stages, const Placement& where, const MiniOptions& options) {
   Encoder encoder = [&] {
     if (stages.own.encode) return Encoder(OwnEncoder(stages.own.encode));
     if (stages.encoder == weight_free) return Encoder(ClassicEncoder{});
-    if (stages.encoder == learned) return Encoder(mini_of(stages, where));
+    if (stages.encoder == learned) return Encoder(mini_of(stages, where, options));
     return Encoder(TorchEncoder(stages.encoder, where));
   }();
   if (ask_for(weight_free, stages)) encoder.add(ClassicEncoder{});
-  if (ask_for(learned, stages) && !encoder.has<MiniEncoder>()) encoder.add(mini_of(stages, where));
+  if (ask_for(learned, stages) && !encoder.has<MiniEncoder>())
+    encoder.add(mini_of(stages, where, options));
   return encoder;
 }
 
@@ -114,7 +116,7 @@ std::shared_ptr<const EngineParts::Model> model_of(const Stages& stages, const O
   const Placement where = placement(stages.device, stages.dtype);
   set_threads(stages.threads);
   Detector detector = detector_of(stages, where, options.detector);
-  Encoder encoder = encoder_of(stages, where);
+  Encoder encoder = encoder_of(stages, where, options.mini);
   Decoder decoder = decoder_of(stages, encoder, options.decoder);
   const auto make_dmg = [&] { return dmg_of(stages, where, options.dmg.rules); };
   return EngineParts::model(std::move(encoder), std::move(detector), make_dmg, std::move(decoder),

@@ -782,14 +782,15 @@ ScoredMask MiniEmbedding::marked(const Prompt& mark) const {
   });
 }
 
-MiniEncoder::MiniEncoder(Placement placement)
-    : MiniEncoder(Module(mini_archive(), Stage::all, placement)) {}
+MiniEncoder::MiniEncoder(Placement placement, const MiniOptions& options)
+    : MiniEncoder(Module(mini_archive(), Stage::all, placement), options) {}
 
-MiniEncoder::MiniEncoder(const std::filesystem::path& archive, Placement placement)
-    : MiniEncoder(Module(archive, Stage::all, placement)) {}
+MiniEncoder::MiniEncoder(const std::filesystem::path& archive, Placement placement,
+                         const MiniOptions& options)
+    : MiniEncoder(Module(archive, Stage::all, placement), options) {}
 
-MiniEncoder::MiniEncoder(Module module)
-    : network_(std::make_shared<const MiniNetwork>(std::move(module))) {}
+MiniEncoder::MiniEncoder(Module module, const MiniOptions& options)
+    : network_(std::make_shared<const MiniNetwork>(std::move(module), options)) {}
 
 MiniEmbedding MiniEncoder::encode(ImageView image) const {
   return MiniEmbedding(std::make_shared<const MiniEmbedding::State>(*network_, image));

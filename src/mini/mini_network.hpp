@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "candidates.hpp"
+#include "persense/options.hpp"
 #include "persense/torch/module.hpp"
 #include "pyramid.hpp"
 
@@ -48,10 +49,11 @@ struct MiniVerdict {
 class MiniNetwork {
  public:
   /// @throws BadModel  a module without the network's methods.
-  explicit MiniNetwork(Module module);
+  explicit MiniNetwork(Module module, const MiniOptions& options = {});
 
   const Module& module() const { return module_; }
-  const Manifest::Calibration& calibration() const { return module_.manifest().calibration; }
+  /// The archive's, but for what the options say.
+  const Manifest::Calibration& calibration() const { return calibration_; }
 
   /// @param seen  CV_32FC3, stretched pixels whose sides are multiples of 16.
   std::vector<at::Tensor> trunk(const cv::Mat& seen) const;
@@ -75,6 +77,7 @@ class MiniNetwork {
 
  private:
   Module module_;
+  Manifest::Calibration calibration_;
 };
 
 }  // namespace persense::torchscript

@@ -65,9 +65,10 @@ class MiniEncoder {
   using Prototype = MiniPrototype;
 
   /// The network that is part of the library.
-  explicit MiniEncoder(Placement placement = {});
+  explicit MiniEncoder(Placement placement = {}, const MiniOptions& options = {});
   /// One of the user's training. @throws as Module; BadModel  another kind of network.
-  explicit MiniEncoder(const std::filesystem::path& archive, Placement placement = {});
+  explicit MiniEncoder(const std::filesystem::path& archive, Placement placement = {},
+                       const MiniOptions& options = {});
 
   Embedding encode(ImageView image) const;
   Prototype prototype(std::span<const EncodedExample<Embedding>> examples) const;
@@ -78,7 +79,7 @@ class MiniEncoder {
   }
 
  private:
-  explicit MiniEncoder(Module module);
+  MiniEncoder(Module module, const MiniOptions& options);
 
   std::shared_ptr<const MiniNetwork> network_;
 };

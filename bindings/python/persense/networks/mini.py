@@ -89,7 +89,8 @@ class Block(nn.Module):
             self.second.bias.zero_()
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.second(F.relu(self.first(self.norm(x))))
+        # in place where the old values are needed no more: memory is what large images wait for
+        return self.second(F.relu(self.first(self.norm(x)), inplace=True)).add_(x)
 
 
 def _mean(x: Tensor, weight: Tensor) -> Tensor:
@@ -115,8 +116,8 @@ class Merge(nn.Module):
     ) -> Tensor:
         x = self.same(torch.cat([features, compared], dim=1))
         # narrowed first, then enlarged: the same sum for a quarter of the work
-        x = x + resize_bilinear(self.below(below), x.shape[2], x.shape[3], False)
-        return self.block(x * gain + shift)
+        x = x.add_(resize_bilinear(self.below(below), x.shape[2], x.shape[3], False))
+        return self.block(torch.addcmul(shift, x, gain))
 
 
 class Company(nn.Module):
@@ -288,7 +289,7 @@ class Mini(nn.Module):
         m2 = self._compared(f2, conditioning[2], conditioning[3])
         m3 = self._compared(f3, conditioning[4], conditioning[5])
         x = self.bottom(torch.cat([f3, m3], dim=1))
-        x = self.bottom_blocks(x * conditioning[6] + conditioning[7])
+        x = self.bottom_blocks(torch.addcmul(conditioning[7], x, conditioning[6]))
         x = self.merge3(f3, m3, x, conditioning[8], conditioning[9])
         x = self.merge2(f2, m2, x, conditioning[10], conditioning[11])
         x = self.merge1(f1, m1, x, conditioning[12], conditioning[13])
