@@ -17,6 +17,7 @@ inline constexpr double band_overlap = 0.2;  // octaves
 inline constexpr double offset_unit = 12;    // pixels of the level
 inline constexpr int patch_side = 64, crop_side = 32, window_side = 48, level_multiple = 16;
 inline constexpr int map_stride = 2;
+inline constexpr int look_side = 112;  // of windows of a level: crops of training are as large
 inline constexpr double peak_density = 0.15915494309189535;  // 1 / (2 pi)
 inline constexpr int map_channels = 6, shape_length = 6;
 enum Map { target_map, peaks_map, offset_x_map, offset_y_map, object_map, contact_map };

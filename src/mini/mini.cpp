@@ -8,7 +8,6 @@
 #include <map>
 #include <numeric>
 #include <opencv2/imgproc.hpp>
-#include <set>
 #include <utility>
 
 #include "mini_archive.hpp"
@@ -24,6 +23,7 @@ namespace persense::torchscript {
 namespace {
 
 using mini::Description;
+using mini::map_stride;
 using mini::Region;
 
 constexpr double large_pixels = 1e6;  // of a level, beyond which its features are kept in fp16
@@ -52,14 +52,9 @@ struct Candidate {
   PixelBox box;    // pixels of the image that the region may touch
 };
 
-struct ReadLevel {
-  std::shared_ptr<const MiniLevel> level;
-  MiniMaps maps;
-};
-
 /// What the maps say for one prototype.
 struct Reading {
-  std::vector<ReadLevel> levels;
+  std::vector<ReadLevel> levels;  // those of one scale side by side, the coarsest first
   std::vector<Candidate> candidates;
   std::vector<float> sizes;
   MiniRegions regions;
@@ -90,6 +85,10 @@ struct Key {
 cv::Point2d moved(const cv::Matx23d& map, cv::Point2d p) {
   return {map(0, 0) * p.x + map(0, 1) * p.y + map(0, 2),
           map(1, 0) * p.x + map(1, 1) * p.y + map(1, 2)};
+}
+
+bool holds(const Region& region, cv::Point at) {
+  return region.box.contains(at) && region.mask.at<std::uint8_t>(at - region.box.tl()) != 0;
 }
 
 cv::Matx23d inverse(const cv::Matx23d& map) {
@@ -165,6 +164,54 @@ cv::Mat mask_in(const Region& region, const cv::Rect& part) {
   return mask;
 }
 
+bool is_window(const ReadLevel& read) {
+  return read.kept.size() != cv::Size2f(read.level->pixels.size());
+}
+
+/// Pixels of a level that were read.
+double read_pixels(const Reading& reading, int k) {
+  double sum = 0;
+  for (const ReadLevel& read : reading.levels)
+    if (read.level->k == k) sum += read.level->pixels.size().area();
+  return sum;
+}
+
+/// Clears cells (CV_8UC1 at stride 2) of one level where a region of another one lies, or beside.
+void clear(cv::Mat& cells, const MiniLevel& level, const Region& region, const MiniLevel& other) {
+  const cv::Matx23d there = mini::composed(inverse(other.to_image), level.to_image);
+  const cv::Matx23d here = inverse(there);
+  constexpr int beside = map_stride;
+  const cv::Point2d first = moved(here, cv::Point2d(region.box.tl()));
+  const cv::Point2d last = moved(here, cv::Point2d(region.box.br()));
+  const auto cell = [](double at) { return static_cast<int>(std::floor(at / map_stride)); };
+  const cv::Rect near = cv::Rect(cv::Point(cell(first.x) - 1, cell(first.y) - 1),
+                                 cv::Point(cell(last.x) + 2, cell(last.y) + 2)) &
+                        cv::Rect({}, cells.size());
+  const auto is_in = [&](double x, double y) {
+    const cv::Point2d p = moved(there, {x, y});
+    return holds(region, {static_cast<int>(std::lround(p.x)), static_cast<int>(std::lround(p.y))});
+  };
+  for (int y = near.y; y < near.y + near.height; ++y)
+    for (int x = near.x; x < near.x + near.width; ++x)
+      for (int i = 0; i < 9; ++i)
+        if (is_in(map_stride * x + 0.5 + beside * (i % 3 - 1),
+                  map_stride * y + 0.5 + beside * (i / 3 - 1)))
+          cells.at<std::uint8_t>(y, x) = 0;
+}
+
+/// A region and the window in which its outline is refined.
+RefinedRegion to_refine(const ReadLevel& read, const Region& region) {
+  const cv::Size size = read.level->pixels.size();
+  const auto corner = [](int begin, int length, int most) {
+    const double middle = begin + (length - 1) / 2.0;
+    const int even = static_cast<int>(std::lrint((middle - mini::window_side / 2.0) / 2)) * 2;
+    return std::clamp(even, 0, most - mini::window_side);
+  };
+  return {&read, &region,
+          cv::Point(corner(region.box.x, region.box.width, size.width),
+                    corner(region.box.y, region.box.height, size.height))};
+}
+
 }  // namespace
 
 struct MiniEmbedding::State {
@@ -188,9 +235,8 @@ struct MiniEmbedding::State {
   std::shared_ptr<const MiniLevel> level(int k) const {
     return levels.get(k, [&] { return network.level(pyramid, k, pixels(k) > large_pixels); });
   }
-  MiniLevel around(cv::Point2d middle, int k, int side) const;
-  MiniExample example_of(const MiniLevel& level, const Region& region) const;
-  MiniExample example_on(const MiniLevel& level, const Mask& mask) const;
+  std::shared_ptr<const MiniLevel> around(cv::Point2d middle, int k, int side) const;
+  MiniExample example_of(const std::shared_ptr<const MiniLevel>& level, const Region& region) const;
   MiniExample example(const Mask& mask) const;
   std::vector<MiniExample> with_exemplars(const MiniPrototype& prototype,
                                           std::span<const Mask> masks) const;
@@ -202,8 +248,15 @@ struct MiniEmbedding::State {
   Reading read_again(const MiniPrototype& prototype,
                      const std::vector<MiniExample>& examples) const;
   std::vector<at::Tensor> conditioning_on(const std::vector<MiniExample>& examples) const;
-  bool has_small_objects(const Reading& reading, const std::vector<MiniExample>& examples) const;
-  void read_level(Reading& reading, int k, const std::vector<at::Tensor>& conditioning) const;
+  std::vector<std::size_t> accepted(const Reading& reading,
+                                    const std::vector<MiniExample>& examples) const;
+  void read_whole(Reading& reading, int k, const std::vector<at::Tensor>& conditioning) const;
+  void read_windows(Reading& reading, std::span<const std::shared_ptr<const MiniLevel>> windows,
+                    std::span<const cv::Rect2f> kept,
+                    const std::vector<at::Tensor>& conditioning) const;
+  void read_finer(Reading& reading, int k, std::span<const std::size_t> found,
+                  const std::vector<at::Tensor>& conditioning) const;
+  void add_candidates(Reading& reading, std::size_t from) const;
   std::shared_ptr<const Judgement> judge(const MiniPrototype& prototype,
                                          std::span<const Exemplar> exemplars) const;
   Judgement make_judgement(const MiniPrototype& prototype, const std::vector<Mask>& masks) const;
@@ -215,8 +268,6 @@ struct MiniEmbedding::State {
     float score = 0;
   };
   Marked marked_on(int k, const Prompt& mark) const;
-  std::vector<cv::Mat> refined(const ReadLevel& level, std::span<const Region* const> regions,
-                               std::vector<cv::Point>& corners) const;
 
   Mask mask_of(const ReadLevel& level, const Region& region, const cv::Mat& refined,
                cv::Point corner) const;
@@ -224,13 +275,15 @@ struct MiniEmbedding::State {
 
 /// A square of the image at a level's scale, on the level's grid. Halves are rounded to even
 /// numbers, here and below, as training does.
-MiniLevel MiniEmbedding::State::around(cv::Point2d middle, int k, int side) const {
+std::shared_ptr<const MiniLevel> MiniEmbedding::State::around(cv::Point2d middle, int k,
+                                                              int side) const {
   const double scale = std::exp2(k);
   const auto first = [&](double at) {
     const double corner = at - 0.5 * (side - 1) / scale;
     return (std::nearbyint((corner + 0.5) * scale - 0.5) + 0.5) / scale - 0.5;
   };
-  MiniLevel square;
+  auto made = std::make_shared<MiniLevel>();
+  MiniLevel& square = *made;
   square.k = k;
   square.to_image = {1 / scale, 0, first(middle.x), 0, 1 / scale, first(middle.y)};
   square.pixels = pyramid.view(side, square.to_image);
@@ -238,37 +291,31 @@ MiniLevel MiniEmbedding::State::around(cv::Point2d middle, int k, int side) cons
   square.stretch = pyramid.stretch();
   const auto features = network.trunk(square.seen(cv::Rect({}, square.size)));
   std::copy_n(features.begin(), square.features.size(), square.features.begin());
-  return square;
+  return made;
 }
 
-MiniExample MiniEmbedding::State::example_of(const MiniLevel& level, const Region& region) const {
-  const cv::Rect part = patch_about(region, level.pixels.size());
-  const Description described = mini::describe(region, pyramid, level.to_image);
-  return {network.pool(level, part, mask_in(region, part)),
-          network.embed(level, std::span(&described, 1)), described.size};
+MiniExample MiniEmbedding::State::example_of(const std::shared_ptr<const MiniLevel>& level,
+                                             const Region& region) const {
+  const cv::Rect part = patch_about(region, level->pixels.size());
+  const Description described = mini::describe(region, pyramid, level->to_image);
+  return {network.pool(*level, part, mask_in(region, part)), network.embed(level, described),
+          described.size};
 }
 
-MiniExample MiniEmbedding::State::example_on(const MiniLevel& level, const Mask& mask) const {
-  return example_of(level, resampled(mask, level.to_image, cv::Rect({}, level.pixels.size())));
-}
-
-/// In an image of which nothing else is asked: only the surroundings are looked at.
+/// Only the surroundings are looked at, on the level where the object lies in the band.
 MiniExample MiniEmbedding::State::example(const Mask& mask) const {
   const c10::InferenceMode no_gradients;
   const double diameter = equivalent_diameter(static_cast<double>(mask.area()));
   const auto& b = mask.box;
   const cv::Point2d middle((b.x0 + b.x1 - 1) / 2.0, (b.y0 + b.y1 - 1) / 2.0);
-  return example_on(around(middle, mini::home_octave(diameter), mini::patch_side), mask);
+  const auto level = around(middle, mini::home_octave(diameter), mini::patch_side);
+  return example_of(level, resampled(mask, level->to_image, cv::Rect({}, level->pixels.size())));
 }
 
 std::vector<MiniExample> MiniEmbedding::State::with_exemplars(const MiniPrototype& prototype,
                                                               std::span<const Mask> masks) const {
   std::vector<MiniExample> all = prototype.examples;
-  const auto [coarsest, last] = mini::levels_for(prototype.diameter, pyramid.size());
-  for (const Mask& mask : masks) {
-    const int home = mini::home_octave(equivalent_diameter(static_cast<double>(mask.area())));
-    all.push_back(example_on(*level(std::clamp(home, coarsest, last)), mask));
-  }
+  for (const Mask& mask : masks) all.push_back(example(mask));
   return all;
 }
 
@@ -283,14 +330,25 @@ std::shared_ptr<const Reading> MiniEmbedding::State::read(
 
 /// What the maps say for the support's examples alone.
 Reading MiniEmbedding::State::read_alone(const MiniPrototype& prototype) const {
+  constexpr double small = 18;  // of the band from 14 to 28 pixels: .36 of an octave
   const auto conditioning = conditioning_on(prototype.examples);
   const auto [coarsest, last] = mini::levels_for(prototype.diameter, pyramid.size());
-  const int home = mini::home_octave(prototype.diameter);
+  const int home = std::clamp(mini::home_octave(prototype.diameter), coarsest, last);
   Reading reading;
-  for (int k = coarsest; k <= last; ++k) {
-    // each level costs four times as much as the one before it, and sizes lie side by side
-    if (k > std::max(home, coarsest) && !has_small_objects(reading, prototype.examples)) break;
-    read_level(reading, k, conditioning);
+  for (int k = coarsest; k <= home; ++k) read_whole(reading, k, conditioning);
+  // each level costs four times as much as the one before it, and sizes lie side by side
+  const auto is_small = [&](float size, int k) { return std::exp2(size + k) < small; };
+  for (int k = home + 1; k <= last; ++k) {
+    const std::vector<std::size_t> found = accepted(reading, prototype.examples);
+    const bool may_be_more =
+        std::any_of(prototype.examples.begin(), prototype.examples.end(),
+                    [&](const MiniExample& e) { return is_small(e.size, k - 1); }) ||
+        std::any_of(found.begin(), found.end(), [&](std::size_t i) {
+          return reading.levels[reading.candidates[i].level].level->k == k - 1 &&
+                 is_small(reading.sizes[i], k - 1);
+        });
+    if (!may_be_more) break;
+    read_finer(reading, k, found, conditioning);
   }
   return reading;
 }
@@ -300,13 +358,24 @@ Reading MiniEmbedding::State::read_again(const MiniPrototype& prototype,
                                          const std::vector<MiniExample>& examples) const {
   const auto alone = judge(prototype, {});
   const Reading& before = *alone->reading;
-  std::set<int> wanted;
+  std::vector<char> wanted(before.levels.size(), 0);
   for (std::size_t i = 0; i < before.candidates.size(); ++i)
     if (alone->verdict.same[i] >= network.calibration().same_alone)
-      wanted.insert(before.levels[before.candidates[i].level].level->k);
+      wanted[before.candidates[i].level] = 1;
   const auto conditioning = conditioning_on(examples);
   Reading reading;
-  for (const int k : wanted) read_level(reading, k, conditioning);
+  std::vector<std::shared_ptr<const MiniLevel>> windows;
+  std::vector<cv::Rect2f> kept;
+  for (std::size_t i = 0; i < before.levels.size(); ++i) {
+    if (!wanted[i]) continue;
+    if (is_window(before.levels[i])) {
+      windows.push_back(before.levels[i].level);
+      kept.push_back(before.levels[i].kept);
+    } else {
+      read_whole(reading, before.levels[i].level->k, conditioning);
+    }
+  }
+  read_windows(reading, windows, kept, conditioning);
   return reading;
 }
 
@@ -315,58 +384,135 @@ std::vector<at::Tensor> MiniEmbedding::State::conditioning_on(
   return network.conditioning(joined(examples, &MiniExample::vector).mean(0, /*keepdim=*/true));
 }
 
-/// Whether anything of the class, an example included, is so small on the last level read that
-/// smaller ones may be on the next.
-bool MiniEmbedding::State::has_small_objects(const Reading& reading,
-                                             const std::vector<MiniExample>& examples) const {
-  constexpr double small = 18;  // of the band from 14 to 28 pixels: .36 of an octave
-  const std::size_t last = reading.levels.size() - 1;
-  const auto is_small = [&](float size) {
-    return std::exp2(size + static_cast<float>(reading.levels[last].level->k)) < small;
-  };
-  if (std::any_of(examples.begin(), examples.end(),
-                  [&](const MiniExample& e) { return is_small(e.size); }))
-    return true;
-  if (reading.candidates.empty()) return false;
+/// The candidates that would be instances, judged by these examples.
+std::vector<std::size_t> MiniEmbedding::State::accepted(
+    const Reading& reading, const std::vector<MiniExample>& examples) const {
+  std::vector<std::size_t> found;
+  if (reading.candidates.empty()) return found;
   const MiniVerdict verdict =
       network.decide(reading.regions, reading.sizes, joined(examples, &MiniExample::embedding),
                      sizes_of(examples));
   for (std::size_t i = 0; i < reading.candidates.size(); ++i)
-    if (reading.candidates[i].level == last && is_small(reading.sizes[i]) &&
-        verdict.same[i] >= network.calibration().same &&
+    if (verdict.same[i] >= network.calibration().same &&
         verdict.quality[i] >= network.calibration().quality)
-      return true;
-  return false;
+      found.push_back(i);
+  return found;
 }
 
 /// Adds what the maps of a level say.
-void MiniEmbedding::State::read_level(Reading& reading, int k,
+void MiniEmbedding::State::read_whole(Reading& reading, int k,
                                       const std::vector<at::Tensor>& conditioning) const {
   const auto of = level(k);
-  reading.levels.push_back({of, network.maps(*of, conditioning)});
-  const MiniMaps& maps = reading.levels.back().maps;
-  mini::Finding finding = mini::find_regions(maps.mat, of->size, {});
-  for (const mini::LonePeak& peak : finding.lone)
-    reading.lone.emplace_back(moved(of->to_image, peak.at), peak.mass * peak.target);
-  if (finding.regions.empty()) return;
-  std::vector<Description> described(finding.regions.size());
-  cv::parallel_for_(cv::Range(0, static_cast<int>(described.size())), [&](const cv::Range& some) {
-    for (int i = some.start; i < some.end; ++i)
-      described[static_cast<std::size_t>(i)] =
-          mini::describe(finding.regions[static_cast<std::size_t>(i)], pyramid, of->to_image);
-  });
-  const MiniRegions compared = network.compare(*of, maps, described);
-  MiniRegions& all = reading.regions;
-  const bool is_first = !all.embeddings.defined();
-  all.embeddings = is_first ? compared.embeddings : at::cat({all.embeddings, compared.embeddings});
-  all.evidence = is_first ? compared.evidence : at::cat({all.evidence, compared.evidence});
-  for (std::size_t i = 0; i < described.size(); ++i) {
-    Region& region = finding.regions[i];
-    reading.sizes.push_back(described[i].size);
-    const cv::Point2d at = moved(of->to_image, region.peak);
-    const PixelBox box = image_box(region.box, of->to_image, pyramid.size());
-    const double near = 0.25 * std::exp2(described[i].size);
-    reading.candidates.push_back({reading.levels.size() - 1, std::move(region), at, near, box});
+  const cv::Rect2f all({}, cv::Size2f(of->pixels.size()));
+  reading.levels.push_back({of, network.maps(*of, conditioning), all});
+  add_candidates(reading, reading.levels.size() - 1);
+}
+
+/// Adds what the maps of windows say about objects whose peaks lie where the window is kept.
+void MiniEmbedding::State::read_windows(Reading& reading,
+                                        std::span<const std::shared_ptr<const MiniLevel>> windows,
+                                        std::span<const cv::Rect2f> kept,
+                                        const std::vector<at::Tensor>& conditioning) const {
+  const std::size_t first = reading.levels.size();
+  std::vector<MiniMaps> maps = network.maps(windows, conditioning);
+  for (std::size_t i = 0; i < windows.size(); ++i)
+    reading.levels.push_back({windows[i], std::move(maps[i]), kept[i]});
+  add_candidates(reading, first);
+}
+
+/// Reads the next level where the last one is like the support, and nothing found accounts for it:
+/// in windows where that is in few places, and in those with the most of it where it is in many.
+/// @param found  the candidates that are instances so far.
+void MiniEmbedding::State::read_finer(Reading& reading, int k, std::span<const std::size_t> found,
+                                      const std::vector<at::Tensor>& conditioning) const {
+  constexpr int own = 72;               // of a window's pixels, those that are no other's
+  constexpr double least_pixels = 5e5;  // that may be read in any case
+  constexpr double overhead = 0.8;
+  const cv::Size size(std::lround(std::ldexp(pyramid.size().width, k)),
+                      std::lround(std::ldexp(pyramid.size().height, k)));
+  std::map<std::pair<int, int>, int> places;  // row and column: how much there
+  for (const ReadLevel& before : reading.levels) {
+    if (before.level->k != k - 1) continue;
+    cv::Mat like = network.likeness(*before.level, conditioning) > 0;
+    for (const std::size_t i : found) {
+      const Candidate& c = reading.candidates[i];
+      clear(like, *before.level, c.region, *reading.levels[c.level].level);
+    }
+    // outlines of what was found are thinner than any object
+    cv::morphologyEx(like, like, cv::MORPH_OPEN, cv::Mat::ones(2, 2, CV_8UC1));
+    const double scale = std::ldexp(1.0, k);
+    for (int y = 0; y < like.rows; ++y)
+      for (int x = 0; x < like.cols; ++x) {
+        const cv::Point2f at(map_stride * x + 0.5f, map_stride * y + 0.5f);
+        if (like.at<std::uint8_t>(y, x) == 0 || !before.kept.contains(at)) continue;
+        const cv::Point2d there = moved(before.level->to_image, at);
+        const int column = static_cast<int>((there.x + 0.5) * scale) / own;
+        const int row = static_cast<int>((there.y + 0.5) * scale) / own;
+        if (column >= 0 && row >= 0 && column * own < size.width && row * own < size.height)
+          ++places[{row, column}];
+      }
+  }
+  const double most = std::max(least_pixels, read_pixels(reading, k - 1));
+  const double area = mini::look_side * mini::look_side;
+  const bool is_large = std::min(size.width, size.height) > mini::look_side;
+  if (!is_large || (area * places.size() > overhead * size.area() && size.area() <= most))
+    return read_whole(reading, k, conditioning);
+  std::vector<std::pair<int, std::pair<int, int>>> chosen;
+  for (const auto& [place, count] : places) chosen.emplace_back(-count, place);
+  std::sort(chosen.begin(), chosen.end());
+  chosen.resize(std::min(chosen.size(), static_cast<std::size_t>(most / area)));
+  std::vector<cv::Point> corners;
+  std::vector<cv::Rect2f> kept;
+  const auto corner = [&](int place, int length) {
+    return std::clamp(own * place - (mini::look_side - own) / 2, 0, length - mini::look_side);
+  };
+  for (const auto& [count, place] : chosen) {
+    const auto& [row, column] = place;
+    const cv::Point at(corner(column, size.width), corner(row, size.height));
+    corners.push_back(at);
+    kept.push_back(cv::Rect2f(cv::Rect(own * column - at.x, own * row - at.y, own, own)));
+  }
+  read_windows(reading, network.windows(pyramid, k, corners), kept, conditioning);
+}
+
+/// Adds what the maps of levels say, from this one on.
+void MiniEmbedding::State::add_candidates(Reading& reading, std::size_t from) const {
+  std::vector<std::vector<Region>> regions(reading.levels.size());
+  std::vector<std::vector<Description>> described(reading.levels.size());
+  std::vector<DescribedRegions> all;
+  for (std::size_t l = from; l < reading.levels.size(); ++l) {
+    const ReadLevel& read = reading.levels[l];
+    mini::Finding finding = mini::find_regions(read.maps.mat, read.level->size, {});
+    for (const mini::LonePeak& peak : finding.lone)
+      if (read.kept.contains(peak.at))
+        reading.lone.emplace_back(moved(read.level->to_image, peak.at), peak.mass * peak.target);
+    std::erase_if(finding.regions, [&](const Region& r) { return !read.kept.contains(r.peak); });
+    regions[l] = std::move(finding.regions);
+    described[l].resize(regions[l].size());
+    cv::parallel_for_(
+        cv::Range(0, static_cast<int>(described[l].size())), [&](const cv::Range& some) {
+          for (int i = some.start; i < some.end; ++i)
+            described[l][static_cast<std::size_t>(i)] = mini::describe(
+                regions[l][static_cast<std::size_t>(i)], pyramid, read.level->to_image);
+        });
+    if (!described[l].empty()) all.push_back({&read, described[l]});
+  }
+  if (all.empty()) return;
+  const MiniRegions compared = network.compare(all);
+  MiniRegions& to = reading.regions;
+  const bool is_first = !to.embeddings.defined();
+  to.embeddings = is_first ? compared.embeddings : at::cat({to.embeddings, compared.embeddings});
+  to.evidence = is_first ? compared.evidence : at::cat({to.evidence, compared.evidence});
+  for (std::size_t l = from; l < reading.levels.size(); ++l) {
+    const cv::Matx23d& to_image = reading.levels[l].level->to_image;
+    for (std::size_t i = 0; i < regions[l].size(); ++i) {
+      Region& region = regions[l][i];
+      reading.sizes.push_back(described[l][i].size);
+      const cv::Point2d at = moved(to_image, region.peak);
+      const PixelBox box = image_box(region.box, to_image, pyramid.size());
+      const double near = 0.25 * std::exp2(described[l][i].size);
+      reading.candidates.push_back({l, std::move(region), at, near, box});
+    }
   }
 }
 
@@ -398,23 +544,6 @@ Judgement MiniEmbedding::State::make_judgement(const MiniPrototype& prototype,
   for (std::size_t i = 0; i < negative.same.size(); ++i)
     if (negative.same[i] > judgement.verdict.same[i]) judgement.verdict.same[i] = 0;
   return judgement;
-}
-
-/// Outlines of regions, refined in windows whose corners it gives.
-std::vector<cv::Mat> MiniEmbedding::State::refined(const ReadLevel& level,
-                                                   std::span<const Region* const> regions,
-                                                   std::vector<cv::Point>& corners) const {
-  const cv::Size size = level.level->pixels.size();
-  const auto corner = [](int begin, int length, int most) {
-    const double middle = begin + (length - 1) / 2.0;
-    const int even = static_cast<int>(std::lrint((middle - mini::window_side / 2.0) / 2)) * 2;
-    return std::clamp(even, 0, most - mini::window_side);
-  };
-  corners.clear();
-  for (const Region* region : regions)
-    corners.push_back({corner(region->box.x, region->box.width, size.width),
-                       corner(region->box.y, region->box.height, size.height)});
-  return network.refine(*level.level, level.maps, regions, corners);
 }
 
 /// In the image. @param refined  logits of a window at `corner`; empty: the region as it is.
@@ -547,10 +676,6 @@ DensityMap MiniEmbedding::density(const MiniPrototype& prototype,
 
 namespace {
 
-bool holds(const Region& region, cv::Point at) {
-  return region.box.contains(at) && region.mask.at<std::uint8_t>(at - region.box.tl()) != 0;
-}
-
 /// Whether a candidate is what a prompt means: its region holds the point, or its peak is near.
 bool is_at(const Candidate& candidate, const ReadLevel& level, Point point) {
   const cv::Point2d away = candidate.at - cv::Point2d(point.x, point.y);
@@ -623,7 +748,8 @@ std::vector<ScoredMask> MiniEmbedding::masks(const MiniPrototype& prototype,
   const Reading& reading = *judgement->reading;
   const std::vector<int> chosen = candidates_at(*judgement, prompts);
   std::vector<ScoredMask> masks(prompts.size());
-  std::map<std::size_t, std::vector<std::size_t>> by_level;  // prompts
+  std::vector<RefinedRegion> regions;  // of the final pass
+  std::vector<std::size_t> owners;     // their prompts
   std::vector<std::size_t> order;
   for (std::size_t p = 0; p < prompts.size(); ++p) {
     if (chosen[p] < 0) continue;
@@ -632,29 +758,22 @@ std::vector<ScoredMask> MiniEmbedding::masks(const MiniPrototype& prototype,
     if (last && (judgement->verdict.same[i] < state_->network.calibration().same ||
                  judgement->verdict.quality[i] < state_->network.calibration().quality))
       continue;
-    by_level[reading.candidates[i].level].push_back(p);
     order.push_back(p);
     masks[p].score = judgement->score(i);
-  }
-  for (const auto& [at, of] : by_level) {
-    const ReadLevel& level = reading.levels[at];
-    std::vector<const Region*> regions;
-    std::vector<std::size_t> owners;
-    for (const std::size_t p : of) {
-      const Region& region = reading.candidates[static_cast<std::size_t>(chosen[p])].region;
-      if (prompts[p].role != Prompt::Role::final_pass) {
-        masks[p].mask = state_->mask_of(level, region, {}, {});
-        continue;
-      }
-      regions.push_back(&region);
-      owners.push_back(p);
+    const ReadLevel& read = reading.levels[reading.candidates[i].level];
+    const Region& region = reading.candidates[i].region;
+    if (!last) {
+      masks[p].mask = state_->mask_of(read, region, {}, {});
+      continue;
     }
-    std::vector<cv::Point> corners;
-    const auto outlines = state_->guarded("refine outlines",
-                                          [&] { return state_->refined(level, regions, corners); });
-    for (std::size_t i = 0; i < owners.size(); ++i)
-      masks[owners[i]].mask = state_->mask_of(level, *regions[i], outlines[i], corners[i]);
+    regions.push_back(to_refine(read, region));
+    owners.push_back(p);
   }
+  const auto outlines =
+      state_->guarded("refine outlines", [&] { return state_->network.refine(regions); });
+  for (std::size_t i = 0; i < owners.size(); ++i)
+    masks[owners[i]].mask =
+        state_->mask_of(*regions[i].of, *regions[i].region, outlines[i], regions[i].corner);
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return masks[a].score > masks[b].score; });
   compete(masks, order, state_->pyramid.size());
@@ -710,21 +829,21 @@ Region ellipse_region(const Box& box, cv::Size level) {
 MiniEmbedding::State::Marked MiniEmbedding::State::marked_on(int k, const Prompt& mark) const {
   const c10::InferenceMode no_gradients;
   constexpr double disc = 20;  // diameter, pixels of the level: the middle of the band
-  const auto level = std::make_shared<const MiniLevel>(around(middle_of(mark), k, mark_side));
+  const auto level = around(middle_of(mark), k, mark_side);
   const cv::Matx23d to_level = inverse(level->to_image);
   const cv::Point2d middle = moved(to_level, middle_of(mark));
   const double scale = to_level(0, 0);
   const double half_width = 0.5 * (mark.box ? scale * mark.box->width() : disc);
   const double half_height = 0.5 * (mark.box ? scale * mark.box->height() : disc);
   const auto edge = [](double pixel) { return static_cast<float>(pixel + 0.5); };
-  Marked found{{level, {}},
+  Marked found{{level, {}, {}},
                ellipse_region({edge(middle.x - half_width), edge(middle.y - half_height),
                                edge(middle.x + half_width), edge(middle.y + half_height)},
                               level->size)};
   const cv::Point at(static_cast<int>(std::lround(middle.x)),
                      static_cast<int>(std::lround(middle.y)));
   for (int round = 0; round < 2; ++round) {
-    const MiniExample own = example_of(*level, found.region);
+    const MiniExample own = example_of(level, found.region);
     found.level.maps = network.maps(*level, network.conditioning(own.vector));
     mini::Finding finding = mini::find_regions(found.level.maps.mat, level->size, {});
     if (finding.regions.empty()) return {};
@@ -734,8 +853,9 @@ MiniEmbedding::State::Marked MiniEmbedding::State::marked_on(int k, const Prompt
       described.push_back(mini::describe(region, pyramid, level->to_image));
       sizes.push_back(described.back().size);
     }
-    const MiniVerdict verdict = network.decide(network.compare(*level, found.level.maps, described),
-                                               sizes, own.embedding, {&own.size, 1});
+    const DescribedRegions all{&found.level, described};
+    const MiniVerdict verdict =
+        network.decide(network.compare({&all, 1}), sizes, own.embedding, {&own.size, 1});
     int best = -1;
     float most = 0;
     for (std::size_t i = 0; i < finding.regions.size(); ++i) {
@@ -773,10 +893,9 @@ ScoredMask MiniEmbedding::marked(const Prompt& mark) const {
     }
     ScoredMask answer;
     if (best.score <= 0) return answer;
-    const Region* const region = &best.region;
-    std::vector<cv::Point> corners;
-    const auto outline = state_->refined(best.level, std::span(&region, 1), corners);
-    answer.mask = state_->mask_of(best.level, *region, outline[0], corners[0]);
+    const RefinedRegion one = to_refine(best.level, best.region);
+    const auto outline = state_->network.refine(std::span(&one, 1));
+    answer.mask = state_->mask_of(best.level, best.region, outline[0], one.corner);
     answer.score = answer.mask.empty() ? 0 : best.score;
     return answer;
   });

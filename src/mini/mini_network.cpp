@@ -122,26 +122,34 @@ at::Tensor in_batches(std::int64_t n, Call&& call) {
 /// Crops and covers (N, 4, side, side), squares (N, 5) and shapes (N, SHAPE) of regions.
 struct Inputs {
   at::Tensor crops, squares, shapes;
+
+  explicit Inputs(std::int64_t n)
+      : crops(at::empty({n, crop_side, crop_side, 4})),
+        squares(at::empty({n, 5})),
+        shapes(at::empty({n, mini::shape_length})) {}
 };
 
-Inputs inputs_of(std::span<const mini::Description> regions, const cv::Mat& stretch) {
-  const auto n = static_cast<std::int64_t>(regions.size());
-  Inputs in{at::empty({n, crop_side, crop_side, 4}), at::empty({n, 5}),
-            at::empty({n, mini::shape_length})};
-  for (std::int64_t i = 0; i < n; ++i) {
-    const mini::Description& region = regions[static_cast<std::size_t>(i)];
-    float* out = in.crops[i].data_ptr<float>();
-    for (int y = 0; y < crop_side; ++y)
-      for (int x = 0; x < crop_side; ++x, out += 4) {
-        const auto& rgb = region.crop.at<cv::Vec3b>(y, x);
-        for (int c = 0; c < 3; ++c) out[c] = stretch.at<float>(rgb[c]);
-        out[3] = static_cast<float>(region.cover.at<std::uint8_t>(y, x)) / 255.0f;
-      }
-    std::copy(region.square.begin(), region.square.end(), in.squares[i].data_ptr<float>());
-    std::copy(region.shape.begin(), region.shape.end(), in.shapes[i].data_ptr<float>());
-  }
-  in.crops = in.crops.permute({0, 3, 1, 2});
-  return in;
+/// @param i  the region's row.
+void put(const mini::Description& region, const cv::Mat& stretch, Inputs& in, std::int64_t i) {
+  float* out = in.crops[i].data_ptr<float>();
+  for (int y = 0; y < crop_side; ++y)
+    for (int x = 0; x < crop_side; ++x, out += 4) {
+      const auto& rgb = region.crop.at<cv::Vec3b>(y, x);
+      for (int c = 0; c < 3; ++c) out[c] = stretch.at<float>(rgb[c]);
+      out[3] = static_cast<float>(region.cover.at<std::uint8_t>(y, x)) / 255.0f;
+    }
+  std::copy(region.square.begin(), region.square.end(), in.squares[i].data_ptr<float>());
+  std::copy(region.shape.begin(), region.shape.end(), in.shapes[i].data_ptr<float>());
+}
+
+/// @param tensor  (1, map_channels, h, w) float32, channels last.
+MiniMaps with_mat(at::Tensor tensor) {
+  const at::Tensor rows = tensor.permute({0, 2, 3, 1}).cpu().contiguous();
+  const cv::Mat view(static_cast<int>(rows.size(1)), static_cast<int>(rows.size(2)),
+                     CV_MAKETYPE(CV_32F, mini::map_channels), rows.data_ptr<float>());
+  MiniMaps maps{std::move(tensor), {}};
+  maps.mat = rows.data_ptr() == maps.tensor.data_ptr() ? view : view.clone();
+  return maps;
 }
 
 at::Tensor row_of(std::span<const float> values) {
@@ -231,57 +239,137 @@ MiniMaps MiniNetwork::maps(const MiniLevel& level,
                            const std::vector<at::Tensor>& conditioning) const {
   const c10::InferenceMode no_gradients;
   const Placement& where = module_.placement();
-  MiniMaps maps;
   const cv::Size size = level.pixels.size();
-  maps.tensor = room(mini::map_channels, size, mini::map_stride,
-                     at::TensorOptions(where.device).dtype(at::kFloat));
+  at::Tensor maps = room(mini::map_channels, size, mini::map_stride,
+                         at::TensorOptions(where.device).dtype(at::kFloat));
   each_tile(size, [&](const cv::Rect& seen, const cv::Rect& kept) {
     std::vector<c10::IValue> inputs;
     for (int i = 0; i < 3; ++i)
       inputs.emplace_back(
           part_of(level.features[static_cast<std::size_t>(i)], seen, 2 << i).to(where.dtype));
     inputs.emplace_back(conditioning);
-    put(module_.call("maps", std::move(inputs))[0], seen, kept, mini::map_stride, maps.tensor);
+    put(module_.call("maps", std::move(inputs))[0], seen, kept, mini::map_stride, maps);
   });
-  const at::Tensor rows = maps.tensor.permute({0, 2, 3, 1}).cpu().contiguous();
-  const cv::Mat view(size / mini::map_stride, CV_MAKETYPE(CV_32F, mini::map_channels),
-                     rows.data_ptr<float>());
-  maps.mat = where.device.is_cpu() ? view : view.clone();
+  return with_mat(maps);
+}
+
+std::vector<std::shared_ptr<const MiniLevel>> MiniNetwork::windows(
+    const mini::Pyramid& pyramid, int k, std::span<const cv::Point> corners) const {
+  const c10::InferenceMode no_gradients;
+  const double step = std::exp2(-k);
+  std::vector<std::shared_ptr<MiniLevel>> made;
+  for (std::size_t from = 0; from < corners.size(); from += batch) {
+    const std::size_t end = std::min(corners.size(), from + batch);
+    std::vector<at::Tensor> images;
+    for (std::size_t i = from; i < end; ++i) {
+      MiniLevel& one = *made.emplace_back(std::make_shared<MiniLevel>());
+      one.k = k;
+      one.size = {mini::look_side, mini::look_side};
+      one.to_image = {step, 0,    (corners[i].x + 0.5) * step - 0.5,
+                      0,    step, (corners[i].y + 0.5) * step - 0.5};
+      one.pixels = pyramid.view(mini::look_side, one.to_image);
+      one.stretch = pyramid.stretch();
+      images.push_back(tensor_of(one.seen(cv::Rect({}, one.size)), module_.placement()));
+    }
+    const auto found = module_.call("trunk", {at::cat(images)});
+    for (std::size_t i = from; i < end; ++i)
+      for (std::size_t f = 0; f < made[i]->features.size(); ++f)
+        made[i]->features[f] = found[f].narrow(0, static_cast<std::int64_t>(i - from), 1);
+    report_progress(static_cast<double>(end) / static_cast<double>(corners.size()));
+  }
+  return {made.begin(), made.end()};
+}
+
+std::vector<MiniMaps> MiniNetwork::maps(std::span<const std::shared_ptr<const MiniLevel>> windows,
+                                        const std::vector<at::Tensor>& conditioning) const {
+  const c10::InferenceMode no_gradients;
+  std::vector<MiniMaps> maps;
+  for (std::size_t from = 0; from < windows.size(); from += batch) {
+    const auto some = windows.subspan(from, std::min<std::size_t>(batch, windows.size() - from));
+    std::vector<c10::IValue> inputs;
+    for (std::size_t f = 0; f < 3; ++f) {
+      std::vector<at::Tensor> features;
+      for (const auto& window : some) features.push_back(window->features[f]);
+      inputs.emplace_back(at::cat(features));
+    }
+    inputs.emplace_back(conditioning);
+    const at::Tensor found = module_.call("maps", std::move(inputs))[0]
+                                 .to(at::kFloat)
+                                 .contiguous(at::MemoryFormat::ChannelsLast);
+    for (std::size_t i = 0; i < some.size(); ++i)
+      maps.push_back(with_mat(found.narrow(0, static_cast<std::int64_t>(i), 1)));
+  }
   return maps;
 }
 
-at::Tensor MiniNetwork::embed(const MiniLevel& level,
-                              std::span<const mini::Description> regions) const {
-  return compare(level, {}, regions).embeddings;
+cv::Mat MiniNetwork::likeness(const MiniLevel& level,
+                              const std::vector<at::Tensor>& conditioning) const {
+  const c10::InferenceMode no_gradients;
+  constexpr std::int64_t rows = 256;  // at a time
+  constexpr int way = 3;              // of the comparisons: from the surroundings to the object
+  std::array<cv::Mat, 2> found;
+  for (std::size_t f = 0; f < found.size(); ++f) {
+    const at::Tensor features = level.features[f].permute({0, 2, 3, 1})[0];  // (h, w, C)
+    const at::Tensor weights = conditioning[2 * f].to(at::kFloat)[0].select(1, way);
+    const float shift = conditioning[2 * f + 1].reshape({-1})[way].item<float>();
+    found[f].create(static_cast<int>(features.size(0)), static_cast<int>(features.size(1)),
+                    CV_32FC1);
+    for (std::int64_t y = 0; y < features.size(0); y += rows) {
+      const std::int64_t count = std::min(rows, features.size(0) - y);
+      const at::Tensor part =
+          (features.narrow(0, y, count).to(at::kFloat).matmul(weights) - shift).cpu().contiguous();
+      std::copy_n(part.data_ptr<float>(), part.numel(), found[f].ptr<float>(static_cast<int>(y)));
+    }
+  }
+  cv::Mat coarse;
+  cv::resize(found[1], coarse, found[0].size(), 0, 0, cv::INTER_LINEAR);
+  return found[0] + coarse;
 }
 
-MiniRegions MiniNetwork::compare(const MiniLevel& level, const MiniMaps& maps,
-                                 std::span<const mini::Description> regions) const {
+at::Tensor MiniNetwork::embed(const std::shared_ptr<const MiniLevel>& level,
+                              const mini::Description& region) const {
+  const ReadLevel alone{level, {}, {}};
+  const DescribedRegions described{&alone, std::span(&region, 1)};
+  return compare(std::span(&described, 1)).embeddings;
+}
+
+MiniRegions MiniNetwork::compare(std::span<const DescribedRegions> levels) const {
   const c10::InferenceMode no_gradients;
   const Placement& where = module_.placement();
-  const Inputs in = inputs_of(regions, level.stretch);
-  const auto n = static_cast<std::int64_t>(regions.size());
-  const auto some = [&](const at::Tensor& of, std::int64_t from, std::int64_t count) {
-    return filled(of.narrow(0, from, count)).to(where.device);
-  };
+  std::int64_t n = 0;
+  for (const DescribedRegions& d : levels) n += static_cast<std::int64_t>(d.regions.size());
+  Inputs in(n);
+  std::vector<at::Tensor> grids, evidence;
+  std::int64_t row = 0;
+  for (const DescribedRegions& d : levels) {
+    const auto count = static_cast<std::int64_t>(d.regions.size());
+    for (std::int64_t i = 0; i < count; ++i)
+      put(d.regions[static_cast<std::size_t>(i)], d.of->level->stretch, in, row + i);
+    for (std::int64_t from = 0; from < count; from += batch) {
+      const std::int64_t some = std::min(batch, count - from);
+      const at::Tensor squares = in.squares.narrow(0, row + from, some).to(where.device);
+      const at::Tensor owner = at::zeros({some}, at::TensorOptions(where.device).dtype(at::kLong));
+      const auto& f = d.of->level->features;
+      grids.push_back(
+          module_.call("sample", {f[0], f[1], f[2], owner, squares})[0].to(where.dtype));
+      if (!d.of->maps.tensor.defined()) continue;
+      const at::Tensor covers =
+          in.crops.narrow(0, row + from, some).narrow(3, 3, 1).permute({0, 3, 1, 2});
+      evidence.push_back(
+          module_.call("evidence", {d.of->maps.tensor, owner, squares, covers.to(where.device)})[0]
+              .to(where.dtype));
+    }
+    row += count;
+  }
+  const at::Tensor crops = in.crops.permute({0, 3, 1, 2}), grid = at::cat(grids);
   MiniRegions found;
   found.embeddings = in_batches(n, [&](std::int64_t from, std::int64_t count) {
-    const at::Tensor squares = some(in.squares, from, count);
-    const at::Tensor owner =
-        at::zeros({squares.size(0)}, at::TensorOptions(where.device).dtype(at::kLong));
-    const auto& f = level.features;
-    const at::Tensor grid = module_.call("sample", {f[0], f[1], f[2], owner, squares})[0];
-    return module_.call("embed", {some(in.crops, from, count).to(where.dtype), grid.to(where.dtype),
-                                  some(in.shapes, from, count).to(where.dtype)})[0];
+    const auto some = [&](const at::Tensor& of) {
+      return filled(of.narrow(0, from, count)).to(where.device, where.dtype);
+    };
+    return module_.call("embed", {some(crops), some(grid), some(in.shapes)})[0];
   });
-  if (!maps.tensor.defined()) return found;
-  found.evidence = in_batches(n, [&](std::int64_t from, std::int64_t count) {
-    const at::Tensor squares = some(in.squares, from, count);
-    const at::Tensor owner =
-        at::zeros({squares.size(0)}, at::TensorOptions(where.device).dtype(at::kLong));
-    const at::Tensor covers = some(in.crops.narrow(1, 3, 1), from, count);
-    return module_.call("evidence", {maps.tensor, owner, squares, covers})[0].to(where.dtype);
-  });
+  if (!evidence.empty()) found.evidence = at::cat(evidence);
   return found;
 }
 
@@ -311,28 +399,24 @@ MiniVerdict MiniNetwork::decide(const MiniRegions& candidates, std::span<const f
   return verdict;
 }
 
-std::vector<cv::Mat> MiniNetwork::refine(const MiniLevel& level, const MiniMaps& maps,
-                                         std::span<const mini::Region* const> regions,
-                                         std::span<const cv::Point> corners) const {
+std::vector<cv::Mat> MiniNetwork::refine(std::span<const RefinedRegion> regions) const {
   const c10::InferenceMode no_gradients;
   const Placement& where = module_.placement();
-  const auto window = [&](const at::Tensor& of, cv::Point corner) {
-    return part_of(of, {corner.x, corner.y, window_side, window_side}, 2);
-  };
   const auto call = [&](std::int64_t from, std::int64_t count) {
     std::vector<at::Tensor> images, windows, features;
     const at::Tensor coarse = at::zeros({count, 1, window_side, window_side});
     const at::Tensor centres = at::empty({count, 2});
     for (std::int64_t i = 0; i < count; ++i) {
-      const mini::Region& region = *regions[static_cast<std::size_t>(from + i)];
-      const cv::Point corner = corners[static_cast<std::size_t>(from + i)];
-      const cv::Rect seen(corner.x, corner.y, window_side, window_side);
+      const RefinedRegion& one = regions[static_cast<std::size_t>(from + i)];
+      const MiniLevel& level = *one.of->level;
+      const cv::Rect seen(one.corner, cv::Size(window_side, window_side));
       images.push_back(tensor_of(level.seen(seen), where));
-      windows.push_back(window(maps.tensor, corner).to(where.dtype));
-      features.push_back(window(level.features[0], corner).to(where.dtype));
+      windows.push_back(part_of(one.of->maps.tensor, seen, 2).to(where.dtype));
+      features.push_back(part_of(level.features[0], seen, 2).to(where.dtype));
+      const mini::Region& region = *one.region;
       const cv::Rect common = region.box & seen;
       cv::Mat own(window_side, window_side, CV_32FC1, coarse[i].data_ptr<float>());
-      region.mask(common - region.box.tl()).convertTo(own(common - corner), CV_32F);
+      region.mask(common - region.box.tl()).convertTo(own(common - one.corner), CV_32F);
       const cv::Moments moments = cv::moments(own);
       centres[i][0] = moments.m10 / std::max(moments.m00, 1.0);
       centres[i][1] = moments.m01 / std::max(moments.m00, 1.0);

@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <array>
+#include <memory>
 #include <opencv2/core.hpp>
 #include <span>
 #include <vector>
@@ -15,10 +16,11 @@
 
 namespace persense::torchscript {
 
-/// An image at one scale: its pixels as the network sees them, and their features.
+/// An image, or a window of it, at one scale: its pixels as the network sees them, and their
+/// features.
 struct MiniLevel {
   int k = 0;                           ///< the scale is 2^k
-  cv::Size size;                       ///< of the image at this scale
+  cv::Size size;                       ///< of the image, or window, at this scale
   cv::Mat pixels;                      ///< CV_8UC3, mirrored below and to the right of it
   cv::Mat stretch;                     ///< (1, 256) CV_32FC1, of the whole image
   cv::Matx23d to_image;                ///< x, y of its pixels to those of the image
@@ -34,10 +36,30 @@ struct MiniMaps {
   cv::Mat mat;        ///< CV_32FC(6), of the tensor's memory where that is on the CPU
 };
 
+/// A level, or a window of one, as one prototype sees it.
+struct ReadLevel {
+  std::shared_ptr<const MiniLevel> level;
+  MiniMaps maps;
+  cv::Rect2f kept;  ///< where peaks of the density are this one's, pixels of the level
+};
+
+/// Regions of one level, with what is said of them.
+struct DescribedRegions {
+  const ReadLevel* of;
+  std::span<const mini::Description> regions;
+};
+
 /// Regions as the network compares them.
 struct MiniRegions {
   at::Tensor embeddings;  ///< (N, D)
   at::Tensor evidence;    ///< (N, map_channels)
+};
+
+/// A region whose outline is to be refined, and the corner of the window for it: even numbers.
+struct RefinedRegion {
+  const ReadLevel* of;
+  const mini::Region* region;
+  cv::Point corner;
 };
 
 /// Of each candidate, in [0, 1].
@@ -59,21 +81,27 @@ class MiniNetwork {
   std::vector<at::Tensor> trunk(const cv::Mat& seen) const;
   /// @param large  keep the features in half the memory.
   MiniLevel level(const mini::Pyramid& pyramid, int k, bool large) const;
+  /// Squares of look_side pixels of a level. @param corners  in pixels of the level.
+  std::vector<std::shared_ptr<const MiniLevel>> windows(const mini::Pyramid& pyramid, int k,
+                                                        std::span<const cv::Point> corners) const;
   /// Vectors (1, P) of an object of a level. @param mask  CV_8UC1 of 0 and 1, of `part`, whose
   ///   corner lies on a multiple of 8.
   at::Tensor pool(const MiniLevel& level, const cv::Rect& part, const cv::Mat& mask) const;
   std::vector<at::Tensor> conditioning(const at::Tensor& vector) const;
   MiniMaps maps(const MiniLevel& level, const std::vector<at::Tensor>& conditioning) const;
-  at::Tensor embed(const MiniLevel& level, std::span<const mini::Description> regions) const;
-  MiniRegions compare(const MiniLevel& level, const MiniMaps& maps,
-                      std::span<const mini::Description> regions) const;
+  /// The maps of windows, all of one size.
+  std::vector<MiniMaps> maps(std::span<const std::shared_ptr<const MiniLevel>> windows,
+                             const std::vector<at::Tensor>& conditioning) const;
+  /// How much more the finest features are like the object than like what surrounds it: CV_32FC1 at
+  /// stride 2, above 0 where they are. Whatever the size of the object there.
+  cv::Mat likeness(const MiniLevel& level, const std::vector<at::Tensor>& conditioning) const;
+  at::Tensor embed(const std::shared_ptr<const MiniLevel>& level,
+                   const mini::Description& region) const;
+  MiniRegions compare(std::span<const DescribedRegions> levels) const;
   MiniVerdict decide(const MiniRegions& candidates, std::span<const float> sizes,
                      const at::Tensor& exemplars, std::span<const float> exemplar_sizes) const;
   /// Logits of belonging to each region, in windows: CV_32FC1, window_side each way.
-  /// @param corners  of the windows, even numbers.
-  std::vector<cv::Mat> refine(const MiniLevel& level, const MiniMaps& maps,
-                              std::span<const mini::Region* const> regions,
-                              std::span<const cv::Point> corners) const;
+  std::vector<cv::Mat> refine(std::span<const RefinedRegion> regions) const;
 
  private:
   Module module_;
