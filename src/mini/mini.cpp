@@ -426,7 +426,7 @@ void MiniEmbedding::State::read_windows(Reading& reading,
 void MiniEmbedding::State::read_finer(Reading& reading, int k, std::span<const std::size_t> found,
                                       const std::vector<at::Tensor>& conditioning) const {
   constexpr int own = 72;               // of a window's pixels, those that are no other's
-  constexpr double least_pixels = 5e5;  // that may be read in any case
+  constexpr double least_pixels = 2.5e5;  // that may be read in any case
   constexpr double overhead = 0.8;
   const cv::Size size(std::lround(std::ldexp(pyramid.size().width, k)),
                       std::lround(std::ldexp(pyramid.size().height, k)));

@@ -1,4 +1,4 @@
-r"""Fit what the scores of the default stages are worth: the knots of their calibration.
+r"""Choose the thresholds of the default stages, and fit what their scores are worth.
 
     python -m persense.train.calibrate mini DATA/validation/mandarins DATA/train/axons_sem \
         DATA/train/blastfurnace --own-support DATA/train/emps_particles_1
@@ -10,9 +10,14 @@ of its own. The others are searched for it, and an instance is right where it ma
 true object at IoU >= 0.5. All classes count alike, however many instances they give.
 
 Prints the knots as the library has them (classic/decoder.hpp), and how reliable the fitted scores
-are on the same images. Use images whose truth names every object. ``--write`` puts the knots into a
-file that ``python -m persense.export mini --calibration`` makes part of an archive; what else the file
-holds, such as thresholds, is kept.
+are on the same images. Use images whose truth names every object.
+
+With ``--thresholds DATA_DIR`` (of mini alone) the thresholds come first: on composed, rendered and
+real scenes that no network was trained on, those of the fewest faults in what is found (F1) and
+where there is nothing to be found, one threshold after the other.
+
+``--write`` puts all into a file that ``python -m persense.export mini --calibration`` makes part of
+an archive; what else the file holds is kept.
 """
 
 from __future__ import annotations
@@ -22,7 +27,7 @@ import collections
 import json
 import pathlib
 import sys
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +42,15 @@ Scored = Dict[str, List[Tuple[float, bool]]]
 GRID = (0.0, 0.15, 0.25, 0.35, 0.45, 0.55, 0.7, 1.0)
 #: Instances as far apart that still count for a knot.
 REACH = 0.05
+#: What is tried of each threshold, in the order in which they are chosen.
+TRIED = {
+    "same": (0.3, 0.4, 0.5, 0.6, 0.7),
+    "quality": (0.2, 0.3, 0.4, 0.5, 0.6),
+    "same_alone": (0.1, 0.2, 0.3),
+}
+BEGIN = {"same": 0.5, "quality": 0.4, "same_alone": 0.2}
+#: Of a picture without objects of the class that stays empty, in units of F1.
+EMPTY = 0.15
 
 
 def label_files(folder: pathlib.Path) -> Dict[str, List[pathlib.Path]]:
@@ -143,9 +157,59 @@ def reliability(scored: Scored, knots: Floats, grid: Sequence[float] = GRID) -> 
     return "\n".join(lines)
 
 
-def write(path: pathlib.Path, knots: Floats) -> None:
-    """Put the knots into a file of calibration, beside what else it holds."""
+class _Library:
+    """Finds as persense.train.whole.Finder does, by the library itself."""
+
+    def __init__(self, models: str, thresholds: Dict[str, float]) -> None:
+        self._pipeline = persense.Pipeline(models, options=options_of(thresholds))
+
+    def find(self, support_image: Any, support_mask: Any, image: Any) -> List[Any]:
+        from persense.train import whole
+
+        support = self._pipeline.support(support_image, support_mask)
+        result = self._pipeline.segment(image, support)
+        return [
+            whole.Found(mask.astype(bool), instance.score, 1.0)
+            for mask, instance in zip(result.masks, result)
+        ]
+
+
+def options_of(thresholds: Dict[str, float]) -> Dict[str, Any]:
+    """The options of a pipeline with these thresholds, whose scores are as they are computed."""
+    named: Dict[str, Any] = {f"mini.{name}": value for name, value in thresholds.items()}
+    return {**named, "decoder.calibration": "off"}
+
+
+def choose(
+    models: str, data: pathlib.Path, pictures: int
+) -> Tuple[Dict[str, float], List[Tuple[Dict[str, float], float]]]:
+    """The thresholds, and all that were tried with what they were worth."""
+    from persense.train import whole
+
+    makers = whole.sources(data)
+    tried: List[Tuple[Dict[str, float], float]] = []
+
+    def worth(thresholds: Dict[str, float]) -> float:
+        for known, value in tried:
+            if known == thresholds:
+                return value
+        found = whole.evaluate(_Library(models, thresholds), makers, pictures)
+        f1 = float(np.mean([values["f1"] for values in found.values()]))
+        empty = float(np.mean([v["empty"] for v in found.values() if "empty" in v]))
+        tried.append((dict(thresholds), f1 + EMPTY * empty))
+        tqdm.write(f"{thresholds}: F1 {f1:.3f}, empty where nothing is {empty:.2f}", sys.stderr)
+        return tried[-1][1]
+
+    best = dict(BEGIN)
+    for name, values in TRIED.items():
+        best[name] = max(values, key=lambda value: worth({**best, name: value}))
+    return best, tried
+
+
+def write(path: pathlib.Path, knots: Floats, thresholds: Dict[str, float]) -> None:
+    """Put knots and thresholds into a file of calibration, beside what else it holds."""
     held = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    held.update(thresholds)
     held["scores"] = [[raw, round(float(value), 3)] for raw, value in zip(GRID, knots)]
     persense._core.write_file(path, (json.dumps(held, indent=1) + "\n").encode())
 
@@ -161,10 +225,18 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         help="folders, every image of which shows a kind of its own",
     )  # fmt: skip
     parser.add_argument("--first", type=int, default=10, help="images of a class, at most (10)")
+    parser.add_argument(
+        "--thresholds", type=pathlib.Path, metavar="DATA_DIR", help="what mini was trained on"
+    )
+    parser.add_argument("--pictures", type=int, default=16, help="of a source, for them (16)")
     parser.add_argument("--write", type=pathlib.Path, metavar="FILE", help="JSON")
     given = parser.parse_args(arguments)
     try:
-        pipeline = persense.Pipeline(given.models, options={"decoder.calibration": "off"})
+        thresholds: Dict[str, float] = {}
+        if given.thresholds is not None:
+            thresholds, _ = choose(given.models, given.thresholds, given.pictures)
+            print(json.dumps(thresholds))
+        pipeline = persense.Pipeline(given.models, options=options_of(thresholds))
         scored: Scored = {}
         for folder in given.folders + given.own_support:
             own = folder in given.own_support
@@ -179,7 +251,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     print(", ".join(f"{{{raw:g}f, {value:.3f}f}}" for raw, value in zip(GRID, knots)))
     print(reliability(scored, knots))
     if given.write is not None:
-        write(given.write, knots)
+        write(given.write, knots, thresholds)
     return 0
 
 

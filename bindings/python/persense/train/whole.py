@@ -485,6 +485,7 @@ def evaluate(
         results[source] = _totals(rows)
         if absent:
             results[source]["found_in_vain"] = float(np.mean(absent))
+            results[source]["empty"] = float(np.mean(np.array(absent) == 0))
         foreign.append(mine)
     return results
 
