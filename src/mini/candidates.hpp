@@ -28,11 +28,25 @@ int home_octave(double diameter);
 
 /// The levels of an image that may be looked at, as powers of two.
 struct LevelRange {
-  int coarsest, finest;
+  int coarsest;
+  int whole;   ///< the finest that may be read as a whole
+  int wanted;  ///< the one that the support's own size asks for: at least `whole`
+  int finest;  ///< beyond `whole`, in windows
 };
 /// Two octaves to either side of an object's home, as far as the image has pixels for: 32 a side of
-/// the coarsest level, 4 for 1 by length on the finest, 8 million on all together.
+/// the coarsest level, 4 for 1 by length on the finest, 16 million on all that are read whole.
 LevelRange levels_for(double diameter, cv::Size image);
+
+/// Of stretched red, green and blue, and what is added: above 0 for colours that are more like an
+/// object's than like its surroundings'.
+using ColourRule = std::array<float, 4>;
+/// By linear discriminants. @param mask  of an object of the image.
+ColourRule colour_rule(const Pyramid& pyramid, const Mask& mask);
+
+/// Where objects may be by their colour alone: those of the most likely sizes first.
+/// @param diameter  of the support, pixels. @param reach  what is seen about a place, pixels.
+std::vector<cv::Point> places_like(const Pyramid& pyramid, std::span<const ColourRule> rules,
+                                   double diameter, int reach, std::size_t most);
 
 /// The numbers that describe an outline, as training has them: elongation, solidity, part of the
 /// least rectangle, roundness, part that is holes, size.

@@ -23,12 +23,14 @@ namespace persense::torchscript {
 namespace {
 
 using mini::Description;
+using mini::look_side;
 using mini::map_stride;
 using mini::Region;
 
 constexpr double large_pixels = 1e6;  // of a level, beyond which its features are kept in fp16
 constexpr std::size_t fewest_for_maps = 2;  // exemplars that the maps are conditioned on
 
+constexpr int own_side = 72;          // of a window's pixels, those that are no other's
 constexpr float most_covered = 0.5f;  // part of a mask that better ones may cover
 
 at::Tensor joined(const std::vector<MiniExample>& examples, at::Tensor MiniExample::*what) {
@@ -168,6 +170,20 @@ bool is_window(const ReadLevel& read) {
   return read.kept.size() != cv::Size2f(read.level->pixels.size());
 }
 
+/// Whether a peak lies where this level, or window, is kept, and none of those before it is.
+/// @param from  the first of them.
+bool is_own(const Reading& reading, std::size_t from, std::size_t at, cv::Point2f peak) {
+  const ReadLevel& read = reading.levels[at];
+  if (!read.kept.contains(peak)) return false;
+  const cv::Point2d place = moved(read.level->to_image, cv::Point2d(peak));
+  return std::none_of(
+      reading.levels.begin() + static_cast<std::ptrdiff_t>(from),
+      reading.levels.begin() + static_cast<std::ptrdiff_t>(at), [&](const ReadLevel& other) {
+        return other.level->k == read.level->k &&
+               other.kept.contains(cv::Point2f(moved(inverse(other.level->to_image), place)));
+      });
+}
+
 /// Pixels of a level that were read.
 double read_pixels(const Reading& reading, int k) {
   double sum = 0;
@@ -232,6 +248,10 @@ struct MiniEmbedding::State {
   double pixels(int k) const {
     return std::exp2(2 * k) * static_cast<double>(pyramid.size().area());
   }
+  cv::Size level_size(int k) const {
+    return {static_cast<int>(std::ldexp(pyramid.size().width, k)),
+            static_cast<int>(std::ldexp(pyramid.size().height, k))};
+  }
   std::shared_ptr<const MiniLevel> level(int k) const {
     return levels.get(k, [&] { return network.level(pyramid, k, pixels(k) > large_pixels); });
   }
@@ -256,6 +276,8 @@ struct MiniEmbedding::State {
                     const std::vector<at::Tensor>& conditioning) const;
   void read_finer(Reading& reading, int k, std::span<const std::size_t> found,
                   const std::vector<at::Tensor>& conditioning) const;
+  void read_places(Reading& reading, int k, const MiniPrototype& prototype,
+                   const std::vector<at::Tensor>& conditioning) const;
   void add_candidates(Reading& reading, std::size_t from) const;
   std::shared_ptr<const Judgement> judge(const MiniPrototype& prototype,
                                          std::span<const Exemplar> exemplars) const;
@@ -298,8 +320,10 @@ MiniExample MiniEmbedding::State::example_of(const std::shared_ptr<const MiniLev
                                              const Region& region) const {
   const cv::Rect part = patch_about(region, level->pixels.size());
   const Description described = mini::describe(region, pyramid, level->to_image);
-  return {network.pool(*level, part, mask_in(region, part)), network.embed(level, described),
-          described.size};
+  return {network.pool(*level, part, mask_in(region, part)),
+          network.embed(level, described),
+          described.size,
+          {}};
 }
 
 /// Only the surroundings are looked at, on the level where the object lies in the band.
@@ -309,7 +333,10 @@ MiniExample MiniEmbedding::State::example(const Mask& mask) const {
   const auto& b = mask.box;
   const cv::Point2d middle((b.x0 + b.x1 - 1) / 2.0, (b.y0 + b.y1 - 1) / 2.0);
   const auto level = around(middle, mini::home_octave(diameter), mini::patch_side);
-  return example_of(level, resampled(mask, level->to_image, cv::Rect({}, level->pixels.size())));
+  MiniExample made =
+      example_of(level, resampled(mask, level->to_image, cv::Rect({}, level->pixels.size())));
+  made.colours = mini::colour_rule(pyramid, mask);
+  return made;
 }
 
 std::vector<MiniExample> MiniEmbedding::State::with_exemplars(const MiniPrototype& prototype,
@@ -332,13 +359,16 @@ std::shared_ptr<const Reading> MiniEmbedding::State::read(
 Reading MiniEmbedding::State::read_alone(const MiniPrototype& prototype) const {
   constexpr double small = 18;  // of the band from 14 to 28 pixels: .36 of an octave
   const auto conditioning = conditioning_on(prototype.examples);
-  const auto [coarsest, last] = mini::levels_for(prototype.diameter, pyramid.size());
-  const int home = std::clamp(mini::home_octave(prototype.diameter), coarsest, last);
+  const mini::LevelRange range = mini::levels_for(prototype.diameter, pyramid.size());
   Reading reading;
-  for (int k = coarsest; k <= home; ++k) read_whole(reading, k, conditioning);
+  if (range.whole < range.wanted) {
+    read_places(reading, range.wanted, prototype, conditioning);
+    return reading;
+  }
+  for (int k = range.coarsest; k <= range.whole; ++k) read_whole(reading, k, conditioning);
   // each level costs four times as much as the one before it, and sizes lie side by side
   const auto is_small = [&](float size, int k) { return std::exp2(size + k) < small; };
-  for (int k = home + 1; k <= last; ++k) {
+  for (int k = range.whole + 1; k <= range.finest; ++k) {
     const std::vector<std::size_t> found = accepted(reading, prototype.examples);
     const bool may_be_more =
         std::any_of(prototype.examples.begin(), prototype.examples.end(),
@@ -425,11 +455,9 @@ void MiniEmbedding::State::read_windows(Reading& reading,
 /// @param found  the candidates that are instances so far.
 void MiniEmbedding::State::read_finer(Reading& reading, int k, std::span<const std::size_t> found,
                                       const std::vector<at::Tensor>& conditioning) const {
-  constexpr int own = 72;               // of a window's pixels, those that are no other's
-  constexpr double least_pixels = 2.5e5;  // that may be read in any case
+  constexpr double least_pixels = 5e5, most_pixels = 2e6;  // that may be read
   constexpr double overhead = 0.8;
-  const cv::Size size(std::lround(std::ldexp(pyramid.size().width, k)),
-                      std::lround(std::ldexp(pyramid.size().height, k)));
+  const cv::Size size = level_size(k);
   std::map<std::pair<int, int>, int> places;  // row and column: how much there
   for (const ReadLevel& before : reading.levels) {
     if (before.level->k != k - 1) continue;
@@ -446,15 +474,16 @@ void MiniEmbedding::State::read_finer(Reading& reading, int k, std::span<const s
         const cv::Point2f at(map_stride * x + 0.5f, map_stride * y + 0.5f);
         if (like.at<std::uint8_t>(y, x) == 0 || !before.kept.contains(at)) continue;
         const cv::Point2d there = moved(before.level->to_image, at);
-        const int column = static_cast<int>((there.x + 0.5) * scale) / own;
-        const int row = static_cast<int>((there.y + 0.5) * scale) / own;
-        if (column >= 0 && row >= 0 && column * own < size.width && row * own < size.height)
+        const int column = static_cast<int>((there.x + 0.5) * scale) / own_side;
+        const int row = static_cast<int>((there.y + 0.5) * scale) / own_side;
+        if (column >= 0 && row >= 0 && column * own_side < size.width &&
+            row * own_side < size.height)
           ++places[{row, column}];
       }
   }
-  const double most = std::max(least_pixels, read_pixels(reading, k - 1));
-  const double area = mini::look_side * mini::look_side;
-  const bool is_large = std::min(size.width, size.height) > mini::look_side;
+  const double most = std::clamp(read_pixels(reading, k - 1), least_pixels, most_pixels);
+  const double area = look_side * look_side;
+  const bool is_large = std::min(size.width, size.height) > look_side;
   if (!is_large || (area * places.size() > overhead * size.area() && size.area() <= most))
     return read_whole(reading, k, conditioning);
   std::vector<std::pair<int, std::pair<int, int>>> chosen;
@@ -464,13 +493,40 @@ void MiniEmbedding::State::read_finer(Reading& reading, int k, std::span<const s
   std::vector<cv::Point> corners;
   std::vector<cv::Rect2f> kept;
   const auto corner = [&](int place, int length) {
-    return std::clamp(own * place - (mini::look_side - own) / 2, 0, length - mini::look_side);
+    return std::clamp(own_side * place - (look_side - own_side) / 2, 0, length - look_side);
   };
   for (const auto& [count, place] : chosen) {
     const auto& [row, column] = place;
     const cv::Point at(corner(column, size.width), corner(row, size.height));
     corners.push_back(at);
-    kept.push_back(cv::Rect2f(cv::Rect(own * column - at.x, own * row - at.y, own, own)));
+    kept.push_back(
+        cv::Rect2f(cv::Rect(own_side * column - at.x, own_side * row - at.y, own_side, own_side)));
+  }
+  read_windows(reading, network.windows(pyramid, k, corners), kept, conditioning);
+}
+
+/// Reads a level that is too large to be read whole: where colours are like the support's.
+void MiniEmbedding::State::read_places(Reading& reading, int k, const MiniPrototype& prototype,
+                                       const std::vector<at::Tensor>& conditioning) const {
+  constexpr double most_pixels = 1.2e7;  // that may be read
+  std::vector<mini::ColourRule> rules;
+  for (const MiniExample& e : prototype.examples) rules.push_back(e.colours);
+  const double scale = std::ldexp(1.0, k);
+  const auto places =
+      mini::places_like(pyramid, rules, prototype.diameter, static_cast<int>(own_side / scale),
+                        static_cast<std::size_t>(most_pixels / look_side / look_side));
+  const cv::Size size = level_size(k);
+  std::vector<cv::Point> corners;
+  std::vector<cv::Rect2f> kept;
+  const auto corner = [&](int place, int length) {
+    const int at = static_cast<int>((place + 0.5) * scale) - look_side / 2;
+    return std::clamp(at, 0, std::max(length - look_side, 0));
+  };
+  for (const cv::Point& place : places) {
+    corners.emplace_back(corner(place.x, size.width), corner(place.y, size.height));
+    const cv::Point middle(cv::Point2d(place) * scale);
+    const cv::Point first = middle - corners.back() - cv::Point(own_side / 2, own_side / 2);
+    kept.push_back(cv::Rect2f(cv::Rect(first, cv::Size(own_side, own_side))));
   }
   read_windows(reading, network.windows(pyramid, k, corners), kept, conditioning);
 }
@@ -484,9 +540,10 @@ void MiniEmbedding::State::add_candidates(Reading& reading, std::size_t from) co
     const ReadLevel& read = reading.levels[l];
     mini::Finding finding = mini::find_regions(read.maps.mat, read.level->size, {});
     for (const mini::LonePeak& peak : finding.lone)
-      if (read.kept.contains(peak.at))
+      if (is_own(reading, from, l, peak.at))
         reading.lone.emplace_back(moved(read.level->to_image, peak.at), peak.mass * peak.target);
-    std::erase_if(finding.regions, [&](const Region& r) { return !read.kept.contains(r.peak); });
+    std::erase_if(finding.regions,
+                  [&](const Region& r) { return !is_own(reading, from, l, r.peak); });
     regions[l] = std::move(finding.regions);
     described[l].resize(regions[l].size());
     cv::parallel_for_(

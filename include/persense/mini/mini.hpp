@@ -3,6 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <array>
 #include <filesystem>
 #include <memory>
 #include <span>
@@ -22,6 +23,9 @@ struct MiniExample {
   at::Tensor vector;     ///< (1, P): what it looks like to the maps
   at::Tensor embedding;  ///< (1, D): appearance and shape, for the decision on candidates
   float size;            ///< log2 of its equivalent diameter in pixels of its image
+  /// Of stretched red, green and blue, and what is added: above 0 for colours more like the
+  /// object's than like its surroundings'. For images too large to be looked at everywhere.
+  std::array<float, 4> colours{};
 };
 
 /// What the support objects look like to the network.
