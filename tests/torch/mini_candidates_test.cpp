@@ -65,20 +65,76 @@ TEST_CASE("mini: an object's level shows it 14 to 28 pixels wide", "[mini]") {
 }
 
 TEST_CASE("mini: levels lie about the object's home, as far as the image has pixels", "[mini]") {
-  const auto check = [](double diameter, cv::Size image, int coarsest, int finest) {
+  const auto check = [](double diameter, cv::Size image, std::array<int, 4> expected) {
     CAPTURE(diameter, image);
     const LevelRange range = levels_for(diameter, image);
-    CHECK(range.coarsest == coarsest);
-    CHECK(range.finest == finest);
+    CHECK(std::array{range.coarsest, range.whole, range.wanted, range.finest} == expected);
   };
-  check(20, {640, 480}, -2, 2);       // its home is 0
-  check(60, {1000, 1000}, -4, 0);     // -2
-  check(60, {100, 100}, -1, 0);       // 32 pixels a side at least
-  check(400, {64, 48}, 0, 0);         // an object larger than the image: -4
-  check(2, {64, 48}, 1, 2);           // 3: no level enlarges more than 4 times
-  check(2, {2000, 2000}, 0, 0);       // 16 million pixels are too many
-  check(5, {4000, 3000}, -1, -1);     // 12 million, too
-  check(20, {30000, 20000}, -4, -4);  // a coarser level than two octaves off, where it must be
+  check(20, {640, 480}, {-2, 0, 0, 2});
+  check(60, {1000, 1000}, {-4, -2, -2, 0});
+  check(60, {100, 100}, {-1, -1, -1, 0});     // 32 pixels a side at least
+  check(400, {64, 48}, {0, 0, 0, 0});         // an object larger than the image: its home is -4
+  check(2, {64, 48}, {1, 2, 2, 2});           // 3: no level enlarges more than 4 times
+  check(20, {4000, 3000}, {-2, 0, 0, 2});     // 12 million pixels at most are read whole
+  check(5, {4000, 3000}, {0, 0, 2, 2});       // 192 million are not
+  check(20, {30000, 20000}, {-4, -4, 0, 2});  // a coarser level than two octaves off
+}
+
+namespace {
+
+/// Red discs, and blue ones if so wished, on grey.
+cv::Mat discs_on_grey(const std::vector<Disc>& red, const std::vector<Disc>& blue = {}) {
+  cv::Mat image(300, 400, CV_8UC3, cv::Scalar(140, 140, 140));
+  for (int y = 0; y < image.rows; ++y)
+    for (int x = 0; x < image.cols; ++x) image.at<cv::Vec3b>(y, x)[1] += (7 * x + 13 * y) % 9;
+  for (const Disc& d : red) cv::circle(image, {d.x, d.y}, d.radius, {200, 60, 50}, cv::FILLED);
+  for (const Disc& d : blue) cv::circle(image, {d.x, d.y}, d.radius, {50, 60, 200}, cv::FILLED);
+  return image;
+}
+
+Mask mask_of(const Disc& d) {
+  cv::Mat mask = cv::Mat::zeros(300, 400, CV_8UC1);
+  cv::circle(mask, {d.x, d.y}, d.radius, 1, cv::FILLED);
+  return crop_to_box(MaskView(mask), {0, 0});
+}
+
+}  // namespace
+
+TEST_CASE("mini: tiny objects are where colours are like the support's", "[mini]") {
+  const std::vector<Disc> red{{50, 60, 3}, {200, 100, 3}, {320, 250, 2}, {330, 40, 5}};
+  const Pyramid pyramid(discs_on_grey(red, {{120, 200, 3}, {260, 180, 3}}));
+  const ColourRule rule = colour_rule(pyramid, mask_of(red[0]));
+  const std::vector<cv::Point> places = places_like(pyramid, std::span(&rule, 1), 6, 18, 100);
+  REQUIRE(places.size() == red.size());
+  for (const Disc& d : red)
+    CHECK(std::any_of(places.begin(), places.end(), [&](const cv::Point& p) {
+      return std::max(std::abs(p.x - d.x), std::abs(p.y - d.y)) <= 2;
+    }));
+  // those of the support's own size come first
+  const std::vector<cv::Point> two = places_like(pyramid, std::span(&rule, 1), 6, 18, 2);
+  CHECK(two == std::vector(places.begin(), places.begin() + 2));
+}
+
+TEST_CASE("mini: a patch of colour wider than what is looked at gives several places", "[mini]") {
+  const std::vector<Disc> red{{50, 60, 3}, {250, 150, 40}};
+  const Pyramid pyramid(discs_on_grey(red));
+  const ColourRule rule = colour_rule(pyramid, mask_of(red[0]));
+  constexpr int reach = 18;
+  const std::vector<cv::Point> places = places_like(pyramid, std::span(&rule, 1), 6, reach, 1000);
+  for (int y = 115; y < 185; y += 10)
+    for (int x = 215; x < 285; x += 10)
+      if (std::hypot(x - 250, y - 150) < 38)
+        CHECK(std::any_of(places.begin(), places.end(), [&](const cv::Point& p) {
+          return std::max(std::abs(p.x - x), std::abs(p.y - y)) <= reach;
+        }));
+}
+
+TEST_CASE("mini: an object that fills its image has no colours to be told by", "[mini]") {
+  const Pyramid pyramid(cv::Mat(40, 40, CV_8UC3, cv::Scalar(9, 80, 200)));
+  const ColourRule rule =
+      colour_rule(pyramid, crop_to_box(MaskView(cv::Mat::ones(40, 40, CV_8UC1)), {0, 0}));
+  CHECK(rule == ColourRule{});
+  CHECK(places_like(pyramid, std::span(&rule, 1), 40, 18, 10).empty());
 }
 
 TEST_CASE("mini: an outline's numbers are those of training", "[mini]") {
