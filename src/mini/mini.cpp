@@ -184,14 +184,6 @@ bool is_own(const Reading& reading, std::size_t from, std::size_t at, cv::Point2
       });
 }
 
-/// Pixels of a level that were read.
-double read_pixels(const Reading& reading, int k) {
-  double sum = 0;
-  for (const ReadLevel& read : reading.levels)
-    if (read.level->k == k) sum += read.level->pixels.size().area();
-  return sum;
-}
-
 /// Clears cells (CV_8UC1 at stride 2) of one level where a region of another one lies, or beside.
 void clear(cv::Mat& cells, const MiniLevel& level, const Region& region, const MiniLevel& other) {
   const cv::Matx23d there = mini::composed(inverse(other.to_image), level.to_image);
@@ -274,8 +266,13 @@ struct MiniEmbedding::State {
   void read_windows(Reading& reading, std::span<const std::shared_ptr<const MiniLevel>> windows,
                     std::span<const cv::Rect2f> kept,
                     const std::vector<at::Tensor>& conditioning) const;
-  void read_finer(Reading& reading, int k, std::span<const std::size_t> found,
+  bool read_finer(Reading& reading, int k, const MiniPrototype& prototype,
                   const std::vector<at::Tensor>& conditioning) const;
+  bool may_be_finer(const Reading& reading, int k, std::span<const std::size_t> found,
+                    const MiniPrototype& prototype) const;
+  std::map<std::pair<int, int>, int> unexplained(const Reading& reading, int k,
+                                                 std::span<const std::size_t> found,
+                                                 const std::vector<at::Tensor>& conditioning) const;
   void read_places(Reading& reading, int k, const MiniPrototype& prototype,
                    const std::vector<at::Tensor>& conditioning) const;
   void add_candidates(Reading& reading, std::size_t from) const;
@@ -357,7 +354,6 @@ std::shared_ptr<const Reading> MiniEmbedding::State::read(
 
 /// What the maps say for the support's examples alone.
 Reading MiniEmbedding::State::read_alone(const MiniPrototype& prototype) const {
-  constexpr double small = 18;  // of the band from 14 to 28 pixels: .36 of an octave
   const auto conditioning = conditioning_on(prototype.examples);
   const mini::LevelRange range = mini::levels_for(prototype.diameter, pyramid.size());
   Reading reading;
@@ -366,20 +362,8 @@ Reading MiniEmbedding::State::read_alone(const MiniPrototype& prototype) const {
     return reading;
   }
   for (int k = range.coarsest; k <= range.whole; ++k) read_whole(reading, k, conditioning);
-  // each level costs four times as much as the one before it, and sizes lie side by side
-  const auto is_small = [&](float size, int k) { return std::exp2(size + k) < small; };
-  for (int k = range.whole + 1; k <= range.finest; ++k) {
-    const std::vector<std::size_t> found = accepted(reading, prototype.examples);
-    const bool may_be_more =
-        std::any_of(prototype.examples.begin(), prototype.examples.end(),
-                    [&](const MiniExample& e) { return is_small(e.size, k - 1); }) ||
-        std::any_of(found.begin(), found.end(), [&](std::size_t i) {
-          return reading.levels[reading.candidates[i].level].level->k == k - 1 &&
-                 is_small(reading.sizes[i], k - 1);
-        });
-    if (!may_be_more) break;
-    read_finer(reading, k, found, conditioning);
-  }
+  for (int k = range.whole + 1; k <= range.finest; ++k)
+    if (!read_finer(reading, k, prototype, conditioning)) break;
   return reading;
 }
 
@@ -450,15 +434,31 @@ void MiniEmbedding::State::read_windows(Reading& reading,
   add_candidates(reading, first);
 }
 
-/// Reads the next level where the last one is like the support, and nothing found accounts for it:
-/// in windows where that is in few places, and in those with the most of it where it is in many.
-/// @param found  the candidates that are instances so far.
-void MiniEmbedding::State::read_finer(Reading& reading, int k, std::span<const std::size_t> found,
-                                      const std::vector<at::Tensor>& conditioning) const {
-  constexpr double least_pixels = 5e5, most_pixels = 2e6;  // that may be read
-  constexpr double overhead = 0.8;
+/// Whether smaller objects than those of the last level are to be expected: where an example or a
+/// twentieth of what was found is small there, or nothing was found.
+bool MiniEmbedding::State::may_be_finer(const Reading& reading, int k,
+                                        std::span<const std::size_t> found,
+                                        const MiniPrototype& prototype) const {
+  constexpr double small = 18;  // of the band from 14 to 28 pixels: .36 of an octave
+  constexpr double part = 0.05;
+  const auto is_small = [&](float size) { return std::exp2(size + k - 1) < small; };
+  const auto count = std::count_if(found.begin(), found.end(), [&](std::size_t i) {
+    return reading.levels[reading.candidates[i].level].level->k == k - 1 &&
+           is_small(reading.sizes[i]);
+  });
+  return static_cast<double>(count) >= part * static_cast<double>(found.size()) ||
+         std::any_of(prototype.examples.begin(), prototype.examples.end(),
+                     [&](const MiniExample& e) { return is_small(e.size); });
+}
+
+/// Rows and columns of windows of a level, and how many cells of the level before are there that
+/// are like the support and accounted for by nothing that was found.
+std::map<std::pair<int, int>, int> MiniEmbedding::State::unexplained(
+    const Reading& reading, int k, std::span<const std::size_t> found,
+    const std::vector<at::Tensor>& conditioning) const {
   const cv::Size size = level_size(k);
-  std::map<std::pair<int, int>, int> places;  // row and column: how much there
+  const double scale = std::ldexp(1.0, k);
+  std::map<std::pair<int, int>, int> places;
   for (const ReadLevel& before : reading.levels) {
     if (before.level->k != k - 1) continue;
     cv::Mat like = network.likeness(*before.level, conditioning) > 0;
@@ -468,7 +468,6 @@ void MiniEmbedding::State::read_finer(Reading& reading, int k, std::span<const s
     }
     // outlines of what was found are thinner than any object
     cv::morphologyEx(like, like, cv::MORPH_OPEN, cv::Mat::ones(2, 2, CV_8UC1));
-    const double scale = std::ldexp(1.0, k);
     for (int y = 0; y < like.rows; ++y)
       for (int x = 0; x < like.cols; ++x) {
         const cv::Point2f at(map_stride * x + 0.5f, map_stride * y + 0.5f);
@@ -481,15 +480,34 @@ void MiniEmbedding::State::read_finer(Reading& reading, int k, std::span<const s
           ++places[{row, column}];
       }
   }
-  const double most = std::clamp(read_pixels(reading, k - 1), least_pixels, most_pixels);
+  return places;
+}
+
+/// Reads the next level, if smaller objects may be there: whole where it is small, else in windows,
+/// those first where the most is unexplained. @return whether it was read.
+bool MiniEmbedding::State::read_finer(Reading& reading, int k, const MiniPrototype& prototype,
+                                      const std::vector<at::Tensor>& conditioning) const {
+  constexpr double least_pixels = 5e5, most_pixels = 2e6;  // of all finer levels
+  constexpr double overhead = 0.8;
+  const std::vector<std::size_t> found = accepted(reading, prototype.examples);
+  if (!may_be_finer(reading, k, found, prototype)) return false;
+  const auto places = unexplained(reading, k, found, conditioning);
+  const cv::Size size = level_size(k);
+  double whole = 0, read = 0;
+  for (const ReadLevel& one : reading.levels)
+    (one.level->k <= mini::home_octave(prototype.diameter) ? whole : read) +=
+        one.level->pixels.size().area();
+  const double most = std::clamp(whole, least_pixels, most_pixels) - read;
   const double area = look_side * look_side;
   const bool is_large = std::min(size.width, size.height) > look_side;
-  if (!is_large || (area * places.size() > overhead * size.area() && size.area() <= most))
-    return read_whole(reading, k, conditioning);
+  if (!is_large || (area * places.size() > overhead * size.area() && size.area() <= most)) {
+    read_whole(reading, k, conditioning);
+    return true;
+  }
   std::vector<std::pair<int, std::pair<int, int>>> chosen;
   for (const auto& [place, count] : places) chosen.emplace_back(-count, place);
   std::sort(chosen.begin(), chosen.end());
-  chosen.resize(std::min(chosen.size(), static_cast<std::size_t>(most / area)));
+  chosen.resize(std::min(chosen.size(), static_cast<std::size_t>(std::max(most, 0.0) / area)));
   std::vector<cv::Point> corners;
   std::vector<cv::Rect2f> kept;
   const auto corner = [&](int place, int length) {
@@ -503,6 +521,7 @@ void MiniEmbedding::State::read_finer(Reading& reading, int k, std::span<const s
         cv::Rect2f(cv::Rect(own_side * column - at.x, own_side * row - at.y, own_side, own_side)));
   }
   read_windows(reading, network.windows(pyramid, k, corners), kept, conditioning);
+  return !chosen.empty();
 }
 
 /// Reads a level that is too large to be read whole: where colours are like the support's.

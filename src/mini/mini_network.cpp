@@ -97,10 +97,10 @@ at::Tensor room(std::int64_t channels, cv::Size size, int stride,
                    options.memory_format(at::MemoryFormat::ChannelsLast));
 }
 
-/// Filled up with zeros to whole batches, or to a multiple of 16 where there are few: libraries
-/// prepare convolutions for every length anew.
+/// Filled up with zeros to whole batches, or to a multiple of 16 where there are few, but for a
+/// single one: libraries prepare convolutions for every length anew.
 at::Tensor filled(const at::Tensor& some) {
-  const std::int64_t n = some.size(0), step = n > batch / 2 ? batch : 16;
+  const std::int64_t n = some.size(0), step = n > batch / 2 ? batch : n > 1 ? 16 : 1;
   const std::int64_t missing = (step - n % step) % step;
   if (missing == 0) return some;
   std::vector<std::int64_t> shape = some.sizes().vec();
