@@ -55,9 +55,8 @@ struct Stages {
   bool need_torch() const;
 
   /// What these stages ask of a preset where they are not what it was made for: CounTR's maps are
-  /// binarised at 20, and the released code does not round its count up. "mini" in the DMG's and
-  /// the decoder's slot finds exemplars of its own, so that feedback would do the same work again.
-  /// Nothing, where `preset.method` has no use for a DMG.
+  /// binarised at 20, and the released code does not round its count up. Nothing, where
+  /// `preset.method` has no use for a DMG.
   /// @throws as persense::Engine  when the DMG's archive cannot be read.
   Options adapt(const Options& preset) const;
 
