@@ -361,6 +361,24 @@ TEST_CASE("torch engine: mini finds objects a fifth as wide as the support objec
   CHECK(result.count() <= 81);
 }
 
+TEST_CASE("torch engine: mini finds objects of 5 pixels in an image too large to be enlarged",
+          "[torch][engine][mini]") {
+  constexpr Size size{1200, 1000};  // 4 times by length: 19 million pixels
+  constexpr int step = 140, width = 2;
+  const Point middle{size.width / 2, size.height / 2};
+  const Engine engine("mini");
+  const cv::Mat one = disc_picture(size, middle, width), mask = disc_mask(size, middle, width);
+  const EngineSupport support = engine.support(ImageView::of_rgb(one), MaskView(mask));
+  cv::Mat many = disc_picture(size, middle, width);
+  std::size_t count = 1;
+  for (int y = step / 2; y < size.height; y += step)
+    for (int x = step / 2; x < size.width; x += step, ++count)
+      cv::circle(many, {x, y}, width, cv::Scalar(220, 30, 10), cv::FILLED);
+  const Result result = engine.segment(support, ImageView::of_rgb(many));
+  CHECK(result.count() >= count * 9 / 10);
+  CHECK(result.count() <= count);
+}
+
 TEST_CASE("torch engine: mini finds in tiles what it finds in a picture that it sees at once",
           "[torch][engine]") {
   constexpr int columns = 34, rows = 14;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 import subprocess
 import sys
@@ -49,6 +50,32 @@ def test_the_object_of_median_area_away_from_the_border_is_the_support() -> None
     labels[30:40, 5:15], labels[30:42, 20:32], labels[45:59, 40:54] = 1, 2, 3
     assert calibrate.median_object(labels) == 2
     assert calibrate.median_object(np.zeros((5, 5), np.int32)) is None
+
+
+def test_thresholds_are_the_best_of_those_that_were_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch", reason="persense.train.whole needs it")
+    whole = pytest.importorskip("persense.train.whole")
+
+    def evaluate(thresholds, makers, pictures):  # type: ignore[no-untyped-def]
+        off = abs(thresholds["same"] - 0.6) + abs(thresholds["quality"] - 0.3)
+        found = {"f1": 1 - off, "empty": thresholds["same_alone"]}
+        return {"composed": {"f1": 1 - off}, "rendered": found}
+
+    monkeypatch.setattr(calibrate, "_Library", lambda models, thresholds: thresholds)
+    monkeypatch.setattr(whole, "sources", lambda data: {})
+    monkeypatch.setattr(whole, "evaluate", evaluate)
+    best, tried = calibrate.choose("mini", pathlib.Path("."), 3)
+    assert best == {"same": 0.6, "quality": 0.3, "same_alone": 0.3}
+    assert len({tuple(t.items()) for t, _ in tried}) == len(tried)  # none of them twice
+
+
+def test_a_file_of_calibration_keeps_what_it_holds(tmp_path: pathlib.Path) -> None:
+    file = tmp_path / "calibration.json"
+    file.write_text('{"quality": 0.25}')
+    calibrate.write(file, np.linspace(0, 1, len(calibrate.GRID)), {"same": 0.6})
+    held = json.loads(file.read_text())
+    assert (held["quality"], held["same"]) == (0.25, 0.6)
+    assert [raw for raw, _ in held["scores"]] == list(calibrate.GRID)
 
 
 def test_a_folder_that_is_not_there_is_one_line(tmp_path: pathlib.Path) -> None:

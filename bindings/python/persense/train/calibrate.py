@@ -5,7 +5,7 @@ r"""Choose the thresholds of the default stages, and fit what their scores are w
 
 Each folder holds images NN.jpg (or .png) with NN_instances.png, 16-bit labels of every object, or
 with one such file per class, NN_CLASS_instances.png. Of each class one object is the support: the
-one of median area in its first image; with ``--own-support`` in every image, as each shows a kind
+one of median area in the first of its images; with ``--own-support`` in every image, as each shows a kind
 of its own. The others are searched for it, and an instance is right where it matches a
 true object at IoU >= 0.5. All classes count alike, however many instances they give.
 
@@ -94,14 +94,14 @@ def right(result: persense.Result, labels: npt.NDArray[np.int32]) -> Iterator[Tu
 
 
 def scores_of(
-    pipeline: persense.Pipeline, folder: pathlib.Path, own_support: bool, first: int
+    pipeline: persense.Pipeline, folder: pathlib.Path, own_support: bool, last: int
 ) -> Scored:
     """The scores of a folder by class."""
     scored: Scored = {}
     for name, files in label_files(folder).items():
         found: List[Tuple[float, bool]] = []
         support = None
-        for file in tqdm(files[:first], f"{folder.name} {name}".strip(), disable=None):
+        for file in tqdm(files[-last:], f"{folder.name} {name}".strip(), disable=None):
             labels = persense.read_labels(file)
             query = pipeline.encode(image_of(file))
             if own_support or support is None:
@@ -224,7 +224,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         "--own-support", nargs="+", type=pathlib.Path, default=[], metavar="FOLDER",
         help="folders, every image of which shows a kind of its own",
     )  # fmt: skip
-    parser.add_argument("--first", type=int, default=10, help="images of a class, at most (10)")
+    parser.add_argument(
+        "--last", type=int, default=4, help="images of a class: the last, which training leaves (4)"
+    )
     parser.add_argument(
         "--thresholds", type=pathlib.Path, metavar="DATA_DIR", help="what mini was trained on"
     )
@@ -240,7 +242,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         scored: Scored = {}
         for folder in given.folders + given.own_support:
             own = folder in given.own_support
-            scored.update(scores_of(pipeline, folder, own, given.first))
+            scored.update(scores_of(pipeline, folder, own, given.last))
     except (OSError, persense.Error) as error:
         print(f"persense.train.calibrate: {error}", file=sys.stderr)
         return 1
