@@ -305,8 +305,8 @@ std::vector<MiniMaps> MiniNetwork::maps(std::span<const std::shared_ptr<const Mi
 cv::Mat MiniNetwork::likeness(const MiniLevel& level,
                               const std::vector<at::Tensor>& conditioning) const {
   const c10::InferenceMode no_gradients;
-  constexpr std::int64_t rows = 256;  // at a time
-  constexpr int way = 3;              // of the comparisons: from the surroundings to the object
+  constexpr std::int64_t rows = 64;  // at a time
+  constexpr int way = 3;             // of the comparisons: from the surroundings to the object
   std::array<cv::Mat, 2> found;
   for (std::size_t f = 0; f < found.size(); ++f) {
     const at::Tensor features = level.features[f].permute({0, 2, 3, 1})[0];  // (h, w, C)
@@ -317,7 +317,10 @@ cv::Mat MiniNetwork::likeness(const MiniLevel& level,
     for (std::int64_t y = 0; y < features.size(0); y += rows) {
       const std::int64_t count = std::min(rows, features.size(0) - y);
       const at::Tensor part =
-          (features.narrow(0, y, count).to(at::kFloat).matmul(weights) - shift).cpu().contiguous();
+          // products and sums, not a matrix product: the same on any number of threads
+          ((features.narrow(0, y, count).to(at::kFloat) * weights).sum(-1) - shift)
+              .cpu()
+              .contiguous();
       std::copy_n(part.data_ptr<float>(), part.numel(), found[f].ptr<float>(static_cast<int>(y)));
     }
   }
