@@ -102,7 +102,8 @@ Mask mask_of(const Disc& d) {
 
 TEST_CASE("mini: tiny objects are where colours are like the support's", "[mini]") {
   const std::vector<Disc> red{{50, 60, 3}, {200, 100, 3}, {320, 250, 2}, {330, 40, 5}};
-  const Pyramid pyramid(discs_on_grey(red, {{120, 200, 3}, {260, 180, 3}}));
+  const cv::Mat image = discs_on_grey(red, {{120, 200, 3}, {260, 180, 3}});
+  const Pyramid pyramid(ImageView::of_rgb(image));
   const ColourRule rule = colour_rule(pyramid, mask_of(red[0]));
   const std::vector<cv::Point> places = places_like(pyramid, std::span(&rule, 1), 6, 18, 100);
   REQUIRE(places.size() == red.size());
@@ -117,7 +118,8 @@ TEST_CASE("mini: tiny objects are where colours are like the support's", "[mini]
 
 TEST_CASE("mini: a patch of colour wider than what is looked at gives several places", "[mini]") {
   const std::vector<Disc> red{{50, 60, 3}, {250, 150, 40}};
-  const Pyramid pyramid(discs_on_grey(red));
+  const cv::Mat image = discs_on_grey(red);
+  const Pyramid pyramid(ImageView::of_rgb(image));
   const ColourRule rule = colour_rule(pyramid, mask_of(red[0]));
   constexpr int reach = 18;
   const std::vector<cv::Point> places = places_like(pyramid, std::span(&rule, 1), 6, reach, 1000);
@@ -130,7 +132,8 @@ TEST_CASE("mini: a patch of colour wider than what is looked at gives several pl
 }
 
 TEST_CASE("mini: an object that fills its image has no colours to be told by", "[mini]") {
-  const Pyramid pyramid(cv::Mat(40, 40, CV_8UC3, cv::Scalar(9, 80, 200)));
+  const cv::Mat image(40, 40, CV_8UC3, cv::Scalar(9, 80, 200));
+  const Pyramid pyramid(ImageView::of_rgb(image));
   const ColourRule rule =
       colour_rule(pyramid, crop_to_box(MaskView(cv::Mat::ones(40, 40, CV_8UC1)), {0, 0}));
   CHECK(rule == ColourRule{});
