@@ -467,7 +467,7 @@ std::map<std::pair<int, int>, int> MiniEmbedding::State::unexplained(
       clear(like, *before.level, c.region, *reading.levels[c.level].level);
     }
     // outlines of what was found are thinner than any object
-    cv::morphologyEx(like, like, cv::MORPH_OPEN, cv::Mat::ones(2, 2, CV_8UC1));
+    if (!found.empty()) cv::morphologyEx(like, like, cv::MORPH_OPEN, cv::Mat::ones(2, 2, CV_8UC1));
     for (int y = 0; y < like.rows; ++y)
       for (int x = 0; x < like.cols; ++x) {
         const cv::Point2f at(map_stride * x + 0.5f, map_stride * y + 0.5f);
