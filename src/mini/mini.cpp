@@ -487,7 +487,7 @@ std::map<std::pair<int, int>, int> MiniEmbedding::State::unexplained(
 /// those first where the most is unexplained. @return whether it was read.
 bool MiniEmbedding::State::read_finer(Reading& reading, int k, const MiniPrototype& prototype,
                                       const std::vector<at::Tensor>& conditioning) const {
-  constexpr double least_pixels = 5e5, most_pixels = 2e6;  // of all finer levels
+  constexpr double most_pixels = 2e6;  // of all finer levels
   constexpr double overhead = 0.8;
   const std::vector<std::size_t> found = accepted(reading, prototype.examples);
   if (!may_be_finer(reading, k, found, prototype)) return false;
@@ -497,7 +497,8 @@ bool MiniEmbedding::State::read_finer(Reading& reading, int k, const MiniPrototy
   for (const ReadLevel& one : reading.levels)
     (one.level->k <= mini::home_octave(prototype.diameter) ? whole : read) +=
         one.level->pixels.size().area();
-  const double most = std::clamp(whole, least_pixels, most_pixels) - read;
+  const double least = found.empty() ? 1e6 : 5e5;
+  const double most = std::clamp(whole, least, most_pixels) - read;
   const double area = look_side * look_side;
   const bool is_large = std::min(size.width, size.height) > look_side;
   if (!is_large || (area * places.size() > overhead * size.area() && size.area() <= most)) {
