@@ -156,8 +156,10 @@ py::typing::Dict<py::str, py::object> inspect(const std::filesystem::path& archi
     py::gil_scoped_release nogil;
     info = Engine::inspect(archive);
   }
-  const auto& [format, stage, name, input, output, text, encoder, prototype, dtype, upstream,
-               sha256] = info.manifest;
+  const auto& [format, stage, name, input, output, text, calibration, encoder, prototype, dtype,
+               upstream, sha256] = info.manifest;
+  py::list scores;
+  for (const auto& knot : calibration.scores) scores.append(py::make_tuple(knot.raw, knot.right));
   return py::dict(
       "stage"_a = torchscript::name_of(stage), "name"_a = name, "format"_a = format,
       "input"_a = py::dict("size"_a = input.size, "short_side"_a = input.short_side,
@@ -168,6 +170,8 @@ py::typing::Dict<py::str, py::object> inspect(const std::filesystem::path& archi
                             "masks"_a = output.masks, "scale"_a = output.scale,
                             "queries"_a = output.queries),
       "text"_a = py::dict("vocabulary"_a = text.vocabulary, "max_tokens"_a = text.max_tokens),
+      "calibration"_a = py::dict("same"_a = calibration.same, "quality"_a = calibration.quality,
+                                 "same_alone"_a = calibration.same_alone, "scores"_a = scores),
       "encoder"_a = encoder, "prototype"_a = prototype, "dtype"_a = dtype, "upstream"_a = upstream,
       "sha256_weights"_a = sha256, "bytes"_a = info.bytes, "parts"_a = info.parts,
       "parameters"_a = info.parameters);
