@@ -345,7 +345,7 @@ TEST_CASE("torch engine: mini asks for feedback, which changes what it compares 
   CHECK_FALSE(same(with, alone));
 }
 
-TEST_CASE("torch engine: mini finds objects a fifth as wide as the support object",
+TEST_CASE("torch engine: mini finds objects a quarter as wide as the support object",
           "[torch][engine]") {
   constexpr Size size{9 * gap, 9 * gap};
   const Point middle{size.width / 2, size.height / 2};
@@ -355,7 +355,7 @@ TEST_CASE("torch engine: mini finds objects a fifth as wide as the support objec
   cv::Mat small(size.height, size.width, CV_8UC3, cv::Scalar(20, 40, 200));
   for (int y = gap / 2; y < size.height; y += gap)
     for (int x = gap / 2; x < size.width; x += gap)
-      cv::circle(small, {x, y}, 4, cv::Scalar(220, 30, 10), cv::FILLED);
+      cv::circle(small, {x, y}, 5, cv::Scalar(220, 30, 10), cv::FILLED);
   const Result result = engine.segment(support, ImageView::of_rgb(small));
   CHECK(result.count() >= 77);  // of 81; none of them without the finer levels
   CHECK(result.count() <= 81);
