@@ -497,7 +497,7 @@ bool MiniEmbedding::State::read_finer(Reading& reading, int k, const MiniPrototy
   for (const ReadLevel& one : reading.levels)
     (one.level->k <= mini::home_octave(prototype.diameter) ? whole : read) +=
         one.level->pixels.size().area();
-  const double least = found.empty() ? 1e6 : 5e5;
+  const double least = found.empty() ? most_pixels : 5e5;
   const double most = std::clamp(whole, least, most_pixels) - read;
   const double area = look_side * look_side;
   const bool is_large = std::min(size.width, size.height) > look_side;
