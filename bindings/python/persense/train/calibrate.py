@@ -167,11 +167,13 @@ class _Library:
         from persense.train import whole
 
         support = self._pipeline.support(support_image, support_mask)
-        result = self._pipeline.segment(image, support)
-        return [
-            whole.Found(mask.astype(bool), instance.score, 1.0)
-            for mask, instance in zip(result.masks, result)
-        ]
+        found = []
+        for instance in self._pipeline.segment(image, support):
+            x0, y0, x1, y1 = instance.mask.box
+            mask = np.zeros(image.shape[:2], bool)
+            mask[y0:y1, x0:x1] = instance.mask.bits
+            found.append(whole.Found(mask, instance.score, 1.0))
+        return found
 
 
 def options_of(thresholds: Dict[str, float]) -> Dict[str, Any]:
