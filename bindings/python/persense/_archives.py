@@ -22,6 +22,8 @@ class ArchiveInfo(NamedTuple):
     output: Dict[str, Any]
     text: Dict[str, Any]
     """Of a detector: its vocabulary's file in the archive, and the most tokens of a caption."""
+    calibration: Dict[str, Any]
+    """Of a network of all stages: its thresholds, and what scores are worth."""
     encoder: str
     """Of a decoder: the name of the encoder that it belongs to."""
     prototype: str

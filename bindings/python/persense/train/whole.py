@@ -14,7 +14,7 @@ import dataclasses
 import math
 import pathlib
 import sys
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Protocol, Sequence, Tuple
 
 import numpy as np
 import numpy.typing as npt
@@ -102,6 +102,13 @@ class Found:
     mask: Mask  #: (H, W)
     same: float
     quality: float
+
+
+class Finds(Protocol):
+    """What is evaluated: a Finder, or anything that finds as one does."""
+
+    def find(self, support_image: Pixels, support_mask: Mask, image: Pixels) -> List[Found]:
+        """All objects like the support's."""
 
 
 def _world(image: Pixels) -> World:
@@ -456,7 +463,7 @@ def _totals(rows: Sequence[Dict[str, float]]) -> Dict[str, float]:
 
 
 def evaluate(
-    finder: Finder, makers: Dict[str, Any], pictures: int, seed: int = 1
+    finder: Finds, makers: Dict[str, Any], pictures: int, seed: int = 1
 ) -> Dict[str, Dict[str, float]]:
     """By source, on so many pictures each, with a support from another one where there is one; and
     how much is found where there is nothing, with a support of another source.
