@@ -37,10 +37,10 @@ def batch(data: pathlib.Path) -> parts.Tensors:
 
 def test_losses_reach_every_weight(batch):
     net = network.Mini()
-    parts = parts.losses(parts.forward(net, batch), batch)
-    assert parts.keys() == parts.WEIGHTS.keys()
-    assert all(bool(torch.isfinite(v)) for v in parts.values())
-    torch.stack(list(parts.values())).sum().backward()
+    found = parts.losses(parts.forward(net, batch), batch)
+    assert found.keys() == parts.WEIGHTS.keys()
+    assert all(bool(torch.isfinite(v)) for v in found.values())
+    torch.stack(list(found.values())).sum().backward()
     # at first the last layer of a company's attention may be ruled by others, but has a gradient
     without = [name for name, p in net.named_parameters() if p.grad is None]
     assert without == []

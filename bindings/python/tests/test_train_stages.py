@@ -10,6 +10,7 @@ import pytest
 
 for needed in ("cv2", "torch", "persense._core", "persense._scenes"):
     pytest.importorskip(needed, reason=f"training needs {needed}")
+import cv2  # noqa: E402
 import torch  # noqa: E402
 
 import persense  # noqa: E402
@@ -58,6 +59,13 @@ def scene(seed: int):
     return world.images[here], mask, world.images[there]
 
 
+def reduced(picture):
+    """By four, values averaged; a mask to 0..255."""
+    values = picture.astype(np.uint8) * 255 if picture.dtype == bool else picture
+    size = values.shape[1] // 4, values.shape[0] // 4
+    return cv2.resize(values, size, interpolation=cv2.INTER_AREA)
+
+
 class Candidates(whole.Finder):
     """Keeps what may be of the class, on the levels that are looked at as a whole."""
 
@@ -72,9 +80,9 @@ class Candidates(whole.Finder):
 @pytest.mark.parametrize("seed", [3, 5, 6])
 def test_candidates_and_their_scores_are_those_of_training(trained_a_little, seed):
     folder, net = trained_a_little
-    image, mask, query = scene(seed)
-    # sides that halve without a rest, as training takes every level's scale for a power of two
-    query = np.ascontiguousarray(query[: query.shape[0] // 32 * 32, : query.shape[1] // 32 * 32])
+    # so small that the objects' own level is the finest that there is
+    image, mask, query = (reduced(picture) for picture in scene(seed))
+    mask = mask > 127
     pipeline = persense.Pipeline(
         models=folder, options={**WHOLE_LEVELS, "detection.threshold": 0}
     )
