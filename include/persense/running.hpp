@@ -271,9 +271,10 @@ inline void note_counts(std::size_t instances, double estimated, std::vector<std
   constexpr double much = 0.2;  // of the larger count
   const double found = static_cast<double>(instances), there = std::round(estimated);
   if (instances > 0 && std::abs(found - there) > much * std::max(found, there))
-    notes.push_back(fmt::format("found {} objects where the density map's sum is {:.1f}: "
-                                "the counts differ by more than {:.0f} %",
-                                instances, estimated, 100 * much));
+    notes.push_back(
+        fmt::format("found {} objects where the density map's sum is {:.1f}: "
+                    "the counts differ by more than {:.0f} %",
+                    instances, estimated, 100 * much));
 }
 
 /// The exemplars of a feedback pass with the masks that their boxes are of.
