@@ -346,11 +346,12 @@ Description describe(const Region& region, const Pyramid& pyramid, const cv::Mat
   return out;
 }
 
-Finding find_regions(const cv::Mat& maps, cv::Size size, const FindingOptions& options) {
+std::vector<Region> find_regions(const cv::Mat& maps, cv::Size size,
+                                 const FindingOptions& options) {
   const cv::Size within = size / map_stride;
   const std::vector<cv::Point> peaks = peaks_of(maps, within, options.least_peak);
-  Finding finding;
-  if (peaks.empty()) return finding;
+  std::vector<Region> regions;
+  if (peaks.empty()) return regions;
   const NearestPeak nearest(peaks, maps.size(), options.reach);
   const std::vector<double> masses = masses_of(maps, nearest);
   const auto cells = cells_of(maps, nearest, options.foreground);
@@ -365,13 +366,10 @@ Finding find_regions(const cv::Mat& maps, cv::Size size, const FindingOptions& o
     if (!region.mask.empty() && cv::countNonZero(region.mask) >= options.least_area) {
       region.peak = nearest.places()[i];
       region.mass = masses[i];
-      finding.regions.push_back(std::move(region));
-    } else {
-      const double target = sigmoid(maps.at<Cell>(peaks[i])[target_map]);
-      finding.lone.push_back({nearest.places()[i], masses[i], static_cast<float>(target)});
+      regions.push_back(std::move(region));
     }
   }
-  return finding;
+  return regions;
 }
 
 }  // namespace persense::mini

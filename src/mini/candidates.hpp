@@ -85,21 +85,10 @@ struct FindingOptions {
   double least_area = 20;   ///< pixels
 };
 
-/// A peak of the density without a region about it.
-struct LonePeak {
-  cv::Point2f at;
-  double mass;
-  float target;  ///< probability of being a target's
-};
-
-struct Finding {
-  std::vector<Region> regions;  ///< by rows of their peaks
-  std::vector<LonePeak> lone;
-};
-
-/// The regions of a level: foreground whose offsets lead to one peak of the density.
+/// The regions of a level: foreground whose offsets lead to one peak of the density, by
+/// rows of their peaks.
 /// @param maps  CV_32FC(6), at stride 2. @param size  of the level, without what it is filled up
 ///   with.
-Finding find_regions(const cv::Mat& maps, cv::Size size, const FindingOptions& options);
+std::vector<Region> find_regions(const cv::Mat& maps, cv::Size size, const FindingOptions& options);
 
 }  // namespace persense::mini

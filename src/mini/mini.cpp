@@ -27,7 +27,6 @@ using mini::look_side;
 using mini::map_stride;
 using mini::Region;
 
-constexpr double large_pixels = 1e6;  // of a level, beyond which its features are kept in fp16
 constexpr std::size_t fewest_for_maps = 2;  // exemplars that the maps are conditioned on
 
 constexpr int own_side = 72;          // of a window's pixels, those that are no other's
@@ -60,7 +59,6 @@ struct Reading {
   std::vector<Candidate> candidates;
   std::vector<float> sizes;
   MiniRegions regions;
-  std::vector<std::pair<cv::Point2d, double>> lone;  // mass of peaks without a region
 };
 
 /// What it comes to with exemplars.
@@ -166,22 +164,27 @@ cv::Mat mask_in(const Region& region, const cv::Rect& part) {
   return mask;
 }
 
-bool is_window(const ReadLevel& read) {
-  return read.kept.size() != cv::Size2f(read.level->pixels.size());
+bool is_window(const ReadLevel& read) { return !read.kept.empty(); }
+
+/// Whether a place, in pixels of the image, is this level's, or window's.
+bool keeps(const ReadLevel& read, cv::Point2d place) {
+  return !is_window(read) || read.kept.contains(place);
 }
 
-/// Whether a peak lies where this level, or window, is kept, and none of those before it is.
+/// Whether a place is this one's and not that of one of its level before it.
 /// @param from  the first of them.
-bool is_own(const Reading& reading, std::size_t from, std::size_t at, cv::Point2f peak) {
-  const ReadLevel& read = reading.levels[at];
-  if (!read.kept.contains(peak)) return false;
-  const cv::Point2d place = moved(read.level->to_image, cv::Point2d(peak));
-  return std::none_of(
-      reading.levels.begin() + static_cast<std::ptrdiff_t>(from),
-      reading.levels.begin() + static_cast<std::ptrdiff_t>(at), [&](const ReadLevel& other) {
-        return other.level->k == read.level->k &&
-               other.kept.contains(cv::Point2f(moved(inverse(other.level->to_image), place)));
-      });
+bool is_own(const Reading& reading, std::size_t from, std::size_t at, cv::Point2d place) {
+  const auto begin = reading.levels.begin();
+  return keeps(reading.levels[at], place) &&
+         std::none_of(begin + static_cast<std::ptrdiff_t>(from),
+                      begin + static_cast<std::ptrdiff_t>(at), [&](const ReadLevel& other) {
+                        return other.level->k == reading.levels[at].level->k && keeps(other, place);
+                      });
+}
+
+/// The part of the image that a level, or window, shows.
+PixelBox shown(const MiniLevel& level, cv::Size image) {
+  return image_box(cv::Rect({}, level.size), level.to_image, image);
 }
 
 /// Clears cells (CV_8UC1 at stride 2) of one level where a region of another one lies, or beside.
@@ -237,15 +240,12 @@ struct MiniEmbedding::State {
     return translate(network.module(), doing, std::forward<Body>(body));
   }
 
-  double pixels(int k) const {
-    return std::exp2(2 * k) * static_cast<double>(pyramid.size().area());
-  }
   cv::Size level_size(int k) const {
     return {static_cast<int>(std::ldexp(pyramid.size().width, k)),
             static_cast<int>(std::ldexp(pyramid.size().height, k))};
   }
   std::shared_ptr<const MiniLevel> level(int k) const {
-    return levels.get(k, [&] { return network.level(pyramid, k, pixels(k) > large_pixels); });
+    return levels.get(k, [&] { return network.level(pyramid, k); });
   }
   std::shared_ptr<const MiniLevel> around(cv::Point2d middle, int k, int side) const;
   MiniExample example_of(const std::shared_ptr<const MiniLevel>& level, const Region& region) const;
@@ -264,7 +264,7 @@ struct MiniEmbedding::State {
                                     const std::vector<MiniExample>& examples) const;
   void read_whole(Reading& reading, int k, const std::vector<at::Tensor>& conditioning) const;
   void read_windows(Reading& reading, std::span<const std::shared_ptr<const MiniLevel>> windows,
-                    std::span<const cv::Rect2f> kept,
+                    std::span<const cv::Rect2d> kept,
                     const std::vector<at::Tensor>& conditioning) const;
   bool read_finer(Reading& reading, int k, const MiniPrototype& prototype,
                   const std::vector<at::Tensor>& conditioning) const;
@@ -273,7 +273,9 @@ struct MiniEmbedding::State {
   std::map<std::pair<int, int>, int> unexplained(const Reading& reading, int k,
                                                  std::span<const std::size_t> found,
                                                  const std::vector<at::Tensor>& conditioning) const;
-  void read_places(Reading& reading, int k, const MiniPrototype& prototype,
+  void read_squares(Reading& reading, int k, std::span<const cv::Point> squares,
+                    const std::vector<at::Tensor>& conditioning) const;
+  void read_places(Reading& reading, const mini::LevelRange& range, const MiniPrototype& prototype,
                    const std::vector<at::Tensor>& conditioning) const;
   void add_candidates(Reading& reading, std::size_t from) const;
   std::shared_ptr<const Judgement> judge(const MiniPrototype& prototype,
@@ -330,10 +332,7 @@ MiniExample MiniEmbedding::State::example(const Mask& mask) const {
   const auto& b = mask.box;
   const cv::Point2d middle((b.x0 + b.x1 - 1) / 2.0, (b.y0 + b.y1 - 1) / 2.0);
   const auto level = around(middle, mini::home_octave(diameter), mini::patch_side);
-  MiniExample made =
-      example_of(level, resampled(mask, level->to_image, cv::Rect({}, level->pixels.size())));
-  made.colours = mini::colour_rule(pyramid, mask);
-  return made;
+  return example_of(level, resampled(mask, level->to_image, cv::Rect({}, level->pixels.size())));
 }
 
 std::vector<MiniExample> MiniEmbedding::State::with_exemplars(const MiniPrototype& prototype,
@@ -358,7 +357,7 @@ Reading MiniEmbedding::State::read_alone(const MiniPrototype& prototype) const {
   const mini::LevelRange range = mini::levels_for(prototype.diameter, pyramid.size());
   Reading reading;
   if (range.whole < range.wanted) {
-    read_places(reading, range.wanted, prototype, conditioning);
+    read_places(reading, range, prototype, conditioning);
     return reading;
   }
   for (int k = range.coarsest; k <= range.whole; ++k) read_whole(reading, k, conditioning);
@@ -379,7 +378,7 @@ Reading MiniEmbedding::State::read_again(const MiniPrototype& prototype,
   const auto conditioning = conditioning_on(examples);
   Reading reading;
   std::vector<std::shared_ptr<const MiniLevel>> windows;
-  std::vector<cv::Rect2f> kept;
+  std::vector<cv::Rect2d> kept;
   for (std::size_t i = 0; i < before.levels.size(); ++i) {
     if (!wanted[i]) continue;
     if (is_window(before.levels[i])) {
@@ -417,15 +416,14 @@ std::vector<std::size_t> MiniEmbedding::State::accepted(
 void MiniEmbedding::State::read_whole(Reading& reading, int k,
                                       const std::vector<at::Tensor>& conditioning) const {
   const auto of = level(k);
-  const cv::Rect2f all({}, cv::Size2f(of->pixels.size()));
-  reading.levels.push_back({of, network.maps(*of, conditioning), all});
+  reading.levels.push_back({of, network.maps(*of, conditioning), {}});
   add_candidates(reading, reading.levels.size() - 1);
 }
 
 /// Adds what the maps of windows say about objects whose peaks lie where the window is kept.
 void MiniEmbedding::State::read_windows(Reading& reading,
                                         std::span<const std::shared_ptr<const MiniLevel>> windows,
-                                        std::span<const cv::Rect2f> kept,
+                                        std::span<const cv::Rect2d> kept,
                                         const std::vector<at::Tensor>& conditioning) const {
   const std::size_t first = reading.levels.size();
   std::vector<MiniMaps> maps = network.maps(windows, conditioning);
@@ -462,17 +460,20 @@ std::map<std::pair<int, int>, int> MiniEmbedding::State::unexplained(
   for (const ReadLevel& before : reading.levels) {
     if (before.level->k != k - 1) continue;
     cv::Mat like = network.likeness(*before.level, conditioning) > 0;
+    const PixelBox here = shown(*before.level, pyramid.size());
     for (const std::size_t i : found) {
       const Candidate& c = reading.candidates[i];
-      clear(like, *before.level, c.region, *reading.levels[c.level].level);
+      if (!intersection(here, c.box).empty())
+        clear(like, *before.level, c.region, *reading.levels[c.level].level);
     }
     // outlines of what was found are thinner than any object
     if (!found.empty()) cv::morphologyEx(like, like, cv::MORPH_OPEN, cv::Mat::ones(2, 2, CV_8UC1));
     for (int y = 0; y < like.rows; ++y)
       for (int x = 0; x < like.cols; ++x) {
         const cv::Point2f at(map_stride * x + 0.5f, map_stride * y + 0.5f);
-        if (like.at<std::uint8_t>(y, x) == 0 || !before.kept.contains(at)) continue;
+        if (like.at<std::uint8_t>(y, x) == 0) continue;
         const cv::Point2d there = moved(before.level->to_image, at);
+        if (!keeps(before, there)) continue;
         const int column = static_cast<int>((there.x + 0.5) * scale) / own_side;
         const int row = static_cast<int>((there.y + 0.5) * scale) / own_side;
         if (column >= 0 && row >= 0 && column * own_side < size.width &&
@@ -509,46 +510,48 @@ bool MiniEmbedding::State::read_finer(Reading& reading, int k, const MiniPrototy
   for (const auto& [place, count] : places) chosen.emplace_back(-count, place);
   std::sort(chosen.begin(), chosen.end());
   chosen.resize(std::min(chosen.size(), static_cast<std::size_t>(std::max(most, 0.0) / area)));
-  std::vector<cv::Point> corners;
-  std::vector<cv::Rect2f> kept;
-  const auto corner = [&](int place, int length) {
-    return std::clamp(own_side * place - (look_side - own_side) / 2, 0, length - look_side);
-  };
-  for (const auto& [count, place] : chosen) {
-    const auto& [row, column] = place;
-    const cv::Point at(corner(column, size.width), corner(row, size.height));
-    corners.push_back(at);
-    kept.push_back(
-        cv::Rect2f(cv::Rect(own_side * column - at.x, own_side * row - at.y, own_side, own_side)));
-  }
-  read_windows(reading, network.windows(pyramid, k, corners), kept, conditioning);
+  std::vector<cv::Point> owned;
+  for (const auto& [count, place] : chosen)
+    owned.emplace_back(own_side * place.second, own_side * place.first);
+  read_squares(reading, k, owned, conditioning);
   return !chosen.empty();
 }
 
-/// Reads a level that is too large to be read whole: where colours are like the support's.
-void MiniEmbedding::State::read_places(Reading& reading, int k, const MiniPrototype& prototype,
-                                       const std::vector<at::Tensor>& conditioning) const {
-  constexpr double most_pixels = 1.2e7;  // that may be read
-  std::vector<mini::ColourRule> rules;
-  for (const MiniExample& e : prototype.examples) rules.push_back(e.colours);
-  const double scale = std::ldexp(1.0, k);
-  const auto places =
-      mini::places_like(pyramid, rules, prototype.diameter, static_cast<int>(own_side / scale),
-                        static_cast<std::size_t>(most_pixels / look_side / look_side));
+/// Reads windows about squares of own_side pixels of a level, given by their corners.
+void MiniEmbedding::State::read_squares(Reading& reading, int k, std::span<const cv::Point> squares,
+                                        const std::vector<at::Tensor>& conditioning) const {
   const cv::Size size = level_size(k);
+  const double step = std::ldexp(1.0, -k);
   std::vector<cv::Point> corners;
-  std::vector<cv::Rect2f> kept;
-  const auto corner = [&](int place, int length) {
-    const int at = static_cast<int>((place + 0.5) * scale) - look_side / 2;
-    return std::clamp(at, 0, std::max(length - look_side, 0));
+  std::vector<cv::Rect2d> kept;
+  const auto corner = [](int own, int length) {
+    return std::clamp(own - (look_side - own_side) / 2, 0, std::max(length - look_side, 0));
   };
-  for (const cv::Point& place : places) {
-    corners.emplace_back(corner(place.x, size.width), corner(place.y, size.height));
-    const cv::Point middle(cv::Point2d(place) * scale);
-    const cv::Point first = middle - corners.back() - cv::Point(own_side / 2, own_side / 2);
-    kept.push_back(cv::Rect2f(cv::Rect(first, cv::Size(own_side, own_side))));
+  for (const cv::Point& own : squares) {
+    corners.emplace_back(corner(own.x, size.width), corner(own.y, size.height));
+    kept.emplace_back(own.x * step - 0.5, own.y * step - 0.5, own_side * step, own_side * step);
   }
   read_windows(reading, network.windows(pyramid, k, corners), kept, conditioning);
+}
+
+/// Reads a level that is too large to be read whole: where colours are like the support's. Where
+/// that is nearly everywhere, what can be read whole is read, too.
+void MiniEmbedding::State::read_places(Reading& reading, const mini::LevelRange& range,
+                                       const MiniPrototype& prototype,
+                                       const std::vector<at::Tensor>& conditioning) const {
+  constexpr auto most = static_cast<std::size_t>(1.2e7 / look_side / look_side);
+  std::vector<mini::ColourRule> rules;
+  for (const MiniExample& e : prototype.examples) rules.push_back(e.colours);
+  const double scale = std::ldexp(1.0, range.wanted);
+  const auto places = mini::places_like(pyramid, rules, prototype.diameter,
+                                        static_cast<int>(own_side / scale), most);
+  if (places.size() == most)
+    for (int k = range.coarsest; k <= range.whole; ++k) read_whole(reading, k, conditioning);
+  std::vector<cv::Point> squares;
+  for (const cv::Point& place : places)
+    squares.push_back(cv::Point(cv::Point2d(place) * scale) -
+                      cv::Point(own_side / 2, own_side / 2));
+  read_squares(reading, range.wanted, squares, conditioning);
 }
 
 /// Adds what the maps of levels say, from this one on.
@@ -558,13 +561,10 @@ void MiniEmbedding::State::add_candidates(Reading& reading, std::size_t from) co
   std::vector<DescribedRegions> all;
   for (std::size_t l = from; l < reading.levels.size(); ++l) {
     const ReadLevel& read = reading.levels[l];
-    mini::Finding finding = mini::find_regions(read.maps.mat, read.level->size, {});
-    for (const mini::LonePeak& peak : finding.lone)
-      if (is_own(reading, from, l, peak.at))
-        reading.lone.emplace_back(moved(read.level->to_image, peak.at), peak.mass * peak.target);
-    std::erase_if(finding.regions,
-                  [&](const Region& r) { return !is_own(reading, from, l, r.peak); });
-    regions[l] = std::move(finding.regions);
+    regions[l] = mini::find_regions(read.maps.mat, read.level->size, {});
+    std::erase_if(regions[l], [&](const Region& r) {
+      return !is_own(reading, from, l, moved(read.level->to_image, r.peak));
+    });
     described[l].resize(regions[l].size());
     cv::parallel_for_(
         cv::Range(0, static_cast<int>(described[l].size())), [&](const cv::Range& some) {
@@ -654,7 +654,9 @@ Mask MiniEmbedding::State::mask_of(const ReadLevel& level, const Region& region,
 // --- what the stages ask --------------------------------------------------------------------
 
 MiniExample MiniEmbedding::example(const Mask& mask) const {
-  return state_->guarded("describe an example", [&] { return state_->example(mask); });
+  MiniExample made = state_->guarded("describe an example", [&] { return state_->example(mask); });
+  made.colours = mini::colour_rule(state_->pyramid, mask);
+  return made;
 }
 
 FloatMap MiniEmbedding::similarity(const MiniPrototype& prototype, Size size) const {
@@ -747,7 +749,6 @@ DensityMap MiniEmbedding::density(const MiniPrototype& prototype,
   };
   for (std::size_t i = 0; i < reading.candidates.size(); ++i)
     add(reading.candidates[i].at, reading.candidates[i].region.mass * judgement->verdict.same[i]);
-  for (const auto& [at, mass] : reading.lone) add(at, mass);
   return map;
 }
 
@@ -922,11 +923,11 @@ MiniEmbedding::State::Marked MiniEmbedding::State::marked_on(int k, const Prompt
   for (int round = 0; round < 2; ++round) {
     const MiniExample own = example_of(level, found.region);
     found.level.maps = network.maps(*level, network.conditioning(own.vector));
-    mini::Finding finding = mini::find_regions(found.level.maps.mat, level->size, {});
-    if (finding.regions.empty()) return {};
+    std::vector<Region> regions = mini::find_regions(found.level.maps.mat, level->size, {});
+    if (regions.empty()) return {};
     std::vector<Description> described;
     std::vector<float> sizes;
-    for (const Region& region : finding.regions) {
+    for (const Region& region : regions) {
       described.push_back(mini::describe(region, pyramid, level->to_image));
       sizes.push_back(described.back().size);
     }
@@ -935,8 +936,8 @@ MiniEmbedding::State::Marked MiniEmbedding::State::marked_on(int k, const Prompt
         network.decide(network.compare({&all, 1}), sizes, own.embedding, {&own.size, 1});
     int best = -1;
     float most = 0;
-    for (std::size_t i = 0; i < finding.regions.size(); ++i) {
-      const Region& region = finding.regions[i];
+    for (std::size_t i = 0; i < regions.size(); ++i) {
+      const Region& region = regions[i];
       float score = verdict.same[i] * verdict.quality[i];
       if (mark.box)
         score *= iou(box_of(region, level->to_image), *mark.box);
@@ -945,7 +946,7 @@ MiniEmbedding::State::Marked MiniEmbedding::State::marked_on(int k, const Prompt
       if (score > most) most = score, best = static_cast<int>(i);
     }
     if (best < 0) return {};
-    Region& chosen = finding.regions[static_cast<std::size_t>(best)];
+    Region& chosen = regions[static_cast<std::size_t>(best)];
     found.score = round == 0 || mark.box ? most : most * overlap(chosen, found.region);
     found.region = std::move(chosen);
   }

@@ -186,7 +186,12 @@ std::vector<at::Tensor> MiniNetwork::trunk(const cv::Mat& seen) const {
   return module_.call("trunk", {tensor_of(seen, module_.placement())});
 }
 
-MiniLevel MiniNetwork::level(const mini::Pyramid& pyramid, int k, bool large) const {
+at::ScalarType MiniNetwork::kept_as(double pixels) const {
+  constexpr double large = 1e6;
+  return pixels > large ? at::kHalf : module_.placement().dtype;
+}
+
+MiniLevel MiniNetwork::level(const mini::Pyramid& pyramid, int k) const {
   const c10::InferenceMode no_gradients;
   MiniLevel level;
   level.k = k;
@@ -202,7 +207,8 @@ MiniLevel MiniNetwork::level(const mini::Pyramid& pyramid, int k, bool large) co
   cv::copyMakeBorder(pixels, level.pixels, 0, side(pixels.rows) - pixels.rows, 0,
                      side(pixels.cols) - pixels.cols, cv::BORDER_REFLECT);
   const Placement& where = module_.placement();
-  const auto options = at::TensorOptions(where.device).dtype(large ? at::kHalf : where.dtype);
+  const auto options = at::TensorOptions(where.device)
+                           .dtype(kept_as(static_cast<double>(level.pixels.size().area())));
   each_tile(level.pixels.size(), [&](const cv::Rect& seen, const cv::Rect& kept) {
     const auto found = trunk(level.seen(seen));
     for (std::size_t i = 0; i < level.features.size(); ++i) {
@@ -257,6 +263,8 @@ std::vector<std::shared_ptr<const MiniLevel>> MiniNetwork::windows(
     const mini::Pyramid& pyramid, int k, std::span<const cv::Point> corners) const {
   const c10::InferenceMode no_gradients;
   const double step = std::exp2(-k);
+  const std::size_t pixels = corners.size() * mini::look_side * mini::look_side;
+  const at::ScalarType dtype = kept_as(static_cast<double>(pixels));
   std::vector<std::shared_ptr<MiniLevel>> made;
   for (std::size_t from = 0; from < corners.size(); from += batch) {
     const std::size_t end = std::min(corners.size(), from + batch);
@@ -274,7 +282,7 @@ std::vector<std::shared_ptr<const MiniLevel>> MiniNetwork::windows(
     const auto found = module_.call("trunk", {at::cat(images)});
     for (std::size_t i = from; i < end; ++i)
       for (std::size_t f = 0; f < made[i]->features.size(); ++f)
-        made[i]->features[f] = found[f].narrow(0, static_cast<std::int64_t>(i - from), 1);
+        made[i]->features[f] = found[f].narrow(0, static_cast<std::int64_t>(i - from), 1).to(dtype);
     report_progress(static_cast<double>(end) / static_cast<double>(corners.size()));
   }
   return {made.begin(), made.end()};
@@ -290,7 +298,7 @@ std::vector<MiniMaps> MiniNetwork::maps(std::span<const std::shared_ptr<const Mi
     for (std::size_t f = 0; f < 3; ++f) {
       std::vector<at::Tensor> features;
       for (const auto& window : some) features.push_back(window->features[f]);
-      inputs.emplace_back(at::cat(features));
+      inputs.emplace_back(at::cat(features).to(module_.placement().dtype));
     }
     inputs.emplace_back(conditioning);
     const at::Tensor found = module_.call("maps", std::move(inputs))[0]

@@ -40,7 +40,7 @@ struct MiniMaps {
 struct ReadLevel {
   std::shared_ptr<const MiniLevel> level;
   MiniMaps maps;
-  cv::Rect2f kept;  ///< where peaks of the density are this one's, pixels of the level
+  cv::Rect2d kept;  ///< of a window: where peaks are its own, pixels of the image; empty: a level
 };
 
 /// Regions of one level, with what is said of them.
@@ -79,8 +79,7 @@ class MiniNetwork {
 
   /// @param seen  CV_32FC3, stretched pixels whose sides are multiples of 16.
   std::vector<at::Tensor> trunk(const cv::Mat& seen) const;
-  /// @param large  keep the features in half the memory.
-  MiniLevel level(const mini::Pyramid& pyramid, int k, bool large) const;
+  MiniLevel level(const mini::Pyramid& pyramid, int k) const;
   /// Squares of look_side pixels of a level. @param corners  in pixels of the level.
   std::vector<std::shared_ptr<const MiniLevel>> windows(const mini::Pyramid& pyramid, int k,
                                                         std::span<const cv::Point> corners) const;
@@ -104,6 +103,9 @@ class MiniNetwork {
   std::vector<cv::Mat> refine(std::span<const RefinedRegion> regions) const;
 
  private:
+  /// How features of so many pixels are kept: those of many in half the memory.
+  at::ScalarType kept_as(double pixels) const;
+
   Module module_;
   Manifest::Calibration calibration_;
 };

@@ -165,16 +165,13 @@ TEST_CASE("mini: an outline's numbers are those of training", "[mini]") {
 
 TEST_CASE("mini: touching objects are told apart by where their cells point", "[mini]") {
   const std::vector<Disc> discs{{30, 40, 10}, {50, 40, 10}, {40, 57, 9}, {100, 20, 12}};
-  const Finding finding = find_regions(maps_of({128, 96}, discs), {128, 96}, {});
-  REQUIRE(finding.regions.size() == discs.size());
-  CHECK(finding.lone.empty());
+  const std::vector<Region> regions = find_regions(maps_of({128, 96}, discs), {128, 96}, {});
+  REQUIRE(regions.size() == discs.size());
   for (const Disc& d : discs) {
-    const auto at =
-        std::find_if(finding.regions.begin(), finding.regions.end(), [&](const Region& r) {
-          return std::hypot(r.peak.x - static_cast<float>(d.x),
-                            r.peak.y - static_cast<float>(d.y)) < 2;
-        });
-    REQUIRE(at != finding.regions.end());
+    const auto at = std::find_if(regions.begin(), regions.end(), [&](const Region& r) {
+      return std::hypot(r.peak.x - static_cast<float>(d.x), r.peak.y - static_cast<float>(d.y)) < 2;
+    });
+    REQUIRE(at != regions.end());
     CAPTURE(d.x, d.y);
     const double true_area = CV_PI * d.radius * d.radius;
     CHECK(std::abs(cv::countNonZero(at->mask) - true_area) < 0.12 * true_area);  // cells of 2 x 2
@@ -184,24 +181,23 @@ TEST_CASE("mini: touching objects are told apart by where their cells point", "[
 }
 
 TEST_CASE("mini: objects beyond a level's band are no regions of it", "[mini]") {
-  const Finding finding =
+  const std::vector<Region> regions =
       find_regions(maps_of({160, 160}, {{30, 30, 3}, {100, 100, 30}}), {160, 160}, {});
-  CHECK(finding.regions.empty());
-  CHECK(finding.lone.size() == 2);
+  CHECK(regions.empty());
 }
 
 TEST_CASE("mini: what a level is filled up with holds no object", "[mini]") {
   const cv::Mat maps = maps_of({128, 96}, {{30, 40, 10}, {118, 40, 10}});
-  const Finding finding = find_regions(maps, {108, 96}, {});
-  REQUIRE(finding.regions.size() == 1);
-  CHECK(finding.regions[0].box.br().x <= 108);
+  const std::vector<Region> regions = find_regions(maps, {108, 96}, {});
+  REQUIRE(regions.size() == 1);
+  CHECK(regions[0].box.br().x <= 108);
 }
 
 TEST_CASE("mini: maps that say nothing give nothing, NaN included", "[mini]") {
   cv::Mat maps = maps_of({64, 64}, {});
-  CHECK(find_regions(maps, {64, 64}, {}).regions.empty());
+  CHECK(find_regions(maps, {64, 64}, {}).empty());
   maps.setTo(std::nanf(""));
-  CHECK(find_regions(maps, {64, 64}, {}).regions.empty());
+  CHECK(find_regions(maps, {64, 64}, {}).empty());
 }
 
 TEST_CASE("mini: a view along the grid is the image's own pixels", "[mini]") {
