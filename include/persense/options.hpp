@@ -90,6 +90,7 @@ struct MiniOptions {
   float same = -1;
   float quality = -1;
   float same_alone = -1;
+  float present = -1;
 };
 
 struct FeedbackOptions {
@@ -234,6 +235,9 @@ void for_each_option(O& o, Visit&& visit) {
   visit("mini.same_alone", o.mini.same_alone, -1.0, 1.0,
         "of mini: least probability of being of the support's class before exemplars of the query "
         "are known; below 0 (default), the calibrated one of the archive");
+  visit("mini.present", o.mini.present, -1.0, 1.0,
+        "of mini: probability that the best of them has at least, or nothing is found; below 0 "
+        "(default), the calibrated one of the archive");
   visit("feedback.shots", o.feedback.shots, 1, 64,
         "exemplars handed back to the density map generator (default 4: section 3.4)");
   visit("feedback.iterations", o.feedback.iterations, 0, 16,

@@ -354,19 +354,22 @@ std::vector<Region> find_regions(const cv::Mat& maps, cv::Size size,
   if (peaks.empty()) return regions;
   const NearestPeak nearest(peaks, maps.size(), options.reach);
   const std::vector<double> masses = masses_of(maps, nearest);
-  const auto cells = cells_of(maps, nearest, options.foreground);
   const double slack = std::exp2(band_overlap);
   const double smallest = 0.9 * band_low / slack, largest = 1.1 * band_high * slack;
-  for (std::size_t i = 0; i < peaks.size(); ++i) {
-    const double area =
-        map_stride * map_stride * std::max(static_cast<double>(cells[i].size()), 1.0);
-    const double diameter = equivalent_diameter(area);
-    Region region;
-    if (diameter >= smallest && diameter <= largest) region = region_of(cells[i], size);
-    if (!region.mask.empty() && cv::countNonZero(region.mask) >= options.least_area) {
+  std::vector<double> known(peaks.size(), 0);  // cells of the last region of each peak
+  for (const double foreground : options.foreground) {
+    const auto cells = cells_of(maps, nearest, foreground);
+    for (std::size_t i = 0; i < peaks.size(); ++i) {
+      const auto count = static_cast<double>(cells[i].size());
+      const double diameter = equivalent_diameter(map_stride * map_stride * std::max(count, 1.0));
+      if (known[i] > options.as_large * count || diameter < smallest || diameter > largest)
+        continue;
+      Region region = region_of(cells[i], size);
+      if (region.mask.empty() || cv::countNonZero(region.mask) < options.least_area) continue;
       region.peak = nearest.places()[i];
       region.mass = masses[i];
       regions.push_back(std::move(region));
+      known[i] = count;
     }
   }
   return regions;

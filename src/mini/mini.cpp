@@ -108,6 +108,16 @@ PixelBox image_box(const cv::Rect& of, const cv::Matx23d& to_image, cv::Size ima
           side(std::ceil(last.x + 0.5), image.width), side(std::ceil(last.y + 0.5), image.height)};
 }
 
+/// A mask of a level's pixels; without any, an empty region.
+Region region_of(const Mask& mask) {
+  Region region;
+  if (mask.empty()) return region;
+  region.box = cv::Rect(mask.box.x0, mask.box.y0, mask.box.width(), mask.box.height());
+  region.mask =
+      cv::Mat(region.box.size(), CV_8UC1, const_cast<std::uint8_t*>(mask.bits.data())).clone();
+  return region;
+}
+
 /// The mask on another grid, nearest pixels; of an object that falls through it, its middle.
 Region resampled(const Mask& mask, const cv::Matx23d& to_image, const cv::Rect& within) {
   const cv::Matx23d to_grid = inverse(to_image);
@@ -127,13 +137,8 @@ Region resampled(const Mask& mask, const cv::Matx23d& to_image, const cv::Rect& 
     to_bits(1, 2) -= b.y0;
     cv::Mat seen;
     cv::warpAffine(bits, seen, to_bits, near.size(), cv::INTER_NEAREST | cv::WARP_INVERSE_MAP);
-    const Mask tight = crop_to_box(MaskView(seen), {near.x, near.y});
-    if (!tight.empty()) {
-      region.box = cv::Rect(tight.box.x0, tight.box.y0, tight.box.width(), tight.box.height());
-      region.mask =
-          cv::Mat(region.box.size(), CV_8UC1, const_cast<std::uint8_t*>(tight.bits.data())).clone();
-      return region;
-    }
+    region = region_of(crop_to_box(MaskView(seen), {near.x, near.y}));
+    if (!region.mask.empty()) return region;
   }
   const cv::Point2d middle = moved(to_grid, {(b.x0 + b.x1 - 1) / 2.0, (b.y0 + b.y1 - 1) / 2.0});
   region.box = cv::Rect(
@@ -180,6 +185,38 @@ bool is_own(const Reading& reading, std::size_t from, std::size_t at, cv::Point2
                       begin + static_cast<std::ptrdiff_t>(at), [&](const ReadLevel& other) {
                         return other.level->k == reading.levels[at].level->k && keeps(other, place);
                       });
+}
+
+/// Whether a candidate's region holds a place of the image.
+bool covers(const Reading& reading, const Candidate& c, cv::Point2d at) {
+  const cv::Point2d there = moved(inverse(reading.levels[c.level].level->to_image), at);
+  return holds(c.region,
+               {static_cast<int>(std::lround(there.x)), static_cast<int>(std::lround(there.y))});
+}
+
+/// The candidates that stand for an object each, the best first: none that means the same as a
+/// better one, be it of another level or foreground.
+std::vector<std::size_t> distinct(const Judgement& judgement) {
+  const Reading& reading = *judgement.reading;
+  const std::vector<Candidate>& candidates = reading.candidates;
+  std::vector<std::size_t> order(candidates.size()), kept;
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return judgement.score(a) > judgement.score(b);
+  });
+  const auto are_one = [&](const Candidate& a, const Candidate& b) {
+    const cv::Point2d away = a.at - b.at;
+    const double distance = away.dot(away), near = std::max(a.near, b.near);
+    if (distance < near * near) return true;
+    constexpr double far = 4;  // no region reaches further: they are as wide as their area
+    return distance < far * far * near * near && covers(reading, a, b.at) &&
+           covers(reading, b, a.at);
+  };
+  for (const std::size_t i : order)
+    if (std::none_of(kept.begin(), kept.end(),
+                     [&](std::size_t other) { return are_one(candidates[i], candidates[other]); }))
+      kept.push_back(i);
+  return kept;
 }
 
 /// The part of the image that a level, or window, shows.
@@ -289,6 +326,13 @@ struct MiniEmbedding::State {
     float score = 0;
   };
   Marked marked_on(int k, const Prompt& mark) const;
+
+  /// A refined outline: logits of a window of a level.
+  struct Outline {
+    cv::Mat logits;
+    cv::Point corner;
+  };
+  std::vector<Outline> refined(std::span<const RefinedRegion> regions) const;
 
   Mask mask_of(const ReadLevel& level, const Region& region, const cv::Mat& refined,
                cv::Point corner) const;
@@ -616,11 +660,33 @@ Judgement MiniEmbedding::State::make_judgement(const MiniPrototype& prototype,
                           sizes_of(examples));
   };
   judgement.verdict = by(shown);
+  std::vector<float>& same = judgement.verdict.same;
+  if (masks.empty() && *std::max_element(same.begin(), same.end()) < network.calibration().present)
+    std::fill(same.begin(), same.end(), 0.0f);
   if (prototype.negatives.empty()) return judgement;
   const MiniVerdict negative = by(prototype.negatives);
   for (std::size_t i = 0; i < negative.same.size(); ++i)
     if (negative.same[i] > judgement.verdict.same[i]) judgement.verdict.same[i] = 0;
   return judgement;
+}
+
+/// Twice: what is missing of a region is in the window of the second time.
+std::vector<MiniEmbedding::State::Outline> MiniEmbedding::State::refined(
+    std::span<const RefinedRegion> regions) const {
+  const std::vector<cv::Mat> first = network.refine(regions);
+  std::vector<Region> better(regions.size());
+  std::vector<RefinedRegion> again;
+  for (std::size_t i = 0; i < regions.size(); ++i) {
+    const cv::Point corner = regions[i].corner;
+    const cv::Mat inside = first[i] > 0;
+    better[i] = region_of(crop_to_box(MaskView(inside), {corner.x, corner.y}));
+    again.push_back(better[i].mask.empty() ? regions[i] : to_refine(*regions[i].of, better[i]));
+  }
+  std::vector<cv::Mat> second = network.refine(again);
+  std::vector<Outline> outlines;
+  for (std::size_t i = 0; i < regions.size(); ++i)
+    outlines.push_back({std::move(second[i]), again[i].corner});
+  return outlines;
 }
 
 /// In the image. @param refined  logits of a window at `corner`; empty: the region as it is.
@@ -747,7 +813,7 @@ DensityMap MiniEmbedding::density(const MiniPrototype& prototype,
   const auto add = [&](cv::Point2d at, double mass) {
     add_bell(map, {(at.x + 0.5) * x_scale - 0.5, (at.y + 0.5) * y_scale - 0.5}, cells, mass);
   };
-  for (std::size_t i = 0; i < reading.candidates.size(); ++i)
+  for (const std::size_t i : distinct(*judgement))
     add(reading.candidates[i].at, reading.candidates[i].region.mass * judgement->verdict.same[i]);
   return map;
 }
@@ -848,10 +914,10 @@ std::vector<ScoredMask> MiniEmbedding::masks(const MiniPrototype& prototype,
     owners.push_back(p);
   }
   const auto outlines =
-      state_->guarded("refine outlines", [&] { return state_->network.refine(regions); });
+      state_->guarded("refine outlines", [&] { return state_->refined(regions); });
   for (std::size_t i = 0; i < owners.size(); ++i)
     masks[owners[i]].mask =
-        state_->mask_of(*regions[i].of, *regions[i].region, outlines[i], regions[i].corner);
+        state_->mask_of(*regions[i].of, *regions[i].region, outlines[i].logits, outlines[i].corner);
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return masks[a].score > masks[b].score; });
   compete(masks, order, state_->pyramid.size());
@@ -972,8 +1038,8 @@ ScoredMask MiniEmbedding::marked(const Prompt& mark) const {
     ScoredMask answer;
     if (best.score <= 0) return answer;
     const RefinedRegion one = to_refine(best.level, best.region);
-    const auto outline = state_->network.refine(std::span(&one, 1));
-    answer.mask = state_->mask_of(best.level, best.region, outline[0], one.corner);
+    const auto outline = state_->refined(std::span(&one, 1));
+    answer.mask = state_->mask_of(best.level, best.region, outline[0].logits, outline[0].corner);
     answer.score = answer.mask.empty() ? 0 : best.score;
     return answer;
   });

@@ -171,6 +171,7 @@ MiniNetwork::MiniNetwork(Module module, const MiniOptions& options)
   if (options.same >= 0) calibration_.same = options.same;
   if (options.quality >= 0) calibration_.quality = options.quality;
   if (options.same_alone >= 0) calibration_.same_alone = options.same_alone;
+  if (options.present >= 0) calibration_.present = options.present;
   try {
     module_.require_methods({"trunk", "pool", "conditioning", "maps", "sample", "evidence", "embed",
                              "decide", "refine"});

@@ -193,6 +193,7 @@ void read_calibration(const Fields& all, Manifest::Calibration& to) {
   to.same = fields.part("same", to.same);
   to.quality = fields.part("quality", to.quality);
   to.same_alone = fields.part("same_alone", to.same_alone);
+  to.present = fields.part("present", to.present);
   to.scores = fields.knots("scores");
 }
 

@@ -74,6 +74,7 @@ TEST_CASE(
                                       "mini.same",
                                       "mini.quality",
                                       "mini.same_alone",
+                                      "mini.present",
                                       "idm.threshold",
                                       "idm.rules",
                                       "ppsm.norm_const",

@@ -117,12 +117,15 @@ TEST_CASE(
   CHECK(none.same == usual.same);
   CHECK(none.quality == usual.quality);
   CHECK(none.same_alone == usual.same_alone);
+  CHECK(none.present == usual.present);
   CHECK(none.scores.empty());
   const auto all = with(
-      R"({"same": 0.4, "quality": 0.3, "same_alone": 0, "scores": [[0, 0], [0.5, 0.25], [1, 1]]})");
+      R"({"same": 0.4, "quality": 0.3, "same_alone": 0, "present": 0.6,
+          "scores": [[0, 0], [0.5, 0.25], [1, 1]]})");
   CHECK(all.same == 0.4f);
   CHECK(all.quality == 0.3f);
   CHECK(all.same_alone == 0);
+  CHECK(all.present == 0.6f);
   CHECK(regions::calibrated(0.75f, all.scores) == 0.625f);
   const auto refused = [&](const std::string& calibration) {
     return message_of<BadModel>([&] { with(calibration); });

@@ -180,6 +180,30 @@ TEST_CASE("mini: touching objects are told apart by where their cells point", "[
   }
 }
 
+TEST_CASE("mini: an object whose rim is uncertain is a region with the rim and one without",
+          "[mini]") {
+  const std::vector<Disc> discs{{30, 40, 12}, {80, 40, 12}};
+  cv::Mat maps = maps_of({128, 96}, discs);
+  for (int row = 0; row < maps.rows; ++row)
+    for (int column = 0; column < maps.cols; ++column) {
+      Cell& cell = maps.at<Cell>(row, column);
+      const double away = std::hypot(2 * column + 0.5 - discs[0].x, 2 * row + 0.5 - discs[0].y);
+      if (away > 8 && away <= discs[0].radius) cell[target_map] = -0.85f;  // 0.3
+    }
+  const std::vector<Region> regions = find_regions(maps, {128, 96}, {});
+  REQUIRE(regions.size() == 3);
+  const auto area = [&](std::size_t i) { return cv::countNonZero(regions[i].mask); };
+  const auto disc_area = [](double radius) { return CV_PI * radius * radius; };
+  const auto is_about = [](int found, double expected) {
+    return std::abs(found - expected) < 0.12 * expected;
+  };
+  CHECK(is_about(area(0), disc_area(8)));
+  CHECK(is_about(area(1), disc_area(12)));  // certain all over: once
+  CHECK(is_about(area(2), disc_area(12)));
+  CHECK(regions[0].peak == regions[2].peak);
+  CHECK(regions[0].mass == regions[2].mass);
+}
+
 TEST_CASE("mini: objects beyond a level's band are no regions of it", "[mini]") {
   const std::vector<Region> regions =
       find_regions(maps_of({160, 160}, {{30, 30, 3}, {100, 100, 30}}), {160, 160}, {});

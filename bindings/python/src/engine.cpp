@@ -171,7 +171,8 @@ py::typing::Dict<py::str, py::object> inspect(const std::filesystem::path& archi
                             "queries"_a = output.queries),
       "text"_a = py::dict("vocabulary"_a = text.vocabulary, "max_tokens"_a = text.max_tokens),
       "calibration"_a = py::dict("same"_a = calibration.same, "quality"_a = calibration.quality,
-                                 "same_alone"_a = calibration.same_alone, "scores"_a = scores),
+                                 "same_alone"_a = calibration.same_alone,
+                                 "present"_a = calibration.present, "scores"_a = scores),
       "encoder"_a = encoder, "prototype"_a = prototype, "dtype"_a = dtype, "upstream"_a = upstream,
       "sha256_weights"_a = sha256, "bytes"_a = info.bytes, "parts"_a = info.parts,
       "parameters"_a = info.parameters);

@@ -58,14 +58,14 @@ def test_thresholds_are_the_best_of_those_that_were_tried(monkeypatch: pytest.Mo
 
     def evaluate(thresholds, makers, pictures):  # type: ignore[no-untyped-def]
         off = abs(thresholds["same"] - 0.6) + abs(thresholds["quality"] - 0.3)
-        found = {"f1": 1 - off, "empty": thresholds["same_alone"]}
+        found = {"f1": 1 - off, "empty": thresholds["same_alone"] + thresholds["present"]}
         return {"composed": {"f1": 1 - off}, "rendered": found}
 
     monkeypatch.setattr(calibrate, "_Library", lambda models, thresholds: thresholds)
     monkeypatch.setattr(whole, "sources", lambda data: {})
     monkeypatch.setattr(whole, "evaluate", evaluate)
     best, tried = calibrate.choose("mini", pathlib.Path("."), 3)
-    assert best == {"same": 0.6, "quality": 0.3, "same_alone": 0.3}
+    assert best == {"same": 0.6, "quality": 0.3, "same_alone": 0.3, "present": 0.7}
     assert len({tuple(t.items()) for t, _ in tried}) == len(tried)  # none of them twice
 
 

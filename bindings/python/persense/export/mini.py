@@ -90,7 +90,7 @@ def calibration(path: str) -> Dict[str, Any]:
         read = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ExportError(f"{path}: cannot read: {error}") from None
-    known = {"same", "quality", "same_alone", "scores"}
+    known = {"same", "quality", "same_alone", "present", "scores"}
     if not isinstance(read, dict) or not set(read) <= known:
         raise ExportError(f"{path}: expected an object with {', '.join(sorted(known))}")
     return read

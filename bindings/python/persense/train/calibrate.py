@@ -47,8 +47,9 @@ TRIED = {
     "same": (0.3, 0.4, 0.5, 0.6, 0.7),
     "quality": (0.2, 0.3, 0.4, 0.5, 0.6),
     "same_alone": (0.1, 0.2, 0.3),
+    "present": (0.0, 0.3, 0.5, 0.7),
 }
-BEGIN = {"same": 0.5, "quality": 0.4, "same_alone": 0.2}
+BEGIN = {"same": 0.5, "quality": 0.5, "same_alone": 0.2, "present": 0.5}
 #: Of a picture without objects of the class that stays empty, in units of F1.
 EMPTY = 0.15
 

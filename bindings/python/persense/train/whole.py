@@ -34,6 +34,7 @@ cv2 = optional("cv2", "train")
 Pixels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
+_Places = npt.NDArray[np.intp]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,9 +46,11 @@ class Options:
     #: looked at, too; sizes lie side by side
     small: float = 18.0
     alone: float = 0.2  #: least probability of the class that has a level looked at again
+    present: float = 0.0  #: what the best of the first pass has at least, or nothing is found
     finest: float = 4.0  #: pixels of the finest level to one of the picture, at most, by length
     peak: float = 0.2  #: least peak of the density, in units of PEAK
-    foreground: float = 0.5  #: least probability of a target
+    foreground: Tuple[float, ...] = (0.5, 0.2)  #: least probabilities of a target: a region each
+    as_large: float = 0.85  #: part of another region of the peak that makes it the same one
     radius: float = 10.0  #: an offset leads to a peak no further from it, pixels of the level
     same: float = 0.5  #: least probability of the exemplars' class
     quality: float = 0.4  #: least expected overlap with a whole object
@@ -228,30 +231,44 @@ class Finder:
         if len(rows) == 0:
             return []
         target = 1 / (1 + np.exp(-planes[mini.TARGET]))
-        ys, xs = np.nonzero(target > options.foreground)
+        found = []
+        known = np.zeros(len(rows))  # cells of the last region of each peak
+        for foreground in options.foreground:
+            ys, xs = np.nonzero(target > foreground)
+            nearest = self._nearest(planes, ys, xs, rows, columns)
+            for i in range(len(rows)):
+                mine = nearest == i
+                count = int(mine.sum())
+                diameter = math.sqrt(16 * max(count, 1) / math.pi)
+                if (
+                    known[i] > options.as_large * count
+                    or not samples.FOUND[0] * 0.9 <= diameter <= samples.FOUND[1] * 1.1
+                ):
+                    continue
+                cells = np.zeros(heat.shape, np.uint8)
+                cells[ys[mine], xs[mine]] = 1
+                mask = cells.repeat(2, axis=0).repeat(2, axis=1)
+                mask[level.size[0] :], mask[:, level.size[1] :] = 0, 0
+                if int(mask.sum()) < 20:
+                    continue
+                described = samples._described(world, 0, level.view(), mask, 0.0)
+                found.append(_Candidate(number, mask, *described))
+                known[i] = count
+        return found
+
+    def _nearest(
+        self, planes: Floats, ys: _Places, xs: _Places, rows: _Places, columns: _Places
+    ) -> _Places:
+        """For each cell, the index of the peak that its offset leads to; -1: to none."""
         x = 2 * xs + 0.5 + mini.UNIT * planes[mini.OFFSET_X][ys, xs]
         y = 2 * ys + 0.5 + mini.UNIT * planes[mini.OFFSET_Y][ys, xs]
         nearest = np.full(len(x), -1)
-        least = np.full(len(x), options.radius**2)
+        least = np.full(len(x), self.options.radius**2)
         for i, (row, column) in enumerate(zip(rows, columns)):
             away = (x - 2 * column - 0.5) ** 2 + (y - 2 * row - 0.5) ** 2
             closer = away < least
             nearest[closer], least[closer] = i, away[closer]
-        found = []
-        for i in range(len(rows)):
-            mine = nearest == i
-            diameter = math.sqrt(16 * max(int(mine.sum()), 1) / math.pi)
-            if not samples.FOUND[0] * 0.9 <= diameter <= samples.FOUND[1] * 1.1:
-                continue
-            cells = np.zeros(heat.shape, np.uint8)
-            cells[ys[mine], xs[mine]] = 1
-            mask = cells.repeat(2, axis=0).repeat(2, axis=1)
-            mask[level.size[0] :], mask[:, level.size[1] :] = 0, 0
-            if int(mask.sum()) < 20:
-                continue
-            described = samples._described(world, 0, level.view(), mask, 0.0)
-            found.append(_Candidate(number, mask, *described))
-        return found
+        return nearest
 
     def _judge(
         self,
@@ -367,6 +384,8 @@ class Finder:
             if not found:
                 return []
             embedded = self._judge(world, levels, maps, found, torch.cat(exemplars), sizes)
+            if number == 0 and max(one.same for one in found) < options.present:
+                return []
             fit = [
                 i
                 for i, one in enumerate(found)
