@@ -69,6 +69,21 @@ def test_thresholds_are_the_best_of_those_that_were_tried(monkeypatch: pytest.Mo
     assert len({tuple(t.items()) for t, _ in tried}) == len(tried)  # none of them twice
 
 
+def test_of_equally_good_thresholds_the_one_where_the_search_begins_is_chosen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("torch", reason="persense.train.whole needs it")
+    whole = pytest.importorskip("persense.train.whole")
+    # hardly better the higher it is
+    monkeypatch.setattr(
+        whole, "evaluate", lambda of, *_: {"a": {"f1": 0.6 + 0.001 * of["same"], "empty": 1.0}}
+    )
+    monkeypatch.setattr(calibrate, "_Library", lambda models, thresholds: thresholds)
+    monkeypatch.setattr(whole, "sources", lambda data: {})
+    best, _ = calibrate.choose("mini", pathlib.Path("."), 3)
+    assert best == calibrate.BEGIN
+
+
 def test_a_file_of_calibration_keeps_what_it_holds(tmp_path: pathlib.Path) -> None:
     file = tmp_path / "calibration.json"
     file.write_text('{"quality": 0.25}')

@@ -50,6 +50,9 @@ TRIED = {
     "present": (0.0, 0.3, 0.5, 0.7),
 }
 BEGIN = {"same": 0.5, "quality": 0.5, "same_alone": 0.2, "present": 0.5}
+#: Settings whose worth differs by less are taken for equally good: the one nearest to where the
+#: search begins is chosen.
+EQUAL = 0.005
 #: Of a picture without objects of the class that stays empty, in units of F1.
 EMPTY = 0.15
 
@@ -205,7 +208,9 @@ def choose(
 
     best = dict(BEGIN)
     for name, values in TRIED.items():
-        best[name] = max(values, key=lambda value: worth({**best, name: value}))
+        worths = {value: worth({**best, name: value}) for value in values}
+        equal = [v for v in values if worths[v] >= max(worths.values()) - EQUAL]
+        best[name] = min(equal, key=lambda value: abs(value - BEGIN[name]))
     return best, tried
 
 
