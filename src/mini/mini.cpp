@@ -208,7 +208,7 @@ std::vector<std::size_t> distinct(const Judgement& judgement) {
     const cv::Point2d away = a.at - b.at;
     const double distance = away.dot(away), near = std::max(a.near, b.near);
     if (distance < near * near) return true;
-    constexpr double far = 4;  // no region reaches further: they are as wide as their area
+    constexpr double far = 4;  // peaks of one object are no further apart than it is wide
     return distance < far * far * near * near && covers(reading, a, b.at) &&
            covers(reading, b, a.at);
   };

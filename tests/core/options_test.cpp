@@ -30,7 +30,7 @@ Options unusual_options() {
   options.location_prior = LocationPrior::box_center;
   options.dmg.rules = Rules::reference;
   options.decoder = {Switch::off, Switch::off, Switch::off, 77};
-  options.mini = {0.6f, 0.7f, 0.1f};
+  options.mini = {0.6f, 0.7f, 0.1f, 0.8f};
   options.idm = {77, Rules::reference};
   options.ppsm = {1.1f, CountRounding::ceil, Rules::reference};
   options.feedback = {7, 3, Rules::reference};

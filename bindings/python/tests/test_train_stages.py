@@ -113,8 +113,10 @@ def test_large_images_give_nearly_the_same_in_tiles_and_half_precision(trained_a
     assert query.shape[0] * query.shape[1] > 1_000_000
     # what an outline or a peak misses by rounding appears or goes
     assert abs(len(got) - len(expected)) <= 0.02 * len(expected)
-    both = min(len(got), len(expected))
-    np.testing.assert_allclose(got[:both], expected[:both], atol=1e-2)
+    for score in expected:  # about as many are better, whatever appeared or went
+        better = (expected > score).sum()
+        slack = 0.02 * len(expected)
+        assert (got > score + 1e-2).sum() - slack <= better <= (got > score - 1e-2).sum() + slack
 
 
 def test_an_image_that_is_smaller_than_the_support_object_is_no_trouble(trained_a_little):
@@ -147,7 +149,9 @@ def test_feedback_is_on_for_the_small_network(trained_a_little):
 
 def test_thresholds_are_options(trained_a_little):
     folder, _ = trained_a_little
-    image, mask, query = scene(3)
+    # no finer level, which is read where nothing that was accepted is
+    image, mask, query = (reduced(picture) for picture in scene(3))
+    mask = mask > 127
     counts = []
     for least in (0.0, 0.5, 1.0):
         pipeline = persense.Pipeline(models=folder, options={"mini.same": least})

@@ -96,7 +96,7 @@ def test_find_joins_what_offsets_lead_together():
 def test_find_with_an_untrained_network_runs_through():
     world = spots()
     net = randomise(mini.Mini())
-    options = whole.Options(same=0, quality=0, peak=0.01, foreground=0.01)
+    options = whole.Options(same=0, quality=0, peak=0.01, foreground=(0.01,))
     finder = whole.Finder(net, options)
     for one in finder.find(world.images[0], world.labels[0] == 1, world.images[0]):
         assert one.mask.shape == (96, 160) and 0 <= one.same <= 1
