@@ -236,8 +236,9 @@ void for_each_option(O& o, Visit&& visit) {
         "of mini: least probability of being of the support's class before exemplars of the query "
         "are known; below 0 (default), the calibrated one of the archive");
   visit("mini.present", o.mini.present, -1.0, 1.0,
-        "of mini: probability that the best of them has at least, or nothing is found; below 0 "
-        "(default), the calibrated one of the archive");
+        "of mini: probability of being of the support's class that one candidate has at least "
+        "before exemplars of the query are known, or nothing is found; below 0 (default), the "
+        "calibrated one of the archive");
   visit("feedback.shots", o.feedback.shots, 1, 64,
         "exemplars handed back to the density map generator (default 4: section 3.4)");
   visit("feedback.iterations", o.feedback.iterations, 0, 16,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <numbers>
 #include <numeric>
 #include <opencv2/imgproc.hpp>
@@ -357,14 +358,19 @@ std::vector<Region> find_regions(const cv::Mat& maps, cv::Size size,
   const double slack = std::exp2(band_overlap);
   const double smallest = 0.9 * band_low / slack, largest = 1.1 * band_high * slack;
   std::vector<double> known(peaks.size(), 0);  // cells of the last region of each peak
+  const auto all = cells_of(maps, nearest, *std::ranges::min_element(options.foreground));
   for (const double foreground : options.foreground) {
-    const auto cells = cells_of(maps, nearest, foreground);
+    const float lowest = logit(foreground);
     for (std::size_t i = 0; i < peaks.size(); ++i) {
-      const auto count = static_cast<double>(cells[i].size());
+      std::vector<cv::Point> cells;
+      std::ranges::copy_if(all[i], std::back_inserter(cells), [&](const cv::Point& c) {
+        return maps.at<Cell>(c)[target_map] > lowest;
+      });
+      const auto count = static_cast<double>(cells.size());
       const double diameter = equivalent_diameter(map_stride * map_stride * std::max(count, 1.0));
       if (known[i] > options.as_large * count || diameter < smallest || diameter > largest)
         continue;
-      Region region = region_of(cells[i], size);
+      Region region = region_of(cells, size);
       if (region.mask.empty() || cv::countNonZero(region.mask) < options.least_area) continue;
       region.peak = nearest.places()[i];
       region.mass = masses[i];

@@ -158,3 +158,15 @@ def test_thresholds_are_options(trained_a_little):
         counts.append(len(pipeline.segment(query, pipeline.support(image, mask=mask))))
     assert counts[0] >= counts[1] >= counts[2] == 0
     assert counts[0] > 0
+
+
+def test_nothing_is_found_where_no_candidate_is_likely_enough(trained_a_little):
+    folder, _ = trained_a_little
+    image, mask, query = scene(3)
+    counts = {}
+    for least in (0, 1):
+        pipeline = persense.Pipeline(models=folder, options={"mini.present": least})
+        result = pipeline.segment(query, pipeline.support(image, mask=mask))
+        counts[least] = len(result), round(result.estimated_count)
+    assert counts[0] > (0, 0)
+    assert counts[1] == (0, 0)

@@ -60,7 +60,7 @@ struct Manifest {
     float same = 0.5f;        ///< least probability of the class that an instance has
     float quality = 0.4f;     ///< least overlap with a whole object that is expected of it
     float same_alone = 0.2f;  ///< least probability of the class before any exemplar is known
-    float present = 0;        ///< what the best of those has at least, or nothing is found
+    float present = 0;  ///< least probability of the likeliest one then: below, nothing is found
     std::vector<regions::ScoreKnot> scores;  ///< see regions::calibrated; none: as they are
   } calibration;
 
