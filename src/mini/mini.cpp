@@ -1013,7 +1013,8 @@ MiniEmbedding::State::Marked MiniEmbedding::State::marked_on(int k, const Prompt
     }
     if (best < 0) return {};
     Region& chosen = regions[static_cast<std::size_t>(best)];
-    found.score = round == 0 || mark.box ? most : most * overlap(chosen, found.region);
+    const float lasting = mark.box || round == 0 ? 1.0f : overlap(chosen, found.region);
+    found.score = (round == 0 ? 1.0f : found.score) * most * lasting;
     found.region = std::move(chosen);
   }
   return found;

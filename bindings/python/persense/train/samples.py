@@ -61,6 +61,9 @@ class Plan:
     exemplars: int = 7  #: of the query, at most
     feedback: float = 0.55  #: share of samples with exemplars of the query
     absent: float = 0.12  #: share of samples whose query shows no target, where there is one
+    #: share of samples whose query is of another world than the support, where nothing in it can be
+    #: a target: about half of them
+    foreign: float = 0.35
     beyond: float = 0.1  #: share of crops on a level that is not their objects'
     #: share of views whose pixels are those of an octave of the picture itself, as when it is run
     exact: float = 0.35
@@ -801,7 +804,7 @@ class Mixture:
         slots = rng.integers(self._slots, size=2)
         world = self._world(n, int(slots[0]))
         foreign: Optional[World] = None
-        if rng.random() < 0.14:
+        if rng.random() < self.plan.foreign:
             other = self._world(n, int(slots[1]))
             if _unrelated(world, other):
                 foreign = other
