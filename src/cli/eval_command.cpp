@@ -44,6 +44,9 @@ const char* const description =
     "  # how much is lost when the support object is marked by a box alone?\n"
     "  persense eval PerSense-D --mark box\n"
     "\n"
+    "  # how much is won with three examples? compare with --examples 1\n"
+    "  persense eval PerSense-D --examples 3\n"
+    "\n"
     "  # which score is worth what?\n"
     "  persense eval PerSense-D --reliability\n";
 
@@ -55,8 +58,10 @@ const char* const footer =
     "P, R, F1 (matched one to one at IoU 0.5), PQ, F1 averaged over IoU 0.50:0.05:0.95 and the\n"
     "mean absolute count error need instance truth. The mean is the plain mean over classes.\n"
     "--mark makes a mark of the support mask: its tight box (filled-box: that box as a mask), its\n"
-    "most interior pixel, or its outline. --reliability prints, for each tenth of the scores, how\n"
-    "many instances have such a score and which part of them matches an object at IoU 0.5.\n"
+    "most interior pixel, or its outline. --examples takes further ones from the first query of\n"
+    "every class, which is not scored then, whatever N is. --reliability prints, for each tenth\n"
+    "of the scores, how many instances have such a score and which part of them matches an object\n"
+    "at IoU 0.5.\n"
     "The table goes to standard output, progress to standard error. Any unreadable picture ends\n"
     "the evaluation: scores over part of a data set would mislead.\n"
     "\n";
@@ -67,6 +72,7 @@ struct EvalRequest {
   StageFlags stages;
   OptionFlags options;
   std::string mark = "mask";
+  int examples = 0;  // 0: the support alone, and every query is scored
   bool reliability = false;
   int jobs = 1;
 };
@@ -108,6 +114,7 @@ class Evaluation {
  private:
   void prepare();
   EngineSupport support_of(const eval::DatasetClass& c) const;
+  std::vector<cv::Mat> further_examples(const eval::DatasetClass& c) const;
   void process(Job& job, const std::stop_token& stop);
   void write_labels(const Job& job, const Result& result) const;
   eval::ImageScore score(const Job& job, const Result& result) const;
@@ -127,18 +134,41 @@ class Evaluation {
 
 void Evaluation::prepare() {
   for (const auto& c : dataset_.classes) supports_.push_back(support_of(c));
+  const std::size_t first = request_.examples > 0 ? 1 : 0;  // the one that shows the examples
   for (std::size_t i = 0; i < dataset_.classes.size(); ++i)
-    for (const auto& query : dataset_.classes[i].queries)
-      jobs_.push_back({&dataset_.classes[i], &query, &supports_[i]});
+    for (std::size_t q = first; q < dataset_.classes[i].queries.size(); ++q)
+      jobs_.push_back({&dataset_.classes[i], &dataset_.classes[i].queries[q], &supports_[i]});
+}
+
+// Masks of further examples in the first query of a class.
+std::vector<cv::Mat> Evaluation::further_examples(const eval::DatasetClass& c) const {
+  const auto& query = c.queries.front();
+  if (c.queries.size() < 2 || !query.instances)
+    throw InvalidArgument(
+        fmt::format("--examples: {}: expected at least two queries, the first of them with "
+                    "instance truth",
+                    c.name));
+  const int wanted = request_.examples - 1;
+  std::vector<cv::Mat> masks = eval::typical_objects(io::read_labels(*query.instances), wanted);
+  if (static_cast<int>(masks.size()) < wanted)
+    throw InvalidArgument(fmt::format("--examples: {}: got {} objects, expected at least {}",
+                                      query.instances->string(), masks.size(), wanted));
+  return masks;
 }
 
 EngineSupport Evaluation::support_of(const eval::DatasetClass& c) const {
   const Image image = read_image(c.support_image);
   const cv::Mat mask = read_mask(c.support_mask);
+  const bool several = request_.examples > 0;
+  const std::vector<cv::Mat> masks = several ? further_examples(c) : std::vector<cv::Mat>();
+  const Image query = several ? read_image(c.queries.front().image) : Image();
   try {
     const eval::MadeMark made = eval::make_mark(MaskView(mask), mark_);
-    const Example example{image.view(), made.mark};
-    return engine_.support(std::span(&example, 1), c.name);
+    std::vector<Example> examples{{image.view(), made.mark}};
+    std::vector<eval::MadeMark> marks;  // what the examples view
+    for (const cv::Mat& one : masks) marks.push_back(eval::make_mark(MaskView(one), mark_));
+    for (const eval::MadeMark& one : marks) examples.push_back({query.view(), one.mark});
+    return engine_.support(examples, c.name);
   } catch (const InvalidArgument& e) {
     throw InvalidArgument(fmt::format("{}: {}", c.support_mask.string(), e.what()));
   }
@@ -259,6 +289,11 @@ void add_eval(CLI::App& program, Task& task) {
   command->add_option("--mark", request->mark, "how the support object is marked")
       ->type_name("mask|box|filled-box|point|polygon")
       ->capture_default_str();
+  command
+      ->add_option("--examples", request->examples,
+                   "objects that are marked: the support's and further ones in the first query")
+      ->type_name("N")
+      ->check(CLI::Range(1, 100).description(""));
   command->add_flag("--reliability", request->reliability,
                     "also show what the scores are worth; in the JSON, too");
   add_option_flags(*command, request->options);

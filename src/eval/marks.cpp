@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
+#include <map>
 #include <opencv2/imgproc.hpp>
+#include <utility>
 #include <vector>
 
 #include "persense/support.hpp"
@@ -57,6 +61,38 @@ MadeMark make_mark(MaskView mask, MarkKind kind) {
   cv::Mat filled = cv::Mat::zeros(part.size(), CV_8UC1);
   filled(cv::Rect(box.x0, box.y0, box.width(), box.height())) = 255;
   return {filled, MaskView(filled)};
+}
+
+std::vector<cv::Mat> typical_objects(const cv::Mat& labels, int count) {
+  struct Seen {
+    int area = 0;
+    bool cut_off = false;
+  };
+  std::map<int, Seen> objects;
+  for (int y = 0; y < labels.rows; ++y)
+    for (int x = 0; x < labels.cols; ++x) {
+      const int label = labels.at<int>(y, x);
+      if (label == 0) continue;
+      Seen& seen = objects[label];
+      ++seen.area;
+      seen.cut_off |= x == 0 || y == 0 || x == labels.cols - 1 || y == labels.rows - 1;
+    }
+  const bool any_whole = std::any_of(objects.begin(), objects.end(),
+                                     [](const auto& o) { return !o.second.cut_off; });
+  std::vector<std::pair<int, int>> by_area;  // and label
+  for (const auto& [label, seen] : objects)
+    if (!any_whole || !seen.cut_off) by_area.emplace_back(seen.area, label);
+  std::sort(by_area.begin(), by_area.end());
+  std::vector<cv::Mat> masks;
+  const auto last = static_cast<double>(by_area.size()) - 1;
+  std::size_t next = 0;  // none twice
+  for (int i = 1; i <= count && next < by_area.size(); ++i) {
+    const auto wanted = static_cast<std::size_t>(std::lround(last * i / (count + 1)));
+    const std::size_t at = std::min(std::max(wanted, next), by_area.size() - 1);
+    masks.push_back(labels == by_area[at].second);
+    next = at + 1;
+  }
+  return masks;
 }
 
 }  // namespace persense::eval

@@ -744,6 +744,24 @@ TEST_CASE("persense eval: --classes takes some of the classes", "[cli][eval]") {
   check_refused(work, work.run("eval set --models classic --classes more,mroe"), 2, "mroe");
 }
 
+TEST_CASE("persense eval: --examples marks objects of the first query, which is not scored",
+          "[cli][eval]") {
+  const Workspace work;
+  save_dataset(work);
+  const Outcome outcome =
+      work.run("eval set --models classic --classes discs --examples 3 --json scores.json");
+  INFO(outcome.err);
+  REQUIRE(outcome.exit == 0);
+  CHECK_THAT(outcome.err, contains("[1/1]") && !contains("01.jpg"));
+  const auto discs = nlohmann::json::parse(read_text(work / "scores.json"))["classes"]["discs"];
+  CHECK(discs["images"] == 1);
+  CHECK(discs["f1"].get<double>() == 1.0);
+  check_refused(work, work.run("eval set --models classic --examples 3"), 2,
+                "--examples: more: expected at least two queries");
+  check_refused(work, work.run("eval set --models classic --classes discs --examples 99"), 2,
+                "01_instances.png: got 9 objects, expected at least 98");
+}
+
 TEST_CASE("persense eval: a data set that cannot be read is refused", "[cli][errors]") {
   const Workspace work;
   save_dataset(work);

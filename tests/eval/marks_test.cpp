@@ -73,3 +73,26 @@ TEST_CASE("make_mark: an empty mask and an unknown kind are refused", "[eval][ma
   CHECK(message_of<InvalidArgument>([] { eval::mark_kind("scribble"); }) ==
         "mark: got \"scribble\", expected mask, box, filled-box, point or polygon");
 }
+
+TEST_CASE("typical_objects: whole ones, at even steps through their areas", "[eval][marks]") {
+  cv::Mat labels = cv::Mat::zeros(40, 200, CV_32SC1);
+  const auto square = [&](int label, int x, int y, int side) {
+    labels(cv::Rect(x, y, side, side)) = label;
+  };
+  square(9, 0, 0, 30);  // cut off by the border
+  const int sides[] = {11, 3, 9, 5, 7};
+  for (int i = 0; i < 5; ++i) square(i + 1, 40 + 20 * i, 5, sides[i]);
+  const auto areas_of = [&](int count) {
+    std::vector<int> areas;
+    for (const cv::Mat& mask : eval::typical_objects(labels, count))
+      areas.push_back(cv::countNonZero(mask));
+    return areas;
+  };
+  CHECK(areas_of(1) == std::vector{49});
+  CHECK(areas_of(3) == std::vector{25, 49, 81});
+  CHECK(areas_of(99).size() == 5);
+  labels = cv::Mat::zeros(40, 200, CV_32SC1);
+  CHECK(areas_of(2).empty());
+  square(9, 0, 0, 30);
+  CHECK(areas_of(2) == std::vector{900});
+}
