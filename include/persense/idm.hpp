@@ -594,8 +594,9 @@ inline IdmResult idm(const FloatMapView& density, Size image, const IdmOptions& 
     if (options.rules == Rules::reference || seen.insert(p).second) result.points.push_back(p);
   };
   std::vector<const OuterContour*> composites;
-  for (const auto& contour : contours)
-    if (contour.area() > limit) composites.push_back(&contour);
+  if (options.split == Switch::on)
+    for (const auto& contour : contours)
+      if (contour.area() > limit) composites.push_back(&contour);
   std::vector<std::vector<OuterContour>> children(composites.size());
   cv::parallel_for_(cv::Range(0, static_cast<int>(composites.size())), [&](const cv::Range& range) {
     for (int i = range.start; i < range.end; ++i)

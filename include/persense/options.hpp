@@ -70,12 +70,14 @@ struct DmgOptions {
 struct IdmOptions {
   int threshold = 30;
   Rules rules = Rules::paper;
+  Switch split = Switch::on;
 };
 
 struct PpsmOptions {
   float norm_const = std::numbers::sqrt2_v<float>;
   CountRounding count_rounding = CountRounding::none;
   Rules rules = Rules::paper;
+  Switch selection = Switch::on;
 };
 
 struct DecoderOptions {
@@ -208,11 +210,16 @@ void for_each_option(O& o, Visit&& visit) {
       "idm.threshold", o.idm.threshold, 0, 255,
       "binarisation level on the 0..255 density map (default 30: algorithm 2; 20 for CounTR maps)");
   visit("idm.rules", o.idm.rules, 0, 0, "paper (default) or reference: see idm()");
+  visit("idm.split", o.idm.split, 0, 0,
+        "on (default: algorithm 2) or off, to see what it is worth: a composite contour gives one "
+        "point, not one for each of its parts, too");
   visit("ppsm.norm_const", o.ppsm.norm_const, 1e-3, 1e3,
         "normalisation constant of the similarity threshold (default sqrt 2: eq. 6)");
   visit("ppsm.count_rounding", o.ppsm.count_rounding, 0, 0,
         "none (default: eq. 6; released code with CounTR) or ceil (released code with DSALVANet)");
   visit("ppsm.rules", o.ppsm.rules, 0, 0, "paper (default) or reference: see ppsm()");
+  visit("ppsm.selection", o.ppsm.selection, 0, 0,
+        "on (default: algorithm 3) or off, to see what it is worth: every candidate is a prompt");
   visit(
       "decoder.calibration", o.decoder.calibration, 0, 0,
       "of mini and classic: on (default: this library): a score is the part of instances with that "

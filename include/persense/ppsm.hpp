@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <numeric>
 #include <span>
 #include <vector>
 
@@ -74,6 +75,12 @@ inline PpsmResult ppsm(std::span<const Point> candidates, const FloatMapView& si
 
   const float highest = paper ? similarity.maxCoeff() : similarity.maxCoeff<Eigen::PropagateNaN>();
   PpsmResult result;
+  if (options.selection == Switch::off) {
+    result.threshold = -std::numeric_limits<float>::infinity();
+    result.selected.resize(candidates.size());
+    std::iota(result.selected.begin(), result.selected.end(), std::size_t{0});
+    return result;
+  }
   result.threshold = highest / detail::ppsm_divisor(count, options);
   for (std::size_t i = 0; i < candidates.size(); ++i) {
     const float value = similarity(candidates[i].y, candidates[i].x);

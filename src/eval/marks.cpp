@@ -77,8 +77,8 @@ std::vector<cv::Mat> typical_objects(const cv::Mat& labels, int count) {
       ++seen.area;
       seen.cut_off |= x == 0 || y == 0 || x == labels.cols - 1 || y == labels.rows - 1;
     }
-  const bool any_whole = std::any_of(objects.begin(), objects.end(),
-                                     [](const auto& o) { return !o.second.cut_off; });
+  const bool any_whole =
+      std::any_of(objects.begin(), objects.end(), [](const auto& o) { return !o.second.cut_off; });
   std::vector<std::pair<int, int>> by_area;  // and label
   for (const auto& [label, seen] : objects)
     if (!any_whole || !seen.cut_off) by_area.emplace_back(seen.area, label);

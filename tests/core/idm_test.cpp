@@ -349,6 +349,9 @@ TEST_CASE("idm: points come bottom-most first, the children of composites before
     if (points[i].x == 6) rows.push_back(points[i].y);
   CHECK(rows == std::vector<int>{84, 74, 64, 54, 44, 34, 24, 14, 4});
   CHECK(std::find(points.begin() + 2, points.end(), Point{60, 40}) != points.end());
+  IdmOptions whole;
+  whole.split = Switch::off;
+  CHECK(idm(density, {100, 100}, whole).points == std::vector(points.begin() + 2, points.end()));
 }
 
 TEST_CASE("idm: a map without contrast has no points and keeps its count", "[idm]") {

@@ -31,8 +31,8 @@ Options unusual_options() {
   options.dmg.rules = Rules::reference;
   options.decoder = {Switch::off, Switch::off, Switch::off, 77};
   options.mini = {0.6f, 0.7f, 0.1f, 0.8f};
-  options.idm = {77, Rules::reference};
-  options.ppsm = {1.1f, CountRounding::ceil, Rules::reference};
+  options.idm = {77, Rules::reference, Switch::off};
+  options.ppsm = {1.1f, CountRounding::ceil, Rules::reference, Switch::off};
   options.feedback = {7, 3, Rules::reference};
   options.instances.duplicate_overlap = 0.123f;
   options.support.parts = Parts::largest;
@@ -77,9 +77,11 @@ TEST_CASE(
                                       "mini.present",
                                       "idm.threshold",
                                       "idm.rules",
+                                      "idm.split",
                                       "ppsm.norm_const",
                                       "ppsm.count_rounding",
                                       "ppsm.rules",
+                                      "ppsm.selection",
                                       "feedback.shots",
                                       "feedback.iterations",
                                       "feedback.rules",

@@ -116,6 +116,16 @@ TEST_CASE("ppsm: without boxes or without candidates nothing is selected", "[pps
   CHECK(ppsm({}, row.similarity, 50, row.everywhere).selected.empty());
 }
 
+TEST_CASE("ppsm: without its selection every candidate stays, whatever its similarity", "[ppsm]") {
+  const Row row;
+  PpsmOptions options;
+  options.selection = Switch::off;
+  CHECK(row.selected(36, options) == from_to(0, 9));
+  const auto nowhere = ppsm(row.candidates, row.similarity, 36, {}, options);
+  CHECK(nowhere.selected == from_to(0, 9));
+  CHECK(nowhere.threshold < row.similarity.minCoeff());
+}
+
 TEST_CASE("ppsm: permuting the candidates permutes the selection", "[ppsm]") {
   for (std::uint32_t seed = 0; seed < 50; ++seed) {
     Random random(seed);
