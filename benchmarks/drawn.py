@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""Drawn pictures, whose right answer is known: what is found, and how well.
+
+    drawn.py [--models mini|classic|FOLDER] [--set KEY=VALUE ...]
+
+Discs 5 pixels wide in a picture of 12 megapixels; rings of 24 pixels with holes of 15 (are the holes
+kept?); and a disc of 30 pixels asked of pictures that hold none: a smooth texture, noise, bars.
+Needs OpenCV: pip install opencv-python-headless.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Callable, List, Optional, Sequence, Tuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+import persense
+from matches import overlaps
+
+Pixels = npt.NDArray[np.uint8]
+Labels = npt.NDArray[np.int32]
+GROUND, PAINT = (150, 160, 150), (170, 50, 60)
+FINE = 8  # outlines are drawn so many times larger
+
+
+def scattered(
+    rng: np.random.Generator, count: int, apart: float, size: Tuple[int, int]
+) -> List[npt.NDArray[np.float64]]:
+    """Places (x, y) that lie so far apart, and from the border of (width, height)."""
+    places: List[npt.NDArray[np.float64]] = []
+    while len(places) < count:
+        place = rng.uniform((apart, apart), np.array(size) - apart)
+        if all(np.hypot(*(place - other)) > apart for other in places):
+            places.append(place)
+    return places
+
+
+def drawn(
+    rng: np.random.Generator,
+    places: Sequence[npt.NDArray[np.float64]],
+    outer: float,
+    inner: float,
+    size: Tuple[int, int],
+) -> Tuple[Pixels, Labels]:
+    """Rings (discs where inner is 0), diameters in pixels, on a noisy ground; and their labels."""
+    width, height = size
+    image = np.full((height, width, 3), GROUND, np.float32) + rng.normal(0, 4, (height, width, 3))
+    labels = np.zeros((height, width), np.int32)
+    side = int(outer) + 6
+    for label, (x, y) in enumerate(places, 1):
+        x0, y0 = int(x) - side // 2, int(y) - side // 2
+        rows, columns = (np.mgrid[: side * FINE, : side * FINE] + 0.5) / FINE - 0.5
+        away = np.hypot(columns + x0 - x, rows + y0 - y)
+        fine = ((away <= outer / 2) & (away >= inner / 2)).astype(np.float32)
+        cover = cv2.resize(fine, (side, side), interpolation=cv2.INTER_AREA)
+        part = np.s_[y0 : y0 + side, x0 : x0 + side]
+        image[part] += cover[..., None] * (np.array(PAINT) - image[part])
+        labels[part][cover >= 0.5] = label
+    return np.clip(image, 0, 255).astype(np.uint8), labels
+
+
+def scored(result: persense.Result, labels: Labels) -> Tuple[float, float]:
+    """F1 at IoU 0.5, and the mean IoU of those that match."""
+    best = overlaps(result.to_labels(), labels)
+    matched = [iou for iou in best.values() if iou > 0.5]
+    f1 = 2 * len(matched) / max(len(result) + len(best), 1)
+    return f1, float(np.mean(matched)) if matched else 0.0
+
+
+def smooth(rng: np.random.Generator) -> Pixels:
+    """A texture without edges."""
+    coarse = rng.uniform(80, 180, (12, 16, 3)).astype(np.float32)
+    grown = cv2.resize(coarse, (800, 600), interpolation=cv2.INTER_CUBIC)
+    return np.clip(grown, 0, 255).astype(np.uint8)
+
+
+def noise(rng: np.random.Generator) -> Pixels:
+    """A blank sheet, as a camera sees it."""
+    return np.clip(rng.normal(150, 6, (600, 800, 3)), 0, 255).astype(np.uint8)
+
+
+def bars(rng: np.random.Generator) -> Pixels:
+    """Bars in the colour of the discs, as long as these are wide three times over."""
+    image = np.full((600, 800, 3), GROUND, np.uint8)
+    for x, y in scattered(rng, 24, 70, (800, 600)):
+        turned = cv2.boxPoints(((float(x), float(y)), (90.0, 12.0), float(rng.uniform(0, 180))))
+        cv2.fillPoly(image, [np.rint(turned).astype(np.int32)], PAINT, cv2.LINE_AA)
+    return np.clip(image + rng.normal(0, 4, image.shape), 0, 255).astype(np.uint8)
+
+
+def there(
+    pipeline: persense.Pipeline,
+    name: str,
+    outer: float,
+    inner: float,
+    count: int,
+    size: Tuple[int, int],
+) -> None:
+    """Print what is found of rings or discs, the first of which is marked."""
+    rng = np.random.default_rng(5)
+    image, labels = drawn(rng, scattered(rng, count, 2.6 * outer, size), outer, inner, size)
+    result = pipeline.segment(image, pipeline.support(image, mask=(labels == 1).astype(np.uint8)))
+    f1, iou = scored(result, labels)
+    print(f"{name:28s} {count:6d} {len(result):6d} {f1:8.3f} {iou:10.3f}", flush=True)
+
+
+def absent(
+    pipeline: persense.Pipeline, name: str, draw: Callable[[np.random.Generator], Pixels]
+) -> None:
+    """Print what is found of discs where there are none."""
+    rng = np.random.default_rng(6)
+    image, labels = drawn(rng, scattered(rng, 12, 60, (400, 300)), 30, 0, (400, 300))
+    support = pipeline.support(image, mask=(labels == 1).astype(np.uint8))
+    print(f"{name:28s} {0:6d} {len(pipeline.segment(draw(rng), support)):6d}", flush=True)
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--models", default=None)
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="options")
+    given = parser.parse_args(arguments)
+    try:
+        options = dict(text.split("=", 1) for text in given.options)
+        pipeline = persense.Pipeline(models=given.models, options=options)
+    except (OSError, ValueError, persense.Error) as error:
+        print(f"drawn.py: {error}", file=sys.stderr)
+        return 1
+    print(f"{'picture':28s} {'there':>6s} {'found':>6s} {'F1@0.5':>8s} {'mean IoU':>10s}")
+    there(pipeline, "discs of 5, 12 megapixels", 5, 0, 300, (4000, 3000))
+    there(pipeline, "rings of 24 with holes of 15", 24, 15, 60, (800, 600))
+    for name, draw in (
+        ("discs: smooth texture", smooth),
+        ("discs: noise", noise),
+        ("discs: bars", bars),
+    ):
+        absent(pipeline, name, draw)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""The benchmarks that are Python scripts count rightly, and answer bad input in one line."""
+
+from __future__ import annotations
+
+import importlib.util
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from samples import persense  # noqa: F401  (the package must be there)
+
+FOLDER = pathlib.Path(__file__).resolve().parents[3] / "benchmarks"
+DATA = FOLDER.parent / "examples" / "data"
+
+
+def run(script: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, str(FOLDER / script), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def matches():
+    spec = importlib.util.spec_from_file_location("matches", FOLDER / "matches.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_an_objects_overlap_is_the_highest_that_any_instance_has_with_it(matches) -> None:
+    truth = np.zeros((20, 30), np.int32)
+    truth[0:10, 0:10] = 7  # by two instances: 60 and 40 pixels
+    truth[0:10, 20:30] = 2  # by one that is twice as large
+    truth[15:20, 0:5] = 9  # by none
+    found = np.zeros_like(truth)
+    found[0:6, 0:10] = 5
+    found[6:10, 0:10] = 1
+    found[0:20, 20:30] = 3
+    assert matches.overlaps(found, truth) == {2: 0.5, 7: 0.6, 9: 0.0}
+    assert matches.overlaps(truth, truth) == {2: 1.0, 7: 1.0, 9: 1.0}
+    assert matches.overlaps(found, np.zeros_like(truth)) == {}
+
+
+def test_sizes_prints_a_row_for_each_class_and_their_mean() -> None:
+    done = run("sizes.py", str(DATA), "--models", "classic")
+    assert done.returncode == 0, done.stderr
+    header, *rows = done.stdout.splitlines()
+    assert header.startswith("class ") and "0.25 to 0.4" in header
+    names = ["beans", "berries", "cells", "pebbles", "mean", "classes"]
+    assert [row.split()[0] for row in rows] == names
+    assert rows[-1].split()[4] == "4"  # every class has objects of about the support's size
+
+
+def test_drawn_prints_what_is_there_and_what_is_found() -> None:
+    pytest.importorskip("cv2")
+    done = run("drawn.py", "--models", "classic")
+    assert done.returncode == 0, done.stderr
+    header, discs, rings, *absent = done.stdout.splitlines()
+    assert header.split() == ["picture", "there", "found", "F1@0.5", "mean", "IoU"]
+    assert discs.split()[-4:-2] == ["300", "300"]  # small objects of a large picture
+    assert rings.split()[-4] == "60"
+    assert [row.split()[-2] for row in absent] == ["0", "0", "0"]
+
+
+@pytest.mark.parametrize("script", ["sizes.py", "drawn.py"])
+def test_a_wrong_option_is_one_line(script: str) -> None:
+    given = [str(DATA)] if script == "sizes.py" else []
+    done = run(script, *given, "--models", "classic", "--set", "idm.treshold=3")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{script}: option idm.treshold: unknown")
+    assert done.stderr.count("\n") == 1
