@@ -441,7 +441,7 @@ std::vector<at::Tensor> MiniEmbedding::State::conditioning_on(
   return network.conditioning(joined(examples, &MiniExample::vector).mean(0, /*keepdim=*/true));
 }
 
-/// The candidates that would be instances, judged by these examples.
+/// The candidates that may be instances once there are exemplars, judged by these examples.
 std::vector<std::size_t> MiniEmbedding::State::accepted(
     const Reading& reading, const std::vector<MiniExample>& examples) const {
   std::vector<std::size_t> found;
@@ -450,7 +450,7 @@ std::vector<std::size_t> MiniEmbedding::State::accepted(
       network.decide(reading.regions, reading.sizes, joined(examples, &MiniExample::embedding),
                      sizes_of(examples));
   for (std::size_t i = 0; i < reading.candidates.size(); ++i)
-    if (verdict.same[i] >= network.calibration().same &&
+    if (verdict.same[i] >= network.calibration().same_alone &&
         verdict.quality[i] >= network.calibration().quality)
       found.push_back(i);
   return found;
