@@ -47,7 +47,7 @@ TRIED = {
     "same": (0.3, 0.4, 0.5, 0.6, 0.7),
     "quality": (0.2, 0.3, 0.4, 0.5, 0.6),
     "same_alone": (0.1, 0.2, 0.3),
-    "present": (0.0, 0.3, 0.5, 0.7),
+    "present": (0.0, 0.3, 0.5, 0.7, 0.8, 0.9),
 }
 BEGIN = {"same": 0.5, "quality": 0.5, "same_alone": 0.2, "present": 0.5}
 #: Settings whose worth differs by less are taken for equally good: the one nearest to where the
