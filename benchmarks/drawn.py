@@ -14,7 +14,10 @@ import argparse
 import sys
 from typing import Callable, List, Optional, Sequence, Tuple
 
-import cv2
+try:
+    import cv2
+except ImportError as missing:
+    sys.exit(f"drawn.py: needs OpenCV ({missing}): pip install opencv-python-headless")
 import numpy as np
 import numpy.typing as npt
 

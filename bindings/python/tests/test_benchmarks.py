@@ -65,6 +65,8 @@ def test_drawn_prints_what_is_there_and_what_is_found() -> None:
 
 @pytest.mark.parametrize("script", ["sizes.py", "drawn.py"])
 def test_a_wrong_option_is_one_line(script: str) -> None:
+    if script == "drawn.py":
+        pytest.importorskip("cv2")
     given = [str(DATA)] if script == "sizes.py" else []
     done = run(script, *given, "--models", "classic", "--set", "idm.treshold=3")
     assert done.returncode == 1
