@@ -21,8 +21,8 @@ import numpy as np
 from tqdm import tqdm
 
 import persense
+from scripts import SUFFIXES, image_in, parser, pipeline_of
 
-SUFFIXES = (".jpg", ".jpeg")
 LONGEST = 1200  # side of what is asked, pixels: textures are large
 
 
@@ -43,15 +43,6 @@ class Row:
         )
 
 
-def image_in(folder: pathlib.Path, number: int) -> pathlib.Path:
-    """The image of this number. Raises FileNotFoundError."""
-    files = [folder / f"{number:02d}{suffix}" for suffix in SUFFIXES]
-    for file in files:
-        if file.is_file():
-            return file
-    raise FileNotFoundError(f"{folder}: expected {' or '.join(f.name for f in files)}")
-
-
 def related(a: str, b: str) -> bool:
     """Whether two classes may hold objects of one kind."""
     return bool(set(a.split("_")) & set(b.split("_")))
@@ -68,7 +59,7 @@ def supports(pipeline: persense.Pipeline, folders: Sequence[pathlib.Path]) -> Di
     """A support of each class."""
     made = {}
     for folder in folders:
-        made[folder.name] = pipeline.support(image_in(folder, 0), mask=folder / "00.png")
+        made[folder.name] = pipeline.support(image_in(folder, "00"), mask=folder / "00.png")
     return made
 
 
@@ -77,7 +68,7 @@ def measured(pipeline: persense.Pipeline, given: argparse.Namespace) -> Dict[str
     folders = sorted(f for f in given.dataset.iterdir() if f.is_dir())
     made = supports(pipeline, folders)
     rows = {name: Row() for name in made}
-    asked = [(folder.name, image_in(folder, 1)) for folder in folders]
+    asked = [(folder.name, image_in(folder, "01")) for folder in folders]
     asked += [("", file) for file in textures(given.images, given.most)]
     for of, file in tqdm(asked, disable=None):
         image = persense.read_image(file)
@@ -91,18 +82,13 @@ def measured(pipeline: persense.Pipeline, given: argparse.Namespace) -> Dict[str
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("dataset", type=pathlib.Path)
-    parser.add_argument("--images", type=pathlib.Path, nargs="*", default=[], metavar="FOLDER")
-    parser.add_argument("--most", type=int, default=40, help="images of these folders; 0: all")
-    parser.add_argument("--models", default=None)
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="options")
-    given = parser.parse_args(arguments)
-    options = dict(text.split("=", 1) for text in given.options)
+    flags = parser(__doc__)
+    flags.add_argument("dataset", type=pathlib.Path)
+    flags.add_argument("--images", type=pathlib.Path, nargs="*", default=[], metavar="FOLDER")
+    flags.add_argument("--most", type=int, default=40, help="images of these folders; 0: all")
+    given = flags.parse_args(arguments)
     try:
-        pipeline = persense.Pipeline(models=given.models, options=options)
+        pipeline = pipeline_of(given)
         rows = measured(pipeline, given)
     except (OSError, persense.Error) as error:
         print(f"absent.py: {error}", file=sys.stderr)

@@ -10,7 +10,6 @@ Needs OpenCV: pip install opencv-python-headless.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from typing import Callable, List, Optional, Sequence, Tuple
 
@@ -22,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 import persense
-from matches import overlaps
+from scripts import overlaps, parser, pipeline_of
 
 Pixels = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int32]
@@ -123,16 +122,9 @@ def absent(
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--models", default=None)
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="options")
-    given = parser.parse_args(arguments)
     try:
-        options = dict(text.split("=", 1) for text in given.options)
-        pipeline = persense.Pipeline(models=given.models, options=options)
-    except (OSError, ValueError, persense.Error) as error:
+        pipeline = pipeline_of(parser(__doc__).parse_args(arguments))
+    except (OSError, persense.Error) as error:
         print(f"drawn.py: {error}", file=sys.stderr)
         return 1
     print(f"{'picture':28s} {'there':>6s} {'found':>6s} {'F1@0.5':>8s} {'mean IoU':>10s}")

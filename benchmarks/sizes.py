@@ -11,7 +11,6 @@ than five objects of is left out for it.
 
 from __future__ import annotations
 
-import argparse
 import pathlib
 import sys
 from typing import Dict, List, Optional, Sequence
@@ -20,7 +19,7 @@ import numpy as np
 from tqdm import tqdm
 
 import persense
-from matches import overlaps
+from scripts import image_in, overlaps, parser, pipeline_of
 
 BOUNDS = (0.25, 0.4, 0.6, 0.8, 1.25, 1.7, 2.5, 4.0)  # of diameters over the support's
 FEWEST = 5
@@ -28,15 +27,14 @@ FEWEST = 5
 
 def recalls(pipeline: persense.Pipeline, folder: pathlib.Path) -> Dict[int, float]:
     """By index into BOUNDS' intervals."""
-    suffix = next(s for s in (".jpg", ".jpeg") if (folder / f"00{s}").is_file())
     mask = folder / "00.png"
-    support = pipeline.support(folder / f"00{suffix}", mask=mask)
+    support = pipeline.support(image_in(folder, "00"), mask=mask)
     unit = np.sqrt(int(np.count_nonzero(persense.read_mask(mask))))
     ratios: List[float] = []
     hits: List[bool] = []
     for truth in sorted(folder.glob("*_instances.png")):
         labels = persense.read_labels(truth)
-        image = folder / f"{truth.name.split('_')[0]}{suffix}"
+        image = image_in(folder, truth.name.split("_")[0])
         best = overlaps(pipeline.segment(image, support).to_labels(), labels)
         for label, area in zip(*np.unique(labels[labels > 0], return_counts=True)):
             ratios.append(float(np.sqrt(area) / unit))
@@ -52,16 +50,11 @@ def recalls(pipeline: persense.Pipeline, folder: pathlib.Path) -> Dict[int, floa
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("dataset", type=pathlib.Path)
-    parser.add_argument("--models", default=None)
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="options")
-    given = parser.parse_args(arguments)
+    flags = parser(__doc__)
+    flags.add_argument("dataset", type=pathlib.Path)
+    given = flags.parse_args(arguments)
     try:
-        options = dict(text.split("=", 1) for text in given.options)
-        pipeline = persense.Pipeline(models=given.models, options=options)
+        pipeline = pipeline_of(given)
         folders = sorted(f for f in given.dataset.iterdir() if f.is_dir())
         rows = {f.name: recalls(pipeline, f) for f in tqdm(folders, disable=None)}
     except (OSError, ValueError, persense.Error) as error:

@@ -162,6 +162,10 @@ EngineSupport Evaluation::support_of(const eval::DatasetClass& c) const {
   const bool several = request_.examples > 0;
   const std::vector<cv::Mat> masks = several ? further_examples(c) : std::vector<cv::Mat>();
   const Image query = several ? read_image(c.queries.front().image) : Image();
+  if (!masks.empty() && masks.front().size() != query.mat().size())
+    throw InvalidArgument(fmt::format(
+        "{}: got {}, expected {} as the image has", c.queries.front().instances->string(),
+        to_string(MaskView(masks.front()).size()), to_string(query.size())));
   try {
     const eval::MadeMark made = eval::make_mark(MaskView(mask), mark_);
     std::vector<Example> examples{{image.view(), made.mark}};

@@ -760,6 +760,9 @@ TEST_CASE("persense eval: --examples marks objects of the first query, which is 
                 "--examples: more: expected at least two queries");
   check_refused(work, work.run("eval set --models classic --classes discs --examples 99"), 2,
                 "01_instances.png: got 9 objects, expected at least 98");
+  work.save("set/discs/01_instances.png", cv::Mat::ones(5, 7, CV_16U));
+  check_refused(work, work.run("eval set --models classic --classes discs --examples 2"), 2,
+                "01_instances.png: got 7 x 5, expected ");
 }
 
 TEST_CASE("persense eval: a data set that cannot be read is refused", "[cli][errors]") {

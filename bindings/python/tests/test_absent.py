@@ -15,8 +15,9 @@ SCRIPT = REPOSITORY / "benchmarks" / "absent.py"
 DATA = REPOSITORY / "examples" / "data"
 
 
-@pytest.fixture(scope="module")
-def absent():
+@pytest.fixture()
+def absent(monkeypatch):
+    monkeypatch.syspath_prepend(str(SCRIPT.parent))  # as when it is run
     spec = importlib.util.spec_from_file_location("absent", SCRIPT)
     module = importlib.util.module_from_spec(spec)
     sys.modules["absent"] = module

@@ -21,14 +21,14 @@ def run(script: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.fixture(scope="module")
-def matches():
-    spec = importlib.util.spec_from_file_location("matches", FOLDER / "matches.py")
+def scripts():
+    spec = importlib.util.spec_from_file_location("scripts", FOLDER / "scripts.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-def test_an_objects_overlap_is_the_highest_that_any_instance_has_with_it(matches) -> None:
+def test_an_objects_overlap_is_the_highest_that_any_instance_has_with_it(scripts) -> None:
     truth = np.zeros((20, 30), np.int32)
     truth[0:10, 0:10] = 7  # by two instances: 60 and 40 pixels
     truth[0:10, 20:30] = 2  # by one that is twice as large
@@ -37,9 +37,9 @@ def test_an_objects_overlap_is_the_highest_that_any_instance_has_with_it(matches
     found[0:6, 0:10] = 5
     found[6:10, 0:10] = 1
     found[0:20, 20:30] = 3
-    assert matches.overlaps(found, truth) == {2: 0.5, 7: 0.6, 9: 0.0}
-    assert matches.overlaps(truth, truth) == {2: 1.0, 7: 1.0, 9: 1.0}
-    assert matches.overlaps(found, np.zeros_like(truth)) == {}
+    assert scripts.overlaps(found, truth) == {2: 0.5, 7: 0.6, 9: 0.0}
+    assert scripts.overlaps(truth, truth) == {2: 1.0, 7: 1.0, 9: 1.0}
+    assert scripts.overlaps(found, np.zeros_like(truth)) == {}
 
 
 def test_sizes_prints_a_row_for_each_class_and_their_mean() -> None:
@@ -63,12 +63,28 @@ def test_drawn_prints_what_is_there_and_what_is_found() -> None:
     assert [row.split()[-2] for row in absent] == ["0", "0", "0"]
 
 
-@pytest.mark.parametrize("script", ["sizes.py", "drawn.py"])
+def test_labels_of_another_size_are_refused(scripts) -> None:
+    with pytest.raises(ValueError, match=r"got \(3, 4\), expected \(4, 3\)"):
+        scripts.overlaps(np.zeros((4, 3), np.int32), np.zeros((3, 4), np.int32))
+
+
+def test_a_class_without_its_support_image_is_named(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "nothing").mkdir()
+    done = run("sizes.py", str(tmp_path), "--models", "classic")
+    assert done.returncode == 1
+    assert done.stderr == f"sizes.py: {tmp_path / 'nothing'}: expected 00.jpg or 00.jpeg\n"
+
+
+@pytest.mark.parametrize("script", ["sizes.py", "drawn.py", "absent.py"])
 def test_a_wrong_option_is_one_line(script: str) -> None:
     if script == "drawn.py":
         pytest.importorskip("cv2")
-    given = [str(DATA)] if script == "sizes.py" else []
-    done = run(script, *given, "--models", "classic", "--set", "idm.treshold=3")
-    assert done.returncode == 1
-    assert done.stderr.startswith(f"{script}: option idm.treshold: unknown")
-    assert done.stderr.count("\n") == 1
+    given = [] if script == "drawn.py" else [str(DATA)]
+    for setting, answer in (
+        ("idm.treshold=3", "option idm.treshold: unknown"),
+        ("idm", "--set: got idm, expected KEY=VALUE"),
+    ):
+        done = run(script, *given, "--models", "classic", "--set", setting)
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"{script}: {answer}")
+        assert done.stderr.count("\n") == 1

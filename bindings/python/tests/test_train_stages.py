@@ -149,9 +149,7 @@ def test_feedback_is_on_for_the_small_network(trained_a_little):
 
 def test_thresholds_are_options(trained_a_little):
     folder, _ = trained_a_little
-    # no finer level, which is read where nothing that was accepted is
-    image, mask, query = (reduced(picture) for picture in scene(3))
-    mask = mask > 127
+    image, mask, query = scene(3)
     counts = []
     for least in (0.0, 0.5, 1.0):
         pipeline = persense.Pipeline(models=folder, options={"mini.same": least})

@@ -61,8 +61,8 @@ class Plan:
     exemplars: int = 7  #: of the query, at most
     feedback: float = 0.55  #: share of samples with exemplars of the query
     absent: float = 0.12  #: share of samples whose query shows no target, where there is one
-    #: share of samples whose query is of another world than the support, where nothing in it can be
-    #: a target: about half of them
+    #: share of samples whose query is taken from another world than the support, where the two surely
+    #: have no class in common: about an eighth of such pairs
     foreign: float = 0.35
     beyond: float = 0.1  #: share of crops on a level that is not their objects'
     #: share of views whose pixels are those of an octave of the picture itself, as when it is run
