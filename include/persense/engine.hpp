@@ -75,11 +75,11 @@ class EngineImage {
 
  private:
   friend class Engine;
-  template <class Runner>
-  friend struct EngineModelOf;
+  friend struct EngineParts;  // src/engine/model.hpp
+  struct Encoded;
   Size size_;
-  std::shared_ptr<const void> encoded_;  // EncodedImage<Encoder> of the engine that made it
-  std::shared_ptr<const void> owner_;    // that engine's pipeline
+  std::shared_ptr<const Encoded> encoded_;
+  std::shared_ptr<const void> owner_;  // the pipeline of the engine that made it
 };
 
 /// One marked object: see BasicExample.
@@ -101,11 +101,11 @@ class EngineSupport {
 
  private:
   friend class Engine;
-  template <class Runner>
-  friend struct EngineModelOf;
+  friend struct EngineParts;  // src/engine/model.hpp
+  struct Prepared;
   std::shared_ptr<const Info> info_;
-  std::shared_ptr<const void> prepared_;  // Support<Encoder> of the engine that made it
-  std::shared_ptr<const void> owner_;     // that engine's pipeline
+  std::shared_ptr<const Prepared> prepared_;
+  std::shared_ptr<const void> owner_;  // the pipeline of the engine that made it
 };
 
 /// A pipeline whose stages were chosen at run time.

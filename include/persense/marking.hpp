@@ -227,15 +227,13 @@ class Marking {
   ImageView image_;
 };
 
-/// The decoder's mask of a box or a point; empty where it finds no object.
+/// The decoder's mask of a box or a point; empty where it finds no object. A decoder that is known
+/// at run time alone has an overload beside it.
 template <ImageEncoder Encoder, class Decoder>
 Mask decoded_mark(const Encoder& encoder, const Decoder& decoder,
                   const EncodedImage<Encoder>& image, const Prompt& prompt) {
   const ImageView view = image.image().view();
-  if constexpr (requires { decoder.visit([](const auto&) { return Mask{}; }); })  // one of several
-    return decoder.visit(
-        [&](const auto& own) { return decoded_mark(encoder, own, image, prompt); });
-  else if constexpr (DecodesMarks<Decoder, Encoder>)
+  if constexpr (DecodesMarks<Decoder, Encoder>)
     return decoder.decode_mark(MarkedImage<Encoder>{view, image.embedding()}, prompt).mask;
   else if (prompt.box)
     return Marking<Encoder, Decoder>(encoder, decoder, view).of_box(*prompt.box);

@@ -1,64 +1,235 @@
-// any_stages.hpp: a slot that holds one of several stages.
+// any_stages.hpp: stages that are chosen at run time. Each slot is an interface, which a class
+// template implements over any stage; so the pipeline is compiled once, whatever is in its slots.
 #pragma once
 
+#include <map>
+#include <memory>
 #include <span>
+#include <string>
+#include <typeindex>
 #include <utility>
-#include <variant>
 #include <vector>
 
+#include "persense/marking.hpp"
 #include "persense/stages.hpp"
 
 namespace persense {
 
-/// One of several detectors, DMGs or decoders: what all its choices are, it is.
-template <class... Choices>
-class AnyOf {
+/// Values of several types, at most one of each. Cheap to copy: copies share them.
+class ByType {
  public:
-  template <class Choice>
-  explicit AnyOf(Choice choice) : choice_(std::move(choice)) {}
-
-  /// Of detectors. @par Source  is_from_similarity.
-  bool from_similarity() const {
-    return std::visit([](const auto& detector) { return is_from_similarity(detector); }, choice_);
+  template <class T>
+  void add(T value) {
+    parts_[typeid(T)] = std::make_shared<const T>(std::move(value));
   }
-
-  /// Of detectors. @par Source  does_read_text.
-  bool reads_text() const {
-    return std::visit([](const auto& detector) { return does_read_text(detector); }, choice_);
+  /// Null where there is none of the type.
+  template <class T>
+  const T* find() const {
+    const auto at = parts_.find(typeid(T));
+    return at == parts_.end() ? nullptr : static_cast<const T*>(at->second.get());
   }
-
-  /// Of decoders. @par Source  does_take_boxes.
-  bool takes_boxes() const {
-    return std::visit([](const auto& decoder) { return does_take_boxes(decoder); }, choice_);
-  }
-
-  template <ImageEncoder E>
-  requires(DetectorFor<Choices, E>&&...) Detections detect(const Query<E>& query)
-  const {
-    return std::visit([&](const auto& detector) { return detector.detect(query); }, choice_);
-  }
-
-  template <ImageEncoder E>
-  requires(DmgFor<Choices, E>&&...) DensityMap density(const Query<E>& query)
-  const {
-    return std::visit([&](const auto& dmg) { return dmg.density(query); }, choice_);
-  }
-
-  template <ImageEncoder E>
-  requires(DecoderFor<Choices, E>&&...) std::vector<ScoredMask> decode(
-      const Query<E>& query, std::span<const Prompt> prompts)
-  const {
-    return std::visit([&](const auto& decoder) { return decoder.decode(query, prompts); }, choice_);
-  }
-
-  /// The choice that was made, for what only some of them can: `f(choice)`.
-  template <class F>
-  decltype(auto) visit(F&& f) const {
-    return std::visit(std::forward<F>(f), choice_);
+  /// @throws InternalError  none of the type.
+  template <class T>
+  const T& get() const {
+    if (const T* const part = find<T>()) return *part;
+    throw InternalError(fmt::format("engine: no encoder in use makes a {}", typeid(T).name()));
   }
 
  private:
-  std::variant<Choices...> choice_;
+  std::map<std::type_index, std::shared_ptr<const void>> parts_;
 };
+
+/// What the encoders in use made of an image.
+struct AnyEmbedding {
+  ByType parts;
+};
+
+/// What they made of the support's examples.
+struct AnyPrototype {
+  ByType parts;
+  std::vector<std::string> notes;
+};
+
+/// The encoder in the encoder's slot, which says what is similar, and those that other slots'
+/// stages were made for. No other computes anything.
+class AnyEncoder {
+ public:
+  using Embedding = AnyEmbedding;
+  using Prototype = AnyPrototype;
+
+  /// @param main  the one that says what is similar.
+  template <class E>
+  requires(!std::same_as<E, AnyEncoder>) explicit AnyEncoder(E main) { add(std::move(main)); }
+
+  template <ImageEncoder E>
+  void add(E encoder) {
+    encoders_.push_back(std::make_shared<const Of<E>>(std::move(encoder)));
+  }
+
+  /// Null where none of them is an E.
+  template <ImageEncoder E>
+  const E* find() const {
+    for (const auto& encoder : encoders_)
+      if (const auto* of = dynamic_cast<const Of<E>*>(encoder.get())) return &of->encoder;
+    return nullptr;
+  }
+
+  Embedding encode(ImageView image) const {
+    Embedding all;
+    for (const auto& encoder : encoders_) encoder->encode(image, all);
+    return all;
+  }
+  Prototype prototype(std::span<const EncodedExample<Embedding>> examples) const {
+    Prototype all;
+    for (const auto& encoder : encoders_) encoder->prototype(examples, all);
+    return all;
+  }
+  FloatMap similarity(const Embedding& embedding, const Prototype& prototype, Size size) const {
+    return encoders_.front()->similarity(embedding, prototype, size);
+  }
+
+ private:
+  struct Interface {
+    virtual ~Interface() = default;
+    virtual void encode(ImageView image, Embedding& all) const = 0;
+    virtual void prototype(std::span<const EncodedExample<Embedding>> examples,
+                           Prototype& all) const = 0;
+    virtual FloatMap similarity(const Embedding& embedding, const Prototype& prototype,
+                                Size size) const = 0;
+  };
+  template <ImageEncoder E>
+  struct Of;
+
+  std::vector<std::shared_ptr<const Interface>> encoders_;
+};
+
+template <ImageEncoder E>
+struct AnyEncoder::Of final : Interface {
+  explicit Of(E made) : encoder(std::move(made)) {}
+
+  void encode(ImageView image, Embedding& all) const override {
+    all.parts.add(encoder.encode(image));
+  }
+  void prototype(std::span<const EncodedExample<Embedding>> examples,
+                 Prototype& all) const override {
+    std::vector<EncodedExample<typename E::Embedding>> own;
+    for (const auto& e : examples)
+      own.push_back(
+          {&e.embedding->parts.template get<typename E::Embedding>(), e.mask, e.image, e.negative});
+    auto made = encoder.prototype(std::span<const EncodedExample<typename E::Embedding>>(own));
+    if constexpr (requires { made.notes; })
+      all.notes.insert(all.notes.end(), made.notes.begin(), made.notes.end());
+    all.parts.add(std::move(made));
+  }
+  FloatMap similarity(const Embedding& embedding, const Prototype& prototype,
+                      Size size) const override {
+    return encoder.similarity(embedding.parts.template get<typename E::Embedding>(),
+                              prototype.parts.template get<typename E::Prototype>(), size);
+  }
+
+  const E encoder;
+};
+
+class AnyDetector {
+ public:
+  template <class D>
+  requires(!std::same_as<D, AnyDetector>) explicit AnyDetector(D detector)
+      : detector_(std::make_shared<const Of<D>>(std::move(detector))) {}
+
+  Detections detect(const Query<AnyEncoder>& query) const { return detector_->detect(query); }
+  bool from_similarity() const { return detector_->from_similarity(); }
+  bool reads_text() const { return detector_->reads_text(); }
+
+ private:
+  struct Interface {
+    virtual ~Interface() = default;
+    virtual Detections detect(const Query<AnyEncoder>& query) const = 0;
+    virtual bool from_similarity() const = 0;
+    virtual bool reads_text() const = 0;
+  };
+  template <DetectorFor<AnyEncoder> D>
+  struct Of final : Interface {
+    explicit Of(D made) : detector(std::move(made)) {}
+    Detections detect(const Query<AnyEncoder>& query) const override {
+      return detector.detect(query);
+    }
+    bool from_similarity() const override { return is_from_similarity(detector); }
+    bool reads_text() const override { return does_read_text(detector); }
+    const D detector;
+  };
+
+  std::shared_ptr<const Interface> detector_;
+};
+
+class AnyDmg {
+ public:
+  template <class G>
+  requires(!std::same_as<G, AnyDmg>) explicit AnyDmg(G dmg)
+      : dmg_(std::make_shared<const Of<G>>(std::move(dmg))) {}
+
+  DensityMap density(const Query<AnyEncoder>& query) const { return dmg_->density(query); }
+
+ private:
+  struct Interface {
+    virtual ~Interface() = default;
+    virtual DensityMap density(const Query<AnyEncoder>& query) const = 0;
+  };
+  template <DmgFor<AnyEncoder> G>
+  struct Of final : Interface {
+    explicit Of(G made) : dmg(std::move(made)) {}
+    DensityMap density(const Query<AnyEncoder>& query) const override { return dmg.density(query); }
+    const G dmg;
+  };
+
+  std::shared_ptr<const Interface> dmg_;
+};
+
+class AnyDecoder {
+ public:
+  template <class M>
+  requires(!std::same_as<M, AnyDecoder>) explicit AnyDecoder(M decoder)
+      : decoder_(std::make_shared<const Of<M>>(std::move(decoder))) {}
+
+  std::vector<ScoredMask> decode(const Query<AnyEncoder>& query,
+                                 std::span<const Prompt> prompts) const {
+    return decoder_->decode(query, prompts);
+  }
+  bool takes_boxes() const { return decoder_->takes_boxes(); }
+
+  /// As detail::decoded_mark, which takes this one: a mark is decoded in the decoder's own way.
+  friend Mask decoded_mark(const AnyEncoder& encoder, const AnyDecoder& decoder,
+                           const EncodedImage<AnyEncoder>& image, const Prompt& mark) {
+    return decoder.decoder_->marked(encoder, image, mark);
+  }
+
+ private:
+  struct Interface {
+    virtual ~Interface() = default;
+    virtual std::vector<ScoredMask> decode(const Query<AnyEncoder>& query,
+                                           std::span<const Prompt> prompts) const = 0;
+    virtual bool takes_boxes() const = 0;
+    virtual Mask marked(const AnyEncoder& encoder, const EncodedImage<AnyEncoder>& image,
+                        const Prompt& mark) const = 0;
+  };
+  template <DecoderFor<AnyEncoder> M>
+  struct Of final : Interface {
+    explicit Of(M made) : decoder(std::move(made)) {}
+    std::vector<ScoredMask> decode(const Query<AnyEncoder>& query,
+                                   std::span<const Prompt> prompts) const override {
+      return decoder.decode(query, prompts);
+    }
+    bool takes_boxes() const override { return does_take_boxes(decoder); }
+    Mask marked(const AnyEncoder& encoder, const EncodedImage<AnyEncoder>& image,
+                const Prompt& mark) const override {
+      return detail::decoded_mark(encoder, decoder, image, mark);
+    }
+    const M decoder;
+  };
+
+  std::shared_ptr<const Interface> decoder_;
+};
+
+static_assert(ImageEncoder<AnyEncoder> && DetectorFor<AnyDetector, AnyEncoder> &&
+              DmgFor<AnyDmg, AnyEncoder> && DecoderFor<AnyDecoder, AnyEncoder>);
 
 }  // namespace persense

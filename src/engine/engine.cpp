@@ -11,8 +11,7 @@
 
 #include "any_stages.hpp"
 #include "archive_stages.hpp"
-#include "own_stages.hpp"
-#include "persense/classic/classic.hpp"
+#include "slot_stages.hpp"
 #include "slots.hpp"
 
 namespace persense {
@@ -40,23 +39,18 @@ void check_slots(const Stages& stages) {
   check("decoder", stages.decoder, static_cast<bool>(stages.own.decode));
 }
 
-template <class Own, class WeightFree, class Function>
-AnyOf<WeightFree, Own> either(const Function& function, WeightFree weight_free = WeightFree{}) {
-  if (function) return AnyOf<WeightFree, Own>(Own(function));
-  return AnyOf<WeightFree, Own>(std::move(weight_free));
+/// Of a slot that holds neither the user's stage nor a weight-free one.
+template <class Stage>
+Stage no_other() {
+  throw InternalError("engine: a slot without a stage");
 }
 
 std::shared_ptr<const EngineParts::Model> model_without_torch(const Stages& stages,
                                                               const Options& options) {
-  using namespace classic;
-  using Encoder = JoinedEncoder<ClassicEncoder, OwnEncoder>;
-  const OwnStages& own = stages.own;
-  Encoder encoder = own.encode ? Encoder(OwnEncoder(own.encode)) : Encoder(ClassicEncoder{});
-  if (ask_for(weight_free, stages)) encoder.add(ClassicEncoder{});
   return EngineParts::model(
-      std::move(encoder), either<OwnDetector, ClassicDetector>(own.detect),
-      [&] { return either<OwnDmg, ClassicDmg>(own.density); },
-      either<OwnDecoder>(own.decode, ClassicDecoder(options.decoder.calibration)), options);
+      encoder_of(stages, [] { return AnyEncoder(classic::ClassicEncoder{}); }),
+      detector_of(stages, no_other<AnyDetector>), [&] { return dmg_of(stages, no_other<AnyDmg>); },
+      decoder_of(stages, options.decoder, no_other<AnyDecoder>), options);
 }
 
 /// Without what the method has no use for, so that it is neither loaded nor prepared for.

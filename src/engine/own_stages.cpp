@@ -56,6 +56,17 @@ FloatMap OwnEncoder::similarity(const FeatureGrid& grid, const OwnPrototype& pro
   return resize_bilinear(cells, size).max(-1.0f).min(1.0f);
 }
 
+StageQuery stage_query(const Query<AnyEncoder>& query) {
+  return {query.image,
+          query.similarity,
+          query.support.image.view(),
+          query.support.mask_view(),
+          query.support.label,
+          query.support.phrase,
+          query.exemplars,
+          query.embedding.parts.find<FeatureGrid>()};
+}
+
 void check_own(const Detections& detections) {
   for (const auto* list : {&detections.label, &detections.phrase})
     for (std::size_t i = 0; i < list->size(); ++i) {

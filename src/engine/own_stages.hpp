@@ -4,11 +4,10 @@
 #include <opencv2/imgproc.hpp>
 #include <optional>
 #include <span>
-#include <tuple>
 #include <utility>
 #include <vector>
 
-#include "joined_encoder.hpp"
+#include "any_stages.hpp"
 #include "persense/own_stages.hpp"
 #include "persense/similarity.hpp"
 
@@ -39,24 +38,8 @@ class OwnEncoder {
   decltype(OwnStages::encode) encode_;
 };
 
-/// Features of the user's own encoder; null without one.
-template <class... Encoders>
-const FeatureGrid* own_features(const JoinedEmbedding<Encoders...>& e) {
-  const auto& grid = std::get<std::optional<FeatureGrid>>(e.parts);
-  return grid ? &*grid : nullptr;
-}
-
-template <ImageEncoder E>
-StageQuery stage_query(const Query<E>& query) {
-  return {query.image,
-          query.similarity,
-          query.support.image.view(),
-          query.support.mask_view(),
-          query.support.label,
-          query.support.phrase,
-          query.exemplars,
-          own_features(query.embedding)};
-}
+/// What the user's functions see of a query.
+StageQuery stage_query(const Query<AnyEncoder>& query);
 
 // What the user's functions return, checked. @throws InvalidArgument  as OwnStages says.
 void check_own(const Detections& detections);
@@ -67,8 +50,7 @@ class OwnDetector {
  public:
   explicit OwnDetector(decltype(OwnStages::detect) detect) : detect_(std::move(detect)) {}
 
-  template <ImageEncoder E>
-  Detections detect(const Query<E>& query) const {
+  Detections detect(const Query<AnyEncoder>& query) const {
     Detections found = detect_(stage_query(query));
     check_own(found);
     return found;
@@ -82,8 +64,7 @@ class OwnDmg {
  public:
   explicit OwnDmg(decltype(OwnStages::density) density) : density_(std::move(density)) {}
 
-  template <ImageEncoder E>
-  DensityMap density(const Query<E>& query) const {
+  DensityMap density(const Query<AnyEncoder>& query) const {
     DensityMap map = density_(stage_query(query));
     check_own(map);
     return map;
@@ -99,8 +80,8 @@ class OwnDecoder {
 
   bool takes_boxes() const { return true; }  // it is shown them, and what it does is its user's
 
-  template <ImageEncoder E>
-  std::vector<ScoredMask> decode(const Query<E>& query, std::span<const Prompt> prompts) const {
+  std::vector<ScoredMask> decode(const Query<AnyEncoder>& query,
+                                 std::span<const Prompt> prompts) const {
     auto masks = decode_(stage_query(query), prompts);
     check_own(masks, prompts.size(), query.image.size());
     return masks;

@@ -9,6 +9,7 @@
 #include <opencv2/imgproc.hpp>
 #include <utility>
 
+#include "mini_tensors.hpp"
 #include "persense/error.hpp"
 #include "persense/progress.hpp"
 
@@ -18,105 +19,16 @@ namespace {
 
 using mini::crop_side;
 using mini::level_multiple;
-using mini::window_side;
+using mini::refine_side;
 
-constexpr int tile_margin = 80;  // pixels of a level that are seen around a tile
-// Pixels that are seen at once: larger tensors than these need are given back to the system, and
-// asked for again by every layer.
-constexpr std::int64_t most_at_once = 800'000;
-constexpr std::int64_t batch = 64;  // regions or windows at a time
-
-/// (1, 3, h, w), channels last, of CV_32FC3.
-at::Tensor tensor_of(const cv::Mat& image, const Placement& placement) {
-  const cv::Mat whole = image.isContinuous() ? image : image.clone();
-  return at::from_blob(whole.data, {1, whole.rows, whole.cols, 3}, at::kFloat)
-      .permute({0, 3, 1, 2})
-      .to(at::TensorOptions(placement.device).dtype(placement.dtype), /*non_blocking=*/false,
-          /*copy=*/true, at::MemoryFormat::ChannelsLast);
-}
-
-/// One side of the tiles: `seen` pixels each, of which those from `begin` to `end` are kept.
-struct Span {
-  int from, begin, end;
-};
-struct Spans {
-  int seen;
-  std::vector<Span> spans;
-
-  Spans(int length, int parts) {
-    const int own = rounded_up((length + parts - 1) / parts);
-    const int margins = std::min(parts - 1, 2) * tile_margin;
-    seen = std::min(length, own + margins);
-    for (int begin = 0; begin < length; begin += own) {
-      const int from = std::clamp(begin - tile_margin, 0, length - seen);
-      spans.push_back({from, begin, std::min(length, begin + own)});
-    }
-  }
-  static int rounded_up(int length) {
-    return (length + level_multiple - 1) / level_multiple * level_multiple;
-  }
-};
-
-/// Calls body(seen, kept), both in pixels of the level, for tiles that cover it, of one size.
+/// Calls body(part) for parts that cover a level, and reports how far it is.
 template <class Body>
-void each_tile(cv::Size size, Body&& body) {
-  Spans across(size.width, 1), down(size.height, 1);
-  for (int x = 1, y = 1; std::int64_t{across.seen} * down.seen > most_at_once;) {
-    if (across.seen > down.seen)
-      across = Spans(size.width, ++x);
-    else
-      down = Spans(size.height, ++y);
+void each_part(cv::Size level, Body&& body) {
+  const std::vector<SeenPart> parts = parts_of(level);
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    report_progress(static_cast<double>(i) / static_cast<double>(parts.size()));
+    body(parts[i]);
   }
-  const auto count = static_cast<double>(across.spans.size() * down.spans.size());
-  int done = 0;
-  for (const Span& y : down.spans)
-    for (const Span& x : across.spans) {
-      report_progress(done++ / count);
-      body(cv::Rect(x.from, y.from, across.seen, down.seen),
-           cv::Rect(x.begin, y.begin, x.end - x.begin, y.end - y.begin));
-    }
-}
-
-/// Rows and columns of (1, C, h, w) that a part of the level has at this stride.
-at::Tensor part_of(const at::Tensor& map, const cv::Rect& part, int stride) {
-  return map.narrow(2, part.y / stride, part.height / stride)
-      .narrow(3, part.x / stride, part.width / stride);
-}
-
-/// Puts the kept part of what a tile gave where it belongs.
-void put(const at::Tensor& tile, const cv::Rect& seen, const cv::Rect& kept, int stride,
-         at::Tensor& whole) {
-  const cv::Rect own(kept.x - seen.x, kept.y - seen.y, kept.width, kept.height);
-  part_of(whole, kept, stride).copy_(part_of(tile, own, stride));
-}
-
-/// (1, C, h, w), channels last.
-at::Tensor room(std::int64_t channels, cv::Size size, int stride,
-                const at::TensorOptions& options) {
-  return at::empty({1, channels, size.height / stride, size.width / stride},
-                   options.memory_format(at::MemoryFormat::ChannelsLast));
-}
-
-/// Filled up with zeros to whole batches, or to a multiple of 16 where there are few, but for a
-/// single one: libraries prepare convolutions for every length anew.
-at::Tensor filled(const at::Tensor& some) {
-  const std::int64_t n = some.size(0), step = n > batch / 2 ? batch : n > 1 ? 16 : 1;
-  const std::int64_t missing = (step - n % step) % step;
-  if (missing == 0) return some;
-  std::vector<std::int64_t> shape = some.sizes().vec();
-  shape[0] = missing;
-  return at::cat({some, at::zeros(shape, some.options())});
-}
-
-/// What a batch gives, for the first n.
-template <class Call>
-at::Tensor in_batches(std::int64_t n, Call&& call) {
-  std::vector<at::Tensor> parts;
-  for (std::int64_t from = 0; from < n; from += batch) {
-    const std::int64_t count = std::min(batch, n - from);
-    parts.push_back(call(from, count).narrow(0, 0, count));
-  }
-  return at::cat(parts);
 }
 
 /// Crops and covers (N, 4, side, side), squares (N, 5) and shapes (N, SHAPE) of regions.
@@ -160,7 +72,7 @@ at::Tensor row_of(std::span<const float> values) {
 
 }  // namespace
 
-cv::Mat MiniLevel::seen(const cv::Rect& part) const {
+cv::Mat MiniLevel::stretched(const cv::Rect& part) const {
   cv::Mat out;
   cv::LUT(pixels(part), stretch, out);
   return out;
@@ -203,20 +115,20 @@ MiniLevel MiniNetwork::level(const mini::Pyramid& pyramid, int k) const {
   level.to_image = mini::grid_to_grid(static_cast<double>(pixels.cols) / pyramid.size().width,
                                       static_cast<double>(pixels.rows) / pyramid.size().height);
   const auto side = [](int length) {
-    return std::max((length + level_multiple - 1) / level_multiple * level_multiple, window_side);
+    return std::max((length + level_multiple - 1) / level_multiple * level_multiple, refine_side);
   };
   cv::copyMakeBorder(pixels, level.pixels, 0, side(pixels.rows) - pixels.rows, 0,
                      side(pixels.cols) - pixels.cols, cv::BORDER_REFLECT);
   const Placement& where = module_.placement();
   const auto options = at::TensorOptions(where.device)
                            .dtype(kept_as(static_cast<double>(level.pixels.size().area())));
-  each_tile(level.pixels.size(), [&](const cv::Rect& seen, const cv::Rect& kept) {
-    const auto found = trunk(level.seen(seen));
+  each_part(level.pixels.size(), [&](const SeenPart& part) {
+    const auto found = trunk(level.stretched(part.seen));
     for (std::size_t i = 0; i < level.features.size(); ++i) {
       const int stride = 2 << i;
       if (!level.features[i].defined())
         level.features[i] = room(found[i].size(1), level.pixels.size(), stride, options);
-      put(found[i], seen, kept, stride, level.features[i]);
+      put(found[i], part, stride, level.features[i]);
     }
   });
   return level;
@@ -249,22 +161,22 @@ MiniMaps MiniNetwork::maps(const MiniLevel& level,
   const cv::Size size = level.pixels.size();
   at::Tensor maps = room(mini::map_channels, size, mini::map_stride,
                          at::TensorOptions(where.device).dtype(at::kFloat));
-  each_tile(size, [&](const cv::Rect& seen, const cv::Rect& kept) {
+  each_part(size, [&](const SeenPart& part) {
     std::vector<c10::IValue> inputs;
     for (int i = 0; i < 3; ++i)
       inputs.emplace_back(
-          part_of(level.features[static_cast<std::size_t>(i)], seen, 2 << i).to(where.dtype));
+          part_of(level.features[static_cast<std::size_t>(i)], part.seen, 2 << i).to(where.dtype));
     inputs.emplace_back(conditioning);
-    put(module_.call("maps", std::move(inputs))[0], seen, kept, mini::map_stride, maps);
+    put(module_.call("maps", std::move(inputs))[0], part, mini::map_stride, maps);
   });
   return with_mat(maps);
 }
 
-std::vector<std::shared_ptr<const MiniLevel>> MiniNetwork::windows(
+std::vector<std::shared_ptr<const MiniLevel>> MiniNetwork::tiles(
     const mini::Pyramid& pyramid, int k, std::span<const cv::Point> corners) const {
   const c10::InferenceMode no_gradients;
   const double step = std::exp2(-k);
-  const std::size_t pixels = corners.size() * mini::look_side * mini::look_side;
+  const std::size_t pixels = corners.size() * mini::tile_side * mini::tile_side;
   const at::ScalarType dtype = kept_as(static_cast<double>(pixels));
   std::vector<std::shared_ptr<MiniLevel>> made;
   for (std::size_t from = 0; from < corners.size(); from += batch) {
@@ -273,12 +185,12 @@ std::vector<std::shared_ptr<const MiniLevel>> MiniNetwork::windows(
     for (std::size_t i = from; i < end; ++i) {
       MiniLevel& one = *made.emplace_back(std::make_shared<MiniLevel>());
       one.k = k;
-      one.size = {mini::look_side, mini::look_side};
+      one.size = {mini::tile_side, mini::tile_side};
       one.to_image = {step, 0,    (corners[i].x + 0.5) * step - 0.5,
                       0,    step, (corners[i].y + 0.5) * step - 0.5};
-      one.pixels = pyramid.view(mini::look_side, one.to_image);
+      one.pixels = pyramid.view(mini::tile_side, one.to_image);
       one.stretch = pyramid.stretch();
-      images.push_back(tensor_of(one.seen(cv::Rect({}, one.size)), module_.placement()));
+      images.push_back(tensor_of(one.stretched(cv::Rect({}, one.size)), module_.placement()));
     }
     const auto found = module_.call("trunk", {at::cat(images)});
     for (std::size_t i = from; i < end; ++i)
@@ -340,12 +252,12 @@ cv::Mat MiniNetwork::likeness(const MiniLevel& level,
 
 at::Tensor MiniNetwork::embed(const std::shared_ptr<const MiniLevel>& level,
                               const mini::Description& region) const {
-  const ReadLevel alone{level, {}, {}};
+  const MappedLevel alone{level, {}, {}};
   const DescribedRegions described{&alone, std::span(&region, 1)};
-  return compare(std::span(&described, 1)).embeddings;
+  return describe(std::span(&described, 1)).embeddings;
 }
 
-MiniRegions MiniNetwork::compare(std::span<const DescribedRegions> levels) const {
+MiniDescriptors MiniNetwork::describe(std::span<const DescribedRegions> levels) const {
   const c10::InferenceMode no_gradients;
   const Placement& where = module_.placement();
   std::int64_t n = 0;
@@ -374,7 +286,7 @@ MiniRegions MiniNetwork::compare(std::span<const DescribedRegions> levels) const
     row += count;
   }
   const at::Tensor crops = in.crops.permute({0, 3, 1, 2}), grid = at::cat(grids);
-  MiniRegions found;
+  MiniDescriptors found;
   found.embeddings = in_batches(n, [&](std::int64_t from, std::int64_t count) {
     const auto some = [&](const at::Tensor& of) {
       return filled(of.narrow(0, from, count)).to(where.device, where.dtype);
@@ -385,9 +297,9 @@ MiniRegions MiniNetwork::compare(std::span<const DescribedRegions> levels) const
   return found;
 }
 
-MiniVerdict MiniNetwork::decide(const MiniRegions& candidates, std::span<const float> sizes,
-                                const at::Tensor& exemplars,
-                                std::span<const float> exemplar_sizes) const {
+MiniProbabilities MiniNetwork::classify(const MiniDescriptors& candidates,
+                                        std::span<const float> sizes, const at::Tensor& exemplars,
+                                        std::span<const float> exemplar_sizes) const {
   const c10::InferenceMode no_gradients;
   const at::Device device = module_.placement().device;
   const auto all = [&](std::size_t n) {
@@ -402,13 +314,13 @@ MiniVerdict MiniNetwork::decide(const MiniRegions& candidates, std::span<const f
           .to(at::kCPU, at::kFloat)
           .sigmoid()
           .contiguous();
-  MiniVerdict verdict;
+  MiniProbabilities probabilities;
   const float* value = logits.data_ptr<float>();
   for (std::size_t i = 0; i < sizes.size(); ++i, value += 2) {
-    verdict.same.push_back(value[0]);
-    verdict.quality.push_back(value[1]);
+    probabilities.same_class.push_back(value[0]);
+    probabilities.quality.push_back(value[1]);
   }
-  return verdict;
+  return probabilities;
 }
 
 std::vector<cv::Mat> MiniNetwork::refine(std::span<const RefinedRegion> regions) const {
@@ -416,18 +328,18 @@ std::vector<cv::Mat> MiniNetwork::refine(std::span<const RefinedRegion> regions)
   const Placement& where = module_.placement();
   const auto call = [&](std::int64_t from, std::int64_t count) {
     std::vector<at::Tensor> images, windows, features;
-    const at::Tensor coarse = at::zeros({count, 1, window_side, window_side});
+    const at::Tensor coarse = at::zeros({count, 1, refine_side, refine_side});
     const at::Tensor centres = at::empty({count, 2});
     for (std::int64_t i = 0; i < count; ++i) {
       const RefinedRegion& one = regions[static_cast<std::size_t>(from + i)];
       const MiniLevel& level = *one.of->level;
-      const cv::Rect seen(one.corner, cv::Size(window_side, window_side));
-      images.push_back(tensor_of(level.seen(seen), where));
+      const cv::Rect seen(one.corner, cv::Size(refine_side, refine_side));
+      images.push_back(tensor_of(level.stretched(seen), where));
       windows.push_back(part_of(one.of->maps.tensor, seen, 2).to(where.dtype));
       features.push_back(part_of(level.features[0], seen, 2).to(where.dtype));
       const mini::Region& region = *one.region;
       const cv::Rect common = region.box & seen;
-      cv::Mat own(window_side, window_side, CV_32FC1, coarse[i].data_ptr<float>());
+      cv::Mat own(refine_side, refine_side, CV_32FC1, coarse[i].data_ptr<float>());
       region.mask(common - region.box.tl()).convertTo(own(common - one.corner), CV_32F);
       const cv::Moments moments = cv::moments(own);
       centres[i][0] = moments.m10 / std::max(moments.m00, 1.0);
@@ -445,7 +357,7 @@ std::vector<cv::Mat> MiniNetwork::refine(std::span<const RefinedRegion> regions)
                                 .contiguous();
   for (std::int64_t i = 0; i < logits.size(0); ++i)
     outlines.push_back(
-        cv::Mat(window_side, window_side, CV_32FC1, logits[i].data_ptr<float>()).clone());
+        cv::Mat(refine_side, refine_side, CV_32FC1, logits[i].data_ptr<float>()).clone());
   return outlines;
 }
 

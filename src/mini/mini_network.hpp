@@ -9,7 +9,7 @@
 #include <span>
 #include <vector>
 
-#include "candidates.hpp"
+#include "map_decoder.hpp"
 #include "persense/options.hpp"
 #include "persense/torch/module.hpp"
 #include "pyramid.hpp"
@@ -27,7 +27,7 @@ struct MiniLevel {
   std::array<at::Tensor, 3> features;  ///< (1, C, h, w) at strides 2, 4, 8, channels last
 
   /// Stretched pixels of a part: CV_32FC3.
-  cv::Mat seen(const cv::Rect& part) const;
+  cv::Mat stretched(const cv::Rect& part) const;
 };
 
 /// Maps of a level: (1, map_channels, h, w) at stride 2, where the network is, and on the CPU.
@@ -37,35 +37,35 @@ struct MiniMaps {
 };
 
 /// A level, or a window of one, as one prototype sees it.
-struct ReadLevel {
+struct MappedLevel {
   std::shared_ptr<const MiniLevel> level;
   MiniMaps maps;
-  cv::Rect2d kept;  ///< of a window: where peaks are its own, pixels of the image; empty: a level
+  cv::Rect2d core;  ///< of a tile: where peaks are its own, pixels of the image; empty: a level
 };
 
 /// Regions of one level, with what is said of them.
 struct DescribedRegions {
-  const ReadLevel* of;
+  const MappedLevel* of;
   std::span<const mini::Description> regions;
 };
 
 /// Regions as the network compares them.
-struct MiniRegions {
+struct MiniDescriptors {
   at::Tensor embeddings;  ///< (N, D)
   at::Tensor evidence;    ///< (N, map_channels)
 };
 
 /// A region whose outline is to be refined, and the corner of the window for it: even numbers.
 struct RefinedRegion {
-  const ReadLevel* of;
+  const MappedLevel* of;
   const mini::Region* region;
   cv::Point corner;
 };
 
 /// Of each candidate, in [0, 1].
-struct MiniVerdict {
-  std::vector<float> same;     ///< probability of the exemplars' class
-  std::vector<float> quality;  ///< expected overlap with a whole object
+struct MiniProbabilities {
+  std::vector<float> same_class;  ///< probability of the exemplars' class
+  std::vector<float> quality;     ///< expected overlap with a whole object
 };
 
 class MiniNetwork {
@@ -80,9 +80,9 @@ class MiniNetwork {
   /// @param seen  CV_32FC3, stretched pixels whose sides are multiples of 16.
   std::vector<at::Tensor> trunk(const cv::Mat& seen) const;
   MiniLevel level(const mini::Pyramid& pyramid, int k) const;
-  /// Squares of look_side pixels of a level. @param corners  in pixels of the level.
-  std::vector<std::shared_ptr<const MiniLevel>> windows(const mini::Pyramid& pyramid, int k,
-                                                        std::span<const cv::Point> corners) const;
+  /// Squares of tile_side pixels of a level. @param corners  in pixels of the level.
+  std::vector<std::shared_ptr<const MiniLevel>> tiles(const mini::Pyramid& pyramid, int k,
+                                                      std::span<const cv::Point> corners) const;
   /// Vectors (1, P) of an object of a level. @param mask  CV_8UC1 of 0 and 1, of `part`, whose
   ///   corner lies on a multiple of 8.
   at::Tensor pool(const MiniLevel& level, const cv::Rect& part, const cv::Mat& mask) const;
@@ -96,10 +96,11 @@ class MiniNetwork {
   cv::Mat likeness(const MiniLevel& level, const std::vector<at::Tensor>& conditioning) const;
   at::Tensor embed(const std::shared_ptr<const MiniLevel>& level,
                    const mini::Description& region) const;
-  MiniRegions compare(std::span<const DescribedRegions> levels) const;
-  MiniVerdict decide(const MiniRegions& candidates, std::span<const float> sizes,
-                     const at::Tensor& exemplars, std::span<const float> exemplar_sizes) const;
-  /// Logits of belonging to each region, in windows: CV_32FC1, window_side each way.
+  MiniDescriptors describe(std::span<const DescribedRegions> levels) const;
+  MiniProbabilities classify(const MiniDescriptors& candidates, std::span<const float> sizes,
+                             const at::Tensor& exemplars,
+                             std::span<const float> exemplar_sizes) const;
+  /// Logits of belonging to each region, in windows: CV_32FC1, refine_side each way.
   std::vector<cv::Mat> refine(std::span<const RefinedRegion> regions) const;
 
  private:

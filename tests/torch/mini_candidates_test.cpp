@@ -4,7 +4,8 @@
 #include <functional>
 #include <opencv2/imgproc.hpp>
 
-#include "candidates.hpp"
+#include "colour_rule.hpp"
+#include "map_decoder.hpp"
 #include "catch.hpp"
 
 using namespace persense;

@@ -1,0 +1,78 @@
+#include "model.hpp"
+
+#include <utility>
+#include <vector>
+
+#include "persense/baselines/grounded_sam.hpp"
+#include "persense/pipeline.hpp"
+
+namespace persense {
+
+/// @tparam Runner  a Pipeline or GroundedSam of stages chosen at run time.
+template <class Runner>
+struct EngineParts::ModelOf final : EngineParts::Model {
+  explicit ModelOf(Runner made) : runner(std::move(made)) {}
+
+  const Options& options() const override { return runner.options(); }
+
+  EngineImage encode(ImageView image) const override {
+    EngineImage handle;
+    handle.size_ = image.size();
+    handle.encoded_ =
+        std::make_shared<const EngineImage::Encoded>(EngineImage::Encoded{runner.encode(image)});
+    return handle;
+  }
+
+  EngineSupport support(std::span<const Example> examples,
+                        const std::string& label) const override {
+    std::vector<typename Runner::Example> own;
+    for (const Example& e : examples) {
+      if (const auto* image = std::get_if<EngineImage>(&e.image))
+        own.push_back({image->encoded_->image, e.mark, e.negative});
+      else
+        own.push_back({std::get<ImageView>(e.image), e.mark, e.negative});
+    }
+    auto prepared = std::make_shared<const EngineSupport::Prepared>(
+        EngineSupport::Prepared{runner.support(own, label)});
+    const Support<AnyEncoder>& s = prepared->support;
+    EngineSupport handle;
+    handle.info_ = std::make_shared<const EngineSupport::Info>(EngineSupport::Info{
+        s.image.size(), s.box, s.diameter, s.label, s.phrase, s.notes, s.examples});
+    handle.prepared_ = std::move(prepared);
+    return handle;
+  }
+
+  Result segment(std::span<const EngineSupport> classes, ImageView query,
+                 const RunOptions& run) const override {
+    return runner.segment(std::span<const Support<AnyEncoder>* const>(prepared(classes)), query,
+                          run);
+  }
+
+  Result segment(std::span<const EngineSupport> classes, const EngineImage& query,
+                 const RunOptions& run) const override {
+    return runner.segment(query.encoded_->image,
+                          std::span<const Support<AnyEncoder>* const>(prepared(classes)), run);
+  }
+
+  static std::vector<const Support<AnyEncoder>*> prepared(std::span<const EngineSupport> supports) {
+    std::vector<const Support<AnyEncoder>*> all;
+    for (const EngineSupport& s : supports) all.push_back(&s.prepared_->support);
+    return all;
+  }
+
+  Runner runner;
+};
+
+std::shared_ptr<const EngineParts::Model> EngineParts::model(
+    AnyEncoder encoder, AnyDetector detector, const std::function<AnyDmg()>& make_dmg,
+    AnyDecoder decoder, const Options& options) {
+  const auto of = [](auto runner) -> std::shared_ptr<const Model> {
+    return std::make_shared<const ModelOf<decltype(runner)>>(std::move(runner));
+  };
+  if (options.method == Method::grounded_sam)
+    return of(GroundedSam(std::move(encoder), std::move(detector), std::move(decoder), options));
+  return of(
+      Pipeline(std::move(encoder), std::move(detector), make_dmg(), std::move(decoder), options));
+}
+
+}  // namespace persense

@@ -1,0 +1,189 @@
+#include "map_decoder.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <numeric>
+#include <span>
+
+namespace persense::mini {
+
+namespace {
+
+using Cell = cv::Vec<float, map_channels>;
+
+float logit(double probability) {
+  return static_cast<float>(std::log(probability / (1 - probability)));
+}
+
+double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
+
+/// Where the peaks lie, hashed so that those near a place are found at once.
+class NearestPeak {
+ public:
+  NearestPeak(std::span<const cv::Point> cells, cv::Size grid, double reach)
+      : reach_(reach),
+        columns_(1 + static_cast<int>(grid.width * map_stride / reach)),
+        rows_(1 + static_cast<int>(grid.height * map_stride / reach)),
+        first_(static_cast<std::size_t>(columns_) * static_cast<std::size_t>(rows_) + 1, 0) {
+    std::vector<int> bucket;
+    for (const cv::Point& cell : cells) {
+      places_.push_back({static_cast<float>(map_stride * cell.x) + 0.5f,
+                         static_cast<float>(map_stride * cell.y) + 0.5f});
+      bucket.push_back(bucket_of(places_.back()));
+      ++first_[static_cast<std::size_t>(bucket.back()) + 1];
+    }
+    std::partial_sum(first_.begin(), first_.end(), first_.begin());
+    std::vector<int> next(first_.begin(), first_.end() - 1);
+    sorted_.resize(places_.size());
+    for (std::size_t i = 0; i < places_.size(); ++i)
+      sorted_[static_cast<std::size_t>(next[static_cast<std::size_t>(bucket[i])]++)] =
+          static_cast<int>(i);
+  }
+
+  const std::vector<cv::Point2f>& places() const { return places_; }
+
+  /// The index of the nearest within reach, the first of equally near ones; -1 without any.
+  int of(cv::Point2f p) const {
+    int nearest = -1;
+    float least = static_cast<float>(reach_ * reach_);
+    const int column = static_cast<int>(std::floor(p.x / reach_));
+    const int row = static_cast<int>(std::floor(p.y / reach_));
+    for (int y = std::max(row - 1, 0); y <= std::min(row + 1, rows_ - 1); ++y)
+      for (int x = std::max(column - 1, 0); x <= std::min(column + 1, columns_ - 1); ++x) {
+        const auto b = static_cast<std::size_t>(y * columns_ + x);
+        for (int i = first_[b]; i < first_[b + 1]; ++i) {
+          const int peak = sorted_[static_cast<std::size_t>(i)];
+          const cv::Point2f d = places_[static_cast<std::size_t>(peak)] - p;
+          const float away = d.dot(d);
+          if (away < least || (away == least && peak < nearest)) nearest = peak, least = away;
+        }
+      }
+    return nearest;
+  }
+
+ private:
+  int bucket_of(cv::Point2f p) const {
+    return static_cast<int>(p.y / reach_) * columns_ + static_cast<int>(p.x / reach_);
+  }
+
+  double reach_;
+  int columns_, rows_;
+  std::vector<cv::Point2f> places_;
+  std::vector<int> first_, sorted_;
+};
+
+/// Cells whose density is higher than the least and nowhere lower than about it.
+std::vector<cv::Point> peaks_of(const cv::Mat& maps, cv::Size within, double least) {
+  std::vector<cv::Point> peaks;
+  const float lowest = logit(least);
+  for (int y = 0; y < within.height; ++y) {
+    const Cell* row = maps.ptr<Cell>(y);
+    for (int x = 0; x < within.width; ++x) {
+      const float own = row[x][peaks_map];
+      if (!(own > lowest)) continue;
+      bool highest = true;
+      for (int v = std::max(y - 1, 0); highest && v <= std::min(y + 1, maps.rows - 1); ++v)
+        for (int u = std::max(x - 1, 0); u <= std::min(x + 1, maps.cols - 1); ++u)
+          highest = highest && maps.at<Cell>(v, u)[peaks_map] <= own;
+      if (highest) peaks.push_back({x, y});
+    }
+  }
+  return peaks;
+}
+
+/// The density about each peak, every cell's added to the nearest peak's.
+std::vector<double> masses_of(const cv::Mat& maps, const NearestPeak& nearest) {
+  constexpr int reach = 4;  // cells: the deviation of an object's density is one
+  std::vector<double> masses(nearest.places().size(), 0.0);
+  for (std::size_t i = 0; i < masses.size(); ++i) {
+    const auto& at = nearest.places()[i];
+    const int x = static_cast<int>(at.x) / map_stride, y = static_cast<int>(at.y) / map_stride;
+    for (int v = std::max(y - reach, 0); v <= std::min(y + reach, maps.rows - 1); ++v)
+      for (int u = std::max(x - reach, 0); u <= std::min(x + reach, maps.cols - 1); ++u) {
+        const cv::Point2f cell(static_cast<float>(map_stride * u) + 0.5f,
+                               static_cast<float>(map_stride * v) + 0.5f);
+        if (nearest.of(cell) == static_cast<int>(i))
+          masses[i] += sigmoid(maps.at<Cell>(v, u)[peaks_map]) * peak_density;
+      }
+  }
+  return masses;
+}
+
+/// The cells of each peak: foreground whose offsets lead to it.
+std::vector<std::vector<cv::Point>> cells_of(const cv::Mat& maps, const NearestPeak& nearest,
+                                             double foreground) {
+  std::vector<std::vector<cv::Point>> cells(nearest.places().size());
+  const float lowest = logit(foreground);
+  for (int y = 0; y < maps.rows; ++y) {
+    const Cell* row = maps.ptr<Cell>(y);
+    for (int x = 0; x < maps.cols; ++x) {
+      if (!(row[x][target_map] > lowest)) continue;
+      const auto unit = static_cast<float>(offset_unit);
+      const cv::Point2f to(static_cast<float>(map_stride * x) + 0.5f + unit * row[x][offset_x_map],
+                           static_cast<float>(map_stride * y) + 0.5f + unit * row[x][offset_y_map]);
+      const int peak = nearest.of(to);
+      if (peak >= 0) cells[static_cast<std::size_t>(peak)].push_back({x, y});
+    }
+  }
+  return cells;
+}
+
+/// The cells' pixels inside of the level.
+Region region_of(std::span<const cv::Point> cells, cv::Size size) {
+  Region region;
+  int x0 = size.width, y0 = size.height, x1 = 0, y1 = 0;
+  for (const cv::Point& c : cells) {
+    x0 = std::min(x0, map_stride * c.x), y0 = std::min(y0, map_stride * c.y);
+    x1 = std::max(x1, map_stride * (c.x + 1)), y1 = std::max(y1, map_stride * (c.y + 1));
+  }
+  region.box = cv::Rect(cv::Point(x0, y0), cv::Point(std::min(x1, size.width),  //
+                                                     std::min(y1, size.height)));
+  if (region.box.width <= 0 || region.box.height <= 0) return {};
+  region.mask = cv::Mat::zeros(region.box.size(), CV_8UC1);
+  for (const cv::Point& c : cells) {
+    const cv::Rect pixels =
+        cv::Rect(map_stride * c.x - x0, map_stride * c.y - y0, map_stride, map_stride) &
+        cv::Rect({}, region.box.size());
+    if (!pixels.empty()) region.mask(pixels).setTo(1);
+  }
+  return region;
+}
+
+}  // namespace
+
+std::vector<Region> find_regions(const cv::Mat& maps, cv::Size size,
+                                 const FindingOptions& options) {
+  const cv::Size within = size / map_stride;
+  const std::vector<cv::Point> peaks = peaks_of(maps, within, options.least_peak);
+  std::vector<Region> regions;
+  if (peaks.empty()) return regions;
+  const NearestPeak nearest(peaks, maps.size(), options.reach);
+  const std::vector<double> masses = masses_of(maps, nearest);
+  const double slack = std::exp2(band_overlap);
+  const double smallest = 0.9 * band_low / slack, largest = 1.1 * band_high * slack;
+  std::vector<double> known(peaks.size(), 0);  // cells of the last region of each peak
+  const auto all = cells_of(maps, nearest, *std::ranges::min_element(options.foreground));
+  for (const double foreground : options.foreground) {
+    const float lowest = logit(foreground);
+    for (std::size_t i = 0; i < peaks.size(); ++i) {
+      std::vector<cv::Point> cells;
+      std::ranges::copy_if(all[i], std::back_inserter(cells), [&](const cv::Point& c) {
+        return maps.at<Cell>(c)[target_map] > lowest;
+      });
+      const auto count = static_cast<double>(cells.size());
+      const double diameter = equivalent_diameter(map_stride * map_stride * std::max(count, 1.0));
+      if (known[i] > options.as_large * count || diameter < smallest || diameter > largest)
+        continue;
+      Region region = region_of(cells, size);
+      if (region.mask.empty() || cv::countNonZero(region.mask) < options.least_area) continue;
+      region.peak = nearest.places()[i];
+      region.mass = masses[i];
+      regions.push_back(std::move(region));
+      known[i] = count;
+    }
+  }
+  return regions;
+}
+
+}  // namespace persense::mini

@@ -1,0 +1,29 @@
+// map_decoder.hpp (private): from the network's maps to regions, on the CPU.
+#pragma once
+
+#include <array>
+#include <opencv2/core.hpp>
+#include <vector>
+
+#include "region.hpp"
+
+namespace persense::mini {
+
+/// Thresholds of what is found: probabilities, and lengths in pixels of the level.
+struct FindingOptions {
+  double least_peak = 0.2;  ///< of the density, in its largest for one object
+  /// Of being a target's: a region for each of them, as what the network has not seen the like of
+  /// is seen as a target with less certainty.
+  std::array<double, 2> foreground{0.5, 0.2};
+  double as_large = 0.85;  ///< part of another region of the peak that makes it the same one
+  double reach = 10;       ///< from where an offset leads to a peak
+  double least_area = 20;  ///< pixels
+};
+
+/// The regions of a level: foreground whose offsets lead to one peak of the density, by
+/// foreground and by rows of their peaks.
+/// @param maps  CV_32FC(6), at stride 2. @param size  of the level, without what it is filled up
+///   with.
+std::vector<Region> find_regions(const cv::Mat& maps, cv::Size size, const FindingOptions& options);
+
+}  // namespace persense::mini
