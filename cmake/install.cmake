@@ -24,7 +24,7 @@ list(JOIN opencv_includes " " PERSENSE_PC_OPENCV_CFLAGS)
 get_target_property(opencv_library opencv_core LOCATION)
 cmake_path(GET opencv_library PARENT_PATH PERSENSE_PC_OPENCV_LIBDIR)
 # Static archives are searched once, in this order: users before what they use.
-set(PERSENSE_PC_LIBS "-lpersense_eval -lpersense_label -lpersense_io -lpersense_engine")
+set(PERSENSE_PC_LIBS "-lpersense_eval -lpersense_label -lpersense_io -lpersense_engine -lpersense_classic")
 set(PERSENSE_PC_HTTP_LIBS "")
 if(PERSENSE_HTTP)
   foreach(library IN LISTS PERSENSE_HTTPLIB_LIBRARIES)

@@ -6,7 +6,7 @@
 #include "colour_rule.hpp"
 #include "mini_archive.hpp"
 #include "mini_state.hpp"
-#include "persense/classic/classic.hpp"
+#include "persense/detail/median.hpp"
 #include "persense/mini/mini.hpp"
 #include "persense/support.hpp"
 
@@ -134,7 +134,7 @@ MiniPrototype MiniEncoder::prototype(std::span<const EncodedExample<Embedding>> 
         .push_back(e.embedding->example(*e.mask));
     if (!e.negative) diameters.push_back(equivalent_diameter(static_cast<double>(e.mask->area())));
   }
-  prototype.diameter = classic::detail::median(diameters);
+  prototype.diameter = persense::detail::median(diameters);
   return prototype;
 }
 

@@ -7,7 +7,7 @@
 #include <numeric>
 #include <opencv2/imgproc.hpp>
 
-#include "persense/classic/stripes.hpp"
+#include "persense/detail/parallel.hpp"
 
 namespace persense::mini {
 
@@ -18,15 +18,15 @@ constexpr float darkest = -0.25f, brightest = 1.5f;  // that a stretched image h
 /// The very rule of `persense.train.worlds.stretch_table`.
 cv::Mat stretching(const cv::Mat& rgb) {
   using Histogram = std::array<std::int64_t, 256>;
-  classic::OfStripes<Histogram> stripes{};
-  classic::each_stripe(rgb.rows, stripes, [&](Histogram& own, const cv::Range& rows) {
+  detail::PerBand<Histogram> bands{};
+  detail::parallel_bands(rgb.rows, bands, [&](Histogram& own, const cv::Range& rows) {
     for (int y = rows.start; y < rows.end; ++y) {
       const std::uint8_t* row = rgb.ptr(y);
       for (int i = 0; i < 3 * rgb.cols; ++i) ++own[row[i]];
     }
   });
   Histogram below{};
-  for (const Histogram& own : stripes)
+  for (const Histogram& own : bands)
     for (std::size_t v = 0; v < below.size(); ++v) below[v] += own[v];
   std::partial_sum(below.begin(), below.end(), below.begin());
   const std::int64_t n = below.back();

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <opencv2/imgproc.hpp>
 
+#include "persense/classic/classic.hpp"
 #include "persense/engine.hpp"
 #include "persense/pipeline.hpp"
 
@@ -11,11 +12,11 @@ bool torch_answers();  // torch.cpp
 #endif
 
 int main() {
-  cv::Mat picture(240, 320, CV_8UC3, cv::Scalar(40, 90, 50));
-  cv::Mat mask = cv::Mat::zeros(picture.size(), CV_8UC1);
+  cv::Mat image(240, 320, CV_8UC3, cv::Scalar(40, 90, 50));
+  cv::Mat mask = cv::Mat::zeros(image.size(), CV_8UC1);
   for (int row = 0; row < 3; ++row)
     for (int column = 0; column < 4; ++column)
-      cv::circle(picture, {40 + 80 * column, 40 + 80 * row}, 18, cv::Scalar(220, 170, 60), -1);
+      cv::circle(image, {40 + 80 * column, 40 + 80 * row}, 18, cv::Scalar(220, 170, 60), -1);
   cv::circle(mask, {120, 120}, 18, cv::Scalar(255), -1);
 
 #ifdef WITH_TORCH
@@ -23,10 +24,14 @@ int main() {
 #endif
   const char* const expected = persense::Engine::has_torch() ? "mini" : "classic";
   if (persense::Stages::default_name() != expected || persense::Stages{}.dmg != expected) return 1;
+  const persense::ImageView view = persense::ImageView::of_rgb(image);
   const persense::Engine engine("classic");
-  const auto support =
-      engine.support(persense::ImageView::of_rgb(picture), persense::MaskView(mask));
-  const auto result = engine.segment(support, persense::ImageView::of_rgb(picture));
+  const auto result = engine.segment(engine.support(view, persense::MaskView(mask)), view);
   std::printf("%zu objects\n", result.count());
-  return result.count() == 12 ? 0 : 1;
+
+  using namespace persense::classic;  // the same stages, linked as a template's arguments
+  const persense::Pipeline pipeline(ClassicEncoder{}, ClassicDetector{}, ClassicDmg{},
+                                    ClassicDecoder{});
+  const auto again = pipeline.segment(pipeline.support(view, persense::MaskView(mask)), view);
+  return result.count() == 12 && again.count() == 12 ? 0 : 1;
 }

@@ -1,6 +1,8 @@
-// The density map of pieces.
-#include "persense/classic/dmg.hpp"
+// The density map of regions.
+#include <opencv2/imgproc.hpp>
 
+#include "classic/density.hpp"
+#include "classic/filters.hpp"
 #include "inputs.hpp"
 #include "persense/idm.hpp"
 
@@ -8,33 +10,33 @@ using namespace persense;
 
 namespace {
 
-classic::Cut cut_with_cores(const std::vector<cv::Point>& cores) {
-  classic::Cut cut;
-  cut.labels = cv::Mat::zeros(80, 120, CV_32SC1);
+regions::Segmentation regions_with_cores(const std::vector<cv::Point>& cores) {
+  regions::Segmentation segmentation;
+  segmentation.labels = cv::Mat::zeros(80, 120, CV_32SC1);
   for (const cv::Point& core : cores) {
-    classic::Piece piece;
-    piece.area = 113;  // a diameter of 12
-    piece.score = 0.9;
-    piece.core = {core.x, core.y};
-    cut.pieces.push_back(piece);
+    regions::Region region;
+    region.area = 113;  // a diameter of 12
+    region.score = 0.9;
+    region.core = {core.x, core.y};
+    segmentation.regions.push_back(region);
   }
-  return cut;
+  return segmentation;
 }
 
 }  // namespace
 
-TEST_CASE("ClassicDmg: a piece adds an object, at the edge and beside it", "[classic]") {
-  const DensityMap map = classic::ClassicDmg::density(cut_with_cores({{40, 40}, {90, 40}}));
+TEST_CASE("ClassicDmg: a region adds an object, at the edge and beside it", "[classic]") {
+  const DensityMap map = classic::density_of(regions_with_cores({{40, 40}, {90, 40}}));
   CHECK(map.sum() == Approx(2).epsilon(1e-3));
-  const DensityMap edge = classic::ClassicDmg::density(cut_with_cores({{40, 40}, {119, 40}}));
+  const DensityMap edge = classic::density_of(regions_with_cores({{40, 40}, {119, 40}}));
   CHECK(edge.sum() > 1.5f);
   CHECK(edge.sum() < 2.001f);
 }
 
-TEST_CASE("ClassicDmg: no piece's peak is higher than another's, wherever they lie", "[classic]") {
+TEST_CASE("ClassicDmg: no region's peak is higher than another's, wherever they lie", "[classic]") {
   // IDM goes by the highest: fragments of one object, and those at the edge, must not hide others
   const std::vector<cv::Point> cores{{20, 40}, {21, 40}, {20, 41}, {119, 79}, {0, 0}, {70, 40}};
-  const DensityMap map = classic::ClassicDmg::density(cut_with_cores(cores));
+  const DensityMap map = classic::density_of(regions_with_cores(cores));
   CHECK(map.maxCoeff() == Approx(map(40, 70)).epsilon(1e-3));
   CHECK(idm(map, {120, 80}).points.size() == 4);
 }

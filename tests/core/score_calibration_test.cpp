@@ -3,7 +3,7 @@
 #include <array>
 
 #include "catch.hpp"
-#include "persense/classic/decoder.hpp"
+#include "classic/score_knots.hpp"
 
 using namespace persense;
 using regions::calibrated;

@@ -9,7 +9,7 @@ one of median area in the first of its images; with ``--own-support`` in every i
 of its own. The others are searched for it, and an instance is right where it matches a
 true object at IoU >= 0.5. All classes count alike, however many instances they give.
 
-Prints the knots as the library has them (classic/decoder.hpp), and how reliable the fitted scores
+Prints the knots as the library has them (src/classic/score_knots.hpp), and how reliable the fitted scores
 are on the same images. Use images whose truth names every object.
 
 With ``--thresholds DATA_DIR`` (of mini alone) the thresholds come first: on composed, rendered and

@@ -1,34 +1,14 @@
-// persense/classic/component_tree.hpp: the max-tree of a map, with the attributes proposals need.
-#pragma once
+#include "component_tree.hpp"
 
 #include <algorithm>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <opencv2/imgproc.hpp>
-#include <vector>
-
-#include "persense/classic/shape.hpp"
 
 namespace persense::classic {
 
-/// One connected component of one threshold set, with sums over all its pixels.
-struct TreeNode {
-  int parent = -1;  ///< the component that holds it one or more levels below; -1 at the root
-  int level = 0;
-  ShapeMoments shape;
-  double value = 0;          ///< sum of the map
-  double boundary = 0;       ///< number of pixels with a neighbour outside the component
-  double boundary_edge = 0;  ///< sum of the edge map over those pixels
-};
-
-/// The components of all threshold sets {level >= t}, t = 0, 1, ..., 8-connected. Children come
-/// before their parents; the last node is the whole image.
-struct ComponentTree {
-  std::vector<TreeNode> nodes;
-  cv::Mat node_of;  ///< CV_32SC1: the smallest component that holds the pixel
-};
-
-namespace detail {
+namespace {
 
 /// Floods a quantised image from its maxima down, opening and closing components on a stack.
 class TreeBuilder {
@@ -145,23 +125,23 @@ class TreeBuilder {
   std::vector<int> stack_, levels_, parents_, closed_;
 };
 
-inline void add_pixel_sums(ComponentTree& tree, const cv::Mat& levels, const cv::Mat& value,
-                           const cv::Mat& edge) {
-  const int width = levels.cols, height = levels.rows;
+void add_pixel_sums(ComponentTree& tree, const cv::Mat& levels, const cv::Mat& height,
+                    const cv::Mat& edge) {
+  const int width = levels.cols, rows = levels.rows;
   const std::uint8_t* level = levels.ptr();
   const int* node_of = tree.node_of.ptr<int>();
   cv::Mat lowest_level;  // of the 3 x 3 neighbourhood
   cv::erode(levels, lowest_level, cv::Mat());
-  for (int y = 0; y < height; ++y)
+  for (int y = 0; y < rows; ++y)
     for (int x = 0; x < width; ++x) {
       const int p = y * width + x;
       TreeNode& own = tree.nodes[static_cast<std::size_t>(node_of[p])];
       own.shape.add(x, y);
-      own.value += value.ptr<float>()[p];
+      own.height += height.ptr<float>()[p];
       const int lowest = lowest_level.ptr()[p];
       if (lowest == level[p]) continue;
       int q = p;
-      for (int v = std::max(y - 1, 0); v <= std::min(y + 1, height - 1); ++v)
+      for (int v = std::max(y - 1, 0); v <= std::min(y + 1, rows - 1); ++v)
         for (int u = std::max(x - 1, 0); u <= std::min(x + 1, width - 1); ++u)
           if (level[v * width + u] == lowest) q = v * width + u;
       TreeNode& outer = tree.nodes[static_cast<std::size_t>(node_of[q])];
@@ -173,32 +153,24 @@ inline void add_pixel_sums(ComponentTree& tree, const cv::Mat& levels, const cv:
     }
 }
 
-}  // namespace detail
+}  // namespace
 
-/// Builds the tree in linear time.
-/// @param levels       CV_8UC1, continuous, values 0..63.
-/// @param value, edge  CV_32FC1 of the same size: what the nodes' sums are taken of.
-/// @par Source  Flooding after Nister and Stewenius 2008 (linear-time MSER). Boundary sums are
-///   incremental too: a pixel of level l whose lowest neighbour has level m is on the boundary of
-///   exactly its components of levels m + 1 .. l, so it is added at its own node and taken off at
-///   that neighbour's.
-inline ComponentTree component_tree(const cv::Mat& levels, const cv::Mat& value,
-                                    const cv::Mat& edge) {
-  ComponentTree tree = detail::TreeBuilder(levels).build();
-  detail::add_pixel_sums(tree, levels, value, edge);
+ComponentTree build_component_tree(const cv::Mat& levels, const cv::Mat& height,
+                                   const cv::Mat& edge) {
+  ComponentTree tree = TreeBuilder(levels).build();
+  add_pixel_sums(tree, levels, height, edge);
   for (const TreeNode& node : tree.nodes) {
     if (node.parent < 0) continue;
     TreeNode& above = tree.nodes[static_cast<std::size_t>(node.parent)];
     above.shape += node.shape;
-    above.value += node.value;
+    above.height += node.height;
     above.boundary += node.boundary;
     above.boundary_edge += node.boundary_edge;
   }
   return tree;
 }
 
-/// The sum of a map (CV_32FC1) over every component.
-inline std::vector<double> sums_over(const ComponentTree& tree, const cv::Mat& map) {
+std::vector<double> sums_over(const ComponentTree& tree, const cv::Mat& map) {
   std::vector<double> sums(tree.nodes.size(), 0.0);
   const int* node_of = tree.node_of.ptr<int>();
   const float* value = map.ptr<float>();
@@ -209,16 +181,8 @@ inline std::vector<double> sums_over(const ComponentTree& tree, const cv::Mat& m
   return sums;
 }
 
-/// Components that do not overlap.
-struct TreeChoice {
-  std::vector<int> chosen;  ///< node indices
-  std::vector<int> holder;  ///< per node: index into `chosen` of the one that holds it, or -1
-};
-
-/// Chooses bottom-up: a component is preferred to the choice among its descendants when its score
-/// is at least `lowest` and at least their area-weighted mean score.
-inline TreeChoice choose_components(const ComponentTree& tree, const std::vector<double>& score,
-                                    double lowest) {
+TreeChoice choose_components(const ComponentTree& tree, const std::vector<double>& score,
+                             double lowest) {
   const std::size_t n = tree.nodes.size();
   std::vector<double> below_score(n, 0.0), below_area(n, 0.0);
   std::vector<bool> preferred(n, false);

@@ -1,5 +1,4 @@
-// persense/classic/filters.hpp: image filters on CV_32FC1 maps and CV_8UC1 masks (0 or 255).
-#pragma once
+#include "filters.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -7,12 +6,11 @@
 #include <opencv2/imgproc.hpp>
 #include <vector>
 
-#include "persense/classic/stripes.hpp"
+#include "persense/detail/parallel.hpp"
 
 namespace persense::classic {
 
-/// The p-th percentile (0..100) of a map; of every k-th pixel when there are more than 2^17.
-inline float percentile(const cv::Mat& map, double p) {
+float percentile(const cv::Mat& map, double p) {
   const std::size_t total = map.total(), step = std::max<std::size_t>(1, total >> 17);
   std::vector<float> sample;
   sample.reserve(total / step + 1);
@@ -23,8 +21,7 @@ inline float percentile(const cv::Mat& map, double p) {
   return sample[static_cast<std::size_t>(rank)];
 }
 
-/// Gradient magnitude, per pixel.
-inline cv::Mat gradient_of(const cv::Mat& map) {
+cv::Mat gradient_of(const cv::Mat& map) {
   cv::Mat gx, gy, magnitude;
   cv::Sobel(map, gx, CV_32F, 1, 0, 3, 1.0 / 8);
   cv::Sobel(map, gy, CV_32F, 0, 1, 3, 1.0 / 8);
@@ -32,15 +29,15 @@ inline cv::Mat gradient_of(const cv::Mat& map) {
   return magnitude;
 }
 
-/// cv::GaussianBlur to the bit, on several threads. @param border  what lies beyond, as there.
-inline cv::Mat blurred(const cv::Mat& map, double deviation, int border) {
+cv::Mat blurred(const cv::Mat& map, double deviation, int border) {
   cv::Mat out(map.size(), map.type());
-  if (map.cols == 1) {  // which that does not blur across, unless it is a part of another
+  if (map.cols ==
+      1) {  // OpenCV blurs a single column across, too, where it is a part of a wider map
     cv::GaussianBlur(map, out, {}, deviation, 0, border);
     return out;
   }
-  OfStripes<cv::Mat> parts;
-  each_stripe(map.rows, parts, [&](cv::Mat& part, const cv::Range& rows) {
+  persense::detail::PerBand<cv::Mat> parts;
+  persense::detail::parallel_bands(map.rows, parts, [&](cv::Mat& part, const cv::Range& rows) {
     if (rows.empty()) return;
     part = out.rowRange(rows);  // a part of a map is blurred with the rows around it
     cv::GaussianBlur(map.rowRange(rows), part, {}, deviation, 0, border);
@@ -48,8 +45,7 @@ inline cv::Mat blurred(const cv::Mat& map, double deviation, int border) {
   return out;
 }
 
-/// Gaussian blur; a large deviation is applied at the resolution where it is about 4 pixels.
-inline cv::Mat wide_blur(const cv::Mat& map, double deviation) {
+cv::Mat wide_blur(const cv::Mat& map, double deviation) {
   const int most = std::max(1, std::min(map.cols, map.rows) / 8);
   const int shrink = std::clamp(static_cast<int>(deviation / 4), 1, most);
   cv::Mat small = map, out;
@@ -59,9 +55,7 @@ inline cv::Mat wide_blur(const cv::Mat& map, double deviation) {
   return out;
 }
 
-/// Height above the surroundings: the map minus its opening with a square of `size` pixels, which
-/// is taken at a quarter of the resolution when it is large.
-inline cv::Mat local_contrast(const cv::Mat& map, int size) {
+cv::Mat local_contrast(const cv::Mat& map, int size) {
   const int shrink = size >= 24 && std::min(map.cols, map.rows) >= 16 ? 4 : 1;
   cv::Mat small = map, floor;
   if (shrink > 1) cv::resize(map, small, {}, 1.0 / shrink, 1.0 / shrink, cv::INTER_AREA);
@@ -71,15 +65,13 @@ inline cv::Mat local_contrast(const cv::Mat& map, int size) {
   return map - cv::min(floor, map);
 }
 
-/// Distance of every pixel to the mask, 0 inside. A mask without a pixel is nowhere: far away.
-inline cv::Mat distance_to(const cv::Mat& mask) {
+cv::Mat distance_to(const cv::Mat& mask) {
   cv::Mat distance;
   cv::distanceTransform(mask == 0, distance, cv::DIST_L2, 3);
   return distance;
 }
 
-/// Depth below the mask's edge; the image's border is no edge.
-inline cv::Mat depth_of(const cv::Mat& mask) {
+cv::Mat depth_of(const cv::Mat& mask) {
   cv::Mat padded, distance;
   cv::copyMakeBorder(mask, padded, 1, 1, 1, 1, cv::BORDER_REPLICATE);
   cv::distanceTransform(padded, distance, cv::DIST_L2, 5);
@@ -87,8 +79,7 @@ inline cv::Mat depth_of(const cv::Mat& mask) {
   return cv::min(inner, std::max(mask.rows, mask.cols));  // a mask without any edge has no distance
 }
 
-/// Sets the holes of a mask that are smaller than `largest` pixels and do not reach the border.
-inline void fill_small_holes(cv::Mat& mask, double largest) {
+void fill_small_holes(cv::Mat& mask, double largest) {
   cv::Mat labels, stats, centers;
   const int n = cv::connectedComponentsWithStats(mask == 0, labels, stats, centers, 4);
   std::vector<std::uint8_t> fill(static_cast<std::size_t>(n), 0);

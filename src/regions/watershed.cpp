@@ -1,18 +1,12 @@
-// persense/classic/watershed.hpp: marker watershed inside a mask.
-#pragma once
+#include "watershed.hpp"
 
 #include <algorithm>
 #include <cstdint>
-#include <opencv2/core.hpp>
 #include <vector>
 
-namespace persense::classic {
+namespace persense::regions {
 
-/// Floods `labels` (CV_32SC1, 0 = unlabelled) over the 4-connected pixels of `mask` (CV_8UC1,
-/// non-zero = may be flooded), highest `height` (CV_32FC1, >= 0) first; among equal heights, first
-/// come first served in raster order of the markers. Basins touch: there is no line between them.
-/// Heights are compared in 1024 steps of their range, which makes it linear in pixels.
-inline void watershed(const cv::Mat& height, const cv::Mat& mask, cv::Mat& labels) {
+void watershed(const cv::Mat& height, const cv::Mat& mask, cv::Mat& labels) {
   constexpr int steps = 1024;
   const int width = labels.cols, pixels = static_cast<int>(labels.total());
   const float* h = height.ptr<float>();
@@ -39,9 +33,9 @@ inline void watershed(const cv::Mat& height, const cv::Mat& mask, cv::Mat& label
   const auto can_flood = [&](int q) { return label[q] == 0 && inside[q] != 0; };
   for (int p = 0; p < pixels; ++p) {
     if (label[p] == 0) continue;
-    bool at_shore = false;
-    for_neighbours(p, [&](int q) { at_shore |= can_flood(q); });
-    if (at_shore) push(p, steps - 1);
+    bool at_boundary = false;
+    for_neighbours(p, [&](int q) { at_boundary |= can_flood(q); });
+    if (at_boundary) push(p, steps - 1);
   }
   std::vector<std::size_t> served(steps, 0);
   while (top >= 0) {
@@ -62,4 +56,4 @@ inline void watershed(const cv::Mat& height, const cv::Mat& mask, cv::Mat& label
   }
 }
 
-}  // namespace persense::classic
+}  // namespace persense::regions

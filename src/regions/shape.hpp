@@ -1,11 +1,11 @@
-// persense/classic/shape.hpp: how object-like a region's shape and size are.
+// shape.hpp (private): how object-like a region's shape and size are.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
 #include <numbers>
 
-namespace persense::classic {
+namespace persense::regions {
 
 /// Sums over a region's pixels from which its area, position and shape follow. Regions add up.
 struct ShapeMoments {
@@ -35,8 +35,8 @@ struct ShapeMoments {
 /// Scores a region by shape and size, 0..1.
 struct ShapePrior {
   double typical_area = 1;  ///< pixels
-  double size_spread =
-      1.5;  ///< deviation of the log-normal size prior: x2.5 in diameter costs half
+  /// Deviation of the log-normal size prior: 2.5 times the diameter costs half.
+  double size_spread = 1.5;
   double ellipse_power = 12;  ///< how fast the score falls with ellipse-likeness
 
   double size(double area) const {
@@ -50,4 +50,4 @@ struct ShapePrior {
   double operator()(const ShapeMoments& region) const { return shape(region) * size(region.area); }
 };
 
-}  // namespace persense::classic
+}  // namespace persense::regions
