@@ -62,7 +62,7 @@ if(PERSENSE_TORCH)
     list(APPEND libraries -Wl,--allow-shlib-undefined)  # see src/torch/CMakeLists.txt
   endif()
   list(JOIN libraries " " PERSENSE_PC_TORCH_LIBS)
-  string(APPEND PERSENSE_PC_TORCH_LIBS " -lz")
+  string(APPEND PERSENSE_PC_TORCH_LIBS " ${PERSENSE_LIBZIP}")
   if(PERSENSE_UTF8PROC)
     string(APPEND PERSENSE_PC_TORCH_LIBS " -lutf8proc")
   endif()

@@ -17,7 +17,7 @@ persense_tests_packages="catch2 libbenchmark-dev python3-venv python3-dev"
 # For the TorchScript stages. Systems without a LibTorch package build everything else. (Without an
 # optimised BLAS, LibTorch runs about 30 times slower. Detectors that read text need utf8proc.)
 # Class label extraction needs cpp-httplib, which pkg-config finds.
-persense_program_optional="libtorch-dev libopenblas0-pthread zlib1g-dev libutf8proc-dev
+persense_program_optional="libtorch-dev libopenblas0-pthread libzip-dev libutf8proc-dev
     libcpp-httplib-dev libssl-dev pkg-config"
 persense_tests_optional="python3-torch python3-pytest python3-opencv python3-pil python3-matplotlib
     python3-tqdm gfortran"
@@ -83,7 +83,7 @@ persense_setup() {
         persense_say "this system has no apt-get; these must be there, from wherever it has them:" \
             "a C++20 compiler, CMake 3.25 or newer, Ninja, Eigen 3.4, OpenCV 4.5 (core, imgproc," \
             "imgcodecs), fmt, nlohmann-json, CLI11; for the tests pkg-config, Catch2, Python 3;" \
-            "for models LibTorch 1.13 or newer and zlib; for class label extraction cpp-httplib"
+            "for models LibTorch 1.13 or newer and libzip; for class label extraction cpp-httplib"
         return
     fi
 

@@ -1,106 +1,140 @@
 #include "archive.hpp"
 
 #include <fmt/format.h>
-#include <zlib.h>
+#include <zip.h>
 
 #include <algorithm>
-#include <atomic>
-#include <exception>
-#include <memory>
-#include <mutex>
 #include <new>
-#include <thread>
+#include <system_error>
 
 #include "manifest.hpp"
 #include "persense/error.hpp"
+#include "persense/failure.hpp"
 
 namespace persense::torchscript {
 
 namespace {
 
-constexpr std::uint64_t piece_length = 1 << 18;  // stays in the cache from reading to summing
-
-[[noreturn]] void damaged(const InputFile& file, const ZipPart& part) {
-  throw Unreadable(
-      fmt::format("{}: damaged archive: {}: its checksum is wrong", file.name(), part.name));
-}
-
-std::uint32_t crc_of(const std::uint8_t* bytes, std::uint64_t count, std::uint32_t before = 0) {
-  return static_cast<std::uint32_t>(::crc32_z(before, bytes, count));
-}
-
-/// Unpacks a deflated part piece by piece. `use` gets each piece.
-template <class Use>
-bool inflate_part(const InputFile& file, const ZipPart& part, Use&& use) {
-  const auto packed = file.read(part.begin, part.stored);
-  z_stream stream = {};
-  if (::inflateInit2(&stream, -MAX_WBITS) != Z_OK) throw std::bad_alloc();
-  const auto end = [](z_stream* s) { ::inflateEnd(s); };
-  const std::unique_ptr<z_stream, decltype(end)> guard(&stream, end);
-  std::vector<std::uint8_t> piece(piece_length);
-  std::size_t given = 0;
-  std::uint64_t total = 0;
-  int status = Z_OK;
-  while (status == Z_OK) {
-    if (stream.avail_in == 0) {  // it counts in 32 bits
-      const auto length = std::min<std::size_t>(packed.size() - given, 1u << 30);
-      stream.next_in = const_cast<Bytef*>(packed.data() + given);
-      stream.avail_in = static_cast<uInt>(length);
-      given += length;
-    }
-    stream.next_out = piece.data();
-    stream.avail_out = static_cast<uInt>(piece.size());
-    status = ::inflate(&stream, Z_NO_FLUSH);
-    const std::size_t got = piece.size() - stream.avail_out;
-    total += got;
-    if (total > part.size) return false;  // before a small file can fill the memory
-    use(piece.data(), got);
-  }
-  return status == Z_STREAM_END && total == part.size && stream.avail_in == 0 &&
-         given == packed.size();
-}
-
-void check(const InputFile& file, const ZipPart& part) {
-  std::uint32_t crc = 0;
-  bool whole = true;
-  if (part.deflated) {
-    whole = inflate_part(file, part, [&](const std::uint8_t* bytes, std::size_t count) {
-      crc = crc_of(bytes, count, crc);
-    });
-  } else {
-    std::vector<std::uint8_t> piece(std::min(piece_length, part.stored));
-    for (std::uint64_t at = 0; at < part.stored; at += piece.size()) {
-      const auto count = std::min<std::uint64_t>(piece.size(), part.stored - at);
-      file.read(part.begin + at, piece.data(), count);
-      crc = crc_of(piece.data(), count, crc);
-    }
-  }
-  if (!whole || crc != part.crc) damaged(file, part);
+/// Opens nothing yet.
+zip_source* source_of(const std::filesystem::path& path) {
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  if (status.type() == std::filesystem::file_type::not_found)
+    throw FileNotFound(path.string() + ": no such file");
+  if (error) throw Unreadable(fmt::format("{}: {}", path.string(), error.message()));
+  if (!is_regular_file(status))
+    throw Unreadable(fmt::format("{}: {}, expected a model archive", path.string(),
+                                 is_directory(status) ? "a folder" : "not a file"));
+  return zip_source_file_create(path.c_str(), 0, -1, nullptr);
 }
 
 }  // namespace
 
-Archive::Archive(const std::filesystem::path& path) : file_(path) { read_directory(); }
+void Archive::Close::operator()(zip* archive) const { zip_discard(archive); }
+void Archive::Close::operator()(zip_source* source) const { zip_source_free(source); }
 
-Archive::Archive(const EmbeddedArchive& archive) : file_(archive.name, archive.bytes) {
-  read_directory();
-}
+Archive::Archive(const std::filesystem::path& path) : Archive(path.string(), source_of(path)) {}
 
-void Archive::read_directory() {
-  parts_ = read_zip_directory(file_);
+Archive::Archive(const EmbeddedArchive& archive)
+    : Archive(archive.name,
+              zip_source_buffer_create(archive.bytes.data(), archive.bytes.size(), 0, nullptr)) {}
+
+Archive::Archive(std::string name, zip_source* source) : name_(std::move(name)), source_(source) {
+  if (!source) throw std::bad_alloc();
+  zip_stat_t status;
+  if (zip_source_open(source) != 0 || zip_source_stat(source, &status) != 0)
+    fail(zip_source_error(source));
+  size_ = status.size;
+  const std::string expected = ", expected a TorchScript archive";
+  if (size_ == 0) throw Unreadable(name_ + ": an empty file" + expected);  // libzip reads beyond it
+  constexpr std::uint64_t end_length = 22;
+  std::string head(std::min<std::uint64_t>(size_, 4), '\0'), end(std::min(size_, end_length), '\0');
+  read(0, head.data(), head.size());
+  read(size_ - end.size(), end.data(), end.size());
+  if (head != "PK\x03\x04") throw Unreadable(name_ + ": not a zip file" + expected);
+  if (!end.starts_with("PK\x05\x06"))
+    throw Unreadable(name_ + ": truncated archive: it ends without a directory");
+  zip_error_t error;
+  zip_error_init(&error);
+  const std::unique_ptr<zip_error, decltype(&zip_error_fini)> guard(&error, zip_error_fini);
+  zip_.reset(zip_open_from_source(source, ZIP_RDONLY | ZIP_CHECKCONS, &error));
+  if (!zip_) fail(&error);
+  zip_source_keep(source);  // for both
+  list_parts();
   folder_ = parts_.front().name.substr(0, parts_.front().name.find('/') + 1);
   if (find("data.pkl") && find("constants.pkl")) return;
   throw BadModel(fmt::format(
-      "{}: {}, expected a TorchScript archive as `python -m persense.export` writes them",
-      file_.name(), find("data.pkl") ? "a checkpoint (weights without code)" : "another zip file"));
+      "{}: {}{} as `python -m persense.export` writes them", name_,
+      find("data.pkl") ? "a checkpoint (weights without code)" : "another zip file", expected));
+}
+
+void Archive::list_parts() {
+  // Behind a comment LibTorch's reader would find another directory than the one checked here.
+  int comment = 0;
+  if (zip_get_archive_comment(zip_.get(), &comment, ZIP_FL_ENC_RAW); comment != 0)
+    damaged("", "a comment is behind its directory");
+  const auto count = zip_get_num_entries(zip_.get(), 0);
+  if (count < 1) damaged("", "its directory is empty");
+  for (std::uint64_t i = 0; i < static_cast<std::uint64_t>(count); ++i) {
+    zip_stat_t part;
+    if (zip_stat_index(zip_.get(), i, ZIP_FL_ENC_RAW, &part) != 0) fail(zip_get_error(zip_.get()));
+    std::uint8_t system = 0;
+    std::uint32_t attributes = 0;
+    zip_file_get_external_attributes(zip_.get(), i, 0, &system, &attributes);
+    // What libzip lets pass: LibTorch knows two ways to pack, reads as many bytes of a stored part
+    // as either size says, and leaves a tensor's memory as it was where a part says it is a folder.
+    const bool deflated = part.comp_method == ZIP_CM_DEFLATE;
+    if (part.encryption_method != ZIP_EM_NONE) damaged(part.name, "is encrypted");
+    if (!deflated && part.comp_method != ZIP_CM_STORE)
+      damaged(part.name, "its compression is unknown");
+    if (!deflated && part.comp_size != part.size) damaged(part.name, "its size is wrong");
+    if ((attributes & 0x10) != 0 && part.size != 0) damaged(part.name, "is marked as a folder");
+    parts_.push_back({part.name, i, part.size, deflated});
+  }
+}
+
+void Archive::read(std::uint64_t at, void* to, std::uint64_t bytes) const {
+  if (at > size_ || bytes > size_ - at)
+    throw Unreadable(
+        fmt::format("{}: ends after {} bytes, expected {} from {} on", name_, size_, bytes, at));
+  if (zip_source_seek(source_.get(), static_cast<std::int64_t>(at), SEEK_SET) != 0 ||
+      zip_source_read(source_.get(), to, bytes) != static_cast<std::int64_t>(bytes))
+    fail(zip_source_error(source_.get()));
+}
+
+/// `use` gets the part's bytes piece by piece, and never more than its size in all.
+template <class Use>
+void Archive::unpack(const ZipPart& part, Use&& use) const {
+  const std::unique_ptr<zip_file_t, decltype(&zip_fclose)> file(
+      zip_fopen_index(zip_.get(), part.index, 0), zip_fclose);
+  if (!file) fail(zip_get_error(zip_.get()), part.name);
+  constexpr std::size_t piece_length = 1 << 18;  // stays in the cache while it is summed
+  std::vector<char> piece(std::min<std::uint64_t>(piece_length, part.size + 1));
+  std::uint64_t total = 0;
+  std::int64_t got = 0;
+  while ((got = zip_fread(file.get(), piece.data(), piece.size())) > 0) {
+    total += static_cast<std::uint64_t>(got);
+    if (total > part.size) break;  // before a small file can fill the memory
+    use(piece.data(), static_cast<std::size_t>(got));
+  }
+  if (got < 0) fail(zip_file_get_error(file.get()), part.name);
+  if (total != part.size)  // libzip does not look where there is no byte
+    damaged(part.name, fmt::format("got {} bytes, expected {}", total, part.size));
+}
+
+std::string Archive::contents(const ZipPart& part) const {
+  std::string text;
+  unpack(part, [&](const char* bytes, std::size_t count) { text.append(bytes, count); });
+  return text;
+}
+
+void Archive::verify() const {
+  for (const ZipPart& part : parts_) unpack(part, [](const char*, std::size_t) {});
 }
 
 const ZipPart* Archive::find(std::string_view name) const {
-  for (const ZipPart& part : parts_)
-    if (part.name.size() == folder_.size() + name.size() && part.name.starts_with(folder_) &&
-        part.name.ends_with(name))
-      return &part;
-  return nullptr;
+  const auto found = std::ranges::find(parts_, folder_ + std::string(name), &ZipPart::name);
+  return found == parts_.end() ? nullptr : &*found;
 }
 
 std::string Archive::extra_file(const std::string& name) const {
@@ -109,56 +143,43 @@ std::string Archive::extra_file(const std::string& name) const {
     throw BadModel(
         fmt::format("{}: there is no {} in it, expected an archive as `python -m "
                     "persense.export` writes them",
-                    file_.name(), name));
+                    name_, name));
   constexpr std::uint64_t longest = 1 << 24;
   if (part->size > longest)
-    throw BadModel(fmt::format("{}: {}: got {} bytes, expected at most {}", file_.name(), name,
-                               part->size, longest));
+    throw BadModel(
+        fmt::format("{}: {}: got {} bytes, expected at most {}", name_, name, part->size, longest));
   return contents(*part);
 }
 
-Manifest Archive::manifest() const {
-  return parse_manifest(extra_file("persense.json"), file_.name());
+Manifest Archive::manifest() const { return parse_manifest(extra_file("persense.json"), name_); }
+
+void Archive::damaged(std::string_view part, const std::string& how) const {
+  throw Unreadable(one_line(
+      fmt::format("{}: damaged archive: {}{}{}", name_, part, part.empty() ? "" : ": ", how)));
 }
 
-std::string Archive::contents(const ZipPart& part) const {
-  std::string text;
-  if (part.deflated) {
-    const bool whole = inflate_part(file_, part, [&](const std::uint8_t* bytes, std::size_t count) {
-      text.append(reinterpret_cast<const char*>(bytes), count);
-    });
-    if (!whole) damaged(file_, part);
-  } else {
-    text.resize(part.stored);
-    file_.read(part.begin, text.data(), text.size());
+void Archive::fail(zip_error* error, std::string_view part) const {
+  const int code = zip_error_code_zip(error), cause = zip_error_code_system(error);
+  switch (code) {
+    case ZIP_ER_MEMORY:
+      throw std::bad_alloc();
+    case ZIP_ER_OPEN:
+    case ZIP_ER_READ:
+      throw Unreadable(fmt::format("{}: {}", name_, std::generic_category().message(cause)));
+    case ZIP_ER_OK:
+    case ZIP_ER_EOF:
+      damaged(part, "it ends too early");
+    case ZIP_ER_NOZIP:
+    case ZIP_ER_INCONS:
+      damaged(part, "its records contradict one another");
+    case ZIP_ER_EXISTS:
+      damaged(part, "two of its parts have the same name");
+    case ZIP_ER_CRC:
+    case ZIP_ER_ZLIB:
+      damaged(part, "its checksum is wrong");
+    default:
+      damaged(part, zip_error_strerror(error));
   }
-  if (crc_of(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()) != part.crc)
-    damaged(file_, part);
-  return text;
-}
-
-void Archive::verify() const {
-  std::atomic<std::size_t> next = 0;
-  std::exception_ptr failure;
-  std::mutex failure_mutex;
-  const auto work = [&]() noexcept {
-    try {
-      for (std::size_t i = next++; i < parts_.size(); i = next++) check(file_, parts_[i]);
-    } catch (...) {
-      next = parts_.size();
-      const std::lock_guard lock(failure_mutex);
-      if (!failure) failure = std::current_exception();
-    }
-  };
-  {
-    constexpr std::uint64_t bytes_worth_a_thread = 1 << 24;
-    const auto threads = std::min<std::uint64_t>(std::thread::hardware_concurrency(),
-                                                 file_.size() / bytes_worth_a_thread);
-    std::vector<std::jthread> helpers;
-    for (std::uint64_t i = 1; i < threads; ++i) helpers.emplace_back(work);
-    work();
-  }
-  if (failure) std::rethrow_exception(failure);
 }
 
 Manifest read_manifest(const std::filesystem::path& file) { return Archive(file).manifest(); }

@@ -4,6 +4,7 @@
 #include <ATen/Parallel.h>
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <c10/core/InferenceMode.h>
+#include <caffe2/serialize/inline_container.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <torch/csrc/jit/api/module.h>
@@ -31,18 +32,17 @@ namespace {
 /// What LibTorch reads an archive through: the very file that was checked.
 class Source final : public caffe2::serialize::ReadAdapterInterface {
  public:
-  explicit Source(std::shared_ptr<const Archive> archive) : archive_(std::move(archive)) {
-    for (const ZipPart& part : archive_->parts())
-      if (part.name.find("/data/") != std::string::npos ||
-          part.name.find("/constants/") != std::string::npos)
-        weights_.insert(part.begin);
-  }
-  std::size_t size() const override { return archive_->file().size(); }
+  explicit Source(std::shared_ptr<const Archive> archive) : archive_(std::move(archive)) {}
+  const std::string& name() const { return archive_->name(); }
+  std::size_t size() const override { return archive_->size(); }
   std::size_t read(std::uint64_t at, void* to, std::size_t bytes, const char*) const override {
-    archive_->file().read(at, to, bytes);
+    archive_->read(at, to, bytes);
     if (weights_.contains(at)) read_.insert_or_assign(to, bytes);
     return bytes;
   }
+
+  /// @param at  where the bytes of a tensor begin.
+  void watch(std::uint64_t at) { weights_.insert(at); }
 
   /// LibTorch believes the tensor's own account of its size, and would read whatever memory lies
   /// behind a part that is shorter. Weights that are deflated (LibTorch writes none) are not read
@@ -54,7 +54,7 @@ class Source final : public caffe2::serialize::ReadAdapterInterface {
 
  private:
   std::shared_ptr<const Archive> archive_;
-  std::set<std::uint64_t> weights_;  // where their parts begin
+  std::set<std::uint64_t> weights_;
   mutable std::map<const void*, std::size_t> read_;
 };
 
@@ -68,11 +68,25 @@ void for_each_tensor(const torch::jit::Module& module, Use&& use) {
   });
 }
 
+/// Tells a source where LibTorch finds the bytes of tensors.
+/// @throws Unreadable  libzip found nothing wrong with the directory, but LibTorch does.
+void watch_tensors(const std::shared_ptr<Source>& source) {
+  try {
+    caffe2::serialize::PyTorchStreamReader reader(source);
+    for (const std::string& name : reader.getAllRecords())
+      if (name.starts_with("data/") || name.starts_with("constants/"))
+        source->watch(reader.getRecordOffset(name));
+  } catch (const c10::Error& e) {
+    throw Unreadable(fmt::format("{}: damaged archive: {}", source->name(), useful_line(e.what())));
+  }
+}
+
 torch::jit::Module load(const std::shared_ptr<const Archive>& archive) {
-  const std::string& name = archive->file().name();
   archive->verify();
-  return translate(name, "cpu", fmt::format("LibTorch {} cannot load it", TORCH_VERSION), [&] {
+  const auto doing = fmt::format("LibTorch {} cannot load it", TORCH_VERSION);
+  return translate(archive->name(), "cpu", doing, [&] {
     const auto source = std::make_shared<Source>(archive);
+    watch_tensors(source);
     auto module = torch::jit::load(source, at::Device(at::kCPU));
     for_each_tensor(module, [&](const at::Tensor& tensor) {
       if (!source->holds_all_of(tensor))
@@ -185,7 +199,7 @@ Module::Module(const EmbeddedArchive& archive, Stage expected, Placement placeme
     : Module(std::make_shared<const Archive>(archive), expected, placement) {}
 
 Module::Module(std::shared_ptr<const Archive> archive, Stage expected, Placement placement)
-    : file_(archive->file().name()), manifest_(archive->manifest()), placement_(placement) {
+    : file_(archive->name()), manifest_(archive->manifest()), placement_(placement) {
   require_available(placement.device);
   if (placement.device.is_cuda() && !placement.device.has_index()) placement_.device.set_index(0);
   if (manifest_.stage != expected)
@@ -267,9 +281,8 @@ class Counter {
 
 ArchiveInfo inspect(const std::filesystem::path& file) {
   const auto archive = std::make_shared<const Archive>(file);
-  ArchiveInfo info{.manifest = archive->manifest(),
-                   .bytes = archive->file().size(),
-                   .parts = archive->parts().size()};
+  ArchiveInfo info{
+      .manifest = archive->manifest(), .bytes = archive->size(), .parts = archive->parts().size()};
   const auto module = load(archive);
   Counter counter;
   for_each_tensor(module, [&](const at::Tensor& tensor) { counter.add(tensor); });

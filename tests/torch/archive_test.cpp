@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <caffe2/serialize/inline_container.h>
+#include <fmt/format.h>
 
 #include <map>
 #include <nlohmann/json.hpp>
@@ -195,15 +196,18 @@ TEST_CASE("torch archive: in memory it is what it is as a file, and its bytes ar
 }
 
 TEST_CASE("torch archive: nothing is read beyond the end of bytes in memory", "[torch][errors]") {
-  const Bytes bytes{1, 2, 3};
-  const torchscript::InputFile file("built in", bytes);
-  CHECK(file.size() == 3);
-  CHECK(file.read(1, 2) == std::vector<std::uint8_t>{2, 3});
-  for (const std::uint64_t at : {2u, 4u})
-    CHECK(message_of<Unreadable>([&] { file.read(at, 2); }) ==
-          "built in: ends after 3 bytes, expected 2 from " + std::to_string(at) + " on");
-  std::uint8_t byte = 0;
-  CHECK_THROWS_AS(file.read(1, &byte, ~std::size_t{0}), Unreadable);  // 1 + that: 0
+  const Scratch folder;
+  save_conv(folder / "m.pt");
+  const Bytes bytes = bytes_of(folder / "m.pt");
+  const Archive archive(EmbeddedArchive{"built in", bytes});
+  REQUIRE(archive.size() == bytes.size());
+  Bytes read(2);
+  archive.read(bytes.size() - 2, read.data(), 2);
+  CHECK(read == Bytes(bytes.end() - 2, bytes.end()));
+  for (const std::uint64_t at : {bytes.size() - 1, bytes.size() + 1})
+    CHECK(message_of<Unreadable>([&] { archive.read(at, read.data(), 2); }) ==
+          fmt::format("built in: ends after {} bytes, expected 2 from {} on", bytes.size(), at));
+  CHECK_THROWS_AS(archive.read(1, read.data(), ~std::uint64_t{0}), Unreadable);  // 1 + that: 0
 }
 
 TEST_CASE("torch archive: inspect counts the weights, shared ones once", "[torch]") {
@@ -299,6 +303,73 @@ TEST_CASE("torch archive: what another writer packs anew still loads", "[torch]"
     CHECK(contents_of(packed) == contents);
     CHECK(!refusal_of(packed));
   }
+}
+
+TEST_CASE("torch archive: what libzip lets pass and LibTorch would read wrongly is refused",
+          "[torch][errors]") {
+  const Scratch folder;
+  save_conv(folder / "m.pt");
+  Bytes bytes = bytes_of(folder / "m.pt");
+  // where the directory's entry of a part begins
+  const auto entry_of = [&](const std::string& name) {
+    const std::string text(bytes.begin(), bytes.end());
+    return static_cast<std::ptrdiff_t>(text.rfind(name) - 46);
+  };
+  std::string why;
+  SECTION("two parts of one name") {
+    for (const auto at : {entry_of("m/data/1") + 46, std::ptrdiff_t{0}}) {
+      const std::string name = "m/data/1";
+      const auto found = std::search(bytes.begin() + at, bytes.end(), name.begin(), name.end());
+      *(found + 7) = '0';
+    }
+    why = "two of its parts have the same name";
+  }
+  SECTION("a tensor that says it is a folder") {
+    bytes[static_cast<std::size_t>(entry_of("m/data/0") + 38)] |= 0x10;
+    why = "m/data/0: is marked as a folder";
+  }
+  SECTION("a small part that says it is large") {
+    bytes[static_cast<std::size_t>(entry_of("m/code/__torch__.py.debug_pkl") + 27)] = 0x7f;
+    why = "m/code/__torch__.py.debug_pkl: got ";
+  }
+  SECTION("another end record in a comment") {
+    const Bytes end(bytes.end() - 22, bytes.end());
+    bytes[bytes.size() - 2] = 22;
+    bytes.insert(bytes.end(), end.begin(), end.end());
+    why = "a comment is behind its directory";
+  }
+  CHECK(refusal_of(bytes) == ErrorCode::unreadable);
+  CHECK_THAT(message_of<Unreadable>([&] {
+               Module(EmbeddedArchive{"built in", bytes}, Stage::encoder);
+             }),
+             ContainsSubstring("built in: damaged archive: " + why));
+}
+
+TEST_CASE("torch archive: with any byte flipped it is refused in a line, or computes the same",
+          "[torch][errors][fuzz]") {
+  const Scratch folder;
+  save_conv(folder / "m.pt");
+  const Bytes whole = bytes_of(folder / "m.pt");
+  const auto image = torch::rand({1, 3, 8, 8});
+  const auto output_of = [&](const Bytes& bytes) {
+    return Module(EmbeddedArchive{"built in", bytes}, Stage::encoder)({image})[0];
+  };
+  const auto expected = output_of(whole);
+  const StandardError standard_error(folder / "stderr.txt");
+  std::vector<std::size_t> others;
+  int refused = 0;
+  const std::size_t directory = whole.size() - 700;  // there every byte, before it every seventh
+  for (std::size_t at = 0; at < whole.size(); at += at < directory ? 7 : 1) {
+    Bytes bytes = whole;
+    bytes[at] ^= 0xff;
+    if (refusal_of(bytes))
+      ++refused;
+    else if (!torch::equal(output_of(bytes), expected))
+      others.push_back(at);
+  }
+  CHECK(others == std::vector<std::size_t>{});
+  CHECK(refused > 500);
+  CHECK(standard_error.text() == "");
 }
 
 TEST_CASE("torch archive: three hundred damaged archives give three hundred errors, and no word",
