@@ -171,6 +171,8 @@ void Archive::fail(zip_error* error, std::string_view part) const {
       damaged(part, "it ends too early");
     case ZIP_ER_NOZIP:
     case ZIP_ER_INCONS:
+    case ZIP_ER_NOENT:  // a 64-bit field that is missing
+    case ZIP_ER_SEEK:
       damaged(part, "its records contradict one another");
     case ZIP_ER_EXISTS:
       damaged(part, "two of its parts have the same name");
