@@ -164,18 +164,11 @@ struct Options {
     return options;
   }
 
-  /// PerSense++. @throws InvalidArgument  always, until its steps are part of this library.
-  static Options plus_plus() {
-    throw InvalidArgument("preset plus_plus: not built yet; expected paper or reference");
-  }
-
   /// A preset by name. @throws InvalidArgument  another name.
   static Options preset(std::string_view name) {
     if (name == "paper") return paper();
     if (name == "reference") return reference();
-    if (name == "plus_plus") return plus_plus();
-    throw InvalidArgument(
-        fmt::format("preset: got \"{}\", expected paper, reference or plus_plus", name));
+    throw InvalidArgument(fmt::format("preset: got \"{}\", expected paper or reference", name));
   }
 };
 

@@ -15,8 +15,7 @@ CLI::Validator not_empty() {
 
 void add_option_flags(CLI::App& command, OptionFlags& flags) {
   command
-      .add_option("--preset", flags.preset,
-                  "paper (as published), reference (the released code) or plus_plus")
+      .add_option("--preset", flags.preset, "paper (as published) or reference (the released code)")
       ->type_name("NAME")
       ->capture_default_str();
   command
