@@ -5,16 +5,27 @@ include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/persense)
 install(TARGETS persense_core ${PERSENSE_LIBRARIES} EXPORT persense-targets FILE_SET HEADERS)
 install(EXPORT persense-targets NAMESPACE persense:: DESTINATION ${package_dir})
-# Of its own, so that C programs need none of what the C++ libraries need.
-install(TARGETS persense_capi EXPORT persense-capi-targets FILE_SET HEADERS)
-install(EXPORT persense-capi-targets NAMESPACE persense:: DESTINATION ${package_dir})
+if(TARGET persense_capi)
+  # Of its own, so that C programs need none of what the C++ libraries need.
+  install(TARGETS persense_capi EXPORT persense-capi-targets FILE_SET HEADERS)
+  install(EXPORT persense-capi-targets NAMESPACE persense:: DESTINATION ${package_dir})
+endif()
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
+set(PERSENSE_OPENCV_COMPONENTS core imgproc)
+if(TARGET persense_io)
+  list(APPEND PERSENSE_OPENCV_COMPONENTS imgcodecs)
+endif()
+list(JOIN PERSENSE_OPENCV_COMPONENTS " " PERSENSE_OPENCV_COMPONENTS)
 configure_package_config_file(cmake/persense-config.cmake.in persense-config.cmake
                               INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(persense-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/persense-config.cmake
               ${PROJECT_BINARY_DIR}/persense-config-version.cmake DESTINATION ${package_dir})
+
+if(PERSENSE_CORE_ONLY)
+  return()  # the pkg-config files are those of the compiled libraries
+endif()
 
 # pkg-config. opencv4.pc would link every OpenCV module there is, so the few that are used are named
 # here; the headers inline calls into them, so even users of a shared persense link them.
