@@ -1,8 +1,12 @@
-# cmake -D COMPILER=... -D SOURCE=... -D INCLUDES="a|b" -D BREAKS=ON|OFF -P check.cmake
+# cmake -D COMPILER=... -D SOURCE=... -D INCLUDES="a|b" -D OWN=... -D BREAKS=ON|OFF -P check.cmake
 string(REPLACE "|" ";" INCLUDES "${INCLUDES}")
 set(command ${COMPILER} -std=c++20 -fsyntax-only)
 foreach(folder IN LISTS INCLUDES)
-  list(APPEND command -I${folder})
+  if(folder STREQUAL OWN)
+    list(APPEND command -I${folder})
+  else()  # as imported targets and persense.pc hand them to users
+    list(APPEND command -isystem ${folder})
+  endif()
 endforeach()
 if(BREAKS)
   list(APPEND command -DBREAK_CONTRACT)
@@ -17,6 +21,11 @@ if(NOT BREAKS)
 endif()
 if(NOT status)
   message(FATAL_ERROR "compiled, although it breaks its contract")
+endif()
+# The first thing that its author reads is that a contract is not met, not what follows from it.
+string(REGEX MATCH "[^\n]*(warning|error): [^\n]*" first "${message}")
+if(NOT first MATCHES "constraint")
+  message(FATAL_ERROR "the compiler's first remark is not of a contract:\n${first}\n\n${message}")
 endif()
 file(STRINGS ${SOURCE} expectations REGEX "^// expects: ")
 if(NOT expectations)
