@@ -1,6 +1,8 @@
 // persense/exemplar.hpp: from detections to the positive location prior.
 #pragma once
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
 #include <span>

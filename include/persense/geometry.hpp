@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <compare>
 #include <cstdint>
+#include <string>
 
 namespace persense {
 
@@ -14,6 +15,11 @@ struct Size {
   std::int64_t pixels() const { return std::int64_t{width} * height; }
   bool operator==(const Size&) const = default;
 };
+
+/// "967 x 839": how sizes are written in messages.
+inline std::string to_string(Size size) {
+  return std::to_string(size.width) + " x " + std::to_string(size.height);
+}
 
 /// A pixel: column x, row y, counted from the top-left pixel (0, 0).
 struct Point {

@@ -1,11 +1,11 @@
 // persense/image.hpp: images as views over anybody's memory, and one owner for where we own.
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cstddef>
 #include <cstdint>
-#include <opencv2/core.hpp>
+#include <opencv2/core/mat.hpp>
 #include <utility>
 
 #include "persense/error.hpp"
@@ -116,8 +116,5 @@ class Image {
  private:
   cv::Mat pixels_;
 };
-
-/// "967 x 839": how sizes are written in messages.
-inline std::string to_string(Size size) { return fmt::format("{} x {}", size.width, size.height); }
 
 }  // namespace persense

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <functional>
 #include <numeric>
-#include <opencv2/core.hpp>
+#include <opencv2/core/mat.hpp>
 #include <span>
 #include <tuple>
 #include <utility>

@@ -1,6 +1,8 @@
 // persense/mask.hpp: an object's mask as a bitmap cropped to its box.
 #pragma once
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>

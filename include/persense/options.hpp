@@ -1,8 +1,7 @@
 // persense/options.hpp: every constant of the method, with its unit, range, default and source.
 #pragma once
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
+#include <fmt/core.h>
 
 #include <charconv>
 #include <numbers>
@@ -10,6 +9,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include "persense/detail/joined.hpp"
 #include "persense/error.hpp"
 
 namespace persense {
@@ -335,7 +335,7 @@ T parse_value(std::string_view key, std::string_view text) {
       ++index;
     }
     throw InvalidArgument(fmt::format("option {}: got \"{}\", expected {}", key, text,
-                                      fmt::join(EnumNames<T>::names, " or ")));
+                                      joined(EnumNames<T>::names, " or ")));
   } else {
     return parse_number<T>(key, text);
   }
@@ -385,7 +385,7 @@ inline void apply_setting(Options& options, std::string_view setting, std::strin
 template <class Field>
 std::string range_text(double lowest, double highest) {
   if constexpr (std::is_enum_v<Field>)
-    return fmt::format("{}", fmt::join(detail::EnumNames<Field>::names, "|"));
+    return detail::joined(detail::EnumNames<Field>::names, "|");
   else
     return fmt::format("{} to {}", lowest, highest);
 }

@@ -1,6 +1,8 @@
 // persense/ppsm.hpp: the Point Prompt Selection Module.
 #pragma once
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>

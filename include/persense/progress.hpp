@@ -1,7 +1,7 @@
 // persense/progress.hpp: what a stage says while it works for long.
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "persense/error.hpp"
 #include "persense/run_options.hpp"

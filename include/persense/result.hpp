@@ -1,6 +1,8 @@
 // persense/result.hpp: what a query gives back.
 #pragma once
 
+#include <fmt/core.h>
+
 #include <array>
 #include <cstddef>
 #include <memory>

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "persense/class_label.hpp"
+#include "persense/detail/marking.hpp"
 #include "persense/example.hpp"
 #include "persense/instances.hpp"
-#include "persense/marking.hpp"
 #include "persense/options.hpp"
 #include "persense/progress.hpp"
 #include "persense/result.hpp"

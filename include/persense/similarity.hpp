@@ -1,14 +1,14 @@
 // persense/similarity.hpp: prototype and similarity map of a grid of feature vectors (eq. 1).
 #pragma once
 
+#include <fmt/core.h>
+
 #include <Eigen/Core>
 #include <algorithm>
-#include <cmath>
-#include <opencv2/core.hpp>
 #include <span>
 
 #include "persense/error.hpp"
-#include "persense/longest_side.hpp"
+#include "persense/geometry.hpp"
 #include "persense/maps.hpp"
 
 namespace persense {
@@ -84,44 +84,6 @@ inline FloatMap feature_similarity(const FloatMapView& features, Size grid,
   for (Eigen::Index i = 0; i < dots.size(); ++i)
     map(i / grid.width, i % grid.width) = lengths(i) > 0 ? dots(i) / lengths(i) : 0.0f;
   return map;
-}
-
-/// A similarity map on a padded square grid, at image size, the way the reference gets there: x4
-/// bilinear, then SAM's mask post-processing.
-inline FloatMap similarity_at_image_size(const FloatMapView& grid_similarity,
-                                         const LongestSide& frame) {
-  const Size grid = size_of(grid_similarity);
-  return frame.to_original(resize_bilinear(grid_similarity, {4 * grid.width, 4 * grid.height}));
-}
-
-/// The target-guided attention map: the similarity standardised over the image, on the grid,
-/// through a sigmoid.
-/// @return (grid.height, grid.width) in (0, 1).
-/// @par Source  released code (after PerSAM): the unpadded image is squashed onto the grid, so for
-///   images that are not square it is not aligned with the padded token grid; kept as it is.
-inline FloatMap attention_map(const FloatMapView& similarity, Size grid) {
-  const double n = static_cast<double>(similarity.size());
-  const double mean = similarity.cast<double>().sum() / n;
-  const double deviation = std::sqrt((similarity.cast<double>() - mean).square().sum() / (n - 1));
-  const FloatMap standard = (similarity - static_cast<float>(mean)) / static_cast<float>(deviation);
-  return 1.0f / (1.0f + (-resize_bilinear(standard, grid)).exp());
-}
-
-/// The support mask on an encoder's grid: values above zero are inside.
-/// @param mask  CV_8UC1, 0..255, of the support image's size.
-/// @par Source  released code: the mask takes the image's path, 8-bit antialiased resize, channel
-/// 0's
-///   mean and deviation, zero padding, bilinear to the grid. So a cell is inside when its level is
-///   above 123.675 of 255, and a mask of 0 and 1 selects nothing: scale it to 0 and 255 first.
-inline FloatMap mask_on_grid(const cv::Mat& mask, int target, Size grid) {
-  constexpr float mean = 123.675f, deviation = 58.395f;
-  const LongestSide frame{{mask.cols, mask.rows}, target};
-  const cv::Mat resized = resize_antialiased(mask, frame.input());
-  FloatMap padded = FloatMap::Zero(target, target);
-  for (int y = 0; y < resized.rows; ++y)
-    for (int x = 0; x < resized.cols; ++x)
-      padded(y, x) = (static_cast<float>(resized.at<std::uint8_t>(y, x)) - mean) / deviation;
-  return resize_bilinear(padded, grid);
 }
 
 }  // namespace persense

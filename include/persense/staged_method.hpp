@@ -10,9 +10,9 @@
 #include <variant>
 #include <vector>
 
+#include "persense/detail/marking.hpp"
 #include "persense/example.hpp"
 #include "persense/instances.hpp"
-#include "persense/marking.hpp"
 #include "persense/options.hpp"
 #include "persense/result.hpp"
 #include "persense/run_options.hpp"

@@ -4,6 +4,8 @@
 // the comment above it and is part of the contract all the same.
 #pragma once
 
+#include <fmt/core.h>
+
 #include <concepts>
 #include <memory>
 #include <optional>
@@ -207,7 +209,7 @@ concept DmgFor = ImageEncoder<E> && std::movable<G> && density_must_be_const<G, 
 /// A decoder may have `bool takes_boxes() const`: whether it looks at a prompt's box; and
 /// `decode_mark(MarkedImage<E>, Prompt) const -> ScoredMask`: the object that a user's box or point
 /// marks, where no support is known yet. One that has not is shown the mark as a support of its
-/// own: see marking.hpp.
+/// own: see detail/marking.hpp.
 template <class M, class E>
 concept decode_must_be_const = requires(const M& m, const Query<E>& query,
                                         std::span<const Prompt> prompts) {

@@ -1,6 +1,8 @@
 // persense/support.hpp: checks the support examples before any stage sees them.
 #pragma once
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
 #include <numbers>

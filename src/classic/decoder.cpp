@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "persense/detail/parallel.hpp"
+#include "persense/detail/resampling.hpp"
 #include "persense/mask.hpp"
 #include "score_knots.hpp"
 #include "segment_query.hpp"
@@ -43,8 +44,8 @@ class Upsampling {
  public:
   Upsampling(const Segmentation& segmentation, Size image)
       : labels_(segmentation.labels),
-        across_(persense::detail::linear_taps(labels_.cols, image.width)),
-        down_(persense::detail::linear_taps(labels_.rows, image.height)) {}
+        across_(persense::detail::pytorch_bilinear(labels_.cols, image.width)),
+        down_(persense::detail::pytorch_bilinear(labels_.rows, image.height)) {}
 
   /// @param work  the region's box at working resolution.
   Mask mask_of(int label, const PixelBox& work) const {

@@ -1,3 +1,5 @@
+#include <opencv2/core.hpp>
+
 #include "filter_flags.hpp"
 
 #include <fmt/format.h>
@@ -5,6 +7,7 @@
 #include "mark_flags.hpp"
 #include "marks.hpp"
 #include "option_flags.hpp"
+#include "persense/detail/marks.hpp"
 #include "persense/io/files.hpp"
 #include "quiet_io.hpp"
 

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "persense/marking.hpp"
+#include "persense/detail/marking.hpp"
 #include "persense/stages.hpp"
 
 namespace persense {

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <opencv2/imgproc.hpp>
 
+#include "persense/resize.hpp"
 #include "persense/support.hpp"
 
 namespace persense {

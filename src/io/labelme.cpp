@@ -1,4 +1,5 @@
 #include "persense/io/labelme.hpp"
+#include "persense/detail/marks.hpp"
 
 #include <fmt/format.h>
 

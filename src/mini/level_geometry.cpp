@@ -4,7 +4,7 @@
 #include <cmath>
 #include <opencv2/imgproc.hpp>
 
-#include "persense/example.hpp"
+#include "persense/detail/marks.hpp"
 
 namespace persense::torchscript {
 

@@ -6,7 +6,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "persense/longest_side.hpp"
+#include "persense/detail/resampling.hpp"
+#include "persense/resize.hpp"
 
 namespace persense::torchscript {
 
@@ -25,17 +26,21 @@ struct DeviceTaps {
 
   DeviceTaps(const persense::detail::PillowTaps& taps, at::Device device) {
     const auto to = static_cast<std::int64_t>(taps.first.size());
-    const int longest = *std::max_element(taps.length.begin(), taps.length.end());
-    source = at::empty({longest, to}, at::kLong);
-    weight = at::zeros({longest, to}, at::kInt);
+    std::size_t longest = 0;
+    for (const auto& weights : taps.weights) longest = std::max(longest, weights.size());
+    source = at::empty({static_cast<std::int64_t>(longest), to}, at::kLong);
+    weight = at::zeros({static_cast<std::int64_t>(longest), to}, at::kInt);
     auto from = source.accessor<std::int64_t, 2>();
     auto factor = weight.accessor<std::int32_t, 2>();
-    for (int i = 0; i < to; ++i)
-      for (int k = 0; k < longest; ++k) {
-        const auto n = static_cast<std::size_t>(i);
-        from[k][i] = taps.first[n] + std::min(k, taps.length[n] - 1);
-        if (k < taps.length[n]) factor[k][i] = taps.weights[n][static_cast<std::size_t>(k)];
+    for (std::int64_t i = 0; i < to; ++i) {
+      const auto n = static_cast<std::size_t>(i);
+      const std::vector<int>& own = taps.weights[n];
+      for (std::size_t k = 0; k < longest; ++k) {
+        const auto tap = static_cast<std::int64_t>(k);
+        from[tap][i] = taps.first[n] + static_cast<std::int64_t>(std::min(k, own.size() - 1));
+        if (k < own.size()) factor[tap][i] = own[k];
       }
+    }
     source = source.to(device);
     weight = weight.to(device);
   }
@@ -43,13 +48,12 @@ struct DeviceTaps {
 
 /// Resamples the rows of (from, columns) uint8.
 at::Tensor resample_rows(const at::Tensor& rows, int to) {
-  constexpr int bits = persense::detail::PillowTaps::precision_bits;
-  const auto from = static_cast<int>(rows.size(0));
-  const DeviceTaps taps(persense::detail::PillowTaps(from, to), rows.device());
-  at::Tensor sum = at::full({to, rows.size(1)}, 1 << (bits - 1), rows.options().dtype(at::kInt));
+  using persense::detail::PillowTaps;
+  const DeviceTaps taps(PillowTaps(static_cast<int>(rows.size(0)), to), rows.device());
+  at::Tensor sum = at::full({to, rows.size(1)}, PillowTaps::half, rows.options().dtype(at::kInt));
   for (std::int64_t k = 0; k < taps.source.size(0); ++k)
     sum.addcmul_(rows.index_select(0, taps.source[k]), taps.weight[k].unsqueeze(1));
-  return sum.bitwise_right_shift_(bits).clamp_(0, 255).to(at::kByte);
+  return sum.bitwise_right_shift_(PillowTaps::precision_bits).clamp_(0, 255).to(at::kByte);
 }
 
 /// How much of cell i (row) pixel j (column) fills: (cells, pixels) float32. The image's pixels
@@ -109,6 +113,16 @@ at::Tensor resize_by_gathering(const at::Tensor& image, Size size) {
 
 at::Tensor resize_bilinear(const at::Tensor& maps, Size size) {
   return at::upsample_bilinear2d(maps, {size.height, size.width}, /*align_corners=*/false);
+}
+
+at::Tensor cells_inside(const at::Tensor& mask, const InputFrame& frame) {
+  constexpr float mean = 123.675f;  // only the sign matters, so the deviation is left out
+  const at::Tensor level =
+      resize_antialiased(mask, frame.inner).squeeze(2).to(at::kFloat).sub(mean);
+  const at::Tensor padded = at::constant_pad_nd(
+      level,
+      {0, frame.padded.width - frame.inner.width, 0, frame.padded.height - frame.inner.height});
+  return resize_bilinear(padded.unsqueeze(0).unsqueeze(0), frame.grid())[0][0].gt(0).to(at::kFloat);
 }
 
 at::Tensor coverage(const at::Tensor& mask, const InputFrame& frame) {

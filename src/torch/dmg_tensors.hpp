@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "persense/maps.hpp"
-#include "persense/planes.hpp"
+#include "persense/models/planes.hpp"
 #include "persense/torch/module.hpp"
 
 namespace persense::torchscript {

@@ -40,18 +40,6 @@ at::Tensor cell_similarity(const at::Tensor& features, const at::Tensor& unit) {
   return cosine.masked_fill(lengths.eq(0), 0).view({1, 1, features.size(2), features.size(3)});
 }
 
-/// The cells inside the mask, by the reference's rule (see persense::mask_on_grid): 0 or 1,
-/// (h, w) float32.
-at::Tensor cells_inside(const at::Tensor& mask, const InputFrame& frame) {
-  constexpr float mean = 123.675f;  // only the sign matters, so the deviation is left out
-  const at::Tensor level =
-      resize_antialiased(mask, frame.inner).squeeze(2).to(at::kFloat).sub(mean);
-  const at::Tensor padded = at::constant_pad_nd(
-      level,
-      {0, frame.padded.width - frame.inner.width, 0, frame.padded.height - frame.inner.height});
-  return resize_bilinear(padded.unsqueeze(0).unsqueeze(0), frame.grid())[0][0].gt(0).to(at::kFloat);
-}
-
 /// The surroundings of an object, CV_8UC1, 0 or 255, of the image's size.
 cv::Mat ring_around(const cv::Mat& mask, const InputFrame& frame) {
   constexpr double gap = 2, narrowest = 4;  // pixels of the network's input

@@ -16,7 +16,7 @@
 #include "module_errors.hpp"
 #include "persense/error.hpp"
 #include "persense/exemplar.hpp"
-#include "persense/grounding_frame.hpp"
+#include "persense/models/grounding_frame.hpp"
 #include "text_inputs.hpp"
 
 namespace persense::torchscript {

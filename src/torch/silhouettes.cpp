@@ -7,6 +7,8 @@
 #include <cstring>
 #include <opencv2/core/utility.hpp>
 
+#include "persense/detail/resampling.hpp"
+
 namespace persense::torchscript {
 
 namespace {
@@ -33,8 +35,8 @@ std::pair<int, int> readers(const AxisBlocks& axis, int from, int to) {
 }  // namespace
 
 AxisBlocks::AxisBlocks(int low, int target, int inner, int original, at::Device device) {
-  const auto to_target = persense::detail::linear_taps(low, target);
-  const auto to_original = persense::detail::linear_taps(inner, original);
+  const auto to_target = persense::detail::pytorch_bilinear(low, target);
+  const auto to_original = persense::detail::pytorch_bilinear(inner, original);
   for (std::size_t i = 0; i < to_original.first.size(); ++i) {
     first.push_back(to_target.first[static_cast<std::size_t>(to_original.first[i])]);
     last.push_back(to_target.second[static_cast<std::size_t>(to_original.second[i])]);

@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "persense/longest_side.hpp"
 #include "persense/mask.hpp"
+#include "persense/models/longest_side.hpp"
 
 namespace persense::torchscript {
 

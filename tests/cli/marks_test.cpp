@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <opencv2/core.hpp>
 
 #include "catch.hpp"
 #include "persense/engine.hpp"

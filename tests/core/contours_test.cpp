@@ -1,4 +1,4 @@
-#include "persense/contours.hpp"
+#include "persense/detail/contours.hpp"
 
 #include <opencv2/imgproc.hpp>
 
@@ -6,6 +6,7 @@
 #include "inputs.hpp"
 
 using namespace persense;
+using namespace persense::detail;
 using persense::testing::Random;
 
 namespace {

@@ -1,7 +1,8 @@
-#include "persense/countr_frames.hpp"
+#include "persense/models/countr_frames.hpp"
 
 #include <limits>
 #include <numeric>
+#include <opencv2/imgproc.hpp>
 
 #include "catch.hpp"
 #include "inputs.hpp"

@@ -1,4 +1,4 @@
-#include "persense/dsalvanet_frame.hpp"
+#include "persense/models/dsalvanet_frame.hpp"
 
 #include "catch.hpp"
 #include "inputs.hpp"

@@ -2,9 +2,11 @@
 #include "persense/example.hpp"
 
 #include <limits>
+#include <opencv2/core.hpp>
 
 #include "catch.hpp"
 #include "inputs.hpp"
+#include "persense/detail/marks.hpp"
 #include "persense/mask.hpp"
 
 using namespace persense;

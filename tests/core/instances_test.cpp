@@ -1,6 +1,7 @@
 #include "persense/instances.hpp"
 
 #include <numeric>
+#include <opencv2/core.hpp>
 
 #include "catch.hpp"
 #include "inputs.hpp"

@@ -4,7 +4,10 @@
 
 #include "catch.hpp"
 #include "inputs.hpp"
-#include "persense/longest_side.hpp"
+#include "persense/image.hpp"
+#include "persense/models/longest_side.hpp"
+#include "persense/resize.hpp"
+#include "to_original.hpp"
 
 using namespace persense;
 using Catch::Matchers::ContainsSubstring;
@@ -158,7 +161,7 @@ TEST_CASE("LongestSide: a map comes back at image size with the padding gone", "
   const LongestSide frame{{967, 839}, 1024};
   FloatMap low = FloatMap::Ones(256, 256);
   low.bottomRows(256 - 222) = -1;
-  const FloatMap map = frame.to_original(low);
+  const FloatMap map = persense::testing::to_original(frame, low);
   CHECK(size_of(map) == frame.original);
   CHECK((map.topRows(836) == 1.0f).all());  // the last rows see the padding through interpolation
 }

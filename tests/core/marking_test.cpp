@@ -1,11 +1,12 @@
 // From marks to masks, by decoders whose every answer is known and by the weight-free one.
-#include "persense/marking.hpp"
+#include "persense/detail/marking.hpp"
 
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 
 #include "catch.hpp"
 #include "inputs.hpp"
+#include "persense/detail/marks.hpp"
 #include "persense/engine.hpp"
 #include "persense/pipeline.hpp"
 #include "persense/similarity.hpp"

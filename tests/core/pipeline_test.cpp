@@ -2,6 +2,7 @@
 #include "persense/pipeline.hpp"
 
 #include <map>
+#include <opencv2/core.hpp>
 #include <thread>
 
 #include "catch.hpp"

@@ -1,3 +1,4 @@
+#include "persense/detail/marks.hpp"
 #include "persense/eval/marks.hpp"
 
 #include <opencv2/imgproc.hpp>

@@ -3,9 +3,9 @@
 #include <opencv2/imgproc.hpp>
 
 #include "golden.hpp"
-#include "persense/countr_frames.hpp"
-#include "persense/dsalvanet_frame.hpp"
 #include "persense/idm.hpp"
+#include "persense/models/countr_frames.hpp"
+#include "persense/models/dsalvanet_frame.hpp"
 
 using namespace persense;
 using namespace persense::testing;

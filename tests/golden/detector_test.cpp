@@ -1,6 +1,6 @@
 // What surrounds the grounding detector, against the released code.
 #include "golden.hpp"
-#include "persense/grounding_frame.hpp"
+#include "persense/models/grounding_frame.hpp"
 
 using namespace persense;
 using namespace persense::testing;

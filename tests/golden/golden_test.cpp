@@ -1,5 +1,4 @@
 // The library's own steps against the outputs of the public reference implementation.
-#include <regex>
 #include <vector>
 
 #include "golden.hpp"
@@ -7,9 +6,12 @@
 #include "persense/exemplar.hpp"
 #include "persense/feedback.hpp"
 #include "persense/idm.hpp"
-#include "persense/longest_side.hpp"
+#include "persense/models/longest_side.hpp"
 #include "persense/ppsm.hpp"
+#include "persense/resize.hpp"
 #include "persense/similarity.hpp"
+#include "similarity_case.hpp"
+#include "to_original.hpp"
 
 using namespace persense;
 using namespace persense::testing;
@@ -28,28 +30,6 @@ std::vector<int> coordinates(const std::vector<Point>& points) {
   std::vector<int> flat;
   for (const Point p : points) flat.insert(flat.end(), {p.x, p.y});
   return flat;
-}
-
-/// Feature values by formula, where a case says so instead of storing them: a splitmix64 stream, 24
-/// bits a value, in [-1, 1).
-std::vector<float> formula_features(std::uint64_t seed, std::size_t count) {
-  std::vector<float> values(count);
-  for (std::size_t k = 0; k < count; ++k) {
-    std::uint64_t z = seed + (k + 1) * 0x9E3779B97F4A7C15u;
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    z ^= z >> 31;
-    values[k] = static_cast<float>(static_cast<double>(z >> 40) / (1 << 23) - 1.0);
-  }
-  return values;
-}
-
-/// The two seeds in "... with seed 11 (reference) and 12 (test)".
-std::uint64_t formula_seed(const json& expected, const std::string& which) {
-  std::smatch seed;
-  const std::string text = expected["feature_storage"];
-  REQUIRE(std::regex_search(text, seed, std::regex("([0-9]+) \\(" + which + "\\)")));
-  return std::stoull(seed[1]);
 }
 
 }  // namespace
@@ -117,27 +97,15 @@ TEST_CASE("feedback: exemplars equal those the reference reads back from its fil
   });
 }
 
-TEST_CASE("similarity: mask, prototype, similarity, attention map and prior equal the reference's",
+TEST_CASE("similarity: prototype, similarity and prior equal the reference's",
           "[golden][similarity]") {
   for_each_case("similarity", [](const fs::path& path, const json& expected) {
     const Size grid = size_from(expected["feature_hw"]);
     const int channels = expected["channels"];
     const auto features = [&](const char* name, const char* which) {
-      const auto values =
-          fs::exists(path / name)
-              ? read_npy(path / name).floats()
-              : formula_features(formula_seed(expected, which),
-                                 static_cast<std::size_t>(channels * grid.pixels()));
-      return FloatMap(Eigen::Map<const FloatMap>(values.data(), channels, grid.pixels()));
+      return features_of(path, expected, name, which);
     };
-    const Array mask_array = read_npy(path / "ref_mask_image.npy");
-    cv::Mat mask(mask_array.dim(0), mask_array.dim(1), CV_8UC1);
-    std::copy(mask_array.values.begin(), mask_array.values.end(), mask.begin<std::uint8_t>());
-
-    const FloatMap on_grid = mask_on_grid(mask, expected["image_size"], grid);
-    const FloatMap expected_grid = map_of(read_npy(path / "ref_mask_64.npy"));
-    // values up to 4.4; float32 interpolation in another order of operations
-    CHECK((on_grid - expected_grid).abs().maxCoeff() < 1e-5f);
+    const FloatMap on_grid = map_of(read_npy(path / "ref_mask_64.npy"));
     CHECK((on_grid > 0).count() == expected["selected_cells"].get<int>());
 
     const auto prototype = feature_prototype(features("ref_feat.npy", "reference"), on_grid);
@@ -151,14 +119,10 @@ TEST_CASE("similarity: mask, prototype, similarity, attention map and prior equa
 
     const LongestSide frame{size_from(expected["test_hw"]), expected["image_size"]};
     const auto cells = feature_similarity(features("test_feat.npy", "test"), grid, prototype);
-    const FloatMap similarity = similarity_at_image_size(cells, frame);
+    const FloatMap similarity =
+        to_original(frame, resize_bilinear(cells, {4 * grid.width, 4 * grid.height}));
     // three float32 interpolations of values in [-1, 1]
     CHECK((similarity - map_of(read_npy(path / "similarity.npy"))).abs().maxCoeff() < 5e-6f);
-
-    const auto attention_values = read_npy(path / "attn_sim.npy").floats();
-    const FloatMap expected_attention =
-        Eigen::Map<const FloatMap>(attention_values.data(), grid.height, grid.width);
-    CHECK((attention_map(similarity, grid) - expected_attention).abs().maxCoeff() < 5e-5f);
 
     for (const auto& prior : expected["location_prior"]) {
       const Box box{prior["box"][0], prior["box"][1], prior["box"][2], prior["box"][3]};
@@ -206,7 +170,7 @@ TEST_CASE("LongestSide: low-resolution masks reach image size as in the referenc
       const Eigen::Map<const FloatMap> map(in.data() + std::ptrdiff_t{c} * h * w, h, w);
       const Eigen::Map<const FloatMap> want(out.data() + c * frame.original.pixels(),
                                             frame.original.height, frame.original.width);
-      const FloatMap got = frame.to_original(map);
+      const FloatMap got = to_original(frame, map);
       // two float32 interpolations of logits of some tens: 1e-6 relative
       CHECK((got - want).abs().maxCoeff() < 2e-6f * std::max(1.0f, map.abs().maxCoeff()) * 4);
       CHECK(((got > 0) != (want > 0)).count() == 0);

@@ -1,6 +1,7 @@
 #include "persense/io/labelme.hpp"
 
 #include <nlohmann/json.hpp>
+#include <opencv2/core.hpp>
 
 #include "catch.hpp"
 #include "persense/error.hpp"

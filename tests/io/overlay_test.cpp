@@ -1,3 +1,5 @@
+#include <opencv2/core.hpp>
+
 #include "persense/io/overlay.hpp"
 
 #include "catch.hpp"

@@ -10,6 +10,7 @@
 #include "golden/golden.hpp"
 #include "sam_archives.hpp"
 #include "silhouettes.hpp"
+#include "to_original.hpp"
 
 namespace persense::torchscript {
 namespace {
@@ -87,7 +88,7 @@ struct Scene {
 
 /// The released code's way: every pixel of the image, then the tight box.
 Mask dense_mask(const FloatMap& low_res, const LongestSide& frame) {
-  const FloatMap logits = frame.to_original(low_res);
+  const FloatMap logits = persense::testing::to_original(frame, low_res);
   cv::Mat inside = as_mat(logits) > 0;
   return crop_to_box(MaskView(inside));
 }

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <cmath>
 #include <cstring>
 #include <numeric>
 #include <opencv2/imgcodecs.hpp>
@@ -10,7 +11,8 @@
 
 #include "device_image.hpp"
 #include "golden/golden.hpp"
-#include "persense/similarity.hpp"
+#include "golden/similarity_case.hpp"
+#include "persense/resize.hpp"
 #include "persense/stages.hpp"
 #include "sam_archives.hpp"
 
@@ -127,24 +129,39 @@ TEST_CASE("TorchEncoder: images of extreme shape are encoded", "[torch][encoder]
   CHECK_THROWS_AS(encoder.encode(ImageView()), InvalidArgument);
 }
 
-TEST_CASE("TorchEncoder: prototype, similarity and attention equal the reference's",
-          "[torch][encoder][golden]") {
+/// Of an encoder that wants padded squares of `size` and answers in cells of 16 pixels.
+InputFrame frame_of(Size image, int size) {
+  Manifest encoder;
+  encoder.input.size = size;
+  encoder.output.stride = 16;
+  return {encoder, image};
+}
+
+TEST_CASE(
+    "TorchEncoder: mask on the grid, prototype, similarity and attention equal the reference's",
+    "[torch][encoder][golden]") {
   for_each_case("similarity", [](const fs::path& path, const json& expected) {
-    if (!fs::exists(path / "ref_feat.npy")) return;  // features by formula: the core's tests
     const Scratch folder;
     const auto array = [&](const char* name) { return tensor_of(read_npy(path / name)); };
     const Size support = persense::testing::size_from(expected["ref_hw"]);
     const Size query = persense::testing::size_from(expected["test_hw"]);
     const int size = expected["image_size"];
-    const auto features = [&](const char* name) { return array(name).reshape({1, -1, 64, 64}); };
+    const auto features = [&](const char* name, const char* which) {
+      FloatMap rows = persense::testing::features_of(path, expected, name, which);
+      return at::from_blob(rows.data(), {1, rows.rows(), 64, 64}).clone();
+    };
 
     TorchPrototype prototype{array("target_embedding.npy"), array("target_feat.npy"), {}, {}};
     const at::Tensor levels = array("ref_mask_image.npy").to(at::kByte);
     const cv::Mat mask(support.height, support.width, CV_8UC1, levels.data_ptr());
+    const at::Tensor inside =
+        cells_inside(levels.reshape({support.height, support.width, 1}), frame_of(support, size));
+    CHECK(at::equal(inside, array("ref_mask_64.npy").reshape({64, 64}).gt(0).to(at::kFloat)));
     // a stage's masks are inside or outside; the reference takes grey ones, too
     if (cv::countNonZero(mask == 255) == cv::countNonZero(mask)) {
       const TorchPrototype want = std::exchange(prototype, [&] {
-        const auto sees_support = encoder_giving(folder, features("ref_feat.npy"), size);
+        const auto sees_support =
+            encoder_giving(folder, features("ref_feat.npy", "reference"), size);
         return sees_support.prototype(
             sees_support.encode(ImageView::of_rgb(cv::Mat(noise(support, 3, 1)))), MaskView(mask));
       }());
@@ -154,7 +171,7 @@ TEST_CASE("TorchEncoder: prototype, similarity and attention equal the reference
       CHECK(largest_difference(prototype.unit, want.unit) < 2e-6f);
     }
 
-    const auto sees_query = encoder_giving(folder, features("test_feat.npy"), size);
+    const auto sees_query = encoder_giving(folder, features("test_feat.npy", "test"), size);
     const auto embedding = sees_query.encode(ImageView::of_rgb(cv::Mat(noise(query, 3, 2))));
     const FloatMap similarity = sees_query.similarity(embedding, prototype, query);
     const FloatMap want = persense::testing::map_of(read_npy(path / "similarity.npy"));
@@ -178,13 +195,15 @@ TEST_CASE("TorchEmbedding: the attention map is made once a prototype", "[torch]
   CHECK(copy.attention(red).is_same(first));
   CHECK_FALSE(at::allclose(embedding.attention(blue), first));
   CHECK(at::equal(embedding.attention(red), first));
-  CHECK(largest_difference(
-            first,
-            at::from_blob(
-                const_cast<float*>(
-                    attention_map(map_of(embedding.similarity(red, size)), {16, 16}).eval().data()),
-                {1, 256})
-                .clone()) < 5e-5f);
+
+  // standardised over the image, on the grid, through a sigmoid
+  const FloatMap map = encoder.similarity(embedding, red, size);
+  const double mean = map.cast<double>().mean();
+  const double deviation =
+      std::sqrt((map.cast<double>() - mean).square().sum() / static_cast<double>(map.size() - 1));
+  const FloatMap standard = (map - static_cast<float>(mean)) / static_cast<float>(deviation);
+  FloatMap want = 1.0f / (1.0f + (-persense::resize_bilinear(standard, {16, 16})).exp());
+  CHECK(largest_difference(first, at::from_blob(want.data(), {1, 256})) < 5e-5f);
 }
 
 TEST_CASE("TorchEncoder: an object that covers no cell is averaged over those it touches",

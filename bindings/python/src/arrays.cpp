@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <limits>
+#include <opencv2/core.hpp>
 #include <string>
 
 namespace persense::python {

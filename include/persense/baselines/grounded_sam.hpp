@@ -1,7 +1,7 @@
 // persense/baselines/grounded_sam.hpp: a detector's boxes as a decoder's prompts, and nothing else.
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>

@@ -5,14 +5,14 @@
 
 #include <span>
 
-#include "persense/countr_frames.hpp"
+#include "persense/models/countr_frames.hpp"
 #include "persense/stages.hpp"
 #include "persense/torch/module.hpp"
 
 namespace persense::torchscript {
 
 /// CounTR: a vision transformer that sees the image, 384 pixels high, in windows beside a crop of
-/// each exemplar. See persense/countr_frames.hpp for what surrounds the network.
+/// each exemplar. See persense/models/countr_frames.hpp for what surrounds the network.
 ///
 /// Its maps have blunt peaks: the released code binarises them at 20 instead of 30
 /// (`idm.threshold`).

@@ -3,7 +3,7 @@
 
 #include <span>
 
-#include "persense/dsalvanet_frame.hpp"
+#include "persense/models/dsalvanet_frame.hpp"
 #include "persense/stages.hpp"
 #include "persense/torch/module.hpp"
 

@@ -16,8 +16,8 @@
 
 #include "persense/geometry.hpp"
 #include "persense/image.hpp"
-#include "persense/longest_side.hpp"
 #include "persense/maps.hpp"
+#include "persense/models/longest_side.hpp"
 #include "persense/stages.hpp"
 #include "persense/torch/module.hpp"
 
@@ -64,8 +64,11 @@ class TorchEmbedding {
   /// post-processing) where the input is a padded square, else bilinearly in one step.
   at::Tensor similarity(const TorchPrototype& prototype, Size size) const;
 
-  /// The target-guided attention map (1, h * w), float32 in (0, 1), on the device: see
-  /// persense::attention_map. Made on first use and kept for the latest prototype.
+  /// The target-guided attention map (1, h * w), float32 in (0, 1), on the device: the similarity,
+  /// standardised over the image, on the grid, through a sigmoid. Made on first use and kept for
+  /// the latest prototype.
+  /// @par Source  released code (after PerSAM): the unpadded image is squashed onto the grid, so
+  ///   for images that are not square it is not aligned with the padded token grid; kept as it is.
   at::Tensor attention(const TorchPrototype& prototype) const;
 
  private:
@@ -104,12 +107,12 @@ class TorchEncoder {
 
   /// The mean of the examples' own prototypes, so that each counts alike; of the negative ones
   /// likewise. Of one example:
-  /// "mean": the mean over the cells that the mask covers (the mask takes the image's 8-bit path;
-  /// see persense::mask_on_grid). An object that covers no cell is averaged over the cells it
-  /// touches, weighted by area, and a note says so.
-  /// "ring_contrast": the mean weighted by covered area, minus that of a ring around the object,
-  /// from 2 pixels outside, as wide as the object's equivalent radius and at least 4 pixels, all
-  /// measured in pixels of the network's input.
+  /// "mean": the mean over the cells that the mask covers (the mask takes the image's 8-bit path,
+  /// and a cell is inside above level 123.675). An object that covers no cell is averaged over the
+  /// cells it touches, weighted by area, and a note says so. "ring_contrast": the mean weighted by
+  /// covered area, minus that of a ring around the object, from 2 pixels outside, as wide as the
+  /// object's equivalent radius and at least 4 pixels, all measured in pixels of the network's
+  /// input.
   /// @throws InvalidArgument  a mask of another size than the image, or without a pixel; under
   ///   "ring_contrast", one without any background.
   /// @throws BadModel         the features are not finite (half precision may overflow).

@@ -1,7 +1,7 @@
-// persense/grounding_frame.hpp: what GroundingDINO does around its network, text apart.
+// persense/models/grounding_frame.hpp: what GroundingDINO does around its network, text apart.
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>
@@ -10,8 +10,8 @@
 #include "persense/error.hpp"
 #include "persense/geometry.hpp"
 #include "persense/image.hpp"
-#include "persense/longest_side.hpp"
-#include "persense/planes.hpp"
+#include "persense/models/planes.hpp"
+#include "persense/resize.hpp"
 
 namespace persense::grounding {
 

@@ -1,7 +1,7 @@
-// persense/dsalvanet_frame.hpp: what DSALVANet does around its network.
+// persense/models/dsalvanet_frame.hpp: what DSALVANet does around its network.
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <opencv2/imgproc.hpp>
 #include <span>
@@ -11,8 +11,8 @@
 #include "persense/geometry.hpp"
 #include "persense/image.hpp"
 #include "persense/maps.hpp"
+#include "persense/models/planes.hpp"
 #include "persense/options.hpp"
-#include "persense/planes.hpp"
 
 namespace persense::dsalvanet {
 

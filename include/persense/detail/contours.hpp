@@ -1,21 +1,25 @@
-// persense/contours.hpp: outer contours of a sparse binary image, with exact integer moments.
+// persense/detail/contours.hpp: outer contours of a sparse binary image, with exact integer
+// moments.
 #pragma once
+
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "persense/error.hpp"
 #include "persense/geometry.hpp"
-#include "persense/image.hpp"
 
-namespace persense {
+namespace persense::detail {
 
 /// A run of columns: begin <= x < end.
 struct ColumnSpan {
@@ -90,8 +94,6 @@ struct OuterContour {
 
   double area() const { return 0.5 * static_cast<double>(area2); }
 };
-
-namespace detail {
 
 /// Follows one outer border and marks it in the image: 2, or -2 where the pixel to the right was
 /// seen to be background (Suzuki and Abe 1985, border following; 8-connected).
@@ -189,8 +191,6 @@ inline int next_change(const std::int8_t* row, int begin, int end) {
   return x;
 }
 
-}  // namespace detail
-
 /// The outer contours of the image's 8-connected components, in raster order of their first pixel.
 /// Holes are part of the area around them; components inside a hole are ignored. The image's pixels
 /// (0 or 1) are overwritten with marks.
@@ -198,13 +198,12 @@ inline int next_change(const std::int8_t* row, int begin, int end) {
 /// RETR_EXTERNAL.
 inline std::vector<OuterContour> outer_contours(SparseBinaryImage& image) {
   std::vector<OuterContour> contours;
-  detail::BorderFollower follower(image);
+  BorderFollower follower(image);
   for (int y = 0; y < image.size().height; ++y) {
     std::int8_t* row = image.row(y);
     int last_mark = 0;  // the last border pixel passed in this row: > 0 means inside a contour
     for (const auto [begin, end] : image.spans(y)) {
-      for (int x = detail::next_change(row, begin, end); x < end;
-           x = detail::next_change(row, x + 1, end)) {
+      for (int x = next_change(row, begin, end); x < end; x = next_change(row, x + 1, end)) {
         if (row[x] == 1 && row[x - 1] == 0 && last_mark <= 0)
           contours.push_back(follower.follow({x, y}));
         if (row[x] != 0 && row[x] != 1) last_mark = row[x];
@@ -214,4 +213,4 @@ inline std::vector<OuterContour> outer_contours(SparseBinaryImage& image) {
   return contours;
 }
 
-}  // namespace persense
+}  // namespace persense::detail

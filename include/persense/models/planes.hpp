@@ -1,11 +1,13 @@
-// persense/planes.hpp: planar float images, the form in which networks take them.
+// persense/models/planes.hpp: planar float images, the form in which networks take them.
 #pragma once
 
 #include <array>
 #include <cstddef>
-#include <opencv2/core.hpp>
+#include <cstdint>
+#include <opencv2/core/mat.hpp>
 #include <vector>
 
+#include "persense/geometry.hpp"
 #include "persense/maps.hpp"
 
 namespace persense {
@@ -65,31 +67,6 @@ inline void put_pixels(const cv::Mat& rgb, const PixelScaling& scaling, Planes& 
         out[x] = (static_cast<float>(in[3 * x]) - mean) / deviation;
     }
   }
-}
-
-/// Resizes a float map with an antialiased triangle filter; equal to the bilinear resize where the
-/// map grows.
-/// @return  (size.height, size.width) float32.
-/// @par Source  torch's bilinear `interpolate` with `antialias=True`, as torchvision resizes
-///   tensors by default from 0.17 on.
-inline FloatMap resize_antialiased(const FloatMapView& map, Size size) {
-  const auto weights = [](Eigen::Index from, int to) {
-    const double scale = static_cast<double>(from) / to, reach = std::max(scale, 1.0);
-    Eigen::MatrixXf taps = Eigen::MatrixXf::Zero(to, from);
-    for (int i = 0; i < to; ++i) {
-      const double center = (i + 0.5) * scale;
-      const auto begin = std::max<Eigen::Index>(0, static_cast<Eigen::Index>(center - reach + 0.5));
-      const auto end = std::min(from, static_cast<Eigen::Index>(center + reach + 0.5));
-      for (Eigen::Index k = begin; k < end; ++k)
-        taps(i, k) = static_cast<float>(
-            std::max(0.0, 1.0 - std::abs((static_cast<double>(k) - center + 0.5) / reach)));
-      taps.row(i) /= taps.row(i).sum();
-    }
-    return taps;
-  };
-  return (weights(map.rows(), size.height) * map.matrix() *
-          weights(map.cols(), size.width).transpose())
-      .array();
 }
 
 }  // namespace persense

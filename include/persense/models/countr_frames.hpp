@@ -1,10 +1,10 @@
-// persense/countr_frames.hpp: what CounTR does around its network.
+// persense/models/countr_frames.hpp: what CounTR does around its network.
 //
 // From an image and exemplar boxes to windows and crops, and from the network's responses back to
 // a density map. The network itself is a parameter, so nothing here knows LibTorch.
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>
@@ -16,10 +16,10 @@
 #include "persense/exemplar.hpp"
 #include "persense/geometry.hpp"
 #include "persense/image.hpp"
-#include "persense/longest_side.hpp"
 #include "persense/maps.hpp"
+#include "persense/models/planes.hpp"
 #include "persense/options.hpp"
-#include "persense/planes.hpp"
+#include "persense/resize.hpp"
 
 namespace persense::countr {
 

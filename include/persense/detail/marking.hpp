@@ -1,11 +1,14 @@
-// persense/marking.hpp: from the user's marks to masks, by the pipeline's own decoder.
+// persense/detail/marking.hpp: from the user's marks to masks, by the pipeline's own decoder.
 #pragma once
+
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <concepts>
 #include <numbers>
+#include <opencv2/core/mat.hpp>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,6 +16,7 @@
 #include <variant>
 #include <vector>
 
+#include "persense/detail/marks.hpp"
 #include "persense/example.hpp"
 #include "persense/geometry.hpp"
 #include "persense/mask.hpp"
