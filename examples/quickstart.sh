@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # From a fresh clone to a segmented picture: installs what is missing (see cmake/setup.sh), builds
-# the program, segments the bundled sample, prints the count and where the overlay lies.
+# the program and the libraries, segments the bundled sample, prints the count and where the overlay
+# lies. `cmake --install build/release --prefix DIR` installs what was built.
 #
 #   examples/quickstart.sh [pebbles|beans|berries|cells]
 set -euo pipefail
@@ -15,8 +16,8 @@ if [ ! -f "$sample/01.jpg" ]; then
 fi
 
 persense_setup program
-persense_configure release -D PERSENSE_BUILD_TESTS=OFF -D PERSENSE_BUILD_EXAMPLES=OFF
-cmake --build --preset release --target persense_cli >&2
+persense_configure release
+cmake --build --preset release >&2
 
 out=build/quickstart/$kind
 build/release/bin/persense segment --support "$sample/00.jpg" --mask "$sample/00.png" "$sample/01.jpg" \

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing (see cmake/setup.sh), builds everything, runs every test.
 #
-#   tests/run.sh [--preset release|asan-ubsan|tsan] [argument of ctest]...
+#   tests/run.sh [--preset develop|asan-ubsan|tsan] [argument of ctest]...
 #
 # Examples:
 #   tests/run.sh -L golden                  the tests with that label
@@ -10,9 +10,9 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . cmake/setup.sh
 
-preset=release
+preset=develop
 if [ "${1:-}" = --preset ]; then
-    preset=${2:?--preset: expected release, asan-ubsan or tsan}
+    preset=${2:?--preset: expected develop, asan-ubsan or tsan}
     shift 2
 fi
 
