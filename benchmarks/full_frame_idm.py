@@ -23,12 +23,12 @@ def external_contours(binary):
     return cv2.findContours(binary, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[0]
 
 
-def full_frame_idm(density, size):
+def full_frame_idm(density, size, level=30):
     resized = cv2.resize(density, size, interpolation=cv2.INTER_LINEAR)
     scaled = (resized - resized.min()) / (resized.max() - resized.min())
     levels = (scaled * 255).astype(np.uint8)
     grey = cv2.cvtColor(np.stack((levels, levels, levels), axis=-1), cv2.COLOR_BGR2GRAY)
-    binary = cv2.threshold(grey, 30, 255, cv2.THRESH_BINARY)[1]
+    binary = cv2.threshold(grey, level, 255, cv2.THRESH_BINARY)[1]
     contours = external_contours(cv2.erode(binary, np.ones((3, 3), np.uint8), iterations=1))
     areas = [cv2.contourArea(contour) for contour in contours]
     limit = np.mean(areas) + 2 * np.std(areas)

@@ -1,9 +1,9 @@
 // Finds and reads the golden vectors: inputs with the outputs of the public reference
 // implementation.
 //
-// The vectors are not part of the repository. They are looked for in $PERSENSE_GOLDEN, then in
-// ../shared/golden beside the source tree. A suite the folder does not have is skipped; a folder
-// that is there but holds no suite at all is an error.
+// A small set of our own is part of the repository (data/README.md) and always read. The whole set
+// is not: it is looked for in $PERSENSE_GOLDEN, then in ../shared/golden beside the source tree. A
+// suite that neither has is skipped; a folder that is there but holds no suite at all is an error.
 #pragma once
 
 #include <algorithm>
@@ -40,12 +40,18 @@ inline json read_json(const fs::path& path) {
 /// Runs `check` on every case folder of a suite (or on the suite itself when case.json is there).
 inline void for_each_case(const std::string& suite,
                           const std::function<void(const fs::path&, const json&)>& check) {
-  const fs::path folder = golden_folder() / suite;
-  if (!fs::exists(folder)) SKIP("no golden suite " << suite << " in " << golden_folder());
   std::vector<fs::path> cases;
-  if (fs::exists(folder / "case.json")) cases.push_back(folder);
-  for (const auto& entry : fs::directory_iterator(folder))
-    if (fs::exists(entry.path() / "case.json")) cases.push_back(entry.path());
+  bool found = false;
+  for (const fs::path& set :
+       {fs::path(PERSENSE_SOURCE_DIR) / "tests/golden/data", golden_folder()}) {
+    const fs::path folder = set / suite;
+    if (!fs::exists(folder)) continue;
+    found = true;
+    if (fs::exists(folder / "case.json")) cases.push_back(folder);
+    for (const auto& entry : fs::directory_iterator(folder))
+      if (fs::exists(entry.path() / "case.json")) cases.push_back(entry.path());
+  }
+  if (!found) SKIP("no golden suite " << suite << " in " << golden_folder());
   std::sort(cases.begin(), cases.end());
   REQUIRE_FALSE(cases.empty());
   for (const auto& path : cases) {
