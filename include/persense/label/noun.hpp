@@ -16,7 +16,7 @@ namespace persense {
 ///     "The image shows several bags of rice."            bag of rice
 ///
 /// Reads English; of another language, and of a bare word, what is not an English article or
-/// adjective is the label. Markdown, quotes, lists, JSON and a <think> part do no harm.
+/// adjective is the label. Markdown, quotes, lists, JSON and a `<think>` part do no harm.
 /// @throws InvalidArgument  an answer that names no object: empty, a refusal ("I cannot see ..."),
 ///   or words such as "the object" alone. It quotes the answer's beginning.
 /// @par Threads  Pure function.
