@@ -5,6 +5,7 @@
 #include "failure.hpp"
 #include "persense.h"
 #include "persense/engine.hpp"
+#include "persense/version.hpp"
 
 namespace persense::capi {
 
@@ -40,7 +41,7 @@ using namespace persense;
 
 int32_t persense_abi_version(void) { return PERSENSE_ABI_VERSION; }
 
-const char* persense_version(void) { return PERSENSE_VERSION_TEXT; }
+const char* persense_version(void) { return PERSENSE_VERSION; }
 
 int32_t persense_has_archives(void) { return Engine::has_torch() ? 1 : 0; }
 

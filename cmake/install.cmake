@@ -3,20 +3,49 @@
 include(CMakePackageConfigHelpers)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/persense)
-install(TARGETS persense_core ${PERSENSE_LIBRARIES} EXPORT persense-targets FILE_SET HEADERS)
-install(EXPORT persense-targets NAMESPACE persense:: DESTINATION ${package_dir})
-if(TARGET persense_capi)
-  # Of its own, so that C programs need none of what the C++ libraries need.
-  install(TARGETS persense_capi EXPORT persense-capi-targets FILE_SET HEADERS)
-  install(EXPORT persense-capi-targets NAMESPACE persense:: DESTINATION ${package_dir})
-endif()
-install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+# An export set for each component, so that none asks for what only another needs.
+set(PERSENSE_COMPONENTS core)
+foreach(target IN LISTS PERSENSE_LIBRARIES ITEMS persense_capi)
+  string(REPLACE persense_ "" name ${target})
+  if(TARGET ${target})  # not there with PERSENSE_CORE_ONLY
+    list(APPEND PERSENSE_COMPONENTS ${name})
+  endif()
+endforeach()
+foreach(name IN LISTS PERSENSE_COMPONENTS)
+  install(TARGETS persense_${name} EXPORT persense-${name}-targets FILE_SET HEADERS)
+  install(EXPORT persense-${name}-targets NAMESPACE persense:: DESTINATION ${package_dir})
+endforeach()
 
-set(PERSENSE_OPENCV_COMPONENTS core imgproc)
-if(TARGET persense_io)
-  list(APPEND PERSENSE_OPENCV_COMPONENTS imgcodecs)
+# Documentation keeps its folders, so that links from page to page lead there after installation too.
+install(FILES README.md LICENSE NOTICE CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+file(GLOB_RECURSE guides CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}
+     benchmarks/README.md bindings/README.md capi/README.md cmake/README.md include/README.md src/README.md)
+foreach(guide IN LISTS guides)
+  cmake_path(GET guide PARENT_PATH folder)
+  install(FILES ${guide} DESTINATION ${CMAKE_INSTALL_DOCDIR}/${folder})
+endforeach()
+install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DOCDIR}
+        PATTERN scenes EXCLUDE          # a part of the tests
+        PATTERN quickstart.sh EXCLUDE)  # which builds persense
+
+set(PERSENSE_ENGINE_NEEDS "")
+set(PERSENSE_TORCH_MINOR "")
+set(PERSENSE_TORCH_ABI "")
+if(PERSENSE_TORCH)
+  set(PERSENSE_ENGINE_NEEDS torch)
+  string(REGEX MATCH "^[0-9]+[.][0-9]+" PERSENSE_TORCH_MINOR "${Torch_VERSION}")
+  string(REGEX MATCH "_GLIBCXX_USE_CXX11_ABI=[01]" PERSENSE_TORCH_ABI
+         "${TORCH_CXX_FLAGS} _GLIBCXX_USE_CXX11_ABI=1")  # which is what it is where nothing is said
 endif()
-list(JOIN PERSENSE_OPENCV_COMPONENTS " " PERSENSE_OPENCV_COMPONENTS)
+set(PERSENSE_CAPI_NEEDS "")
+if(BUILD_SHARED_LIBS)  # else it is all in one
+  set(PERSENSE_CAPI_NEEDS core classic io label)
+  if(NOT PERSENSE_TORCH)
+    list(APPEND PERSENSE_CAPI_NEEDS engine)
+  endif()
+endif()
+list(JOIN PERSENSE_COMPONENTS " " PERSENSE_COMPONENTS)
+list(JOIN PERSENSE_CAPI_NEEDS " " PERSENSE_CAPI_NEEDS)
 configure_package_config_file(cmake/persense-config.cmake.in persense-config.cmake
                               INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(persense-config-version.cmake COMPATIBILITY SameMinorVersion)

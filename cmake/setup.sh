@@ -20,7 +20,7 @@ persense_tests_packages="catch2 libbenchmark-dev python3-venv python3-dev"
 persense_program_optional="libtorch-dev libopenblas0-pthread libzip-dev libutf8proc-dev
     libcpp-httplib-dev libssl-dev pkg-config"
 persense_tests_optional="python3-torch python3-pytest python3-opencv python3-pil python3-matplotlib
-    python3-tqdm gfortran"
+    python3-tqdm gfortran doxygen"
 
 persense_say() { printf 'setup: %s\n' "$*" >&2; }
 

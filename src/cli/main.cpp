@@ -10,6 +10,7 @@
 #include "console.hpp"
 #include "option_flags.hpp"
 #include "persense/error.hpp"
+#include "persense/version.hpp"
 #include "unknown_flag.hpp"
 
 namespace persense::cli {

@@ -24,6 +24,7 @@
 #include "persense/io/support_drawing.hpp"
 #include "persense/running.hpp"
 #include "persense/support.hpp"
+#include "persense/version.hpp"
 #include "queries.hpp"
 #include "quiet_io.hpp"
 #include "run_record.hpp"

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "archive_stages.hpp"
+#include "persense/version.hpp"
 
 namespace persense {
 

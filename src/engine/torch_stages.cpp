@@ -9,6 +9,7 @@
 #include "persense/torch/dsalvanet.hpp"
 #include "persense/torch/encoder.hpp"
 #include "persense/torch/grounding.hpp"
+#include "persense/version.hpp"
 #include "slot_stages.hpp"
 
 namespace persense {

@@ -1,5 +1,6 @@
 // persense._core: the compiled half of the Python package.
 #include "bind.hpp"
+#include "persense/version.hpp"
 
 PYBIND11_MODULE(_core, m) {
   using namespace persense::python;
