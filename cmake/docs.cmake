@@ -1,8 +1,8 @@
 # The reference documentation: Doxygen for the headers, C++ and C, and pdoc for the Python package.
 #   cmake -D SOURCE_DIR=... -D OUTPUT=... -D VERSION=0.1.0 -P docs.cmake
 #
-# A warning of Doxygen is an error. pdoc is installed into build/python where that environment exists or can be
-# made; where not, the Python part is left out, and said so.
+# A warning of Doxygen is an error. pdoc is installed into an environment of its own, as tests ask whether build/python
+# has what they need; where pip cannot, the Python part is left out, and said so.
 find_program(doxygen doxygen)
 if(NOT doxygen)
   message(FATAL_ERROR "doxygen is not installed, expected in the path (package doxygen)")
@@ -31,7 +31,7 @@ if(failed)
 endif()
 message("${OUTPUT}/cpp/index.html: C++ and C")
 
-set(environment ${SOURCE_DIR}/build/python)
+set(environment ${OUTPUT}/environment)
 set(python ${environment}/bin/python)
 if(NOT EXISTS ${python})
   execute_process(COMMAND python3 -m venv ${environment} OUTPUT_QUIET ERROR_QUIET)
