@@ -19,32 +19,32 @@ if(PERSENSE_BUILD_BENCHMARKS)
   find_package(benchmark REQUIRED)
 endif()
 
-# cpp-httplib asks models for class labels. Its own package or, where it is a distribution's, pkg-config
-# knows how it was built: with TLS or without, as headers or as a library. PERSENSE_HTTP is what came of it.
+# libcurl asks models for class labels; 7.88 is the first that leaves a name server that does not answer.
+# PERSENSE_HTTP is what came of it.
 set(PERSENSE_HTTP OFF)
 if(PERSENSE_WITH_HTTP)
+  find_package(CURL 7.88 QUIET)
+  if(CURL_FOUND)
+    set(PERSENSE_HTTP ON)
+    message(STATUS "Class label extraction: ON, with libcurl ${CURL_VERSION_STRING}")
+  elseif(PERSENSE_WITH_HTTP STREQUAL "AUTO")
+    message(STATUS "Class label extraction: OFF, libcurl 7.88 or newer was not found")
+  else()
+    message(FATAL_ERROR "PERSENSE_WITH_HTTP is ${PERSENSE_WITH_HTTP}, but libcurl 7.88 or newer was not found")
+  endif()
+endif()
+
+# The tests' chat server is made of cpp-httplib. Its own package or, where it is a distribution's,
+# pkg-config knows how it was built: with TLS or without, as headers or as a library.
+if(PERSENSE_HTTP AND PERSENSE_BUILD_TESTS)
+  add_library(persense_httplib INTERFACE)
   find_package(httplib QUIET CONFIG)
   if(httplib_FOUND)
-    set(PERSENSE_HTTPLIB_LIBRARIES httplib::httplib)
+    target_link_libraries(persense_httplib INTERFACE httplib::httplib)
   else()
-    find_package(PkgConfig QUIET)
-    if(PkgConfig_FOUND)
-      pkg_check_modules(PERSENSE_HTTPLIB QUIET cpp-httplib>=0.10)
-    endif()
-    set(PERSENSE_HTTPLIB_LIBRARIES ${PERSENSE_HTTPLIB_LINK_LIBRARIES})
-  endif()
-  if(PERSENSE_HTTPLIB_LIBRARIES)
-    set(PERSENSE_HTTP ON)
-    add_library(persense_httplib INTERFACE)
-    target_link_libraries(persense_httplib INTERFACE ${PERSENSE_HTTPLIB_LIBRARIES})
-    target_include_directories(persense_httplib SYSTEM INTERFACE ${PERSENSE_HTTPLIB_INCLUDE_DIRS})
-    target_compile_options(persense_httplib INTERFACE ${PERSENSE_HTTPLIB_CFLAGS_OTHER})
-    message(STATUS "Class label extraction: ON, with cpp-httplib ${httplib_VERSION}${PERSENSE_HTTPLIB_VERSION}")
-  elseif(PERSENSE_WITH_HTTP STREQUAL "AUTO")
-    message(STATUS "Class label extraction: OFF, cpp-httplib was not found")
-  else()
-    message(FATAL_ERROR "PERSENSE_WITH_HTTP is ${PERSENSE_WITH_HTTP}, but cpp-httplib was not found, neither "
-                        "as a CMake package (httplib) nor by pkg-config (cpp-httplib)")
+    find_package(PkgConfig REQUIRED)
+    pkg_check_modules(PERSENSE_HTTPLIB REQUIRED IMPORTED_TARGET cpp-httplib>=0.10)
+    target_link_libraries(persense_httplib INTERFACE PkgConfig::PERSENSE_HTTPLIB)
   endif()
 endif()
 

@@ -190,7 +190,7 @@ std::string Question::ask(std::string body) const {
     if (!again || tries > settings_.retries)
       fail(problem + (tries > 1 ? fmt::format(" ({} tries)", tries) : ""),
            "status 200 of a chat server");
-    const double asked = outcome.answer ? outcome.answer->retry_after.value_or(0) : 0;
+    const double asked = outcome.answer ? outcome.answer->retry_after : 0;
     if (asked > std::chrono::duration<double>(deadline_ - Clock::now()).count())
       fail(fmt::format("{}, and asks to wait {:g} s, beyond the time limit of {:g} s", problem,
                        asked, settings_.timeout),
@@ -258,12 +258,12 @@ cv::Mat masked_support(ImageView image, MaskView mask) {
 ClassLabelExtractor::ClassLabelExtractor(LabelSettings settings) : settings_(std::move(settings)) {
   if (!is_built_in())
     throw InvalidArgument(
-        "label endpoint: this build has no label extraction (it was made without cpp-httplib), "
+        "label endpoint: this build has no label extraction (it was made without libcurl), "
         "expected a label given with --label");
   const Endpoint endpoint = label::endpoint_of(settings_.endpoint);
   if (endpoint.tls && !has_tls())
     throw InvalidArgument(fmt::format(
-        "label endpoint {}: this build has no TLS (it was made without OpenSSL), expected http",
+        "label endpoint {}: this build has no TLS (libcurl was made without it), expected http",
         endpoint.shown));
   check(settings_);
   shown_ = endpoint.shown;

@@ -1,298 +1,259 @@
-// The only user of cpp-httplib.
+// The only user of libcurl.
 #include "http.hpp"
 
-#include <fcntl.h>
-#include <httplib.h>
-#include <netdb.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include <curl/curl.h>
+#include <fmt/format.h>
 
-#include <atomic>
-#include <charconv>
-#include <condition_variable>
-#include <csignal>
-#include <ctime>
+#include <algorithm>
 #include <memory>
-#include <mutex>
-#include <thread>
-#include <vector>
 
 #include "persense/error.hpp"
+#include "text.hpp"
 
 namespace persense::label {
 
 namespace {
 
-// What the asking thread and the thread that talks to the server share. The latter keeps it alive:
-// a name server that does not answer cannot be interrupted, and then nobody waits for its thread.
-struct Conversation {
-  Conversation(HttpRequest what, Clock::time_point until)
-      : request(std::move(what)), deadline(until) {}
-  ~Conversation() {
-    for (const int socket : sockets) ::close(socket);
+template <auto end>
+struct Ends {
+  template <class T>
+  void operator()(T* what) const {
+    end(what);
   }
-
-  /// A socket that httplib opened. The duplicate is ours, so that it can be shut down at any time.
-  void remember(int socket) {
-    const std::scoped_lock lock(guard);
-    const int copy = ::fcntl(socket, F_DUPFD_CLOEXEC, 0);
-    if (copy < 0) return;
-    sockets.push_back(copy);
-    if (given_up) ::shutdown(copy, SHUT_RDWR);
-  }
-
-  /// Makes every read and write of the talking thread fail from now on.
-  void give_up() {
-    const std::scoped_lock lock(guard);
-    given_up = true;
-    for (const int socket : sockets) ::shutdown(socket, SHUT_RDWR);
-  }
-
-  void finish(HttpOutcome with) {
-    const std::scoped_lock lock(guard);
-    outcome = std::move(with);
-    finished.notify_all();
-  }
-
-  double seconds_left() const {
-    return std::chrono::duration<double>(deadline - Clock::now()).count();
-  }
-
-  const HttpRequest request;
-  const Clock::time_point deadline;
-  std::mutex guard;
-  std::condition_variable finished;
-  std::optional<HttpOutcome> outcome;
-  std::vector<int> sockets;
-  std::atomic<bool> given_up{false};
 };
+using Url = std::unique_ptr<CURLU, Ends<curl_url_cleanup>>;
+using Easy = std::unique_ptr<CURL, Ends<curl_easy_cleanup>>;
+using Multi = std::unique_ptr<CURLM, Ends<curl_multi_cleanup>>;
+using Headers = std::unique_ptr<curl_slist, Ends<curl_slist_free_all>>;
 
-HttpOutcome failed(std::string what, bool worth_another_try) {
-  return {std::nullopt, {std::move(what), worth_another_try, false}};
+std::string part_of(const Url& url, CURLUPart part) {
+  char* text = nullptr;
+  if (curl_url_get(url.get(), part, &text, 0) != CURLUE_OK) return "";
+  const std::unique_ptr<char, Ends<curl_free>> owned(text);
+  return text;
 }
 
-// All addresses of the host as text. httplib would resolve it too, but could not be kept from going
-// on to the request when the name server took too long.
-std::vector<std::string> addresses_of(const Endpoint& endpoint, std::string& problem) {
-  addrinfo hints{}, *found = nullptr;
-  hints.ai_socktype = SOCK_STREAM;
-  const int error = ::getaddrinfo(endpoint.host.c_str(), nullptr, &hints, &found);
-  if (error != 0) {
-    problem = ::gai_strerror(error);
-    return {};
-  }
-  std::vector<std::string> addresses;
-  for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
-    char text[NI_MAXHOST];
-    if (::getnameinfo(at->ai_addr, at->ai_addrlen, text, sizeof text, nullptr, 0, NI_NUMERICHOST) ==
-        0)
-      addresses.emplace_back(text);
-  }
-  ::freeaddrinfo(found);
-  if (addresses.empty()) problem = "no address";
-  return addresses;
+std::string full_path(std::string path) {
+  constexpr std::string_view completions = "/chat/completions";
+  while (path.ends_with('/')) path.pop_back();
+  if (path.empty()) path = "/v1";
+  return path.ends_with(completions) ? path : path + std::string(completions);
 }
 
-std::unique_ptr<httplib::ClientImpl> client_for(const HttpRequest& request) {
-  const Endpoint& endpoint = request.endpoint;
-#ifdef CPPHTTPLIB_OPENSSL_SUPPORT
-  if (endpoint.tls) {
-    auto client = std::make_unique<httplib::SSLClient>(endpoint.host, endpoint.port);
-    if (!request.ca_bundle.empty()) client->set_ca_cert_path(request.ca_bundle);
-    client->enable_server_certificate_verification(true);
-    return client;
-  }
-#endif
-  return std::make_unique<httplib::ClientImpl>(endpoint.host, endpoint.port);
+void initialise() {  // once; programs that use libcurl too may have done so before
+  static const CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
+  if (code != CURLE_OK)
+    throw InternalError(fmt::format("label extraction: libcurl: {}", curl_easy_strerror(code)));
 }
 
-// Seconds, or a date.
-std::optional<double> retry_after_of(const std::string& value) {
-  unsigned seconds = 0;
-  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), seconds);
-  if (error == std::errc() && end == value.data() + value.size()) return seconds;
-  std::tm date{};
-  if (::strptime(value.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &date) == nullptr) return std::nullopt;
-  return std::max(0.0, std::difftime(::timegm(&date), std::time(nullptr)));
+template <class Value>
+void set(const Easy& easy, CURLoption option, Value value) {
+  const CURLcode code = curl_easy_setopt(easy.get(), option, value);
+  if (code != CURLE_OK)
+    throw InternalError(fmt::format("label extraction: libcurl refuses its option {}: {}",
+                                    static_cast<int>(option), curl_easy_strerror(code)));
 }
 
-std::string tls_problem(const httplib::ClientImpl& client) {
-#ifdef CPPHTTPLIB_OPENSSL_SUPPORT
-  const auto* secure = dynamic_cast<const httplib::SSLClient*>(&client);
-  switch (const long result = secure == nullptr ? X509_V_OK : secure->get_openssl_verify_result()) {
-    case X509_V_OK:
-      break;
-    case X509_V_ERR_CERT_HAS_EXPIRED:
-      return "its certificate has expired";
-    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-      return "its certificate is not trusted (it is signed by itself)";
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-      return "its certificate is not trusted (by an authority that is not known)";
-    default:
-      return "its certificate is not trusted (X509 error " + std::to_string(result) + ")";
-  }
-#else
-  (void)client;
-#endif
-  return "its certificate is not for this host";
+std::size_t take(const char* bytes, std::size_t, std::size_t count, void* user) {
+  auto& answer = *static_cast<HttpAnswer*>(user);
+  const std::size_t room = largest_answer - answer.body.size();
+  answer.body.append(bytes, std::min(count, room));
+  answer.too_large = count > room;
+  return std::min(count, room);  // fewer than were given end the transfer
 }
 
-HttpOutcome failure_of(httplib::Error error, const httplib::ClientImpl& client,
-                       const HttpRequest& request) {
-  using httplib::Error;
-  switch (error) {
-    case Error::Connection:
-    case Error::ConnectionTimeout:
-    case Error::BindIPAddress:
-      return failed("no connection could be made", true);
-    case Error::SSLServerVerification:
-      return failed(tls_problem(client), false);
-    case Error::SSLLoadingCerts:
-      return failed("no certificates of authorities could be read" +
-                        (request.ca_bundle.empty() ? std::string(" from the system")
-                                                   : " from " + request.ca_bundle),
-                    false);
-    case Error::SSLConnection:
-      return failed("TLS could not be negotiated (does the server speak https?)", false);
-    default:
-      return failed("the connection broke before an answer was complete", true);
-  }
-}
-
-// One request to one address. Reads no more of the answer than largest_answer.
-/// @param others  addresses that are left to try after this one
-HttpOutcome send_to(Conversation& talk, const std::string& address, std::size_t others) {
-  const HttpRequest& request = talk.request;
-  const auto client = client_for(request);
-  client->set_hostname_addr_map({{request.endpoint.host, address}});
-  // whoever waits keeps the time; these only end what was left behind
-  const std::chrono::duration<double> left(1 + std::max(0.0, talk.seconds_left()));
-  client->set_connection_timeout(left / static_cast<double>(1 + others));
-  client->set_read_timeout(left);
-  client->set_write_timeout(left);
-  client->set_follow_location(false);
-  client->set_url_encode(false);  // the URL is encoded already
-  client->set_tcp_nodelay(true);
-  client->set_socket_options([&talk](socket_t socket) { talk.remember(socket); });
-
-  HttpAnswer answer;
-  httplib::Request post;
-  post.method = "POST";
-  post.path = request.endpoint.target;
-  post.headers = {{"Accept", "application/json"}, {"Content-Type", "application/json"}};
-  if (!request.authorization.empty()) post.headers.emplace("Authorization", request.authorization);
-  post.body = request.body;
-  post.response_handler = [&](const httplib::Response& response) {
-    answer.status = response.status;
-    answer.location = response.get_header_value("Location");
-    if (response.has_header("Retry-After"))
-      answer.retry_after = retry_after_of(response.get_header_value("Retry-After"));
-    return true;
+Headers headers_of(const HttpRequest& request) {
+  Headers headers;
+  const auto add = [&](const std::string& line) {
+    curl_slist* const longer = curl_slist_append(headers.get(), line.c_str());
+    if (longer == nullptr) throw std::bad_alloc();
+    (void)headers.release();
+    headers.reset(longer);
   };
-  post.content_receiver = [&](const char* bytes, std::size_t count, std::uint64_t, std::uint64_t) {
-    const std::size_t room = largest_answer - answer.body.size();
-    answer.body.append(bytes, std::min(count, room));
-    answer.too_large = count > room;
-    return !answer.too_large;
-  };
-  httplib::Response response;
-  httplib::Error error = httplib::Error::Success;
-  if (client->send(post, response, error) || answer.too_large) return {std::move(answer), {}};
-  return failure_of(error, *client, request);
+  add("Accept: application/json");
+  add("Content-Type: application/json");
+  add("Expect:");  // else libcurl asks first whether a large body is welcome, and waits
+  if (!request.authorization.empty()) add("Authorization: " + request.authorization);
+  return headers;
 }
 
-HttpOutcome talk_to_server(Conversation& talk) {
-  std::string problem;
-  const auto addresses = addresses_of(talk.request.endpoint, problem);
-  if (addresses.empty()) return failed("its host is not known (" + problem + ")", true);
-  HttpOutcome outcome;
-  for (std::size_t i = 0; i < addresses.size(); ++i) {  // "localhost" is two, and one may be silent
-    if (talk.given_up) return failed("given up", false);
-    outcome = send_to(talk, addresses[i], addresses.size() - i - 1);
-    if (outcome.answer || outcome.failure.what != "no connection could be made") break;
-  }
-  return outcome;
-}
-
-// Signals are for the program's own threads. SIGPIPE, which writing to a closed connection raises,
-// stays pending here and ends with the thread.
-class SignalsBlocked {
+// One request to a server, with the answer as far as it has come.
+class Transfer {
  public:
-  SignalsBlocked() {
-    sigset_t all;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+  Transfer(const HttpRequest& request, Clock::time_point deadline)
+      : request_(request),
+        headers_(headers_of(request)),
+        multi_(curl_multi_init()),
+        easy_(curl_easy_init()) {
+    if (!multi_ || !easy_) throw std::bad_alloc();
+    what_to_send();
+    limits(deadline);
+    const CURLMcode code = curl_multi_add_handle(multi_.get(), easy_.get());
+    if (code != CURLM_OK) throw InternalError(curl_multi_strerror(code));
   }
-  ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+  ~Transfer() { curl_multi_remove_handle(multi_.get(), easy_.get()); }
+  Transfer(const Transfer&) = delete;
+  Transfer& operator=(const Transfer&) = delete;
+
+  /// Does what can be done without waiting; whether more is to come.
+  bool goes_on() {
+    int running = 0;
+    const CURLMcode code = curl_multi_perform(multi_.get(), &running);
+    if (code != CURLM_OK) throw InternalError(curl_multi_strerror(code));
+    return running > 0;
+  }
+  void wait(std::chrono::milliseconds longest) {
+    curl_multi_poll(multi_.get(), nullptr, 0, static_cast<int>(longest.count()), nullptr);
+  }
+  HttpOutcome outcome();
 
  private:
-  sigset_t before_;
+  void what_to_send();
+  void limits(Clock::time_point deadline);
+  HttpFailure failure_of(CURLcode code) const;
+
+  const HttpRequest& request_;
+  const Headers headers_;
+  HttpAnswer answer_;
+  char problem_[CURL_ERROR_SIZE] = "";  // in libcurl's words
+  const Multi multi_;  // libcurl wants its handles to end in this order, the last one first
+  const Easy easy_;
 };
 
-// Ends with the talking thread finished, or left behind when it does not come back.
-class Talker {
- public:
-  explicit Talker(const std::shared_ptr<Conversation>& talk) : talk_(talk) {
-    const SignalsBlocked inherited;
-    thread_ = std::thread([talk] {
-      HttpOutcome outcome;
-      try {
-        outcome = talk_to_server(*talk);
-      } catch (const std::exception& error) {
-        outcome = failed(error.what(), false);
-      }
-      talk->finish(std::move(outcome));
-    });
-  }
-  ~Talker() {
-    constexpr std::chrono::milliseconds grace{300};
-    talk_->give_up();
-    std::unique_lock lock(talk_->guard);
-    const bool back =
-        talk_->finished.wait_for(lock, grace, [&] { return talk_->outcome.has_value(); });
-    lock.unlock();
-    if (back)
-      thread_.join();
-    else
-      thread_.detach();
-  }
-  Talker(const Talker&) = delete;
-  Talker& operator=(const Talker&) = delete;
+void Transfer::what_to_send() {
+  set(easy_, CURLOPT_URL, request_.endpoint.url.c_str());
+  set(easy_, CURLOPT_PATH_AS_IS, 1L);
+  set(easy_, CURLOPT_HTTPHEADER, headers_.get());
+  set(easy_, CURLOPT_USERAGENT, "persense");
+  set(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
+  set(easy_, CURLOPT_POSTFIELDS, request_.body.c_str());
+  set(easy_, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  set(easy_, CURLOPT_WRITEFUNCTION, take);
+  set(easy_, CURLOPT_WRITEDATA, &answer_);
+  set(easy_, CURLOPT_ERRORBUFFER, problem_);
+}
 
- private:
-  const std::shared_ptr<Conversation> talk_;
-  std::thread thread_;
-};
+void Transfer::limits(Clock::time_point deadline) {
+  const auto left =
+      std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
+  set(easy_, CURLOPT_TIMEOUT_MS, std::max(1L, static_cast<long>(left)));  // 0 is no limit
+  set(easy_, CURLOPT_CONNECTTIMEOUT_MS, std::max(1L, static_cast<long>(left)));
+  set(easy_, CURLOPT_PROTOCOLS_STR, "http,https");
+  set(easy_, CURLOPT_PROXY, "");       // else the environment names one
+  set(easy_, CURLOPT_NOSIGNAL, 1L);    // signals are the program's own
+  set(easy_, CURLOPT_QUICK_EXIT, 1L);  // a name server that does not answer is not waited for
+  if (request_.ca_bundle.empty()) return;
+  set(easy_, CURLOPT_CAINFO, request_.ca_bundle.c_str());
+  set<const char*>(easy_, CURLOPT_CAPATH, nullptr);  // these authorities and no others
+}
+
+HttpFailure Transfer::failure_of(CURLcode code) const {
+  switch (code) {
+    case CURLE_OPERATION_TIMEDOUT:
+      return {"", false, true};
+    case CURLE_COULDNT_RESOLVE_HOST:
+      return {"its host is not known", true};
+    case CURLE_COULDNT_CONNECT:
+      return {"no connection could be made", true};
+    case CURLE_PEER_FAILED_VERIFICATION: {
+      long verified = 0;  // the TLS library's verdict; 0 or 1 where only the name is wrong
+      curl_easy_getinfo(easy_.get(), CURLINFO_SSL_VERIFYRESULT, &verified);
+      const char* const what = verified > 1 ? "trusted" : "for this host";
+      return {fmt::format("its certificate is not {} ({})", what, problem_)};
+    }
+    case CURLE_SSL_CACERT_BADFILE:
+      return {"no certificates of authorities could be read from " +
+              (request_.ca_bundle.empty() ? "the system" : request_.ca_bundle)};
+    case CURLE_SSL_CONNECT_ERROR:
+      return {"TLS could not be negotiated (does the server speak https?)"};
+    case CURLE_UNSUPPORTED_PROTOCOL:  // of the answer: libcurl takes it for HTTP 0.9
+    case CURLE_WEIRD_SERVER_REPLY:
+      return {"answered with something that is not HTTP"};
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_GOT_NOTHING:
+    case CURLE_PARTIAL_FILE:
+      return {"the connection broke before an answer was complete", true};
+    default:
+      return {problem_[0] == '\0' ? curl_easy_strerror(code) : problem_};
+  }
+}
+
+HttpOutcome Transfer::outcome() {
+  int others = 0;
+  const CURLMsg* const done = curl_multi_info_read(multi_.get(), &others);
+  if (done == nullptr) throw InternalError("label extraction: libcurl ended without a result");
+  if (const CURLcode code = done->data.result; code != CURLE_OK && !answer_.too_large)
+    return {std::nullopt, failure_of(code)};
+  long status = 0;
+  curl_off_t retry_after = 0;
+  char* location = nullptr;
+  curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
+  curl_easy_getinfo(easy_.get(), CURLINFO_RETRY_AFTER, &retry_after);
+  curl_easy_getinfo(easy_.get(), CURLINFO_REDIRECT_URL, &location);
+  answer_.status = static_cast<int>(status);
+  answer_.retry_after = std::max(0.0, static_cast<double>(retry_after));
+  if (location != nullptr) answer_.location = location;
+  return {std::move(answer_), {}};
+}
 
 }  // namespace
+
+Endpoint endpoint_of(std::string_view url) {
+  const auto refuse = [](std::string_view what) -> void {
+    throw InvalidArgument(fmt::format(
+        "label endpoint {}, expected http://HOST[:PORT][/PATH] or https://HOST[:PORT][/PATH], as "
+        "in http://localhost:8080/v1",
+        what));
+  };
+  if (url.empty()) refuse("is empty");
+  const std::string_view before_query = url.substr(0, url.find_first_of("?#"));
+  const bool encoded =
+      std::all_of(url.begin(), url.end(), [](unsigned char c) { return c > 0x20 && c < 0x7f; });
+  const Url parsed(curl_url());
+  const CURLUcode code = encoded
+                             ? curl_url_set(parsed.get(), CURLUPART_URL, std::string(url).c_str(),
+                                            CURLU_PATH_AS_IS | CURLU_DISALLOW_USER)
+                             : CURLUE_MALFORMED_INPUT;
+  // before anything is quoted: what stands before an @ may be a password
+  if (code != CURLUE_OK && before_query.find('@') != url.npos)
+    refuse("holds a user name or password (keys come from an environment variable)");
+  const std::string got = "got " + quoted(before_query);
+  if (!encoded) refuse(got + " with white space or characters that must be percent-encoded");
+  const std::string scheme = part_of(parsed, CURLUPART_SCHEME);
+  if (code != CURLUE_OK || (scheme != "http" && scheme != "https") ||
+      part_of(parsed, CURLUPART_PORT) == "0")
+    refuse(got);
+
+  const std::string path = full_path(part_of(parsed, CURLUPART_PATH));
+  const bool has_query = !part_of(parsed, CURLUPART_QUERY).empty();
+  curl_url_set(parsed.get(), CURLUPART_PATH, path.c_str(), 0);
+  curl_url_set(parsed.get(), CURLUPART_FRAGMENT, nullptr, 0);
+  Endpoint endpoint{part_of(parsed, CURLUPART_URL), "", scheme == "https"};
+  curl_url_set(parsed.get(), CURLUPART_QUERY, nullptr, 0);
+  endpoint.shown = part_of(parsed, CURLUPART_URL) + (has_query ? "?..." : "");
+  return endpoint;
+}
 
 bool http_is_built_in() { return true; }
 
 bool http_has_tls() {
-#ifdef CPPHTTPLIB_OPENSSL_SUPPORT
-  return true;
-#else
-  return false;
-#endif
+  return (curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_SSL) != 0;
 }
 
 HttpOutcome post(const HttpRequest& request, Clock::time_point deadline,
                  const std::function<bool()>& should_stop) {
-  const auto talk = std::make_shared<Conversation>(request, deadline);
-  const Talker talker(talk);
-  std::unique_lock lock(talk->guard);
-  while (!talk->outcome) {
-    if (Clock::now() >= deadline) return {std::nullopt, {"", false, true}};
-    lock.unlock();  // which the caller's function must not hold
-    if (should_stop && should_stop()) throw Cancelled("label extraction: interrupted");
-    lock.lock();
-    talk->finished.wait_until(lock, std::min(deadline, Clock::now() + stop_interval),
-                              [&] { return talk->outcome.has_value(); });
+  initialise();
+  Transfer transfer(request, deadline);
+  auto next_question = Clock::now();
+  while (transfer.goes_on()) {
+    if (should_stop && Clock::now() >= next_question) {
+      if (should_stop()) throw Cancelled("label extraction: interrupted");
+      next_question = Clock::now() + stop_interval;
+    }
+    transfer.wait(stop_interval);
   }
-  return *talk->outcome;
+  return transfer.outcome();
 }
 
 }  // namespace persense::label

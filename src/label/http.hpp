@@ -6,12 +6,22 @@
 #include <functional>
 #include <optional>
 #include <string>
-
-#include "endpoint.hpp"
+#include <string_view>
 
 namespace persense::label {
 
 using Clock = std::chrono::steady_clock;
+
+/// Where a chat server is asked.
+struct Endpoint {
+  std::string url;    ///< the whole of it, with the path that ends in /chat/completions
+  std::string shown;  ///< for messages: without the query, which may hold a key
+  bool tls = false;
+};
+
+/// @throws InvalidArgument  anything but http(s)://HOST[:PORT][/PATH][?QUERY], white space and
+///   control characters included. It does not repeat a user name or a password.
+Endpoint endpoint_of(std::string_view url);
 
 struct HttpRequest {
   Endpoint endpoint;
@@ -23,10 +33,10 @@ struct HttpRequest {
 /// An answer of any status.
 struct HttpAnswer {
   int status = 0;
-  std::string body;                   ///< at most largest_answer bytes, the rest is not read
-  bool too_large = false;             ///< there was more
-  std::optional<double> retry_after;  ///< seconds that the server asks to wait
-  std::string location;               ///< where a redirect leads
+  std::string body;        ///< at most largest_answer bytes, the rest is not read
+  bool too_large = false;  ///< there was more
+  double retry_after = 0;  ///< seconds that the server asks to wait
+  std::string location;    ///< where a redirect leads, which is not followed
 };
 
 /// Why there is no answer.
@@ -47,9 +57,12 @@ constexpr std::size_t largest_answer = std::size_t{1} << 20;
 bool http_is_built_in();
 bool http_has_tls();
 
-/// Sends a request and reads the answer, in a thread of its own. Ends at the deadline, whatever the
-/// server (or a name server) does.
-/// @param should_stop  see wait_until. @throws Cancelled  it asked for it; what it throws itself.
+/// Sends a request and reads the answer. Ends at the deadline, whatever the server (or a name
+/// server) does. Proxies, .netrc files and the like, which libcurl takes from the environment, have
+/// no part in it.
+/// @param should_stop  asked every stop_interval, on the calling thread. @throws Cancelled  it
+/// asked
+///   for it; what it throws itself.
 HttpOutcome post(const HttpRequest& request, Clock::time_point deadline,
                  const std::function<bool()>& should_stop);
 

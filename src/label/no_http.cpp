@@ -1,4 +1,4 @@
-// Builds without cpp-httplib: the extractor refuses before it comes to a request.
+// Builds without libcurl: the extractor refuses before it comes to a request.
 #include "http.hpp"
 #include "persense/error.hpp"
 
@@ -6,6 +6,10 @@ namespace persense::label {
 
 bool http_is_built_in() { return false; }
 bool http_has_tls() { return false; }
+
+Endpoint endpoint_of(std::string_view) {
+  throw InternalError("label extraction: an endpoint in a build without an HTTP client");
+}
 
 HttpOutcome post(const HttpRequest&, Clock::time_point, const std::function<bool()>&) {
   throw InternalError("label extraction: a request in a build without an HTTP client");

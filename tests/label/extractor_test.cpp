@@ -40,16 +40,19 @@ TEST_CASE("masked_support: keeps the object's pixels and blackens all others", "
 
 #if !PERSENSE_HTTP
 
-TEST_CASE("ClassLabelExtractor: a build without cpp-httplib says so", "[label][errors]") {
+TEST_CASE("ClassLabelExtractor: a build without libcurl says so", "[label][errors]") {
   CHECK_FALSE(ClassLabelExtractor::is_built_in());
   LabelSettings settings;
   settings.endpoint = "http://localhost";
   const auto message = message_of<InvalidArgument>([&] { ClassLabelExtractor{settings}; });
-  CHECK_THAT(message, Catch::Matchers::ContainsSubstring("without cpp-httplib"));
+  CHECK_THAT(message, Catch::Matchers::ContainsSubstring("without libcurl"));
   CHECK_THAT(message, Catch::Matchers::ContainsSubstring("--label"));
 }
 
 #else
+
+#include <dlfcn.h>
+#include <netdb.h>
 
 #include <atomic>
 #include <chrono>
@@ -63,6 +66,25 @@ using Catch::Matchers::ContainsSubstring;
 using persense::testing::chat_answer;
 using persense::testing::RawServer;
 using persense::testing::StubServer;
+
+namespace {
+
+constexpr const char* silent_name = "silent.invalid";
+constexpr std::chrono::duration<double> silence{3};
+
+}  // namespace
+
+// Stands before the C library's in this program: one name is looked up for ever.
+extern "C" int getaddrinfo(const char* name, const char* service, const addrinfo* hints,
+                           addrinfo** found) {
+  if (name != nullptr && std::string(name) == silent_name) {
+    std::this_thread::sleep_for(silence);
+    return EAI_AGAIN;
+  }
+  static const auto next =
+      reinterpret_cast<decltype(&getaddrinfo)>(::dlsym(RTLD_NEXT, "getaddrinfo"));
+  return next(name, service, hints, found);
+}
 
 namespace {
 
@@ -298,9 +320,14 @@ TEST_CASE("ClassLabelExtractor: silence, a slow drip and a full queue end at the
     limited(server.url());
   }
   {
-    const RawServer server(drip(""));
+    const RawServer server(drip("HTTP/1.1 200 "));
     limited(server.url());
   }
+}
+
+TEST_CASE("ClassLabelExtractor: a server that speaks no HTTP is an error", "[label][errors]") {
+  const RawServer server([](int socket) { RawServer::say(socket, "220 mail.example ESMTP\r\n"); });
+  CHECK_THAT(failure_of(settings_for(server.url())), ContainsSubstring("is not HTTP"));
 }
 
 TEST_CASE("ClassLabelExtractor: a connection that is never accepted ends at the time limit",
@@ -340,6 +367,31 @@ TEST_CASE("ClassLabelExtractor: a host that does not exist is an error", "[label
   LabelSettings settings = settings_for("http://no-such-host.invalid");
   settings.timeout = 1;  // a name server that does not answer ends there
   failure_of(settings);
+}
+
+TEST_CASE("ClassLabelExtractor: a name server that does not answer is not waited for",
+          "[label][errors]") {
+  LabelSettings settings = settings_for(std::string("http://") + silent_name);
+  settings.timeout = 0.4;
+  std::string message;
+  CHECK(seconds_of([&] { message = failure_of(settings); }) < silence.count() / 2);
+  CHECK_THAT(message, ContainsSubstring("no complete answer within 0.4 s"));
+  const cv::Mat picture = support_picture(), mask = support_mask();
+  const ClassLabelExtractor extractor(settings_for(settings.endpoint));
+  const auto stop = [asked = 0]() mutable { return ++asked > 2; };
+  CHECK(seconds_of([&] {
+          CHECK_THROWS_AS(extractor.extract(ImageView::of_rgb(picture), MaskView(mask), stop),
+                          Cancelled);
+        }) < silence.count() / 2);
+  std::this_thread::sleep_for(silence);  // the resolver's threads end before the program does
+}
+
+TEST_CASE("ClassLabelExtractor: proxies that the environment names are not used", "[label]") {
+  const StubServer server(always(200, chat_answer("potato")));
+  for (const char* const name : {"http_proxy", "all_proxy", "ALL_PROXY"})
+    ::setenv(name, "http://127.0.0.1:1", 1);
+  CHECK(ask(settings_for(server.url())).label == "potato");
+  for (const char* const name : {"http_proxy", "all_proxy", "ALL_PROXY"}) ::unsetenv(name);
 }
 
 TEST_CASE("ClassLabelExtractor: redirects are not followed", "[label][errors]") {
@@ -424,7 +476,7 @@ TEST_CASE("ClassLabelExtractor: endpoints that are no such URLs are refused", "[
     CHECK(message.find("hunter2") == std::string::npos);
   }
   CHECK(ClassLabelExtractor(settings_for("HTTP://[::1]:8080/v1?key=abc")).shown_endpoint() ==
-        "HTTP://[::1]:8080/v1/chat/completions?...");
+        "http://[::1]:8080/v1/chat/completions?...");
 }
 
 TEST_CASE("ClassLabelExtractor: settings out of their range are refused", "[label][errors]") {

@@ -100,7 +100,7 @@ class ClassLabelExtractor:
 
 
 def has_label_extraction() -> bool:
-    """Whether this build can ask a model: it was made with cpp-httplib."""
+    """Whether this build can ask a model: it was made with libcurl."""
     return _core.has_label_extraction()
 
 

@@ -89,7 +89,7 @@ def unused_tcp_url() -> str:
 
 
 pytestmark = pytest.mark.skipif(
-    not persense.has_label_extraction(), reason="persense was built without cpp-httplib"
+    not persense.has_label_extraction(), reason="persense was built without libcurl"
 )
 
 
