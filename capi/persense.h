@@ -365,11 +365,11 @@ typedef struct persense_label persense_label;
 typedef struct persense_label_info {
   const char* label;  /* "potato", for persense_support_create */
   const char* phrase; /* "all potatoes" */
-  const char* answer; /* "The object in the image is a ripe potato." */
+  const char* answer; /* as it came: JSON, or "The object in the image is a ripe potato." */
 } persense_label_info;
 
 /* Shows a vision-language model the object (image and mask as in persense_support_create) and takes
- * the noun of its answer. UNREADABLE: the server was not reached, or its answer cannot be used.
+ * the name that it answers. UNREADABLE: the server was not reached, or its answer cannot be used.
  * INVALID_ARGUMENT, CANCELLED. */
 PERSENSE_API persense_status persense_label_extract(const persense_image* image,
                                                     const persense_image* mask,

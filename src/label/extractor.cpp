@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "http.hpp"
+#include "json_answer.hpp"
 #include "persense/class_label.hpp"
 #include "persense/failure.hpp"
 #include "persense/io/images.hpp"
@@ -77,16 +78,16 @@ std::string key_in(const std::string& variable) {
   return key;
 }
 
-std::string request_body(const LabelSettings& settings, const std::vector<std::uint8_t>& png) {
-  json body = {{"messages",
-                {{{"role", "user"},
-                  {"content",
-                   {{{"type", "text"}, {"text", settings.prompt}},
-                    {{"type", "image_url"},
-                     {"image_url", {{"url", "data:image/png;base64," + base64(png)}}}}}}}}},
+/// @param as_json  asks for the name as JSON, else for words
+std::string request_body(const LabelSettings& settings, const std::string& picture, bool as_json) {
+  json content = {{{"type", "text"}, {"text", settings.prompt}},
+                  {{"type", "image_url"}, {"image_url", {{"url", picture}}}}};
+  if (as_json) content.push_back({{"type", "text"}, {"text", label::name_format_in_words}});
+  json body = {{"messages", {{{"role", "user"}, {"content", std::move(content)}}}},
                {"temperature", settings.temperature},
                {"max_tokens", settings.max_tokens},
                {"stream", false}};
+  if (as_json) body["response_format"] = label::name_format();
   if (!settings.model.empty()) body["model"] = settings.model;
   return body.dump(-1, ' ', false, json::error_handler_t::replace);
 }
@@ -125,10 +126,11 @@ class Question {
         deadline_(Clock::now() + std::chrono::duration_cast<Clock::duration>(
                                      std::chrono::duration<double>(settings.timeout))) {}
 
-  std::string ask(std::string body) const;
+  std::string ask(const std::string& picture) const;
   ClassLabel understood(const std::string& answer) const;
 
  private:
+  HttpAnswer send(std::string body, bool may_be_rejected) const;
   [[noreturn]] void fail(const std::string& what, const std::string& expected) const;
   [[noreturn]] void out_of_time(const std::string& last) const;
   std::string problem_of(const HttpOutcome& outcome) const;
@@ -159,7 +161,6 @@ void Question::out_of_time(const std::string& last) const {
 std::string Question::problem_of(const HttpOutcome& outcome) const {
   if (!outcome.answer) return outcome.failure.what;
   const HttpAnswer& answer = *outcome.answer;
-  if (answer.status == 200) return "";
   std::string problem = fmt::format("answered with status {}", answer.status);
   if (!answer.location.empty())  // without what may be secret in it
     problem += ", a redirect to " +
@@ -170,22 +171,31 @@ std::string Question::problem_of(const HttpOutcome& outcome) const {
   return problem;
 }
 
-std::string Question::ask(std::string body) const {
+// Servers that do not know response_format reject it with 400 or 422, and are asked for words. The
+// released code knows words alone.
+std::string Question::ask(const std::string& picture) const {
+  const bool as_json = settings_.rules == Rules::paper;
+  HttpAnswer answer = send(request_body(settings_, picture, as_json), as_json);
+  if (answer.status != 200) answer = send(request_body(settings_, picture, false), false);
+  if (answer.too_large)
+    fail(fmt::format("answered with more than {} bytes", label::largest_answer),
+         "a few words about one object");
+  return label::without_secret(message_in(answer.body), key_);
+}
+
+/// @return  an answer of status 200; of 400 and 422 too where it may be rejected
+HttpAnswer Question::send(std::string body, bool may_be_rejected) const {
   const label::HttpRequest request{label::endpoint_of(settings_.endpoint), std::move(body),
                                    key_.empty() ? "" : "Bearer " + key_, settings_.ca_bundle};
   std::string problem;
   double wait = settings_.backoff;
   for (int tries = 1;; ++tries, wait *= 2) {
-    const HttpOutcome outcome = label::post(request, deadline_, should_stop_);
+    HttpOutcome outcome = label::post(request, deadline_, should_stop_);
     if (outcome.failure.out_of_time) out_of_time(problem);
-    problem = problem_of(outcome);
-    if (problem.empty()) {
-      if (outcome.answer->too_large)
-        fail(fmt::format("answered with more than {} bytes", label::largest_answer),
-             "a few words about one object");
-      return label::without_secret(message_in(outcome.answer->body), key_);
-    }
     const int status = outcome.answer ? outcome.answer->status : 0;
+    if (status == 200 || (may_be_rejected && (status == 400 || status == 422)))
+      return std::move(*outcome.answer);
+    problem = problem_of(outcome);
     const bool again = status == 429 || status >= 500 || outcome.failure.worth_another_try;
     if (!again || tries > settings_.retries)
       fail(problem + (tries > 1 ? fmt::format(" ({} tries)", tries) : ""),
@@ -233,6 +243,8 @@ std::string Question::message_in(const std::string& body) const {
 
 ClassLabel Question::understood(const std::string& answer) const {
   try {
+    if (settings_.rules == Rules::paper)
+      if (auto named = label::label_in_json(answer)) return *named;
     ClassLabel made;
     made.label =
         settings_.rules == Rules::reference ? label_from_answer(answer) : noun_from_answer(answer);
@@ -276,7 +288,8 @@ ClassLabel ClassLabelExtractor::extract(ImageView image, MaskView mask,
                                         const std::function<bool()>& should_stop) const {
   const cv::Mat shown = masked_support(image, mask);
   const Question question(settings_, shown_, should_stop);
-  return question.understood(question.ask(request_body(settings_, io::encode_png(shown))));
+  return question.understood(
+      question.ask("data:image/png;base64," + base64(io::encode_png(shown))));
 }
 
 }  // namespace persense

@@ -231,13 +231,104 @@ TEST_CASE("ClassLabelExtractor: 500 for ever is an error that counts the tries",
 }
 
 TEST_CASE("ClassLabelExtractor: 4xx is not tried again", "[label][errors]") {
-  for (const int status : {400, 401, 404}) {
+  for (const int status : {401, 403, 404}) {
     const StubServer server(always(status, R"({"error":"no such model"})"));
     const std::string message = failure_of(settings_for(server.url()));
     CHECK_THAT(message,
                ContainsSubstring("status " + std::to_string(status) + " \"no such model\""));
     CHECK(server.requests().size() == 1);
   }
+}
+
+TEST_CASE("ClassLabelExtractor: asks for JSON, whose singular and plural it takes", "[label]") {
+  struct Case {
+    const char *answer, *label, *phrase;
+  };
+  const Case cases[] = {
+      {R"({"singular": "bell pepper", "plural": "bell peppers"})", "bell pepper",
+       "all bell peppers"},
+      {R"({"singular": "Ox", "plural": "Oxen"})", "ox", "all oxen"},
+      {R"({"singular": "the genius", "plural": "genii."})", "genius", "all genii"},
+      {R"({"singular": "TV", "plural": "TVs"})", "TV", "all TVs"},
+      {R"({"singular": "rice", "plural": ""})", "rice", "all rice"},
+      {R"({"singular": "knife"})", "knife", "all knives"},
+      {"```json\n{\n  \"singular\": \"olive\",\n  \"plural\": \"olives\"\n}\n```", "olive",
+       "all olives"},
+      {R"(<think>{a bean?}</think>{"singular":"pea","plural":"peas"})", "pea", "all peas"},
+      {R"({"object": "bell peppers"})", "bell pepper", "all bell peppers"}};
+  for (const auto& [answer, label, phrase] : cases) {
+    INFO(answer);
+    const StubServer server(always(200, chat_answer(answer)));
+    const ClassLabel found = ask(settings_for(server.url()));
+    CHECK(found.label == label);
+    CHECK(found.phrase == phrase);
+    CHECK(found.answer == answer);
+    REQUIRE(server.requests().size() == 1);
+    const auto body = nlohmann::json::parse(server.requests().front().body);
+    CHECK(body["response_format"]["type"] == "json_schema");
+    const auto& schema = body["response_format"]["json_schema"]["schema"];
+    CHECK(schema["required"] == nlohmann::json{"singular", "plural"});
+    CHECK_THAT(body["messages"][0]["content"][2]["text"].get<std::string>(),
+               ContainsSubstring("JSON"));
+  }
+}
+
+TEST_CASE("ClassLabelExtractor: JSON without a usable name is an error that quotes it",
+          "[label][errors]") {
+  const std::string endless(100000, 'x');
+  const std::string answers[] = {R"({"singular": "bell pep)",
+                                 R"({"singular": "a", "plural": })",
+                                 R"({"singular": "", "plural": "potatoes"})",
+                                 R"({"singular": " \n", "plural": ""})",
+                                 R"({"singular": "the", "plural": "the"})",
+                                 R"({"singular": "object", "plural": "objects"})",
+                                 R"({"singular": "...", "plural": "..."})",
+                                 R"({"singular": 1, "plural": 2})",
+                                 R"({"singular": ["potato"], "plural": "potatoes"})",
+                                 R"({"singular": "potato", "plural": null})",
+                                 R"({"singular": "pota\u0007to", "plural": "potatoes"})",
+                                 R"({"singular": ")" + endless + R"(", "plural": "xs"})",
+                                 R"({"singular": "x-ray", "plural": ")" + endless + R"("})"};
+  for (const std::string& answer : answers) {
+    INFO(answer.substr(0, 100));
+    const StubServer server(always(200, chat_answer(answer)));
+    const std::string message = failure_of(settings_for(server.url()));
+    CHECK_THAT(message, ContainsSubstring("answered \"{\"singular\": "));
+    CHECK_THAT(message, ContainsSubstring("words that name one object"));
+    CHECK(server.requests().size() == 1);
+  }
+}
+
+TEST_CASE("ClassLabelExtractor: a server that rejects response_format is asked for words",
+          "[label]") {
+  for (const int status : {400, 422}) {
+    const StubServer server([&](const auto& request, httplib::Response& response, int) {
+      const bool as_json = request.body.find("response_format") != std::string::npos;
+      response.status = as_json ? status : 200;
+      response.set_content(as_json ? R"({"error":"unknown field response_format"})"
+                                   : chat_answer("These are two red bell peppers."),
+                           "application/json");
+    });
+    const ClassLabel found = ask(settings_for(server.url()));
+    CHECK(found.label == "bell pepper");
+    CHECK(found.phrase == "all bell peppers");
+    REQUIRE(server.requests().size() == 2);
+    const auto body = nlohmann::json::parse(server.requests()[1].body);
+    CHECK(body["messages"][0]["content"].size() == 2);  // the prompt and the picture alone
+  }
+}
+
+TEST_CASE("ClassLabelExtractor: 400 for words too is an error, and reference rules ask for no more",
+          "[label][errors]") {
+  const StubServer server(always(400, R"({"error":"no such model"})"));
+  LabelSettings settings = settings_for(server.url());
+  CHECK_THAT(failure_of(settings), ContainsSubstring("status 400 \"no such model\""));
+  REQUIRE(server.requests().size() == 2);
+  CHECK(server.requests()[1].body.find("response_format") == std::string::npos);
+  settings.rules = Rules::reference;
+  failure_of(settings);
+  REQUIRE(server.requests().size() == 3);
+  CHECK(server.requests()[2].body == server.requests()[1].body);
 }
 
 TEST_CASE("ClassLabelExtractor: waits as long as Retry-After asks, within the time limit",

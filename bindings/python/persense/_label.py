@@ -25,7 +25,7 @@ class ClassLabel(NamedTuple):
     phrase: str
     """As "all potatoes"."""
     answer: str
-    """As "The object in the image is a ripe potato."."""
+    """As the model gave it: JSON, or "The object in the image is a ripe potato."."""
 
 
 class ClassLabelExtractor:
@@ -66,7 +66,8 @@ class ClassLabelExtractor:
         key_variable: the environment variable that holds the server's key; "" sends none. The key
             goes into the request's header and nowhere else.
         ca_bundle: PEM file of the authorities that https trusts; None: the system's.
-        rules: "paper" takes the noun of the answer, "reference" its last word.
+        rules: "paper" asks for JSON with singular and plural, and takes the noun of an answer in
+            words; "reference" asks for words and takes the last.
 
         Raises InvalidArgument for a URL or value that cannot be, and in a build without an HTTP
         client; see has_label_extraction().
@@ -86,7 +87,7 @@ class ClassLabelExtractor:
         )
 
     def extract(self, image: ImageLike, mask: MaskLike) -> ClassLabel:
-        """Show the model the image, black beside the object, and take the noun of its answer.
+        """Show the model the image, black beside the object, and take the name that it answers.
 
         image, mask: as in Pipeline.support.
 

@@ -102,6 +102,24 @@ def test_extract_gives_label_phrase_and_answer(stub: Any, example: Any) -> None:
     assert (body["model"], body["temperature"]) == ("vip-llava", 0)
 
 
+def test_a_server_that_rejects_json_is_asked_for_words(stub: Any, example: Any) -> None:
+    def reply(headers: Dict[str, str]) -> Reply:
+        if "response_format" in server.requests[-1][1]:
+            return 400, b"unknown field"
+        return 200, _chat("These are two oxen.")
+
+    server = stub(reply=reply)
+    assert persense.ClassLabelExtractor(server.url).extract(*example)[:2] == ("ox", "all oxen")
+    assert len(server.requests) == 2 and "response_format" not in server.requests[1][1]
+
+
+def test_json_gives_the_plural_as_well(stub: Any, example: Any) -> None:
+    server = stub(text='{"singular": "genius", "plural": "genii"}')
+    found = persense.ClassLabelExtractor(server.url).extract(*example)
+    assert (found.label, found.phrase) == ("genius", "all genii")
+    assert server.requests[0][1]["response_format"]["type"] == "json_schema"
+
+
 def test_the_model_is_shown_the_masked_picture(stub: Any, example: Any) -> None:
     import io
 
@@ -131,9 +149,7 @@ def test_a_failing_server_raises_one_line_with_the_remedy(stub: Any, example: An
     assert "--label" in line and "\n" not in line
 
 
-def test_the_key_is_in_no_error(
-    stub: Any, example: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_key_is_in_no_error(stub: Any, example: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PERSENSE_TEST_KEY", KEY)
     server = stub(reply=lambda headers: (401, headers["Authorization"].encode()))
     namer = persense.ClassLabelExtractor(server.url, key_variable="PERSENSE_TEST_KEY")

@@ -30,7 +30,8 @@ struct LabelSettings {
   std::string
       key_variable;       ///< the environment variable with the server's key; empty: no key is sent
   std::string ca_bundle;  ///< PEM file of the authorities that https trusts; empty: the system's
-  Rules rules = Rules::paper;  ///< noun_from_answer(), or as the released code: its last word
+  Rules rules =
+      Rules::paper;  ///< or as the released code: asked for words, of which the last is it
 };
 
 /// An endpoint that was not reached, or whose answer cannot be used.
@@ -42,8 +43,10 @@ class NoAnswer : public Unreadable {
 /// What the model said, and what it means.
 struct ClassLabel {
   std::string label;   ///< "potato"
-  std::string phrase;  ///< "all potatoes"
-  std::string answer;  ///< "The object in the image is a ripe potato."
+  std::string phrase;  ///< "all potatoes", of the plural that the model gave; a support of `label`
+                       ///< has all_phrase()'s
+  std::string
+      answer;  ///< as the model gave it: JSON, or "The object in the image is a ripe potato."
 };
 
 /// The support image with everything beside the object black: a * b / 255 in 8 bits, rounded, with
@@ -53,6 +56,10 @@ struct ClassLabel {
 cv::Mat masked_support(ImageView image, MaskView mask);
 
 /// Asks a model behind an OpenAI-compatible endpoint to name the support object.
+///
+/// It asks for JSON, {"singular": "potato", "plural": "potatoes"}, by `response_format` and in
+/// words. A server that rejects this (status 400 or 422) is asked the prompt alone. An answer in
+/// words, whichever way it was asked for, is read by noun_from_answer() and all_phrase().
 ///
 /// The key is read from the environment for each request and goes into its Authorization header and
 /// nowhere else; a server that repeats it finds it masked in the error. Redirects are not followed.
@@ -80,8 +87,9 @@ class ClassLabelExtractor {
   ///   wait. It may throw.
   /// @throws InvalidArgument  as masked_support; a key variable that is not set or holds no key.
   /// @throws NoAnswer         no connection, no answer in time, another status than 200, a
-  ///   certificate that does not verify, an answer of more than 1 MiB, none that can be read, or
-  ///   one that names no object. One line with the endpoint, what came, what was expected, and
+  ///   certificate that does not verify, an answer of more than 1 MiB, none that can be read, one
+  ///   that names no object, or JSON whose names are empty or over 60 bytes. One line with the
+  ///   endpoint, what came, what was expected, and
   ///   --label.
   /// @throws Cancelled        should_stop asked for it.
   ClassLabel extract(ImageView image, MaskView mask,

@@ -1,0 +1,78 @@
+#include "json_answer.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "persense/class_label.hpp"
+#include "text.hpp"
+
+namespace persense::label {
+
+using nlohmann::json;
+
+namespace {
+
+// A name in lower case but for abbreviations, without an article; "" where it is none.
+std::string tidy(const std::string& given) {
+  constexpr std::size_t longest = 60;
+  std::string name, word;
+  for (std::istringstream words(given); words >> word;) {
+    if (name.empty() && english::detail::is_in("a an the ", english::detail::lowered(word)))
+      continue;
+    name += (name.empty() ? "" : " ") + english::name_case(word);
+  }
+  while (name.ends_with('.')) name.pop_back();
+  const auto is_letter = [](unsigned char c) { return c >= 0x80 || std::isalpha(c) != 0; };
+  const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
+  const bool usable = name.size() <= longest && std::any_of(name.begin(), name.end(), is_letter) &&
+                      std::none_of(name.begin(), name.end(), is_control) &&
+                      !english::detail::is_in(
+                          "object item thing image picture none nothing null "
+                          "unknown n/a ",
+                          name);
+  return usable ? name : "";
+}
+
+}  // namespace
+
+json name_format() {
+  const json text = {{"type", "string"}};
+  const json schema = {{"type", "object"},
+                       {"properties", {{"singular", text}, {"plural", text}}},
+                       {"required", {"singular", "plural"}},
+                       {"additionalProperties", false}};
+  return {{"type", "json_schema"},
+          {"json_schema", {{"name", "object_name"}, {"strict", true}, {"schema", schema}}}};
+}
+
+std::optional<ClassLabel> label_in_json(const std::string& answer) {
+  const std::size_t thought = answer.rfind("</think>");
+  const std::size_t begin = answer.find('{', thought == answer.npos ? 0 : thought);
+  const std::size_t key =
+      begin == answer.npos ? begin : answer.find_first_not_of(" \t\r\n", begin + 1);
+  if (key == answer.npos || answer[key] != '"') return std::nullopt;
+  const auto refuse = [&]() -> void {
+    throw InvalidArgument(
+        fmt::format("class label: the answer {} holds no name, expected one such as "
+                    "{{\"singular\": \"potato\", \"plural\": \"potatoes\"}}",
+                    label::quoted(answer)));
+  };
+  const std::size_t end = answer.rfind('}');
+  const json object = json::parse(answer.substr(begin, end == answer.npos ? end : end + 1 - begin),
+                                  nullptr, /*allow_exceptions=*/false);
+  if (!object.is_object()) refuse();
+  if (!object.contains("singular")) return std::nullopt;
+  const json plural = object.value("plural", json(""));
+  if (!object["singular"].is_string() || !plural.is_string()) refuse();
+  ClassLabel found{tidy(object["singular"].get<std::string>()), "", answer};
+  if (found.label.empty()) refuse();
+  const std::string many = plural.get<std::string>();
+  found.phrase = many.empty() ? all_phrase(found.label) : "all " + tidy(many);
+  if (found.phrase == "all ") refuse();
+  return found;
+}
+
+}  // namespace persense::label
