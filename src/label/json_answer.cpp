@@ -22,7 +22,8 @@ std::string tidy(const std::string& given) {
   for (std::istringstream words(given); words >> word;) {
     if (name.empty() && english::detail::is_in("a an the ", english::detail::lowered(word)))
       continue;
-    name += (name.empty() ? "" : " ") + english::name_case(word);
+    if (!name.empty()) name += ' ';
+    name += english::name_case(word);
   }
   while (name.ends_with('.')) name.pop_back();
   const auto is_letter = [](unsigned char c) { return c >= 0x80 || std::isalpha(c) != 0; };

@@ -152,7 +152,10 @@ Words take_phrase(Span& words) {
 
 std::string joined(const Words& words) {
   std::string text;
-  for (const Word& word : words) text += (text.empty() ? "" : " ") + english::name_case(word.text);
+  for (const Word& word : words) {
+    if (!text.empty()) text += ' ';
+    text += english::name_case(word.text);
+  }
   return text;
 }
 
