@@ -1,9 +1,9 @@
-# run_pytest_in(<folder>): runs the file TESTS of the Python tests there, with ${python}; fails where a test
+# run_pytest_in(<folder>): runs the file TESTS of bindings/python there, with ${python}; fails where a test
 # does, and skips where the file does as a whole, because something that it needs is missing.
 function(run_pytest_in folder)
   set(ENV{PYTHONDONTWRITEBYTECODE} 1)
   execute_process(
-    COMMAND ${python} -m pytest -q -rs -p no:cacheprovider ${SOURCE_DIR}/bindings/python/tests/${TESTS}
+    COMMAND ${python} -m pytest -q -rs -p no:cacheprovider ${SOURCE_DIR}/bindings/python/${TESTS}
     WORKING_DIRECTORY ${folder} RESULT_VARIABLE failed)
   if(failed EQUAL 5)  # no test was collected
     message("SKIPPED: ${TESTS}: ${python} lacks what it needs")

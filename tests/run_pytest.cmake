@@ -1,4 +1,4 @@
-# Runs one file of Python tests: cmake -D SOURCE_DIR=... -D TESTS=test_x.py -P run_pytest.cmake
+# Runs one file of Python tests: cmake -D SOURCE_DIR=... -D TESTS=tests/test_x.py -P run_pytest.cmake
 #
 # Skips, and says so, where there is no PyTorch.
 include(${CMAKE_CURRENT_LIST_DIR}/torch_python.cmake)

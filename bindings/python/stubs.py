@@ -1,7 +1,9 @@
-"""Write the stubs of the installed package's compiled modules, or check them.
+"""Write the stubs of installed compiled modules, or check them.
 
-    python bindings/python/stubs.py            # after pip install ./bindings/python
-    python bindings/python/stubs.py --check    # exit code 1 where one is out of date
+    python bindings/python/stubs.py                     # after pip install ./bindings/python
+    python bindings/python/stubs.py --check             # exit code 1 where they are out of date
+    python bindings/python/stubs.py persense_training._scenes
+
 
 Needs pybind11-stubgen.
 """
@@ -16,16 +18,20 @@ import subprocess
 import sys
 import tempfile
 
-PACKAGE = pathlib.Path(__file__).resolve().parent / "persense"
-MODULES = ("_core", "_scenes")
+FOLDER = pathlib.Path(__file__).resolve().parent
+#: Where each module's stubs lie.
+MODULES = {
+    "persense._core": FOLDER / "persense" / "_core.pyi",
+    "persense_training._scenes": FOLDER / "training" / "persense_training" / "_scenes.pyi",
+}
 
 
 def generate(module: str) -> str:
-    """The stubs of the persense._core (or _scenes) that this Python imports."""
+    """The stubs of the module of that name that this Python imports."""
     with tempfile.TemporaryDirectory() as folder:
-        command = ["-m", "pybind11_stubgen", f"persense.{module}", "--exit-code", "-o", folder]
+        command = ["-m", "pybind11_stubgen", module, "--exit-code", "-o", folder]
         subprocess.run([sys.executable, "-P", *command], check=True, cwd=folder)
-        stubs = pathlib.Path(folder) / "persense" / f"{module}.pyi"
+        stubs = pathlib.Path(folder, *module.split(".")).with_suffix(".pyi")
         text = stubs.read_text(encoding="utf-8")
     # numpy.bool is new in NumPy 2
     text = text.replace("numpy.bool]", "numpy.bool_]")
@@ -41,21 +47,19 @@ def main() -> int:
     """Write or check; give the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="compare instead of writing")
-    check = parser.parse_args().check
-    outdated = False
-    for module in MODULES:
-        path, text = PACKAGE / f"{module}.pyi", generate(module)
-        if not check:
-            path.write_text(text, encoding="utf-8")
-            continue
-        written = path.read_text(encoding="utf-8")
-        sys.stdout.writelines(
-            difflib.unified_diff(
-                written.splitlines(True), text.splitlines(True), str(path), "as generated"
-            )
+    parser.add_argument("module", nargs="?", choices=MODULES, default="persense._core")
+    given = parser.parse_args()
+    path, text = MODULES[given.module], generate(given.module)
+    if not given.check:
+        path.write_text(text, encoding="utf-8")
+        return 0
+    written = path.read_text(encoding="utf-8")
+    sys.stdout.writelines(
+        difflib.unified_diff(
+            written.splitlines(True), text.splitlines(True), str(path), "as generated"
         )
-        outdated |= text != written
-    return int(outdated)
+    )
+    return int(text != written)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 usage: gallery.py PROGRAM JPEG SEED...
 
-PROGRAM is persense's. SEED is of persense.train.scenes; 2^41 and above are neither trained nor
+PROGRAM is persense's. SEED is of persense_training.scenes; 2^41 and above are neither trained nor
 validated on. The picture has two scenes a row.
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter
 
-from persense.train import scenes
+from persense_training import scenes
 
 Pixels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]

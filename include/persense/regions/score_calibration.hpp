@@ -15,7 +15,7 @@ struct ScoreKnot {
 
 /// The calibrated score: linear between the knots, so that the order of scores stays.
 /// @param knots  ascending in both, the first at 0 and the last at 1. None: the score as it is.
-/// @par Source  this library; `persense.train.calibrate` fits the knots.
+/// @par Source  this library; `persense_training.calibrate` fits the knots.
 inline float calibrated(float score, std::span<const ScoreKnot> knots) {
   if (knots.empty()) return score;
   const float raw = std::clamp(score, knots.front().raw, knots.back().raw);

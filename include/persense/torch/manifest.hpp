@@ -55,7 +55,7 @@ struct Manifest {
   } text;                    ///< detectors
 
   /// Networks of all stages: what their probabilities are worth, chosen on images with truth by
-  /// `persense.train.calibrate`.
+  /// `persense_training.calibrate`.
   struct Calibration {
     float same = 0.5f;        ///< least probability of the class that an instance has
     float quality = 0.4f;     ///< least overlap with a whole object that is expected of it

@@ -65,7 +65,7 @@ MODELS = (
         "persense's own small network",
         "mini.pt",
         "mini.pt, in float16",
-        "python -m persense.train.mini",
+        "python -m persense_training.mini",
         always_half=True,
     ),
 )
@@ -97,7 +97,7 @@ def _add_own_arguments(sub: argparse.ArgumentParser, model: str) -> None:
         sub.add_argument(
             "--calibration",
             metavar="FILE",
-            help="what persense.train.calibrate --write made: part of the manifest",
+            help="what persense_training.calibrate --write made: part of the manifest",
         )
     if model == "grounding_dino":
         sub.add_argument(

@@ -18,7 +18,7 @@ UPSTREAM = "persense: trained on rendered, composed and real scenes, Apache-2.0"
 
 
 def network(checkpoint: Checkpoint) -> Mini:
-    """The network of the averaged weights that ``persense.train.mini`` writes."""
+    """The network of the averaged weights that ``persense_training.mini`` writes."""
     net = Mini()
     load_by_key(net, checkpoint, "mini")
     return net
@@ -85,7 +85,7 @@ def _calls(net: Mini) -> Iterator[Tuple[str, Tuple[Any, ...]]]:
 
 
 def calibration(path: str) -> Dict[str, Any]:
-    """What persense.train.calibrate wrote: thresholds, and what scores are worth."""
+    """What persense_training.calibrate wrote: thresholds, and what scores are worth."""
     try:
         read = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -14,7 +14,7 @@ objects of any two sizes are compared at about one size.
     logits = network.decide(embedding, ...)  # same class as the exemplars, and quality
     outline = network.refine(windows, ...)  # at the level's own resolution
 
-Images go through :func:`persense.train.worlds.stretch_table` first.
+Images go through :func:`persense_training.worlds.stretch_table` first.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """Train the small network: maps, candidate head and outlines together.
 
-    python -m persense.train.mini --data DATA_DIR --out RUN_DIR --steps 200000 --start mini.pt
+    python -m persense_training.mini --data DATA_DIR --out RUN_DIR --steps 200000 --start mini.pt
 
-Needs PyTorch 1.13 or newer, OpenCV and Matplotlib: pip install 'persense[train]'. DATA_DIR is
-described in :mod:`persense.train.compose` and :mod:`persense.train.worlds`. Writes into RUN_DIR:
+Needs PyTorch 1.13 or newer. DATA_DIR is described in :mod:`persense_training.compose` and
+:mod:`persense_training.worlds`. Writes into RUN_DIR:
 
     checkpoint.pt  every few minutes: a run that was cut off goes on from it, by the same command
-    weights.pt      the averaged weights so far, for python -m persense.export mini
+    weights.pt     the averaged weights so far, for python -m persense.export mini
     log.jsonl      a line every 50 steps, and one a validation and source
 
 The rate is constant after a warm-up and falls over the last part of the steps alone. So a run may
@@ -16,12 +16,10 @@ be made longer, with more --steps, as long as that part has not begun.
 from __future__ import annotations
 
 import argparse
-import copy
 import dataclasses
 import io
 import json
 import math
-import os
 import pathlib
 import signal
 import sys
@@ -29,22 +27,17 @@ import threading
 import time
 from typing import Any, Dict, Iterator, List, Optional, Sequence
 
-try:
-    import torch
-except ImportError as missing:
-    if __name__ != "__main__":
-        raise
-    sys.exit(f"persense.train.mini: needs PyTorch ({missing}): pip install 'persense[train]'")
+import cv2
 import numpy as np
-from torch import Tensor, nn
+import torch
 
 from persense import _core
-from persense._optional import optional
-from persense.networks import mini
-from persense.train import samples
-from persense.train._ranges import check
-from persense.train.losses import WEIGHTS, Metrics, Tensors, forward, losses
-from persense.train.worlds import Real
+from persense_training import samples
+from persense_training._ranges import check
+from persense_training.crops import Arrays
+from persense_training.losses import WEIGHTS, Metrics, Tensors, forward, losses
+from persense_training.model import Model
+from persense_training.worlds import Real
 
 __all__ = ["Settings", "main", "train"]
 
@@ -74,7 +67,7 @@ class Settings:
     minutes: float = (
         0.0  #: stop after so many minutes of this call; 0: not before the steps are done
     )
-    start: str = ""  #: an exported mini.pt or an weights.pt whose weights a new run begins with
+    start: str = ""  #: an exported mini.pt or weights.pt whose weights a new run begins with
 
     def __post_init__(self) -> None:
         ranges = {
@@ -94,7 +87,7 @@ class Settings:
             check(name, getattr(self, name), least, most)
 
 
-def tensors(batch: samples.Arrays) -> Tensors:
+def tensors(batch: Arrays) -> Tensors:
     """A batch as tensors, pictures in bfloat16."""
     out: Tensors = {}
     for name, array in batch.items():
@@ -120,7 +113,7 @@ class _Stream(torch.utils.data.IterableDataset):  # type: ignore[misc]
         info = torch.utils.data.get_worker_info()
         worker, count = (info.id, info.num_workers) if info else (0, 1)
         torch.set_num_threads(1)
-        optional("cv2", "train").setNumThreads(1)
+        cv2.setNumThreads(1)
         mixture = samples.Mixture(self._seed * 64 + worker, self._data)
         number = self._first // count
         while True:
@@ -128,96 +121,6 @@ class _Stream(torch.utils.data.IterableDataset):  # type: ignore[misc]
             drawn = [mixture.sample(n) for n in range(first, first + self._size)]
             yield tensors(samples.stacked(drawn))
             number += 1
-
-
-class _Model:
-    """The network in bfloat16, its weights in float32, and their running average."""
-
-    def __init__(self, device: torch.device, rate: float) -> None:
-        full = mini.Mini().to(device).to(memory_format=torch.channels_last)
-        self.dtype = torch.bfloat16
-        self.net = copy.deepcopy(full).to(self.dtype)
-        self.full = [p.detach().clone().requires_grad_() for p in full.parameters()]
-        self.average = [p.detach().clone() for p in self.full]
-        decayed = [p for p in self.full if p.ndim > 1]
-        others = [p for p in self.full if p.ndim <= 1]
-        groups = [{"params": decayed, "weight_decay": 0.02}, {"params": others, "weight_decay": 0}]
-        options: Dict[str, Any] = {"lr": rate, "betas": (0.9, 0.98)}
-        try:
-            self.optimizer = torch.optim.AdamW(groups, fused=True, **options)
-        except (RuntimeError, TypeError):  # of older PyTorch, on the CPU
-            self.optimizer = torch.optim.AdamW(groups, **options)
-        self.load(self.full)
-
-    def load(self, weights: Sequence[Tensor]) -> None:
-        """Put float32 weights into the network."""
-        with torch.no_grad():
-            for own, given in zip(self.net.parameters(), weights):
-                own.copy_(given)
-
-    def start(self, path: str) -> int:
-        """Begin with the weights of a file wherever names and shapes fit; give their number."""
-        if not os.path.isfile(path):
-            raise ValueError(f"start: got {path}, expected a file")
-        try:
-            theirs = dict(torch.jit.load(path, map_location="cpu").named_parameters())
-        except RuntimeError:
-            theirs = torch.load(path, map_location="cpu", weights_only=True)
-        fitting = 0
-        with torch.no_grad():
-            for (name, _), full, average in zip(
-                self.net.named_parameters(), self.full, self.average
-            ):
-                given = theirs.get(name)
-                if given is None or given.shape[1:] != full.shape[1:] or len(given) > len(full):
-                    continue
-                for own in (full, average):  # a head may have got more channels
-                    own[: len(given)].copy_(given)
-                fitting += given.numel()
-        self.load(self.full)
-        return fitting
-
-    def step(self, rate: float, steps: int) -> float:
-        """One step along the gradients that lie in the network; gives their length."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        for full, own in zip(self.full, self.net.parameters()):
-            full.grad = None if own.grad is None else own.grad.float()
-            own.grad = None
-        length = nn.utils.clip_grad_norm_(self.full, 3.0)
-        self.optimizer.step()
-        keep = min(0.9995, (steps + 1) / (steps + 20))
-        with torch.no_grad():
-            for average, full in zip(self.average, self.full):
-                average.lerp_(full, 1 - keep)
-        self.load(self.full)
-        return float(length)
-
-    def weights(self) -> Dict[str, Tensor]:
-        """The averaged weights by name, float32 on the CPU."""
-        names = [name for name, _ in self.net.named_parameters()]
-        plain = torch.contiguous_format
-        return {n: a.cpu().clone(memory_format=plain) for n, a in zip(names, self.average)}
-
-    def state(self) -> Dict[str, Any]:
-        """All that a later run needs."""
-        return {
-            "full": [p.detach().cpu() for p in self.full],
-            "average": [p.cpu() for p in self.average],
-            "optimizer": {"state": self.optimizer.state_dict()["state"]},
-        }
-
-    def restore(self, state: Dict[str, Any]) -> None:
-        """What state() gave. Raises ValueError where it is of another network."""
-        mine, given = self.full + self.average, state["full"] + state["average"]
-        if [p.shape for p in mine] != [p.shape for p in given]:
-            raise ValueError("weights of other shapes")
-        with torch.no_grad():
-            for own, value in zip(mine, given):
-                own.copy_(value)
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({**state["optimizer"], "param_groups": groups})
-        self.load(self.full)
 
 
 def rate_at(settings: Settings, steps: int) -> float:
@@ -268,10 +171,10 @@ class _Run:
         self.settings, self.data, self.out = settings, data, out
         self.device = torch.device(settings.device)
         torch.manual_seed(settings.seed)
-        optional("cv2", "train").setNumThreads(1)
+        cv2.setNumThreads(1)
         if settings.threads:
             torch.set_num_threads(settings.threads)
-        self.model = _Model(self.device, settings.rate)
+        self.model = Model(self.device, settings.rate)
         self.steps, self.seconds = 0, 0.0
         self.smooth: Dict[str, float] = {}
         self.held: Dict[str, List[Tensors]] = {}
@@ -403,7 +306,7 @@ def train(settings: Settings, data: pathlib.Path, out: pathlib.Path) -> Dict[str
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m persense.train.mini",
+        prog="python -m persense_training.mini",
         description="Train the small network. Run again with the same folder, it goes on from "
         "where it was cut off.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
@@ -447,10 +350,10 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     try:
         found = train(Settings(**given), data, out)
     except (ImportError, OSError, ValueError) as error:
-        print(f"persense.train.mini: {error}", file=sys.stderr)
+        print(f"persense_training.mini: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("persense.train.mini: stopped; the same command goes on", file=sys.stderr)
+        print("persense_training.mini: stopped; the same command goes on", file=sys.stderr)
         return 130
     for source, values in found.items():
         print(source, " ".join(f"{name} {value:.4f}" for name, value in values.items()))

@@ -8,14 +8,17 @@ import pathlib
 import numpy as np
 import pytest
 
-for needed in ("cv2", "torch", "persense._core", "persense._scenes"):
+for needed in ("cv2", "torch", "persense._core", "persense_training._scenes"):
     pytest.importorskip(needed, reason=f"training needs {needed}")
 import cv2  # noqa: E402
 from training_data import write_training_data  # noqa: E402
 
 from persense.networks import mini  # noqa: E402
-from persense.train import compose, samples, worlds  # noqa: E402
-from persense.train.scenes import DISTINCT, SAME, UNKNOWN  # noqa: E402
+from persense_training import compose, samples, worlds  # noqa: E402
+from persense_training.candidates import shape_numbers  # noqa: E402
+from persense_training.crops import JUNK, Crop, Plan, level_share  # noqa: E402
+from persense_training.scenes import DISTINCT, SAME, UNKNOWN  # noqa: E402
+from persense_training.views import View  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -114,9 +117,9 @@ def test_real_classes_of_one_picture_are_distinct(data):
 def test_level_share_those_of_all_levels_are_one_together():
     for diameter in np.geomspace(3, 300, 61):
         levels = diameter * 2.0 ** np.arange(-6, 7)
-        assert samples.level_share(levels).sum() == pytest.approx(1, abs=1e-5)
-    assert samples.level_share(np.array([20.0]))[0] == 1
-    assert samples.level_share(np.array([7.0, 60.0])).tolist() == [0, 0]
+        assert level_share(levels).sum() == pytest.approx(1, abs=1e-5)
+    assert level_share(np.array([20.0]))[0] == 1
+    assert level_share(np.array([7.0, 60.0])).tolist() == [0, 0]
 
 
 def drawn(draw) -> np.ndarray:
@@ -129,7 +132,7 @@ def test_shape_numbers_tell_discs_bars_and_rings_apart():
     disc = drawn(lambda m: cv2.circle(m, (40, 40), 20, 1, -1))
     bar = drawn(lambda m: cv2.rectangle(m, (10, 36), (69, 43), 1, -1))
     ring = drawn(lambda m: cv2.circle(m, (40, 40), 20, 1, 7))
-    (of_disc, area), (of_bar, _), (of_ring, _) = map(samples.shape_numbers, (disc, bar, ring))
+    (of_disc, area), (of_bar, _), (of_ring, _) = map(shape_numbers, (disc, bar, ring))
     assert area == disc.sum()
     long, solid, extent, roundness, hole, size = range(mini.SHAPE)
     assert of_disc[long] < 0.05 and of_disc[solid] > 0.97 and of_disc[roundness] > 0.85
@@ -149,7 +152,7 @@ def test_samples_follow_from_the_seed_and_their_number(data):
 
 
 def test_samples_are_consistent(data):
-    source, plan = mixture(data), samples.Plan()
+    source, plan = mixture(data), Plan()
     relations = set()
     for n in range(24):
         s = source.sample(n)
@@ -160,7 +163,7 @@ def test_samples_are_consistent(data):
         assert s["box"].shape == (count, 5) and s["shape"].shape == (count, mini.SHAPE)
         assert ((s["quality"] >= 0) & (s["quality"] <= 1)).all()
         assert (s["quality"][s["relation"] == SAME] >= 0.5).all()
-        assert (s["quality"][s["relation"] == samples.JUNK] < 0.35).all()
+        assert (s["quality"][s["relation"] == JUNK] < 0.35).all()
         assert (s["exemplar"] < count).all()
         assert s["exemplar_mask"].shape[1:] == (1, mini.PATCH, mini.PATCH)
         assert np.isin(s["exemplar_at"][:, 1:] % 8, 0).all()
@@ -169,7 +172,7 @@ def test_samples_are_consistent(data):
         for array in s.values():
             assert np.isfinite(array).all()
         relations |= set(s["relation"].tolist())
-    assert relations >= {SAME, DISTINCT, samples.JUNK}
+    assert relations >= {SAME, DISTINCT, JUNK}
 
 
 def test_samples_density_sums_to_the_targets_whose_level_it_is():
@@ -188,8 +191,8 @@ def test_samples_density_sums_to_the_targets_whose_level_it_is():
         kinds=("a", "b"),
     )
     upright = np.array([[1.0, 0, 0], [0, 1, 0]])
-    view = samples._View(160, 1.0, upright, upright)
-    crop = samples._Crop(world, 0, view, np.array([SAME, SAME, DISTINCT, SAME], np.uint8))
+    view = View(160, 1.0, upright, upright)
+    crop = Crop(world, 0, view, np.array([SAME, SAME, DISTINCT, SAME], np.uint8))
     maps = crop.maps()
     assert maps["density"].sum() * mini.PEAK == pytest.approx(2, abs=1e-3)
     # what is far out of the band is ground on this level
@@ -203,7 +206,7 @@ def test_samples_density_sums_to_the_targets_whose_level_it_is():
 def test_samples_of_unrelated_worlds_hold_no_target(library):
     rng = np.random.default_rng(1)
     own, other = composed(library, 11), composed(library, 12)
-    s = samples.draw(own, rng, samples.Plan(), foreign=other)
+    s = samples.draw(own, rng, Plan(), foreign=other)
     assert s["target"].sum() == 0 and s["density"].sum() == 0
     assert SAME not in s["relation"]
 
@@ -212,7 +215,7 @@ def test_stacked_samples_know_whose_their_candidates_are(data):
     source = mixture(data)
     three = [source.sample(n) for n in range(3)]
     batch = samples.stacked(three)
-    crops = samples.Plan().crops
+    crops = Plan().crops
     assert (batch["frame"] // crops == batch["sample"]).all()
     for i, s in enumerate(three):
         mine = batch["sample"] == i

@@ -28,7 +28,7 @@ def tiled(cells: Sequence[Pixels], columns: int) -> Pixels:
 def parser(module: str, what: str, rows: int, columns: int) -> argparse.ArgumentParser:
     """The options that all sheets share: --sheet, --measure, --seed, --rows and --columns."""
     options = argparse.ArgumentParser(
-        prog=f"python -m persense.train.{module}", description=f"Look at {what}."
+        prog=f"python -m persense_training.{module}", description=f"Look at {what}."
     )
     options.add_argument("--sheet", type=pathlib.Path, metavar="PNG", help="write a contact sheet")
     options.add_argument("--measure", type=float, metavar="SECONDS", help="measure for so long")

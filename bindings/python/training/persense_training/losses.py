@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from persense.networks import mini
-from persense.train.samples import JUNK
-from persense.train.scenes import DISTINCT, SAME
+from persense_training.crops import JUNK
+from persense_training.scenes import DISTINCT, SAME
 
 __all__ = ["Answer", "Tensors", "WEIGHTS", "auc", "forward", "losses"]
 
@@ -209,9 +209,7 @@ def losses(answer: Answer, batch: Tensors) -> Dict[str, Tensor]:
     )
     mass = F.avg_pool2d((torch.sigmoid(heat) - peak) * counted, 14) * (196 * mini.PEAK)
     off = (maps[:, mini.OFFSET_X : mini.OFFSET_Y + 1] - batch["offsets"]).abs().sum(dim=1)
-    on_object = F.binary_cross_entropy_with_logits(
-        maps[:, mini.OBJECT], objects, reduction="none"
-    )
+    on_object = F.binary_cross_entropy_with_logits(maps[:, mini.OBJECT], objects, reduction="none")
     on_contact = F.binary_cross_entropy_with_logits(
         maps[:, mini.CONTACT], batch["contact"], reduction="none"
     )

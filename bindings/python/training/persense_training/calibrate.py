@@ -1,6 +1,6 @@
 r"""Choose the thresholds of the default stages, and fit what their scores are worth.
 
-    python -m persense.train.calibrate mini DATA/validation/mandarins DATA/train/axons_sem \
+    python -m persense_training.calibrate mini DATA/validation/mandarins DATA/train/axons_sem \
         DATA/train/blastfurnace --own-support DATA/train/emps_particles_1
 
 Each folder holds images NN.jpg (or .png) with NN_instances.png, 16-bit labels of every object, or
@@ -34,6 +34,8 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 import persense
+from persense_training import whole
+from persense_training.finder import Found, Mask, Pixels
 
 Floats = npt.NDArray[np.float64]
 Scored = Dict[str, List[Tuple[float, bool]]]
@@ -157,26 +159,26 @@ def reliability(scored: Scored, knots: Floats, grid: Sequence[float] = GRID) -> 
         if inside.any():
             mean = np.average(score[inside], weights=weight[inside])
             hit = np.average(rows[inside, 1], weights=weight[inside])
-            lines.append(f"{low:.1f} to {low + 0.1:.1f} {inside.sum():10d}   {mean:.2f}    {hit:.2f}")
+            lines.append(
+                f"{low:.1f} to {low + 0.1:.1f} {inside.sum():10d}   {mean:.2f}    {hit:.2f}"
+            )
     return "\n".join(lines)
 
 
 class _Library:
-    """Finds as persense.train.whole.Finder does, by the library itself."""
+    """Finds as persense_training.finder.Finder does, by the library itself."""
 
     def __init__(self, models: str, thresholds: Dict[str, float]) -> None:
         self._pipeline = persense.Pipeline(models, options=options_of(thresholds))
 
     def find(self, support_image: Any, support_mask: Any, image: Any) -> List[Any]:
-        from persense.train import whole
-
         support = self._pipeline.support(support_image, support_mask)
         found = []
         for instance in self._pipeline.segment(image, support):
             x0, y0, x1, y1 = instance.mask.box
             mask = np.zeros(image.shape[:2], bool)
             mask[y0:y1, x0:x1] = instance.mask.bits
-            found.append(whole.Found(mask, instance.score, 1.0))
+            found.append(Found(mask, instance.score, 1.0))
         return found
 
 
@@ -190,8 +192,6 @@ def choose(
     models: str, data: pathlib.Path, pictures: int
 ) -> Tuple[Dict[str, float], List[Tuple[Dict[str, float], float]]]:
     """The thresholds, and all that were tried with what they were worth."""
-    from persense.train import whole
-
     makers = whole.sources(data)
     tried: List[Tuple[Dict[str, float], float]] = []
 
@@ -224,7 +224,9 @@ def write(path: pathlib.Path, knots: Floats, thresholds: Dict[str, float]) -> No
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Run the command line; give the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m persense.train.calibrate", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m persense_training.calibrate", description=__doc__
+    )
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("models", help="mini, classic, or a folder with a mini.pt")
     parser.add_argument("folders", nargs="+", type=pathlib.Path, metavar="FOLDER")
@@ -252,10 +254,10 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
             own = folder in given.own_support
             scored.update(scores_of(pipeline, folder, own, given.last))
     except (OSError, persense.Error) as error:
-        print(f"persense.train.calibrate: {error}", file=sys.stderr)
+        print(f"persense_training.calibrate: {error}", file=sys.stderr)
         return 1
     if not scored:
-        print("persense.train.calibrate: no instance was found in the folders", file=sys.stderr)
+        print("persense_training.calibrate: no instance was found in the folders", file=sys.stderr)
         return 1
     knots = fit(scored)
     print(", ".join(f"{{{raw:g}f, {value:.3f}f}}" for raw, value in zip(GRID, knots)))

@@ -1,7 +1,7 @@
 """Pictures of one or more classes with every pixel's object known, whatever they come from.
 
-Rendered (:mod:`persense.train.scenes`), composed of cut-outs (:mod:`persense.train.compose`) or
-real, they are all Worlds, from which :mod:`persense.train.samples` draws.
+Rendered (:mod:`persense_training.scenes`), composed of cut-outs (:mod:`persense_training.compose`) or
+real, they are all Worlds, from which :mod:`persense_training.samples` draws.
 """
 
 from __future__ import annotations
@@ -12,16 +12,14 @@ import math
 import pathlib
 from typing import Dict, Iterable, List, Sequence, Tuple
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
-from persense._optional import optional
-from persense.train import scenes
-from persense.train.scenes import DISTINCT, SAME
+from persense_training import scenes
+from persense_training.scenes import DISTINCT, SAME
 
 __all__ = ["BRIGHTEST", "DARKEST", "Real", "World", "measured", "rendered", "stretch_table"]
-
-cv2 = optional("cv2", "train")
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]

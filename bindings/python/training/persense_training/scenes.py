@@ -6,7 +6,7 @@
 
 A sheet of episodes, to look at::
 
-    python -m persense.train.scenes --sheet sheet.png --seed 1
+    python -m persense_training.scenes --sheet sheet.png --seed 1
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from typing import Dict, List, Optional, Sequence, Tuple
 import numpy as np
 import numpy.typing as npt
 
-from persense import _scenes
-from persense.train import _sheets
+from persense_training import _scenes
+from persense_training import _sheets
 
 __all__ = [
     "DEBRIS",

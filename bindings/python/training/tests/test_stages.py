@@ -8,7 +8,7 @@ import pathlib
 import numpy as np
 import pytest
 
-for needed in ("cv2", "torch", "persense._core", "persense._scenes"):
+for needed in ("cv2", "torch", "persense._core", "persense_training._scenes"):
     pytest.importorskip(needed, reason=f"training needs {needed}")
 import cv2  # noqa: E402
 import torch  # noqa: E402
@@ -16,14 +16,15 @@ import torch  # noqa: E402
 import persense  # noqa: E402
 from persense.export.__main__ import main  # noqa: E402
 from persense.networks import mini  # noqa: E402
-from persense.train import whole, worlds  # noqa: E402
-from persense.train.mini import _Model  # noqa: E402
+from persense_training import worlds  # noqa: E402
+from persense_training.finder import Finder, Options  # noqa: E402
+from persense_training.model import Model  # noqa: E402
 
 torch.set_num_threads(1)
 if not persense.has_torch():
     pytest.skip("a build without LibTorch", allow_module_level=True)
 
-MINI = pathlib.Path(__file__).resolve().parents[3] / "src" / "mini" / "mini.pt"
+MINI = pathlib.Path(__file__).resolve().parents[4] / "src" / "mini" / "mini.pt"
 # Both round the same weights to the same floats; sums in another order differ by this much.
 TOLERANCE = 2e-3
 # Nothing is good enough to look for smaller objects yet, in windows of a finer level.
@@ -34,7 +35,7 @@ WHOLE_LEVELS = {"mini.same": 1, "feedback.iterations": 0}
 def trained_a_little(tmp_path_factory: pytest.TempPathFactory):
     """An archive and its network: maps that find something, and random decisions."""
     torch.manual_seed(5)
-    model = _Model(torch.device("cpu"), 1e-3)
+    model = Model(torch.device("cpu"), 1e-3)
     model.start(str(MINI))
     net = model.net
     with torch.no_grad():
@@ -66,11 +67,11 @@ def reduced(picture):
     return cv2.resize(values, size, interpolation=cv2.INTER_AREA)
 
 
-class Candidates(whole.Finder):
+class Candidates(Finder):
     """Keeps what may be of the class, on the levels that are looked at as a whole."""
 
     def __init__(self, net: mini.Mini) -> None:
-        options = whole.Options(passes=1, refine=False, covered=2.0, quality=0.0)
+        options = Options(passes=1, refine=False, covered=2.0, quality=0.0)
         super().__init__(net, dataclasses.replace(options, same=options.alone))
 
     def _has_small(self, found, size, k):
@@ -83,9 +84,7 @@ def test_candidates_and_their_scores_are_those_of_training(trained_a_little, see
     # so small that the objects' own level is the finest that there is
     image, mask, query = (reduced(picture) for picture in scene(seed))
     mask = mask > 127
-    pipeline = persense.Pipeline(
-        models=folder, options={**WHOLE_LEVELS, "detection.threshold": 0}
-    )
+    pipeline = persense.Pipeline(models=folder, options={**WHOLE_LEVELS, "detection.threshold": 0})
     support = pipeline.support(image, mask=mask)
     trace = pipeline.segment(query, support, trace=True).trace
     got = np.sort(trace.label_detections[1])[::-1]
@@ -103,9 +102,7 @@ def test_large_images_give_nearly_the_same_in_tiles_and_half_precision(trained_a
     canvas = np.full((1040, 1120, 3), 90, np.uint8)
     canvas[400:624, 450:674] = query[:224, :224]  # where two tiles meet
     query = canvas
-    pipeline = persense.Pipeline(
-        models=folder, options={**WHOLE_LEVELS, "detection.threshold": 0}
-    )
+    pipeline = persense.Pipeline(models=folder, options={**WHOLE_LEVELS, "detection.threshold": 0})
     trace = pipeline.segment(query, pipeline.support(image, mask=mask), trace=True).trace
     got = np.sort(trace.label_detections[1])[::-1]
     found = Candidates(net).find(image, mask, query)
@@ -126,7 +123,9 @@ def test_an_image_that_is_smaller_than_the_support_object_is_no_trouble(trained_
     mask[100:500, 100:500] = True
     large[mask] = 200
     pipeline = persense.Pipeline(models=folder)
-    result = pipeline.segment(np.full((48, 64, 3), 40, np.uint8), pipeline.support(large, mask=mask))
+    result = pipeline.segment(
+        np.full((48, 64, 3), 40, np.uint8), pipeline.support(large, mask=mask)
+    )
     assert len(result) == 0
 
 

@@ -1,4 +1,4 @@
-// persense._scenes: training scenes as NumPy arrays.
+// persense_training._scenes: training scenes as NumPy arrays.
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
@@ -128,7 +128,7 @@ void bind_names(py::module_& m) {
 }  // namespace
 
 PYBIND11_MODULE(_scenes, m) {
-  m.doc() = "Training scenes; use them through persense.train.scenes.";
+  m.doc() = "Training scenes; use them through persense_training.scenes.";
   m.attr("IGNORED") = training::ignored_label;
   m.attr("DEBRIS") = training::debris_label;
   py::class_<Episode, EpisodePtr> episode(m, "Episode");

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from samples import persense  # noqa: F401  (the package must be there)
 
-from persense.train import calibrate
+pytest.importorskip("torch", reason="persense_training.whole needs it")
+from persense_training import calibrate, whole  # noqa: E402
 
 
 def drawn(truth: "np.ndarray", count: int, seed: int) -> List[Tuple[float, bool]]:
@@ -53,8 +54,6 @@ def test_the_object_of_median_area_away_from_the_border_is_the_support() -> None
 
 
 def test_thresholds_are_the_best_of_those_that_were_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("torch", reason="persense.train.whole needs it")
-    whole = pytest.importorskip("persense.train.whole")
 
     def evaluate(thresholds, makers, pictures):  # type: ignore[no-untyped-def]
         off = abs(thresholds["same"] - 0.6) + abs(thresholds["quality"] - 0.3)
@@ -72,8 +71,6 @@ def test_thresholds_are_the_best_of_those_that_were_tried(monkeypatch: pytest.Mo
 def test_of_equally_good_thresholds_the_one_where_the_search_begins_is_chosen(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    pytest.importorskip("torch", reason="persense.train.whole needs it")
-    whole = pytest.importorskip("persense.train.whole")
     # hardly better the higher it is
     monkeypatch.setattr(
         whole, "evaluate", lambda of, *_: {"a": {"f1": 0.6 + 0.001 * of["same"], "empty": 1.0}}
@@ -94,7 +91,13 @@ def test_a_file_of_calibration_keeps_what_it_holds(tmp_path: pathlib.Path) -> No
 
 
 def test_a_folder_that_is_not_there_is_one_line(tmp_path: pathlib.Path) -> None:
-    command = [sys.executable, "-m", "persense.train.calibrate", "classic", str(tmp_path / "none")]
+    command = [
+        sys.executable,
+        "-m",
+        "persense_training.calibrate",
+        "classic",
+        str(tmp_path / "none"),
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1
-    assert done.stderr == "persense.train.calibrate: no instance was found in the folders\n"
+    assert done.stderr == "persense_training.calibrate: no instance was found in the folders\n"

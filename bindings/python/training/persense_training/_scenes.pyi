@@ -1,5 +1,5 @@
 """
-Training scenes; use them through persense.train.scenes.
+Training scenes; use them through persense_training.scenes.
 """
 from __future__ import annotations
 import numpy

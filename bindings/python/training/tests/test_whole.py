@@ -5,15 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-for needed in ("cv2", "torch", "persense._core", "persense._scenes"):
+for needed in ("cv2", "torch", "persense._core", "persense_training._scenes"):
     pytest.importorskip(needed, reason=f"training needs {needed}")
 import cv2  # noqa: E402
 import torch  # noqa: E402
 from helpers import randomise  # noqa: E402
 
 from persense.networks import mini  # noqa: E402
-from persense.train import whole, worlds  # noqa: E402
-from persense.train.scenes import DISTINCT, SAME  # noqa: E402
+from persense_training import whole, worlds  # noqa: E402
+from persense_training.finder import Finder, Found, Options, home_octave  # noqa: E402
+from persense_training.scenes import DISTINCT, SAME  # noqa: E402
 
 torch.set_num_threads(1)
 
@@ -21,8 +22,8 @@ torch.set_num_threads(1)
 def test_home_octave_is_where_the_object_lies_in_the_band():
     low, high = mini.BAND
     for diameter in np.geomspace(3, 400, 57):
-        assert low <= diameter * 2.0 ** whole.home_octave(diameter) < high + 1e-6
-    assert [whole.home_octave(d) for d in (14, 20, 27.9, 28, 13.9, 7)] == [0, 0, 0, -1, 1, 1]
+        assert low <= diameter * 2.0 ** home_octave(diameter) < high + 1e-6
+    assert [home_octave(d) for d in (14, 20, 27.9, 28, 13.9, 7)] == [0, 0, 0, -1, 1, 1]
 
 
 def spots(kinds=(0, 0, 1)) -> worlds.World:
@@ -60,12 +61,8 @@ class Oracle(mini.Mini):
             cx, cy = (cx + 0.5) * scale - 0.5, (cy + 0.5) * scale - 0.5
             inside = torch.from_numpy(np.hypot(x - cx, y - cy) <= 11 * scale)
             out[0, mini.TARGET][inside] = 6
-            out[0, mini.OFFSET_X][inside] = torch.from_numpy((cx - x) / mini.UNIT).float()[
-                inside
-            ]
-            out[0, mini.OFFSET_Y][inside] = torch.from_numpy((cy - y) / mini.UNIT).float()[
-                inside
-            ]
+            out[0, mini.OFFSET_X][inside] = torch.from_numpy((cx - x) / mini.UNIT).float()[inside]
+            out[0, mini.OFFSET_Y][inside] = torch.from_numpy((cy - y) / mini.UNIT).float()[inside]
             out[0, mini.PEAKS, round((cy - 0.5) / 2), round((cx - 0.5) / 2)] = 3
         return out
 
@@ -75,7 +72,7 @@ class Oracle(mini.Mini):
 
 def test_find_joins_what_offsets_lead_together():
     world = spots()
-    finder = whole.Finder(randomise(Oracle(world)), whole.Options(refine=False))
+    finder = Finder(randomise(Oracle(world)), Options(refine=False))
     found = finder.find(world.images[0], world.labels[0] == 1, world.images[0])
     assert len(found) == 3
     for one in found:
@@ -96,15 +93,15 @@ def test_find_joins_what_offsets_lead_together():
 def test_find_with_an_untrained_network_runs_through():
     world = spots()
     net = randomise(mini.Mini())
-    options = whole.Options(same=0, quality=0, peak=0.01, foreground=(0.01,))
-    finder = whole.Finder(net, options)
+    options = Options(same=0, quality=0, peak=0.01, foreground=(0.01,))
+    finder = Finder(net, options)
     for one in finder.find(world.images[0], world.labels[0] == 1, world.images[0]):
         assert one.mask.shape == (96, 160) and 0 <= one.same <= 1
 
 
 def test_score_of_nothing_that_was_looked_for_counts_all_as_false():
     world = spots()
-    everything = [whole.Found(world.labels[0] == i + 1, 1.0, 1.0) for i in range(3)]
+    everything = [Found(world.labels[0] == i + 1, 1.0, 1.0) for i in range(3)]
     assert whole.score(everything, world, 0, None)["false"] == 3
     assert whole.score(everything, world, 0, 0) == {
         "true": 2.0,

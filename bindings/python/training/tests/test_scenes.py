@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import persense
-from persense.train import scenes
+from persense_training import scenes
 
 
 def test_episode_has_the_shapes_it_promises() -> None:
@@ -78,7 +78,7 @@ def test_names_lists_everything_that_may_be_drawn() -> None:
 
 def run(*arguments: object) -> "subprocess.CompletedProcess[str]":
     """The command line."""
-    command = [sys.executable, "-m", "persense.train.scenes", *map(str, arguments)]
+    command = [sys.executable, "-m", "persense_training.scenes", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True)
 
 

@@ -8,16 +8,17 @@ import pathlib
 import numpy as np
 import pytest
 
-for needed in ("cv2", "torch", "persense._core", "persense._scenes"):
+for needed in ("cv2", "torch", "persense._core", "persense_training._scenes"):
     pytest.importorskip(needed, reason=f"training needs {needed}")
 import torch  # noqa: E402
 from training_data import write_training_data  # noqa: E402
 
 from persense.networks import mini as network  # noqa: E402
-from persense.train import mini as training  # noqa: E402
-from persense.train import losses as parts  # noqa: E402
-from persense.train import samples  # noqa: E402
-from persense.train.scenes import DISTINCT, SAME, UNKNOWN  # noqa: E402
+from persense_training import mini as training  # noqa: E402
+from persense_training import losses as parts  # noqa: E402
+from persense_training import samples  # noqa: E402
+from persense_training.model import Model  # noqa: E402
+from persense_training.scenes import DISTINCT, SAME, UNKNOWN  # noqa: E402
 
 torch.set_num_threads(1)
 
@@ -143,7 +144,7 @@ def test_train_starts_with_whatever_fits(data, tmp_path):
     state["head.2.weight"] = state["head.2.weight"][:5]  # had a channel less
     del state["verdict.weight"]
     torch.save(state, tmp_path / "older.pt")
-    model = training._Model(torch.device("cpu"), 0.001)
+    model = Model(torch.device("cpu"), 0.001)
     before = dict(zip([n for n, _ in model.net.named_parameters()], model.full))
     kept = before["verdict.weight"].clone()
     fitting = model.start(str(tmp_path / "older.pt"))

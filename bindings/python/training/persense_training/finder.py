@@ -3,33 +3,28 @@ thresholds by, and to validate with.
 
     finder = Finder(net)
     found = finder.find(support_image, support_mask, query_image)
-
-    python -m persense.train.whole --weights weights.pt --data DATA_DIR --pictures 20
 """
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import math
-import pathlib
-import sys
-from typing import Any, Dict, List, Optional, Protocol, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from persense._optional import optional
 from persense.networks import mini
-from persense.train import compose, samples, worlds
-from persense.train.scenes import SAME
-from persense.train.worlds import BRIGHTEST, DARKEST, Real, World
+from persense_training import worlds
+from persense_training.candidates import described
+from persense_training.crops import FOUND
+from persense_training.views import View, labels_seen, pixels_seen
+from persense_training.worlds import BRIGHTEST, DARKEST, World
 
-__all__ = ["Finder", "Found", "Options", "home_octave", "score"]
-
-cv2 = optional("cv2", "train")
+__all__ = ["Finder", "Found", "Mask", "Options", "Pixels", "home_octave"]
 
 Pixels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -74,11 +69,11 @@ class _Level:
     image: Floats  # (H, W, 3)
     features: Tuple[Tensor, Tensor, Tensor]
 
-    def view(self) -> samples._View:
+    def view(self) -> View:
         """Places on the level, and in the picture."""
         to_picture = np.array([[1, 0, 0.5], [0, 1, 0.5]]) / self.scale - [[0, 0, 0.5], [0, 0, 0.5]]
         to_frame = cv2.invertAffineTransform(to_picture)
-        return samples._View(max(self.image.shape[:2]), self.scale, to_picture, to_frame)
+        return View(max(self.image.shape[:2]), self.scale, to_picture, to_frame)
 
 
 @dataclasses.dataclass
@@ -105,13 +100,6 @@ class Found:
     mask: Mask  #: (H, W)
     same: float
     quality: float
-
-
-class Finds(Protocol):
-    """What is evaluated: a Finder, or anything that finds as one does."""
-
-    def find(self, support_image: Pixels, support_mask: Mask, image: Pixels) -> List[Found]:
-        """All objects like the support's."""
 
 
 def _world(image: Pixels) -> World:
@@ -172,12 +160,12 @@ class Finder:
         first = middle - linear @ np.full(2, (mini.PATCH - 1) / 2)
         first = (np.round((first + 0.5) * scale - 0.5) + 0.5) / scale - 0.5
         to_picture = np.column_stack([linear, first])
-        view = samples._View(mini.PATCH, scale, to_picture, cv2.invertAffineTransform(to_picture))
-        patch = self._stretched(world, samples._see(world, 0, mini.PATCH, to_picture))
-        own = (samples._see_labels(mask.astype(np.uint16), view, 0) > 0).astype(np.uint8)
+        view = View(mini.PATCH, scale, to_picture, cv2.invertAffineTransform(to_picture))
+        patch = self._stretched(world, pixels_seen(world, 0, mini.PATCH, to_picture))
+        own = (labels_seen(mask.astype(np.uint16), view, 0) > 0).astype(np.uint8)
         features = self.net.trunk(_tensor(patch.transpose(2, 0, 1)[None]))
         prototype = self.net.pool(*features, _tensor(own[None, None]))
-        box, shape, size, crop = samples._described(world, 0, view, own, 0.0)
+        box, shape, size, crop = described(world, 0, view, own, 0.0)
         embedding = self._embed(world, features, [box], [shape], [crop])
         return prototype, embedding, size
 
@@ -242,7 +230,7 @@ class Finder:
                 diameter = math.sqrt(16 * max(count, 1) / math.pi)
                 if (
                     known[i] > options.as_large * count
-                    or not samples.FOUND[0] * 0.9 <= diameter <= samples.FOUND[1] * 1.1
+                    or not FOUND[0] * 0.9 <= diameter <= FOUND[1] * 1.1
                 ):
                     continue
                 cells = np.zeros(heat.shape, np.uint8)
@@ -251,8 +239,9 @@ class Finder:
                 mask[level.size[0] :], mask[:, level.size[1] :] = 0, 0
                 if int(mask.sum()) < 20:
                     continue
-                described = samples._described(world, 0, level.view(), mask, 0.0)
-                found.append(_Candidate(number, mask, *described))
+                found.append(
+                    _Candidate(number, mask, *described(world, 0, level.view(), mask, 0.0))
+                )
                 known[i] = count
         return found
 
@@ -429,120 +418,3 @@ class Finder:
             taken |= mask
             found.append(Found(mask, one.same, one.quality))
         return found
-
-
-# --- how well it does -----------------------------------------------------------------------------
-
-
-def score(
-    found: Sequence[Found], world: World, picture: int, kind: Optional[int]
-) -> Dict[str, float]:
-    """Of a picture: true, false and missed objects at an IoU of one half, and the sum of the IoUs of
-    the true ones. What lies for the most part on objects of unknown relation, or on what is ignored,
-    counts for nothing. kind: the class that was looked for; None: none of the picture's.
-    """
-    labels, classes = world.labels[picture], world.classes[picture]
-    count = len(classes)
-    relation = np.full(count + 3, 9)
-    if kind is not None:
-        relation[1 : count + 1] = world.differences[kind][classes]
-    relation[count + 2] = 1
-    areas = np.bincount(labels.ravel(), minlength=count + 3)
-    left = {
-        i
-        for i in range(1, count + 1)
-        if relation[i] == SAME and world.visible_areas[picture][i - 1]
-    }
-    totals = {"true": 0.0, "false": 0.0, "iou": 0.0}
-    for one in found:
-        over = np.bincount(labels[one.mask], minlength=count + 3)
-        best = int(over[1:].argmax()) + 1
-        area = int(one.mask.sum())
-        overlap = float(over[best]) / max(area + float(areas[best]) - float(over[best]), 1.0)
-        if best in left and overlap >= 0.5:
-            totals["true"] += 1
-            totals["iou"] += overlap
-            left.remove(best)
-        elif int(over[relation == 1].sum()) < 0.5 * area:
-            totals["false"] += 1
-    totals["missed"] = float(len(left))
-    return totals
-
-
-def _totals(rows: Sequence[Dict[str, float]]) -> Dict[str, float]:
-    true, false, missed = (sum(r[n] for r in rows) for n in ("true", "false", "missed"))
-    return {
-        "pictures": float(len(rows)),
-        "objects": true + missed,
-        "precision": true / max(true + false, 1),
-        "recall": true / max(true + missed, 1),
-        "f1": 2 * true / max(2 * true + false + missed, 1),
-        "mask_iou": sum(r["iou"] for r in rows) / max(true, 1),
-    }
-
-
-def evaluate(
-    finder: Finds, makers: Dict[str, Any], pictures: int, seed: int = 1
-) -> Dict[str, Dict[str, float]]:
-    """By source, on so many pictures each, with a support from another one where there is one; and
-    how much is found where there is nothing, with a support of another source.
-    """
-    results: Dict[str, Dict[str, float]] = {}
-    foreign: List[Tuple[Pixels, Mask]] = []
-    for source, make in makers.items():
-        rows, absent = [], []
-        for n in range(pictures):
-            world: World = make(np.random.default_rng([seed, n]))
-            rng = np.random.default_rng([seed, 1, n])
-            kind = int(rng.choice(sorted(world.supports)))
-            here = int(rng.choice(sorted(world.supports[kind])))
-            label = int(rng.choice(world.supports[kind][here])) + 1
-            having = [p for p in range(len(world.images)) if (world.classes[p] == kind).any()]
-            there = next((p for p in having if p != here), here)
-            mask = world.labels[here] == label
-            found = finder.find(world.images[here], mask, world.images[there])
-            rows.append(score(found, world, there, kind))
-            if foreign:
-                other = foreign[int(rng.integers(len(foreign)))]
-                none = finder.find(other[0], other[1], world.images[there])
-                absent.append(len(none))
-            if n == 0:
-                mine = (world.images[here], mask)
-        results[source] = _totals(rows)
-        if absent:
-            results[source]["found_in_vain"] = float(np.mean(absent))
-            results[source]["empty"] = float(np.mean(np.array(absent) == 0))
-        foreign.append(mine)
-    return results
-
-
-def sources(data: pathlib.Path) -> Dict[str, Any]:
-    """What makes held out worlds, by source."""
-    library = compose.Library(data, held_out=True)
-    real = Real(data / "scenes" / "train", "held_out")
-    makers: Dict[str, Any] = {
-        "composed": lambda rng: compose.compose(library, int(rng.integers(1 << 40))),
-        "rendered": lambda rng: worlds.rendered((1 << 41) + int(rng.integers(1 << 40))),
-        "real": real.draw,
-    }
-    return makers
-
-
-def main(arguments: Optional[Sequence[str]] = None) -> int:
-    """Print how well weights do on whole held out pictures."""
-    parser = argparse.ArgumentParser(prog="python -m persense.train.whole", description=__doc__)
-    parser.add_argument("--weights", required=True, help="weights.pt of a run")
-    parser.add_argument("--data", type=pathlib.Path, required=True, metavar="DIR")
-    parser.add_argument("--pictures", type=int, default=20, help="of a source")
-    parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args(arguments)
-    net = mini.Mini()
-    net.load_state_dict(torch.load(given.weights, map_location="cpu", weights_only=True))
-    found = evaluate(Finder(net), sources(given.data), given.pictures, given.seed)
-    for source, values in found.items():
-        print(source, " ".join(f"{name} {value:.3f}" for name, value in values.items()))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,1 +1,0 @@
-"""Training of persense's own small networks on rendered scenes."""
