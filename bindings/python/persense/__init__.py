@@ -40,8 +40,10 @@ if TYPE_CHECKING:
         label_from_answer,
     )
     from persense._options import Option, options
-    from persense._pipeline import Pipeline, Query, Segmented, Support
+    from persense._pipeline import Pipeline
+    from persense._query import Query
     from persense._steps import IdmResult, PpsmResult, idm, ppsm
+    from persense._support import Segmented, Support
     from persense.labelme import Annotations, read_examples, read_labelme
     from persense.result import Instance, Mask, Result, Trace, TracePass
 
@@ -106,10 +108,10 @@ _MODULES: Dict[str, str] = {
     "Option": "_options",
     "Pipeline": "_pipeline",
     "PpsmResult": "_steps",
-    "Query": "_pipeline",
+    "Query": "_query",
     "Result": "result",
-    "Segmented": "_pipeline",
-    "Support": "_pipeline",
+    "Segmented": "_support",
+    "Support": "_support",
     "SupportExample": "_examples",
     "Trace": "result",
     "TracePass": "result",

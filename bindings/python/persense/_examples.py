@@ -34,7 +34,7 @@ from persense.errors import InvalidArgument
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from persense._pipeline import Query
+    from persense._query import Query
 
 __all__ = ["Example", "MarkLike", "SupportExample", "examples_of", "for_core"]
 

@@ -22,6 +22,7 @@ __all__ = [
     "as_image",
     "as_labels",
     "as_mask",
+    "as_rgb",
     "is_picture",
     "read_image",
     "read_labels",
@@ -94,6 +95,21 @@ def as_image(value: ImageLike, name: str) -> npt.NDArray[np.uint8]:
     if _is_pil(value):
         return _from_pil(value, name, ("RGB", "L"))
     return value  # type: ignore[return-value]
+
+
+def as_rgb(value: ImageLike, name: str) -> npt.NDArray[np.uint8]:
+    """Give any form of image as (H, W, 3)."""
+    picture: Any = as_image(value, name)
+    shape, dtype = getattr(picture, "shape", None), getattr(picture, "dtype", None)
+    if shape is None or dtype != np.uint8 or not (len(shape) == 2 or shape[2:] == (3,)):
+        got = type(picture).__name__ if shape is None else f"{dtype} array of shape {shape}"
+        raise InvalidArgument(
+            f"{name}: got {got}, expected a uint8 array of shape (H, W, 3), RGB, or (H, W), grey"
+        )
+    rgb: npt.NDArray[np.uint8] = (
+        np.repeat(picture[:, :, None], 3, axis=2) if picture.ndim == 2 else picture
+    )
+    return rgb
 
 
 def as_mask(value: MaskLike, name: str) -> npt.NDArray[Any]:

@@ -1,31 +1,20 @@
-"""Pipelines, supports and queries."""
+"""Pipelines."""
 
 from __future__ import annotations
 
-import concurrent.futures
 import inspect
-import itertools
 import os
 import pickle
-import threading
-import uuid
-from collections import OrderedDict, deque
 from typing import (
     TYPE_CHECKING,
     Any,
-    Callable,
-    Deque,
     Dict,
     Iterable,
-    Iterator,
     List,
     Mapping,
-    NamedTuple,
     Optional,
     Sequence,
-    Sized,
     Tuple,
-    TypeVar,
     Union,
 )
 
@@ -33,35 +22,22 @@ import numpy as np
 import numpy.typing as npt
 
 from persense import _core, _torch
-from persense._examples import Example, MarkLike, SupportExample, examples_of, for_core, read, taken
+from persense._examples import Example, MarkLike, examples_of, for_core, read, taken
 from persense._filters import Area, RegionLike, filter_options, region_mask
 from persense._images import ImageLike, LabelsLike, MaskLike, as_image
 from persense._label import ClassLabelExtractor
 from persense._options import OptionValue, apply
-from persense.errors import Error, InvalidArgument
+from persense._query import Query
+from persense._recent import Recent
+from persense._support import Progress, Support
+from persense.errors import InvalidArgument
 from persense.result import Result
 from persense.stages import Decoder, Detector, Dmg, DmgOfQuery, Encoder, Slot, fill
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
     from numpy.typing import ArrayLike
 
-__all__ = ["Example", "Pipeline", "Query", "Segmented", "Support", "SupportExample"]
-
-Progress = Union[Callable[[str], object], Callable[[str, float], object]]
-"""Called with a step's name before it; one that takes two arguments is called with 0.0 beside it
-then, and within long steps with how much of it is done, 0 to 1."""
-
-
-class Segmented(NamedTuple):
-    """What became of one query of Support.segment_many."""
-
-    query: ImageLike
-    """As it was given."""
-    result: Optional[Result]
-    """None where there is an error."""
-    error: Optional[Error]
-    """Why the query could not be read or segmented; None where there is a result."""
+__all__ = ["Pipeline"]
 
 
 class Pipeline:
@@ -338,230 +314,6 @@ class Pipeline:
             raise InvalidArgument(f"another pipeline encoded {query!r}, expected this one's")
 
 
-class Query:
-    """An image that a pipeline encoded; serves any number of supports and threads."""
-
-    def __init__(
-        self,
-        pipeline: Pipeline,
-        encoded: _core.EncodedImage,
-        image: npt.NDArray[np.uint8],
-        path: Optional[str],
-    ) -> None:
-        """Use Pipeline.encode."""
-        self._pipeline = pipeline
-        self._encoded = encoded
-        self._image = image
-        self._path = path
-
-    @property
-    def image(self) -> npt.NDArray[np.uint8]:
-        """The image as it was given: (H, W, 3) or (H, W) uint8."""
-        return self._image
-
-    @property
-    def path(self) -> Optional[str]:
-        """The image's file, where it was given as one."""
-        return self._path
-
-    @property
-    def size(self) -> Tuple[int, int]:
-        """(width, height)."""
-        return self._encoded.size
-
-    def __repr__(self) -> str:
-        width, height = self.size
-        name = f", {os.path.basename(self._path)!r}" if self._path else ""
-        return f"Query({width} x {height}{name})"
-
-    def __reduce__(self) -> Tuple[Any, ...]:
-        return _query_again, (self._pipeline, self._image, self._path)
-
-
-class Support:
-    """Examples prepared by a pipeline; serves any number of queries and threads."""
-
-    def __init__(self, pipeline: Pipeline, prepared: _core.Support, given: List[Example]) -> None:
-        """Use Pipeline.support."""
-        self._pipeline = pipeline
-        self._prepared = prepared
-        self._given = given
-        self._token = uuid.uuid4().hex
-
-    @property
-    def examples(self) -> List[SupportExample]:
-        """The examples as they were taken: image, mask, box, diameter, negative."""
-        return taken(self._prepared)
-
-    @property
-    def masks(self) -> List[npt.NDArray[np.bool_]]:
-        """Each example's mask over its whole image: (H, W) bool."""
-        return [example.mask for example in self.examples]
-
-    @property
-    def image(self) -> npt.NDArray[np.uint8]:
-        """The first example's image that is not negative, as it was given."""
-        image = next(e.image for e in self._given if not e.negative)
-        return image.image if isinstance(image, Query) else image  # type: ignore[return-value]
-
-    @property
-    def mask(self) -> npt.NDArray[np.bool_]:
-        """All examples on that image that are not negative: (H, W) bool."""
-        wanted = [example for example in self.examples if not example.negative]
-        mask = wanted[0].mask.copy()
-        for example in wanted[1:]:
-            if example.image is wanted[0].image:
-                mask |= example.mask
-        return mask
-
-    @property
-    def size(self) -> Tuple[int, int]:
-        """(width, height) of the first example's image that is not negative."""
-        return self._prepared.size
-
-    @property
-    def box(self) -> Tuple[int, int, int, int]:
-        """(x0, y0, x1, y1): the tight box of the first example that is not negative, half-open."""
-        return self._prepared.box
-
-    @property
-    def diameter(self) -> float:
-        """Of the disc with the mask's area, pixels; the median of several examples."""
-        return self._prepared.diameter
-
-    @property
-    def label(self) -> str:
-        """What the object is called; may be empty."""
-        return self._prepared.label
-
-    @property
-    def phrase(self) -> str:
-        """ "all <plural>"; empty without a label."""
-        return self._prepared.phrase
-
-    @property
-    def notes(self) -> List[str]:
-        """What was done to the input, one line each."""
-        return self._prepared.notes
-
-    def __repr__(self) -> str:
-        negative = [example[4] for example in self._prepared.examples]
-        shown = [f"size={self.size}", f"box={self.box}"]
-        if len(negative) > 1:
-            shown.append(f"examples={len(negative)}")
-        if any(negative):
-            shown.append(f"negative={sum(negative)}")
-        if self.label:
-            shown.append(f"label={self.label!r}")
-        return f"Support({', '.join(shown)})"
-
-    def __reduce__(self) -> Tuple[Any, ...]:
-        given = [(e.image, e.kind, e.mark, e.negative) for e in self._given]
-        return _support_again, (self._token, self._pipeline, given, self.label)
-
-    def plot(self) -> Figure:
-        """Draws the examples over their images in a new matplotlib figure; negative ones in red.
-
-        Raises ImportError where matplotlib is missing.
-        """
-        from persense._plotting import figure_of_examples
-
-        return figure_of_examples(self.examples)
-
-    def segment(
-        self,
-        query: Union[ImageLike, Query],
-        trace: bool = False,
-        progress: Optional[Progress] = None,
-        *,
-        min_score: Optional[float] = None,
-        min_area: Optional[Area] = None,
-        max_area: Optional[Area] = None,
-        max_instances: Optional[int] = None,
-        region: Optional[RegionLike] = None,
-        border: Optional[str] = None,
-    ) -> Result:
-        """Find every instance of the support object in a query image: see Pipeline.segment."""
-        return self._pipeline.segment(
-            query,
-            self,
-            trace,
-            progress,
-            min_score=min_score,
-            min_area=min_area,
-            max_area=max_area,
-            max_instances=max_instances,
-            region=region,
-            border=border,
-        )
-
-    def segment_many(
-        self,
-        queries: Iterable[ImageLike],
-        jobs: int = 1,
-        progress: bool = False,
-        trace: bool = False,
-        *,
-        region: Optional[RegionLike] = None,
-        **wanted: Any,
-    ) -> Iterator[Segmented]:
-        """Segment any number of queries, in their order.
-
-        queries: an iterable of paths, PIL images or arrays; read as they are needed.
-        jobs: images worked on at once. Each needs its own memory; the results are the same.
-        progress: show a bar (tqdm) on standard error.
-        region, wanted: which instances are reported, as in Pipeline.segment: min_score, min_area,
-            max_area, max_instances, border.
-
-        Yields one Segmented(query, result, error) a query. A query that cannot be read or
-        segmented has its error there and does not end the others. Closing the iterator, or
-        Ctrl-C, cancels what is under way.
-        """
-        if jobs < 1:
-            raise InvalidArgument(f"jobs: got {jobs}, expected at least 1")
-        chosen = filter_options(self._pipeline._engine, **wanted)
-        finished = self._segment_ahead(queries, jobs, trace, chosen, region)
-        if not progress:
-            return finished
-        from tqdm.auto import tqdm
-
-        total = len(queries) if isinstance(queries, Sized) else None
-        return iter(tqdm(finished, total=total, unit="image"))
-
-    def _segment_ahead(
-        self,
-        queries: Iterable[ImageLike],
-        jobs: int,
-        trace: bool,
-        wanted: Optional[_core.Options],
-        region: Optional[RegionLike],
-    ) -> Iterator[Segmented]:
-        stop = _core.Stop()
-
-        def run(query: ImageLike) -> Segmented:
-            try:
-                result = self._pipeline._segment(query, self, trace, None, stop, wanted, region)
-                return Segmented(query, result, None)
-            except Error as error:
-                return Segmented(query, None, error)
-
-        remaining = iter(queries)
-        pending: Deque[concurrent.futures.Future[Segmented]] = deque()
-        with concurrent.futures.ThreadPoolExecutor(jobs, "persense") as pool:
-            try:
-                # one ahead of the workers: none waits, and no more results than that pile up
-                for query in itertools.islice(remaining, jobs + 1):
-                    pending.append(pool.submit(run, query))
-                while pending:
-                    yield pending.popleft().result()
-                    for query in itertools.islice(remaining, 1):
-                        pending.append(pool.submit(run, query))
-            finally:
-                stop.request()
-                for future in pending:
-                    future.cancel()
-
-
 def _absolute(value: Any) -> Any:
     """A path that is good in other folders too; names and stages as they are."""
     if value is None or not isinstance(value, (str, os.PathLike)):
@@ -585,32 +337,7 @@ def _callbacks(progress: Optional[Any]) -> Tuple[Optional[Any], Optional[Any]]:
     return progress, None
 
 
-# ---- pickles ----
-
-_Kept = TypeVar("_Kept")
-
-
-class _Recent:
-    """The last few things that were unpickled, so that tasks of one pool share them."""
-
-    def __init__(self, count: int) -> None:
-        self._count = count
-        self._things: "OrderedDict[Any, Any]" = OrderedDict()
-        self._lock = threading.RLock()
-
-    def get(self, key: Any, make: Callable[[], _Kept]) -> _Kept:
-        with self._lock:
-            if key in self._things:
-                self._things.move_to_end(key)
-            else:
-                self._things[key] = make()
-                while len(self._things) > self._count:
-                    self._things.popitem(last=False)
-            kept: _Kept = self._things[key]
-            return kept
-
-
-_pipelines, _supports = _Recent(4), _Recent(8)
+_pipelines = Recent(4)
 _Items = Tuple[Tuple[str, bytes], ...]
 
 
@@ -620,22 +347,3 @@ def _pipeline_again(arguments: _Items, options: _Items) -> Pipeline:
         return Pipeline(**given, options={key: pickle.loads(value) for key, value in options})
 
     return _pipelines.get((arguments, options), make)
-
-
-def _query_again(pipeline: Pipeline, image: Any, path: Optional[str]) -> Query:
-    pipeline._prepare()
-    return Query(pipeline, pipeline._engine.encode(image), image, path)
-
-
-def _support_again(token: str, pipeline: Pipeline, given: List[Any], label: str) -> Support:
-    def make() -> Support:
-        pipeline._prepare()
-        examples = []
-        for image, kind, mark, negative in given:
-            marks = {"labels": mark[0], "id": mark[1]} if kind == "labels" else {kind: mark}
-            examples.append(Example(image, negative=negative, **marks))
-        support = pipeline._support(examples, label)
-        support._token = token
-        return support
-
-    return _supports.get((token, id(pipeline)), make)

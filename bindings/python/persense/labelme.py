@@ -22,7 +22,7 @@ from .errors import FileNotFound, Unreadable
 
 if TYPE_CHECKING:
     from ._images import ImageLike
-    from ._pipeline import Query
+    from ._query import Query
 
 __all__ = ["Annotations", "read_examples", "read_labelme"]
 

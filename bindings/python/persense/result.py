@@ -27,8 +27,9 @@ from numpy.typing import DTypeLike, NDArray
 
 from . import _core
 from ._core import Mask, TracePass
-from ._images import as_image, as_mask
-from ._optional import optional
+from ._exports import coco_document, data_frame, supervision_detections
+from ._images import as_rgb
+from ._trace import Trace
 from .errors import Error, InvalidArgument
 from .labelme import labelme_document, write_json
 
@@ -36,10 +37,9 @@ if TYPE_CHECKING:
     import pandas
     import supervision
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-    from ._images import ImageLike, MaskLike
-    from ._pipeline import Support
+    from ._images import ImageLike
+    from ._support import Support
 
 __all__ = ["Instance", "Mask", "Result", "Trace", "TracePass"]
 
@@ -368,26 +368,9 @@ class Result:
                 "object". Several classes are called as in `classes`.
             file_name: by default the name of the query's file, or else "".
         """
-        width, height = self.size
-        notes = {"notes": self.notes} if self.notes else {}
         name = os.path.basename(self._path or "") if file_name is None else file_name
-        annotations = [
-            self._coco_annotation(index, instance, image_id, first_annotation_id + index)
-            for index, instance in enumerate(self)
-        ]
-        info = {"description": "Instances found by persense", "version": _core.__version__}
-        return {
-            "info": {**info, **self._made_by},
-            "licenses": [],
-            "categories": [
-                {"id": index, "name": called, "supercategory": ""}
-                for index, called in enumerate(self._names("category", category), start=1)
-            ],
-            "images": [
-                {"id": image_id, "file_name": name, "width": width, "height": height, **notes}
-            ],
-            "annotations": annotations,
-        }
+        names = self._names("category", category)
+        return coco_document(self, names, name, image_id, first_annotation_id, self._made_by)
 
     def _names(self, argument: str, name: Optional[str]) -> List[str]:
         """The classes' names, or the one that was given for the only class."""
@@ -399,24 +382,6 @@ class Result:
                 "which are called by their labels"
             )
         return [name]
-
-    def _coco_annotation(
-        self, index: int, instance: Instance, image_id: int, annotation_id: int
-    ) -> Dict[str, Any]:
-        width, height = self.size
-        x0, y0, x1, y1 = instance.mask.box
-        return {
-            "id": annotation_id,
-            "image_id": image_id,
-            "category_id": instance.class_index + 1,
-            "bbox": [x0, y0, x1 - x0, y1 - y0],
-            "area": instance.area,
-            "score": _four_decimals(instance.score),
-            "point": instance.point.tolist(),
-            "iscrowd": 0,
-            "segmentation": {"size": [height, width], "counts": self._core.rle(index)},
-            "touches_border": instance.touches_border,
-        }
 
     def to_labelme(
         self,
@@ -477,38 +442,13 @@ class Result:
         """`supervision.Detections` with boxes, masks over the whole image (N x H x W bytes), scores
         as `confidence`, classes as `class_id`, and their names as `data["class_name"]`.
         """
-        sv = optional("supervision", "supervision")
-        detections: supervision.Detections = sv.Detections(
-            xyxy=self.boxes.copy(),
-            mask=self.to_dense(),
-            confidence=self.scores.copy(),
-            class_id=self.class_indices.astype(int),
-            data={"class_name": np.array(self.classes)[self.class_indices]},
-        )
-        return detections
+        return supervision_detections(self)
 
     def to_dataframe(self) -> pandas.DataFrame:
         """A row an instance: id, x, y (the prompt), x0, y0, x1, y1 (the box), area, score, class
         (its name) and touches_border.
         """
-        pd = optional("pandas", "dataframe")
-        boxes = np.array([mask.box for mask in self.masks], dtype=np.int64).reshape(-1, 4)
-        table: pandas.DataFrame = pd.DataFrame(
-            {
-                "id": np.arange(1, len(self) + 1),
-                "x": self.points[:, 0],
-                "y": self.points[:, 1],
-                "x0": boxes[:, 0],
-                "y0": boxes[:, 1],
-                "x1": boxes[:, 2],
-                "y1": boxes[:, 3],
-                "area": self.areas,
-                "score": self.scores,
-                "class": [self.classes[index] for index in self.class_indices],
-                "touches_border": self.touches_border,
-            }
-        )
-        return table
+        return data_frame(self)
 
     # ---- pictures ----
 
@@ -583,11 +523,11 @@ class Result:
     def _picture(self, image: Optional[ImageLike]) -> NDArray[np.uint8]:
         """The query image as (H, W, 3), from the caller, from memory or from its file."""
         if image is not None:
-            picture = _rgb(image, "image")
+            picture = as_rgb(image, "image")
         elif self._image is not None:
-            picture = _rgb(self._image, "image")
+            picture = as_rgb(self._image, "image")
         elif self._path is not None and os.path.exists(self._path):
-            picture = _rgb(self._path, "image")
+            picture = as_rgb(self._path, "image")
         else:
             raise InvalidArgument(
                 "image: this result was unpickled and does not hold its picture; give image=..."
@@ -601,112 +541,9 @@ class Result:
         return picture
 
 
-class Trace:
-    """Every intermediate of the paper's figure 7, from `segment(..., trace=True)`."""
-
-    def __init__(self, result: Result) -> None:
-        assert result._core.trace is not None
-        self._result = result
-        self._core = result._core.trace
-
-    @property
-    def similarity(self) -> NDArray[np.float32]:
-        """(H, W) in [-1, 1]: how much each pixel looks like the support object."""
-        return self._core.similarity
-
-    @property
-    def label_detections(self) -> Tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Boxes (N, 4) and confidences (N,) found for the class label."""
-        return self._core.label_detections
-
-    @property
-    def phrase_detections(self) -> Tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Boxes (N, 4) and confidences (N,) found for the phrase ("all potatoes")."""
-        return self._core.phrase_detections
-
-    @property
-    def location_prior(self) -> Tuple[int, int]:
-        """(x, y) of the first exemplar's point prompt."""
-        return self._core.location_prior
-
-    @property
-    def exemplar_mask(self) -> Mask:
-        """The mask of the object at the location prior, whose box is the first exemplar."""
-        return self._core.exemplar_mask
-
-    @property
-    def exemplar_score(self) -> float:
-        """The decoder's score of `exemplar_mask`."""
-        return self._core.exemplar_score
-
-    @property
-    def passes(self) -> Sequence[TracePass]:
-        """The rounds of density map, IDM, PPSM and decoding, in their order."""
-        return self._core.passes
-
-    def __repr__(self) -> str:
-        prompts = ", ".join(str(len(step.prompts)) for step in self.passes)
-        return f"Trace({len(self.passes)} passes, prompts: {prompts})"
-
-    def plot(
-        self,
-        image: Optional[ImageLike] = None,
-        *,
-        support_image: Optional[ImageLike] = None,
-        support_mask: Optional[MaskLike] = None,
-    ) -> Figure:
-        """All stages side by side in a new matplotlib figure, as the paper's figure 7.
-
-        Support, similarity, detections with location prior and first exemplar; then for every pass
-        its exemplars, density map with candidates, prompts and masks; the instances last.
-
-        Args:
-            image: the query image, needed where the result was unpickled and its file is gone.
-            support_image, support_mask: the support example, which an unpickled result does not
-                hold; without it the first panel is left out.
-
-        Raises:
-            InvalidArgument: no image, or one of another size.
-            ImportError: matplotlib is missing.
-        """
-        from ._plotting import FigureOfStages
-
-        result = self._result
-        if (support_image is None) != (support_mask is None):
-            missing = "support_image" if support_image is None else "support_mask"
-            raise InvalidArgument(f"{missing}: got None, expected the support's, or neither")
-        if support_image is None and result._supports:
-            support_image, support_mask = result._supports[0].image, result._supports[0].mask
-        example = None
-        if support_image is not None and support_mask is not None:
-            example = _rgb(support_image, "support_image"), as_mask(support_mask, "support_mask")
-        picture = result._picture(image)
-        return FigureOfStages(picture, self, result.masks, result.estimated_count, example).draw()
-
-
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 
 def _read_only(array: NDArray[_Scalar]) -> NDArray[_Scalar]:
     array.flags.writeable = False
     return array
-
-
-def _rgb(value: ImageLike, name: str) -> NDArray[np.uint8]:
-    """Any form of image as (H, W, 3)."""
-    picture: Any = as_image(value, name)
-    shape, dtype = getattr(picture, "shape", None), getattr(picture, "dtype", None)
-    if shape is None or dtype != np.uint8 or not (len(shape) == 2 or shape[2:] == (3,)):
-        got = type(picture).__name__ if shape is None else f"{dtype} array of shape {shape}"
-        raise InvalidArgument(
-            f"{name}: got {got}, expected a uint8 array of shape (H, W, 3), RGB, or (H, W), grey"
-        )
-    rgb: NDArray[np.uint8] = (
-        np.repeat(picture[:, :, None], 3, axis=2) if picture.ndim == 2 else picture
-    )
-    return rgb
-
-
-def _four_decimals(score: float) -> float:
-    """Rounded as the files of the program have it: halves away from zero."""
-    return math.copysign(math.floor(abs(score) * 1e4 + 0.5) / 1e4, score)

@@ -171,7 +171,7 @@ class _Library:
     def __init__(self, models: str, thresholds: Dict[str, float]) -> None:
         self._pipeline = persense.Pipeline(models, options=options_of(thresholds))
 
-    def find(self, support_image: Any, support_mask: Any, image: Any) -> List[Any]:
+    def find(self, support_image: Pixels, support_mask: Mask, image: Pixels) -> List[Found]:
         support = self._pipeline.support(support_image, support_mask)
         found = []
         for instance in self._pipeline.segment(image, support):
