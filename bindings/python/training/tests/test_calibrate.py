@@ -64,7 +64,7 @@ def test_thresholds_are_the_best_of_those_that_were_tried(monkeypatch: pytest.Mo
     monkeypatch.setattr(whole, "sources", lambda data: {})
     monkeypatch.setattr(whole, "evaluate", evaluate)
     best, tried = calibrate.choose("mini", pathlib.Path("."), 3)
-    assert best == {"same": 0.6, "quality": 0.3, "same_alone": 0.3, "present": 0.7}
+    assert best == {"same": 0.6, "quality": 0.3, "same_alone": 0.3, "present": 0.9}
     assert len({tuple(t.items()) for t, _ in tried}) == len(tried)  # none of them twice
 
 
