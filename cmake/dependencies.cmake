@@ -8,6 +8,7 @@ if(PERSENSE_CORE_ONLY)
   return()
 endif()
 find_package(OpenCV 4.5 REQUIRED COMPONENTS core imgproc imgcodecs)
+find_package(TIFF 4.5 REQUIRED)  # 4.5 has error handlers for one file
 find_package(nlohmann_json 3.7 REQUIRED)
 if(PERSENSE_BUILD_PROGRAM OR PERSENSE_BUILD_EXAMPLES OR PERSENSE_BUILD_TESTS OR PERSENSE_BUILD_BENCHMARKS)
   find_package(CLI11 REQUIRED)

@@ -65,6 +65,9 @@ get_target_property(opencv_library opencv_core LOCATION)
 cmake_path(GET opencv_library PARENT_PATH PERSENSE_PC_OPENCV_LIBDIR)
 # Static archives are searched once, in this order: users before what they use.
 set(PERSENSE_PC_LIBS "-lpersense_eval -lpersense_label -lpersense_io -lpersense_engine -lpersense_classic")
+# A full name, as CMake found it: some have it elsewhere than where linkers look.
+get_target_property(tiff_library TIFF::TIFF LOCATION)
+set(PERSENSE_PC_TIFF_LIBS "${tiff_library}")
 set(PERSENSE_PC_HTTP "")
 if(PERSENSE_HTTP)
   set(PERSENSE_PC_HTTP libcurl)

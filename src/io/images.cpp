@@ -8,14 +8,21 @@
 
 #include "container.hpp"
 #include "persense/io/files.hpp"
+#include "tiff.hpp"
 
 namespace persense::io {
 
 namespace {
 
 struct Decoded {
-  cv::Mat pixels;
-  detail::Format format;
+  cv::Mat pixels;      // R, G, B where there are three channels
+  bool lossy = false;  // compression leaves noise
+};
+
+/// What the pixels are wanted for.
+enum class Use {
+  picture,  // three channels, the way up that is shown
+  labels    // as they are stored
 };
 
 /// EXIF orientations 2 to 8: what has to be done to a stored picture before it is shown.
@@ -39,13 +46,12 @@ void orient(cv::Mat& pixels, int orientation) {
   }
 }
 
-Decoded decode(const std::filesystem::path& path, int flags) {
-  auto bytes = read_file(path);
-  const auto container = detail::check_container(bytes, path);
-  if (container.format == detail::Format::png) detail::drop_remarks(bytes);
-  Decoded decoded{{}, container.format};
+/// What OpenCV makes of a file's bytes.
+cv::Mat opencv_decode(const std::vector<std::uint8_t>& bytes, const std::filesystem::path& path,
+                      int flags) {
+  cv::Mat pixels;
   try {
-    decoded.pixels = cv::imdecode(bytes, flags);
+    pixels = cv::imdecode(bytes, flags);
   } catch (const cv::Exception& e) {
     if (e.code == cv::Error::StsNoMem)
       throw OutOfMemory(fmt::format("{}: out of memory for its pixels", path.string()));
@@ -56,12 +62,35 @@ Decoded decode(const std::filesystem::path& path, int flags) {
                       path.string()));
     throw Unreadable(fmt::format("{}: cannot be decoded ({})", path.string(), e.err));
   }
-  if (decoded.pixels.empty())
+  if (pixels.empty())
     throw Unreadable(
         fmt::format("{}: cannot be decoded, the picture's data is damaged", path.string()));
-  if (decoded.pixels.depth() != CV_8U && decoded.pixels.depth() != CV_16U)
-    throw Unreadable(fmt::format("{}: pixels are neither 8- nor 16-bit integers", path.string()));
-  if (flags != cv::IMREAD_UNCHANGED) orient(decoded.pixels, container.orientation);
+  if (pixels.channels() == 3) cv::cvtColor(pixels, pixels, cv::COLOR_BGR2RGB);
+  return pixels;
+}
+
+Decoded decode(const std::filesystem::path& path, Use use) {
+  auto bytes = read_file(path);
+  const auto container = detail::check_container(bytes, path);
+  Decoded decoded;
+  int orientation = container.orientation;
+  if (container.format == detail::Format::tiff) {
+    const auto values =
+        use == Use::labels ? detail::GreyValues::numbers : detail::GreyValues::light;
+    const detail::Tiff tiff = detail::read_tiff(bytes, path, values);
+    decoded = {tiff.pixels, tiff.lossy};
+    orientation = tiff.orientation;
+    if (use == Use::picture && decoded.pixels.channels() == 1)
+      cv::cvtColor(decoded.pixels, decoded.pixels, cv::COLOR_GRAY2RGB);
+  } else {
+    if (container.format == detail::Format::png) detail::drop_remarks(bytes);
+    decoded.pixels = opencv_decode(
+        bytes, path,
+        use == Use::labels ? cv::IMREAD_UNCHANGED : cv::IMREAD_COLOR | cv::IMREAD_ANYDEPTH);
+    decoded.lossy =
+        container.format == detail::Format::jpeg || container.format == detail::Format::webp;
+  }
+  if (use == Use::picture) orient(decoded.pixels, orientation);
   return decoded;
 }
 
@@ -76,10 +105,6 @@ double maximum_of(const cv::Mat& pixels) {
   double maximum = 0;
   cv::minMaxLoc(pixels.reshape(1), nullptr, &maximum);
   return maximum;
-}
-
-bool is_lossy(detail::Format format) {
-  return format == detail::Format::jpeg || format == detail::Format::webp;
 }
 
 /// @param name  of what is written, for errors.
@@ -104,24 +129,23 @@ std::vector<std::uint8_t> encoded_png(const cv::Mat& pixels, const std::string& 
 }  // namespace
 
 Image read_image(const std::filesystem::path& path) {
-  cv::Mat pixels = decode(path, cv::IMREAD_COLOR | cv::IMREAD_ANYDEPTH).pixels;
+  cv::Mat pixels = decode(path, Use::picture).pixels;
   if (pixels.depth() == CV_16U)
     pixels.convertTo(pixels, CV_8U, 255.0 / sensor_range(static_cast<int>(maximum_of(pixels))));
-  cv::cvtColor(pixels, pixels, cv::COLOR_BGR2RGB);
   return Image::from_rgb(std::move(pixels));
 }
 
 cv::Mat read_mask(const std::filesystem::path& path) {
-  const auto [pixels, format] = decode(path, cv::IMREAD_COLOR | cv::IMREAD_ANYDEPTH);
-  const double level = is_lossy(format) ? 0.5 * maximum_of(pixels) : 0.0;
+  const auto [pixels, lossy] = decode(path, Use::picture);
+  const double level = lossy ? 0.5 * maximum_of(pixels) : 0.0;
   std::vector<cv::Mat> channels;
   cv::split(pixels > level, channels);  // 0 or 255 in every channel
   return channels[0] | channels[1] | channels[2];
 }
 
 cv::Mat read_labels(const std::filesystem::path& path) {
-  const auto [pixels, format] = decode(path, cv::IMREAD_UNCHANGED);
-  if (is_lossy(format))
+  const auto [pixels, lossy] = decode(path, Use::labels);
+  if (lossy)
     throw Unreadable(
         fmt::format("{}: a lossy format cannot hold labels, expected PNG or TIFF", path.string()));
   if (pixels.channels() != 1)

@@ -12,8 +12,9 @@
 
 namespace persense::io {
 
-/// Reads a picture as 8-bit RGB: PNG, JPEG, TIFF (first page), WebP or BMP, told apart by content,
-/// not by name; 8 or 16 bits, grey, RGB or RGBA (alpha is dropped). EXIF orientation is applied.
+/// Reads a picture as 8-bit RGB: PNG, JPEG, TIFF (first page; behind a thumbnail the picture), WebP
+/// or BMP, told apart by content, not by name; 8 or 16 bits, grey, RGB or RGBA (alpha is dropped).
+/// EXIF orientation is applied.
 ///
 /// 16-bit pixels are scaled by the sensor depth that their maximum suggests: the narrowest of 8,
 /// 10, 12, 14 and 16 bits that holds it becomes 0..255. So 12-bit camera or microscope frames come
@@ -32,8 +33,9 @@ Image read_image(const std::filesystem::path& path);
 cv::Mat read_mask(const std::filesystem::path& path);
 
 /// Reads a label image as CV_32SC1: one grey channel of 8 or 16 bits, 0 = background. Errors as in
-/// read_image. Orientation is not applied: a label image is data.
-/// @throws Unreadable  colour, or a lossy format (JPEG, WebP).
+/// read_image. Orientation is not applied: a label image is data. Of TIFF the stored numbers are
+/// taken, whatever they say of black and white.
+/// @throws Unreadable  colour, or a lossy format (JPEG, WebP, TIFF with JPEG inside).
 cv::Mat read_labels(const std::filesystem::path& path);
 
 /// Instances as a label image: 0 = background, i + 1 = instance i.
