@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "persense/custom_stages.hpp"
 #include "persense/example.hpp"
 #include "persense/image.hpp"
 #include "persense/options.hpp"
-#include "persense/own_stages.hpp"
 #include "persense/result.hpp"
 #include "persense/run_options.hpp"
 #include "persense/torch/manifest.hpp"
@@ -33,7 +33,8 @@ struct Stages {
   std::string dmg = default_name();
   std::string decoder = default_name();
 
-  OwnStages own;  ///< where one is set, the slot's name above is no archive's and does not count
+  CustomStages
+      custom;  ///< where one is set, the slot's name above is no archive's and does not count
 
   std::string mini;  ///< the archive that "mini" is, of the user's training; empty: the library's
 

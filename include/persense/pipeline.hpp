@@ -12,9 +12,9 @@
 #include "persense/idm.hpp"
 #include "persense/instances.hpp"
 #include "persense/options.hpp"
+#include "persense/pipeline_steps.hpp"
 #include "persense/ppsm.hpp"
 #include "persense/result.hpp"
-#include "persense/running.hpp"
 #include "persense/staged_method.hpp"
 #include "persense/stages.hpp"
 

@@ -14,9 +14,9 @@
 #include "persense/example.hpp"
 #include "persense/instances.hpp"
 #include "persense/options.hpp"
+#include "persense/pipeline_steps.hpp"
 #include "persense/result.hpp"
 #include "persense/run_options.hpp"
-#include "persense/running.hpp"
 #include "persense/stages.hpp"
 #include "persense/support.hpp"
 

@@ -22,7 +22,7 @@
 #include "persense/io/files.hpp"
 #include "persense/io/images.hpp"
 #include "persense/io/support_drawing.hpp"
-#include "persense/running.hpp"
+#include "persense/pipeline_steps.hpp"
 #include "persense/support.hpp"
 #include "persense/version.hpp"
 #include "queries.hpp"

@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "any_stages.hpp"
-#include "archive_stages.hpp"
 #include "slot_stages.hpp"
 #include "slots.hpp"
+#include "torch_plugin.hpp"
 
 namespace persense {
 
@@ -33,10 +33,10 @@ void check_slots(const Stages& stages) {
       throw InvalidArgument(fmt::format(
           "{}: got \"{}\" and a stage of your own, expected one of them", slot, archive));
   };
-  check("encoder", stages.encoder, static_cast<bool>(stages.own.encode));
-  check("detector", stages.detector, static_cast<bool>(stages.own.detect));
-  check("dmg", stages.dmg, static_cast<bool>(stages.own.density));
-  check("decoder", stages.decoder, static_cast<bool>(stages.own.decode));
+  check("encoder", stages.encoder, static_cast<bool>(stages.custom.encode));
+  check("detector", stages.detector, static_cast<bool>(stages.custom.detect));
+  check("dmg", stages.dmg, static_cast<bool>(stages.custom.density));
+  check("decoder", stages.decoder, static_cast<bool>(stages.custom.decode));
 }
 
 /// Of a slot that holds neither the user's stage nor a weight-free one.
@@ -58,7 +58,7 @@ Stages in_use(const Stages& stages, Method method) {
   Stages used = stages;
   if (method == Method::grounded_sam) {
     used.dmg = unused;
-    used.own.density = nullptr;
+    used.custom.density = nullptr;
   }
   return used;
 }
@@ -86,7 +86,7 @@ std::string described(const Stages& stages) {
 }  // namespace
 
 std::string Stages::default_name() {
-  return std::string(has_archive_stages() ? learned : weight_free);
+  return std::string(has_torch_plugin() ? learned : weight_free);
 }
 
 Stages Stages::in_folder(const std::string& folder) {
@@ -129,7 +129,7 @@ Options Stages::adapt(const Options& preset) const {
   const auto slots = slots_of(*this);
   const std::string_view dmg_slot = slots[2];
   if (preset.method == Method::grounded_sam) return preset;
-  if (is_archive(dmg_slot)) return archive_stages(dmg).adapt(*this, preset);
+  if (is_archive(dmg_slot)) return torch_plugin(dmg).adapt(*this, preset);
   return preset;
 }
 
@@ -142,12 +142,12 @@ Options Stages::adapt(const Options& preset, const std::function<void(Options&)>
   return adapted;
 }
 
-bool Engine::has_torch() { return has_archive_stages(); }
+bool Engine::has_torch() { return has_torch_plugin(); }
 
-torchscript::EmbeddedArchive Engine::mini() { return archive_stages(std::string(learned)).mini(); }
+torchscript::EmbeddedArchive Engine::mini() { return torch_plugin(std::string(learned)).mini(); }
 
 torchscript::ArchiveInfo Engine::inspect(const std::filesystem::path& archive) {
-  return archive_stages(archive.string()).inspect(archive);
+  return torch_plugin(archive.string()).inspect(archive);
 }
 
 Engine::Engine(const std::string& models, const Options& preset) {
@@ -166,7 +166,7 @@ Engine::Engine(const Stages& all, const Options& options) {
         "the CPU",
         stages.device, stages.dtype));
   model_ = on_torch == slots.end() ? model_without_torch(stages, options)
-                                   : archive_stages(std::string(*on_torch)).model(stages, options);
+                                   : torch_plugin(std::string(*on_torch)).model(stages, options);
   stages_ = described(stages);
 }
 

@@ -1,10 +1,10 @@
 // The TorchScript stages of a program that links LibTorch.
-#include "archive_stages.hpp"
+#include "torch_plugin.hpp"
 
 namespace persense {
 
-bool has_archive_stages() { return true; }
+bool has_torch_plugin() { return true; }
 
-const ArchiveStages& archive_stages(const std::string&) { return *persense_archive_stages(); }
+const TorchPlugin& torch_plugin(const std::string&) { return *persense_torch_plugin(); }
 
 }  // namespace persense

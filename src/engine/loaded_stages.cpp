@@ -5,8 +5,8 @@
 
 #include <vector>
 
-#include "archive_stages.hpp"
 #include "persense/version.hpp"
+#include "torch_plugin.hpp"
 
 namespace persense {
 
@@ -14,14 +14,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* library_name = "libpersense_archives.so";
+constexpr const char* library_name = "libpersense_torch_plugin.so";
 
 /// Where the library may lie, seen from the program or library that this code is part of.
 std::vector<fs::path> places() {
   Dl_info here{};
   std::error_code error;
-  if (dladdr(reinterpret_cast<const void*>(&archive_stages), &here) == 0 ||
-      here.dli_fname == nullptr)
+  if (dladdr(reinterpret_cast<const void*>(&torch_plugin), &here) == 0 || here.dli_fname == nullptr)
     return {};
   fs::path self = fs::canonical(here.dli_fname, error);
   if (error) self = fs::canonical("/proc/self/exe", error);  // a program found by way of PATH
@@ -29,7 +28,7 @@ std::vector<fs::path> places() {
   return {folder / "persense", folder, folder / ".." / PERSENSE_LIBDIR / "persense"};
 }
 
-const ArchiveStages* load() {
+const TorchPlugin* load() {
   std::string tried;
   for (const fs::path& place : places()) {
     const fs::path file = place / library_name;
@@ -40,9 +39,9 @@ const ArchiveStages* load() {
     if (library == nullptr)
       throw Unreadable(
           fmt::format("{}: cannot be loaded: {}; {}", file.string(), dlerror(), without_torch));
-    using Entry = const ArchiveStages* (*)();
-    const auto entry = reinterpret_cast<Entry>(dlsym(library, "persense_archive_stages"));
-    const ArchiveStages* const stages = entry != nullptr ? entry() : nullptr;
+    using Entry = const TorchPlugin* (*)();
+    const auto entry = reinterpret_cast<Entry>(dlsym(library, "persense_torch_plugin"));
+    const TorchPlugin* const stages = entry != nullptr ? entry() : nullptr;
     if (stages == nullptr || std::string(stages->version) != PERSENSE_VERSION)
       throw Unreadable(fmt::format("{}: is of version {}, expected {}; {}", file.string(),
                                    stages == nullptr ? "none" : stages->version, PERSENSE_VERSION,
@@ -55,10 +54,10 @@ const ArchiveStages* load() {
 
 }  // namespace
 
-bool has_archive_stages() { return true; }
+bool has_torch_plugin() { return true; }
 
-const ArchiveStages& archive_stages(const std::string&) {
-  static const ArchiveStages* const stages = load();  // tried again by the next call if it throws
+const TorchPlugin& torch_plugin(const std::string&) {
+  static const TorchPlugin* const stages = load();  // tried again by the next call if it throws
   return *stages;
 }
 

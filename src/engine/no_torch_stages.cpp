@@ -1,11 +1,11 @@
 // What the engine answers to "mini" and to archives in a build without LibTorch.
-#include "archive_stages.hpp"
+#include "torch_plugin.hpp"
 
 namespace persense {
 
-bool has_archive_stages() { return false; }
+bool has_torch_plugin() { return false; }
 
-const ArchiveStages& archive_stages(const std::string& archive) {
+const TorchPlugin& torch_plugin(const std::string& archive) {
   throw InvalidArgument(fmt::format(
       "{}: this build cannot load networks, as it was made without LibTorch (PERSENSE_WITH_TORCH); "
       "{}",

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "any_stages.hpp"
-#include "own_stages.hpp"
+#include "custom_stages.hpp"
 #include "persense/classic/classic.hpp"
 #include "slots.hpp"
 
@@ -21,7 +21,7 @@ static_assert(classic::HoldsClassicEncoder<AnyEncoder>);
 template <class Other>
 AnyEncoder encoder_of(const Stages& stages, Other&& other) {
   using classic::ClassicEncoder;
-  AnyEncoder encoder = stages.own.encode               ? AnyEncoder(OwnEncoder(stages.own.encode))
+  AnyEncoder encoder = stages.custom.encode ? AnyEncoder(CustomEncoder(stages.custom.encode))
                        : stages.encoder == weight_free ? AnyEncoder(ClassicEncoder{})
                                                        : other();
   if (ask_for(weight_free, stages) && encoder.find<ClassicEncoder>() == nullptr)
@@ -31,21 +31,21 @@ AnyEncoder encoder_of(const Stages& stages, Other&& other) {
 
 template <class Other>
 AnyDetector detector_of(const Stages& stages, Other&& other) {
-  if (stages.own.detect) return AnyDetector(OwnDetector(stages.own.detect));
+  if (stages.custom.detect) return AnyDetector(CustomDetector(stages.custom.detect));
   if (stages.detector == weight_free) return AnyDetector(classic::ClassicDetector{});
   return other();
 }
 
 template <class Other>
 AnyDmg dmg_of(const Stages& stages, Other&& other) {
-  if (stages.own.density) return AnyDmg(OwnDmg(stages.own.density));
+  if (stages.custom.density) return AnyDmg(CustomDmg(stages.custom.density));
   if (stages.dmg == weight_free) return AnyDmg(classic::ClassicDmg{});
   return other();
 }
 
 template <class Other>
 AnyDecoder decoder_of(const Stages& stages, const DecoderOptions& options, Other&& other) {
-  if (stages.own.decode) return AnyDecoder(OwnDecoder(stages.own.decode));
+  if (stages.custom.decode) return AnyDecoder(CustomDecoder(stages.custom.decode));
   if (stages.decoder == weight_free)
     return AnyDecoder(classic::ClassicDecoder(options.calibration));
   return other();

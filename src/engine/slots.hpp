@@ -10,18 +10,18 @@
 namespace persense {
 
 inline constexpr std::string_view weight_free = "classic", learned = "mini";
-inline constexpr std::string_view users_own = "(own)", unused = "(unused)";
+inline constexpr std::string_view users_custom = "(custom)", unused = "(unused)";
 
 /// What is in the slots, in the order encoder, detector, dmg, decoder: `weight_free`, `learned`,
-/// `users_own` where a stage of the user's is, `unused` or an archive's path.
+/// `users_custom` where a stage of the user's is, `unused` or an archive's path.
 inline std::array<std::string_view, 4> slots_of(const Stages& stages) {
-  const OwnStages& own = stages.own;
-  return {own.encode ? users_own : stages.encoder, own.detect ? users_own : stages.detector,
-          own.density ? users_own : stages.dmg, own.decode ? users_own : stages.decoder};
+  const CustomStages& own = stages.custom;
+  return {own.encode ? users_custom : stages.encoder, own.detect ? users_custom : stages.detector,
+          own.density ? users_custom : stages.dmg, own.decode ? users_custom : stages.decoder};
 }
 
 inline bool is_archive(std::string_view slot) {
-  return slot != weight_free && slot != learned && slot != users_own && slot != unused;
+  return slot != weight_free && slot != learned && slot != users_custom && slot != unused;
 }
 
 /// Whether detector, DMG or decoder are of this kind, and so ask for its encoder.

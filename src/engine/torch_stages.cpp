@@ -1,7 +1,6 @@
 // Pipelines with networks, which LibTorch runs, in some of their slots.
 #include <utility>
 
-#include "archive_stages.hpp"
 #include "mini_archive.hpp"
 #include "persense/mini/mini.hpp"
 #include "persense/torch/countr.hpp"
@@ -11,6 +10,7 @@
 #include "persense/torch/grounding.hpp"
 #include "persense/version.hpp"
 #include "slot_stages.hpp"
+#include "torch_plugin.hpp"
 
 namespace persense {
 
@@ -70,7 +70,7 @@ AnyDecoder torch_decoder(const Stages& stages, const AnyEncoder& encoder,
     throw InvalidArgument(fmt::format(
         "decoder {}: needs the encoder archive that it was trained with (\"{}\"), got {}",
         stages.decoder, read_manifest(stages.decoder).encoder,
-        stages.own.encode ? "an encoder of your own" : fmt::format("\"{}\"", stages.encoder)));
+        stages.custom.encode ? "an encoder of your own" : fmt::format("\"{}\"", stages.encoder)));
   return AnyDecoder(SamDecoder(stages.decoder, *of,
                                {.guidance = options.guidance == Switch::on,
                                 .refinement = options.refinement == Switch::on,
@@ -106,9 +106,9 @@ std::shared_ptr<const EngineParts::Model> model_of(const Stages& stages, const O
 
 }  // namespace persense
 
-const persense::ArchiveStages* persense_archive_stages() {
-  static const persense::ArchiveStages stages{PERSENSE_VERSION, &persense::model_of,
-                                              &persense::adapt, &persense::torchscript::inspect,
-                                              &persense::torchscript::mini_archive};
+const persense::TorchPlugin* persense_torch_plugin() {
+  static const persense::TorchPlugin stages{PERSENSE_VERSION, &persense::model_of, &persense::adapt,
+                                            &persense::torchscript::inspect,
+                                            &persense::torchscript::mini_archive};
   return &stages;
 }

@@ -10,9 +10,9 @@
 #include <cmath>
 #include <utility>
 
+#include "mask_upsampling.hpp"
 #include "module_errors.hpp"
 #include "persense/error.hpp"
-#include "silhouettes.hpp"
 
 namespace persense::torchscript {
 
@@ -201,9 +201,9 @@ SamDecoder::Best SamDecoder::best_in_chunks(const at::Tensor& features, const In
 }
 
 std::vector<ScoredMask> SamDecoder::to_masks(const InputFrame& frame, const Best& best) const {
-  const Silhouettes silhouettes(frame.longest_side(), static_cast<int>(best.low_res.size(1)),
-                                placement().device, bytes_of(options_));
-  auto [masks, scores] = silhouettes(best.low_res, best.scores);
+  const MaskUpsampling upsampling(frame.longest_side(), static_cast<int>(best.low_res.size(1)),
+                                  placement().device, bytes_of(options_));
+  auto [masks, scores] = upsampling(best.low_res, best.scores);
   std::vector<ScoredMask> scored;
   for (std::size_t i = 0; i < masks.size(); ++i) {
     if (!std::isfinite(scores[i])) throw not_finite(module_, "scores");

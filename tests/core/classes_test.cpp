@@ -82,8 +82,8 @@ FeatureGrid colours(ImageView image) {
 
 Engine own_engine() {
   Stages stages = Stages::named("classic");
-  stages.own.encode = colours;
-  stages.own.density = [](const StageQuery& query) -> DensityMap {
+  stages.custom.encode = colours;
+  stages.custom.density = [](const StageQuery& query) -> DensityMap {
     DensityMap map = query.similarity.max(0.9f) - 0.9f;  // depends on which support it is of
     cv::Mat blurred;
     cv::GaussianBlur(as_mat(map), blurred, {}, 3);
@@ -195,7 +195,7 @@ TEST_CASE("encoded image: the support image as the query is encoded once", "[enc
 
   std::atomic<int> own_encodes = 0;
   Stages stages = Stages::named("classic");
-  stages.own.encode = [&](ImageView view) { return ++own_encodes, colours(view); };
+  stages.custom.encode = [&](ImageView view) { return ++own_encodes, colours(view); };
   const Engine engine(stages);
   const EngineImage handle = engine.encode(scene.view());
   const persense::Example example{handle, MaskView(first)};

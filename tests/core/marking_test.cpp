@@ -421,7 +421,7 @@ TEST_CASE("negatives: turn an own encoder's similarity negative where they expla
           "[own][negatives]") {
   const TwoColours scene;
   Stages stages = Stages::named("classic");
-  stages.own.encode = [](ImageView image) {  // a cell every two pixels, a channel a colour
+  stages.custom.encode = [](ImageView image) {  // a cell every two pixels, a channel a colour
     FeatureGrid grid{{image.width / 2, image.height / 2}, {}};
     cv::Mat small;
     cv::resize(image.mat(), small, {grid.size.width, grid.size.height}, 0, 0, cv::INTER_AREA);

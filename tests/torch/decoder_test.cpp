@@ -8,8 +8,8 @@
 #include <thread>
 
 #include "golden/golden.hpp"
+#include "mask_upsampling.hpp"
 #include "sam_archives.hpp"
-#include "silhouettes.hpp"
 #include "to_original.hpp"
 
 namespace persense::torchscript {
@@ -533,7 +533,7 @@ TEST_CASE("SamDecoder: decodes queries of an encoder that holds a TorchEncoder",
   }
 }
 
-TEST_CASE("Silhouettes: masks equal the reference's, however small the memory",
+TEST_CASE("MaskUpsampling: masks equal the reference's, however small the memory",
           "[torch][decoder][golden]") {
   for_each_case("sam_postprocess", [](const fs::path& path, const json& expected) {
     const auto low = read_npy(path / "low_res.npy"), high = read_npy(path / "high_res.npy");
@@ -545,8 +545,8 @@ TEST_CASE("Silhouettes: masks equal the reference's, however small the memory",
         values.data(), {static_cast<std::int64_t>(values.size()) / (side * side), side, side});
     const auto count = static_cast<std::size_t>(logits.size(0));
     for (const std::int64_t budget : {std::int64_t{1}, std::int64_t{1} << 30}) {
-      const Silhouettes silhouettes(frame, side, at::kCPU, budget);
-      const auto answer = silhouettes(logits, at::arange(logits.size(0)).to(at::kFloat));
+      const MaskUpsampling upsampling(frame, side, at::kCPU, budget);
+      const auto answer = upsampling(logits, at::arange(logits.size(0)).to(at::kFloat));
       for (std::size_t i = 0; i < count; ++i) {
         const cv::Mat full(
             frame.original.height, frame.original.width, CV_32FC1,

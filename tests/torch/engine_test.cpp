@@ -278,12 +278,12 @@ TEST_CASE("torch engine: mini mixes with stages of every other kind, in every sl
   SECTION("one of every kind") {
     stages.encoder = similar = models.encoder.string();
     stages.detector = "classic";
-    stages.own.density = [](const StageQuery& query) {
+    stages.custom.density = [](const StageQuery& query) {
       return DensityMap(query.similarity.max(0.0f) / 100.0f);
     };
   }
   SECTION("an encoder of the user's") {
-    stages.own.encode = colours;
+    stages.custom.encode = colours;
     similar = "own";
   }
   const Result result = count_discs(Engine(stages));
@@ -292,7 +292,7 @@ TEST_CASE("torch engine: mini mixes with stages of every other kind, in every sl
   // the encoder's slot says what is similar
   Stages alone = Stages::named("classic");
   if (similar == "own")
-    alone.own.encode = colours;
+    alone.custom.encode = colours;
   else
     alone.encoder = similar;
   CHECK((count_discs(Engine(alone)).trace()->similarity == result.trace()->similarity).all());

@@ -43,7 +43,7 @@ TEST_CASE(
   const Outcome outcome = work.shell("elsewhere/persense info m.pt");
   CHECK(outcome.exit == 3);
   CHECK(outcome.error_lines() == 1);
-  CHECK_THAT(outcome.err, ContainsSubstring("libpersense_archives.so, which runs networks: not "
+  CHECK_THAT(outcome.err, ContainsSubstring("libpersense_torch_plugin.so, which runs networks: not "
                                             "found in "));
   CHECK_THAT(outcome.err, ContainsSubstring("/elsewhere"));
   const std::string segment =
@@ -58,9 +58,9 @@ TEST_CASE(
 
 TEST_CASE("program: a damaged library that runs networks is one line", "[torch][cli][errors]") {
   const Alone work;
-  work.save_text("elsewhere/libpersense_archives.so", "not a library\n");
+  work.save_text("elsewhere/libpersense_torch_plugin.so", "not a library\n");
   const Outcome outcome = work.shell("elsewhere/persense info m.pt");
   CHECK(outcome.exit == 3);
   CHECK(outcome.lines() == 1);
-  CHECK_THAT(outcome.err, ContainsSubstring("libpersense_archives.so: cannot be loaded: "));
+  CHECK_THAT(outcome.err, ContainsSubstring("libpersense_torch_plugin.so: cannot be loaded: "));
 }

@@ -273,29 +273,29 @@ std::vector<ScoredMask> masks_from(const py::object& value, Size image) {
 }
 
 void set_encode(Stages& stages, py::object function) {
-  stages.own.encode = [f = shared_function(std::move(function))](ImageView image) {
+  stages.custom.encode = [f = shared_function(std::move(function))](ImageView image) {
     py::gil_scoped_acquire gil;
     return features_from((*f)(ShownImages::array_of(image)));
   };
 }
 
 void set_detect(Stages& stages, py::object function) {
-  stages.own.detect = [f = shared_function(std::move(function))](const StageQuery& query) {
+  stages.custom.detect = [f = shared_function(std::move(function))](const StageQuery& query) {
     py::gil_scoped_acquire gil;
     return both_detections_from(call(f, query));
   };
 }
 
 void set_density(Stages& stages, py::object function) {
-  stages.own.density = [f = shared_function(std::move(function))](const StageQuery& query) {
+  stages.custom.density = [f = shared_function(std::move(function))](const StageQuery& query) {
     py::gil_scoped_acquire gil;
     return density_from(call(f, query));
   };
 }
 
 void set_decode(Stages& stages, py::object function) {
-  stages.own.decode = [f = shared_function(std::move(function))](const StageQuery& query,
-                                                                 std::span<const Prompt> prompts) {
+  stages.custom.decode = [f = shared_function(std::move(function))](
+                             const StageQuery& query, std::span<const Prompt> prompts) {
     py::gil_scoped_acquire gil;
     return masks_from(call(f, query, prompts), query.image.size());
   };

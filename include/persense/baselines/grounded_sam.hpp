@@ -11,8 +11,8 @@
 #include "persense/exemplar.hpp"
 #include "persense/instances.hpp"
 #include "persense/options.hpp"
+#include "persense/pipeline_steps.hpp"
 #include "persense/result.hpp"
-#include "persense/running.hpp"
 #include "persense/staged_method.hpp"
 #include "persense/stages.hpp"
 

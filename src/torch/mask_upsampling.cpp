@@ -1,4 +1,4 @@
-#include "silhouettes.hpp"
+#include "mask_upsampling.hpp"
 
 #include <ATen/ATen.h>
 #include <ATen/Context.h>
@@ -70,14 +70,15 @@ AxisBlocks::AxisBlocks(int low, int target, int inner, int original, at::Device 
   weight = weight.to(device);
 }
 
-Silhouettes::Silhouettes(const LongestSide& frame, int low, at::Device device, std::int64_t budget)
+MaskUpsampling::MaskUpsampling(const LongestSide& frame, int low, at::Device device,
+                               std::int64_t budget)
     : low_(low),
       budget_(budget),
       across_(low, frame.target, frame.input().width, frame.original.width, device),
       down_(low, frame.target, frame.input().height, frame.original.height, device) {}
 
 /// The pixels that can be inside: bilinear values are above zero only near a sample above zero.
-Silhouettes::Region Silhouettes::region(std::size_t mask, const float* extent) const {
+MaskUpsampling::Region MaskUpsampling::region(std::size_t mask, const float* extent) const {
   Region region{mask, {}, {}};
   if (extent[0] == 0) return region;
   const auto sample = [&](int i) { return static_cast<int>(extent[i]); };
@@ -89,7 +90,7 @@ Silhouettes::Region Silhouettes::region(std::size_t mask, const float* extent) c
   return region;
 }
 
-std::int64_t Silhouettes::blocks_at_once() const {
+std::int64_t MaskUpsampling::blocks_at_once() const {
   const std::int64_t m = down_.samples(), n = across_.samples();
   const std::int64_t floats =
       2 * m * n /* samples and their indices */ + block * (m + 2 * n) + 2 * block * block;
@@ -99,8 +100,8 @@ std::int64_t Silhouettes::blocks_at_once() const {
 }
 
 /// (blocks, block, block) uint8 on the host, the regions' blocks one after another, row-major.
-at::Tensor Silhouettes::evaluate(const at::Tensor& low_res, const std::vector<Region>& regions,
-                                 std::int64_t blocks) const {
+at::Tensor MaskUpsampling::evaluate(const at::Tensor& low_res, const std::vector<Region>& regions,
+                                    std::int64_t blocks) const {
   const at::NoTF32Guard full_precision;
   at::Tensor list = at::empty({3, blocks}, at::kLong);
   auto entry = list.accessor<std::int64_t, 2>();
@@ -130,8 +131,8 @@ at::Tensor Silhouettes::evaluate(const at::Tensor& low_res, const std::vector<Re
       .cpu();
 }
 
-void Silhouettes::fill(const at::Tensor& low_res, const std::vector<Region>& regions,
-                       std::int64_t blocks, std::vector<Mask>& masks) const {
+void MaskUpsampling::fill(const at::Tensor& low_res, const std::vector<Region>& regions,
+                          std::int64_t blocks, std::vector<Mask>& masks) const {
   const at::Tensor pixels = evaluate(low_res, regions, blocks);
   std::vector<const std::uint8_t*> start{pixels.data_ptr<std::uint8_t>()};
   for (const Region& r : regions) start.push_back(start.back() + r.blocks.area() * block * block);
@@ -155,8 +156,8 @@ void Silhouettes::fill(const at::Tensor& low_res, const std::vector<Region>& reg
   });
 }
 
-Silhouettes::Answer Silhouettes::operator()(const at::Tensor& low_res,
-                                            const at::Tensor& scores) const {
+MaskUpsampling::Answer MaskUpsampling::operator()(const at::Tensor& low_res,
+                                                  const at::Tensor& scores) const {
   const at::Tensor inside = low_res.gt(0);
   const at::Tensor summary = at::cat({true_range(inside.any(2)), true_range(inside.any(1)),
                                       scores.to(at::kFloat).unsqueeze(1)},

@@ -1,4 +1,4 @@
-#include "own_stages.hpp"
+#include "custom_stages.hpp"
 
 #include <fmt/format.h>
 
@@ -11,7 +11,7 @@
 
 namespace persense {
 
-FeatureGrid OwnEncoder::encode(ImageView image) const {
+FeatureGrid CustomEncoder::encode(ImageView image) const {
   FeatureGrid grid = encode_(image);
   if (grid.size.width < 1 || grid.size.height < 1 || grid.features.rows() < 1 ||
       grid.features.cols() != grid.size.pixels())
@@ -38,16 +38,17 @@ FeaturePrototype prototype_of(const EncodedExample<FeatureGrid>& example) {
 
 }  // namespace
 
-OwnPrototype OwnEncoder::prototype(std::span<const EncodedExample<FeatureGrid>> examples) const {
+CustomPrototype CustomEncoder::prototype(
+    std::span<const EncodedExample<FeatureGrid>> examples) const {
   std::vector<FeaturePrototype> wanted, negative;
   for (const auto& e : examples) (e.negative ? negative : wanted).push_back(prototype_of(e));
-  OwnPrototype prototype{mean_of(wanted), {}};
+  CustomPrototype prototype{mean_of(wanted), {}};
   if (!negative.empty()) prototype.negative = mean_of(negative);
   return prototype;
 }
 
-FloatMap OwnEncoder::similarity(const FeatureGrid& grid, const OwnPrototype& prototype,
-                                Size size) const {
+FloatMap CustomEncoder::similarity(const FeatureGrid& grid, const CustomPrototype& prototype,
+                                   Size size) const {
   if (grid.features.rows() != prototype.wanted.unit.size())
     throw InvalidArgument(fmt::format("encoder: {} channels for the query, {} for the support",
                                       grid.features.rows(), prototype.wanted.unit.size()));
@@ -69,7 +70,7 @@ StageQuery stage_query(const Query<AnyEncoder>& query) {
           query.embedding.parts.find<FeatureGrid>()};
 }
 
-void check_own(const Detections& detections) {
+void check_custom(const Detections& detections) {
   for (const auto* list : {&detections.label, &detections.phrase})
     for (std::size_t i = 0; i < list->size(); ++i) {
       const auto& [box, confidence] = (*list)[i];
@@ -85,7 +86,7 @@ void check_own(const Detections& detections) {
     }
 }
 
-void check_own(const DensityMap& density) {
+void check_custom(const DensityMap& density) {
   if (density.size() == 0)
     throw InvalidArgument(
         fmt::format("density map: size {}, expected at least 1 x 1", to_string(size_of(density))));
@@ -95,7 +96,7 @@ void check_own(const DensityMap& density) {
         fmt::format("density map: lowest value {}, expected none below 0", density.minCoeff()));
 }
 
-void check_own(std::span<const ScoredMask> masks, std::size_t prompts, Size image) {
+void check_custom(std::span<const ScoredMask> masks, std::size_t prompts, Size image) {
   if (masks.size() != prompts)
     throw InvalidArgument(
         fmt::format("decoder: {} masks for {} prompts, expected one each", masks.size(), prompts));

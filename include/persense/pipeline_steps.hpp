@@ -1,4 +1,4 @@
-// persense/running.hpp: what every method that is made of the stages does around them.
+// persense/pipeline_steps.hpp: what every method that is made of the stages does around them.
 #pragma once
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// persense/own_stages.hpp: stages that are functions chosen at run time. A C++ program that knows
-// its stages when it is compiled uses Pipeline instead.
+// persense/custom_stages.hpp: stages that are functions chosen at run time. A C++ program that
+// knows its stages when it is compiled uses Pipeline instead.
 #pragma once
 
 #include <functional>
@@ -38,7 +38,7 @@ struct StageQuery {
 /// outside of the image, or another number of masks than prompts is an InvalidArgument that names
 /// the slot. What a function throws leaves `Engine::segment` as it is.
 /// @par Threads  Called on the thread that called the engine, so on several at once where it is.
-struct OwnStages {
+struct CustomStages {
   /// Features of an image. The prototype is their mean over the cells that the examples cover, the
   /// similarity its cosine with every cell (eq. 1).
   std::function<FeatureGrid(ImageView)> encode;

@@ -1,4 +1,4 @@
-// own_stages.hpp: the user's functions as stages of a pipeline.
+// custom_stages.hpp: the user's functions as stages of a pipeline.
 #pragma once
 
 #include <opencv2/imgproc.hpp>
@@ -8,89 +8,89 @@
 #include <vector>
 
 #include "any_stages.hpp"
-#include "persense/own_stages.hpp"
+#include "persense/custom_stages.hpp"
 #include "persense/similarity.hpp"
 
 namespace persense {
 
 /// What the user's own encoder says of the examples, and of the negative ones where there are any.
-struct OwnPrototype {
+struct CustomPrototype {
   FeaturePrototype wanted;
   std::optional<FeaturePrototype> negative;
 };
 
-/// OwnStages::encode as an encoder.
-class OwnEncoder {
+/// CustomStages::encode as an encoder.
+class CustomEncoder {
  public:
   using Embedding = FeatureGrid;
-  using Prototype = OwnPrototype;
+  using Prototype = CustomPrototype;
 
-  explicit OwnEncoder(decltype(OwnStages::encode) encode) : encode_(std::move(encode)) {}
+  explicit CustomEncoder(decltype(CustomStages::encode) encode) : encode_(std::move(encode)) {}
 
   FeatureGrid encode(ImageView image) const;
   /// An object that covers no cell by half is averaged over the cell that it covers most; of
   /// several examples, each counts alike.
-  OwnPrototype prototype(std::span<const EncodedExample<FeatureGrid>> examples) const;
+  CustomPrototype prototype(std::span<const EncodedExample<FeatureGrid>> examples) const;
   /// Where a cell is more like a negative example: minus its similarity with that.
-  FloatMap similarity(const FeatureGrid& grid, const OwnPrototype& prototype, Size size) const;
+  FloatMap similarity(const FeatureGrid& grid, const CustomPrototype& prototype, Size size) const;
 
  private:
-  decltype(OwnStages::encode) encode_;
+  decltype(CustomStages::encode) encode_;
 };
 
 /// What the user's functions see of a query.
 StageQuery stage_query(const Query<AnyEncoder>& query);
 
-// What the user's functions return, checked. @throws InvalidArgument  as OwnStages says.
-void check_own(const Detections& detections);
-void check_own(const DensityMap& density);
-void check_own(std::span<const ScoredMask> masks, std::size_t prompts, Size image);
+// What the user's functions return, checked. @throws InvalidArgument  as CustomStages says.
+void check_custom(const Detections& detections);
+void check_custom(const DensityMap& density);
+void check_custom(std::span<const ScoredMask> masks, std::size_t prompts, Size image);
 
-class OwnDetector {
+class CustomDetector {
  public:
-  explicit OwnDetector(decltype(OwnStages::detect) detect) : detect_(std::move(detect)) {}
+  explicit CustomDetector(decltype(CustomStages::detect) detect) : detect_(std::move(detect)) {}
 
   Detections detect(const Query<AnyEncoder>& query) const {
     Detections found = detect_(stage_query(query));
-    check_own(found);
+    check_custom(found);
     return found;
   }
 
  private:
-  decltype(OwnStages::detect) detect_;
+  decltype(CustomStages::detect) detect_;
 };
 
-class OwnDmg {
+class CustomDmg {
  public:
-  explicit OwnDmg(decltype(OwnStages::density) density) : density_(std::move(density)) {}
+  explicit CustomDmg(decltype(CustomStages::density) density) : density_(std::move(density)) {}
 
   DensityMap density(const Query<AnyEncoder>& query) const {
     DensityMap map = density_(stage_query(query));
-    check_own(map);
+    check_custom(map);
     return map;
   }
 
  private:
-  decltype(OwnStages::density) density_;
+  decltype(CustomStages::density) density_;
 };
 
-class OwnDecoder {
+class CustomDecoder {
  public:
-  explicit OwnDecoder(decltype(OwnStages::decode) decode) : decode_(std::move(decode)) {}
+  explicit CustomDecoder(decltype(CustomStages::decode) decode) : decode_(std::move(decode)) {}
 
   bool takes_boxes() const { return true; }  // it is shown them, and what it does is its user's
 
   std::vector<ScoredMask> decode(const Query<AnyEncoder>& query,
                                  std::span<const Prompt> prompts) const {
     auto masks = decode_(stage_query(query), prompts);
-    check_own(masks, prompts.size(), query.image.size());
+    check_custom(masks, prompts.size(), query.image.size());
     return masks;
   }
 
  private:
-  decltype(OwnStages::decode) decode_;
+  decltype(CustomStages::decode) decode_;
 };
 
-static_assert(ImageEncoder<OwnEncoder>);
+static_assert(ImageEncoder<CustomEncoder>);
 
 }  // namespace persense

@@ -1,4 +1,4 @@
-// archive_stages.hpp: what the engine asks of the code that knows LibTorch. One of three files
+// torch_plugin.hpp: what the engine asks of the code that knows LibTorch. One of three files
 // answers: linked_stages.cpp, loaded_stages.cpp (from a library opened on first use) or
 // no_torch_stages.cpp.
 #pragma once
@@ -12,7 +12,7 @@
 
 namespace persense {
 
-struct ArchiveStages {
+struct TorchPlugin {
   const char* version;  ///< of the library that it was built with
   /// A model with a slot that is "mini" or an archive.
   std::shared_ptr<const EngineParts::Model> (*model)(const Stages&, const Options&);
@@ -22,7 +22,7 @@ struct ArchiveStages {
 };
 
 /// Whether this build has them.
-bool has_archive_stages();
+bool has_torch_plugin();
 
 /// What a message ends with when they cannot be had.
 inline constexpr const char* without_torch =
@@ -31,10 +31,10 @@ inline constexpr const char* without_torch =
 /// @param archive  that asks for them, or "mini"; for messages.
 /// @throws InvalidArgument  a build without LibTorch. @throws Unreadable  the library that holds
 ///   them, or LibTorch, cannot be loaded.
-const ArchiveStages& archive_stages(const std::string& archive);
+const TorchPlugin& torch_plugin(const std::string& archive);
 
 }  // namespace persense
 
 /// Defined by torch_stages.cpp.
-extern "C" __attribute__((visibility("default"))) const persense::ArchiveStages*
-persense_archive_stages();
+extern "C" __attribute__((visibility("default"))) const persense::TorchPlugin*
+persense_torch_plugin();

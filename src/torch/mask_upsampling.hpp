@@ -1,5 +1,5 @@
-// silhouettes.hpp (private): from low-resolution mask logits on a device to cropped masks on the
-// host.
+// mask_upsampling.hpp (private): from low-resolution mask logits on a device to cropped masks on
+// the host.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -26,10 +26,10 @@ struct AxisBlocks {
 };
 
 /// Evaluates masks where they are, and only there.
-class Silhouettes {
+class MaskUpsampling {
  public:
   /// @param low  sides of the (square) low-resolution logits. @param budget  bytes to work with.
-  Silhouettes(const LongestSide& frame, int low, at::Device device, std::int64_t budget);
+  MaskUpsampling(const LongestSide& frame, int low, at::Device device, std::int64_t budget);
 
   /// Where logits are above zero at image size, cropped to tight boxes; and the scores, on the
   /// host. Two transfers: extents and scores, then the pixels (more when they exceed the budget).

@@ -35,10 +35,10 @@ cv::Mat first_disc() {
 }
 
 /// Beside stages of one kind, by default the weight-free ones.
-Result segment(const OwnStages& own, const RunOptions& run = {},
+Result segment(const CustomStages& own, const RunOptions& run = {},
                const std::string& beside = "classic") {
   Stages stages = Stages::named(beside);
-  stages.own = own;
+  stages.custom = own;
   const Engine engine(stages);
   const cv::Mat support = discs(1, 1), mask = first_disc(), query = discs(across, down);
   return engine.segment(engine.support(ImageView::of_rgb(support), MaskView(mask), "disc"),
@@ -99,7 +99,7 @@ void check_all_found(const Result& result) {
 }  // namespace
 
 TEST_CASE("own stages: each one alone works beside the weight-free ones", "[engine][own]") {
-  OwnStages own;
+  CustomStages custom;
   SECTION("encoder") { own.encode = colours; }
   SECTION("detector") { own.detect = whole_picture; }
   SECTION("density map generator") { own.density = bumps; }
@@ -110,14 +110,14 @@ TEST_CASE("own stages: each one alone works beside the weight-free ones", "[engi
 
 TEST_CASE("own stages: with all four nothing of the default is used", "[engine][own]") {
   Stages stages;
-  stages.own = {colours, whole_picture, bumps, squares};
+  stages.custom = {colours, whole_picture, bumps, squares};
   CHECK_FALSE(stages.need_torch());
-  check_all_found(segment(stages.own, {}, Stages::default_name()));
+  check_all_found(segment(stages.custom, {}, Stages::default_name()));
 }
 
 TEST_CASE("own stages: a decoder's masks and a density map's sum are the result's",
           "[engine][own]") {
-  OwnStages own;
+  CustomStages custom;
   own.density = bumps;
   own.decode = squares;
   const Result result = segment(own);
@@ -129,12 +129,14 @@ TEST_CASE("own stages: with the method grounded_sam, each of the detector's boxe
           "[engine][own]") {
   Stages stages = Stages::named("classic");
   const Box first{13, 13, 37, 37}, second{63, 113, 87, 137};
-  stages.own.detect = [&](const StageQuery&) {
+  stages.custom.detect = [&](const StageQuery&) {
     const std::vector<Detection> found{{first, 0.9f}, {second, 0.4f}, {{1, 1, 9, 9}, 0.1f}};
     return Detections{found, found};
   };
-  stages.own.density = [](const StageQuery&) -> DensityMap { throw InternalError("was called"); };
-  stages.own.decode = [](const StageQuery& query, std::span<const Prompt> prompts) {
+  stages.custom.density = [](const StageQuery&) -> DensityMap {
+    throw InternalError("was called");
+  };
+  stages.custom.decode = [](const StageQuery& query, std::span<const Prompt> prompts) {
     std::vector<ScoredMask> masks;
     for (const Prompt& prompt : prompts) {
       const PixelBox box = pixels_of(prompt.box.value(), query.image.size());
@@ -158,7 +160,7 @@ TEST_CASE("own stages: with the method grounded_sam, each of the detector's boxe
 
 TEST_CASE("own stages: an encoder's features give the similarity (eq. 1)", "[engine][own]") {
   Stages stages = Stages::named("classic");
-  stages.own.encode = colours;
+  stages.custom.encode = colours;
   const Engine engine(stages);
   cv::Mat picture(frame.height, frame.width, CV_8UC3, cv::Scalar(10, 30, 220));
   cv::Mat mask = cv::Mat::zeros(frame.height, frame.width, CV_8UC1);
@@ -180,7 +182,7 @@ TEST_CASE("own stages: an encoder's features give the similarity (eq. 1)", "[eng
 
 TEST_CASE("own stages: an object smaller than a cell has the cell that it covers most as prototype",
           "[engine][own]") {
-  OwnStages own;
+  CustomStages custom;
   own.encode = [](ImageView image) {
     FeatureGrid grid{{2, 1}, FloatMap::Zero(2, 2)};
     grid.features << 1, 0, 0, 1;  // the cells are at right angles
@@ -196,7 +198,7 @@ TEST_CASE("own stages: an object smaller than a cell has the cell that it covers
 
 TEST_CASE("own stages: a stage sees the query, the support, label, phrase and exemplars",
           "[engine][own]") {
-  OwnStages own;
+  CustomStages custom;
   std::vector<std::size_t> exemplars;
   own.encode = colours;
   own.density = [&](const StageQuery& query) {
@@ -223,7 +225,7 @@ TEST_CASE("own stages: a stage sees the query, the support, label, phrase and ex
 
 TEST_CASE("own stages: what they throw leaves the engine as it is", "[engine][own][errors]") {
   struct Mine {};
-  OwnStages own;
+  CustomStages custom;
   own.density = [](const StageQuery&) -> DensityMap { throw Mine{}; };
   CHECK_THROWS_AS(segment(own), Mine);
 }
@@ -231,7 +233,7 @@ TEST_CASE("own stages: what they throw leaves the engine as it is", "[engine][ow
 TEST_CASE("own stages: what breaks the contract is an error that names the slot",
           "[engine][own][errors]") {
   const float nan = std::numeric_limits<float>::quiet_NaN();
-  OwnStages own;
+  CustomStages custom;
   std::string expected;
   const auto detect = [&](Box box, float confidence) {
     own.detect = [=](const StageQuery&) {
@@ -305,7 +307,7 @@ TEST_CASE("own stages: what breaks the contract is an error that names the slot"
 
 TEST_CASE("own stages: a slot cannot hold an archive as well", "[engine][own][errors]") {
   Stages stages;
-  stages.own.density = bumps;
+  stages.custom.density = bumps;
   stages.dmg = "countr.pt";
   CHECK(message_of<InvalidArgument>([&] { Engine engine(stages); }) ==
         "dmg: got \"countr.pt\" and a stage of your own, expected one of them");
@@ -315,7 +317,7 @@ TEST_CASE("own stages: are called on the threads that call the engine", "[engine
   std::mutex mutex;
   std::set<std::thread::id> seen;
   Stages stages = Stages::named("classic");
-  stages.own.density = [&](const StageQuery& query) {
+  stages.custom.density = [&](const StageQuery& query) {
     const std::scoped_lock lock(mutex);
     seen.insert(std::this_thread::get_id());
     return bumps(query);
