@@ -8,7 +8,7 @@
 namespace persense::classic {
 
 /// Fitted on real images of mandarins, axons, particles and the burden of a blast furnace, whose
-/// three classes are look-alikes: `python -m persense.train.calibrate classic`.
+/// three classes are look-alikes: `python -m persense_training.calibrate classic`.
 inline constexpr std::array<regions::ScoreKnot, 8> score_knots{{{0.0f, 0.0f},
                                                                 {0.15f, 0.141f},
                                                                 {0.25f, 0.237f},

@@ -17,9 +17,9 @@ struct Container {
 };
 
 /// Looks at the structure alone, because OpenCV decodes what is left of a truncated JPEG without a
-/// word to the caller, takes memory for any size that a BMP claims, says on stderr what it thinks of
-/// a damaged PNG, and does not look at the orientation of WebP. Of TIFF, which libtiff checks, only
-/// the first bytes are looked at.
+/// word to the caller, takes memory for any size that a BMP claims, says on stderr what it thinks
+/// of a damaged PNG, and does not look at the orientation of WebP. Of TIFF, which libtiff checks,
+/// only the first bytes are looked at.
 /// @throws Unreadable  another format, a truncated or damaged file, pixels we do not read.
 Container check_container(std::span<const std::uint8_t> file, const std::filesystem::path& path);
 

@@ -15,7 +15,7 @@ namespace {
 
 constexpr float darkest = -0.25f, brightest = 1.5f;  // that a stretched image holds
 
-/// The very rule of `persense.train.worlds.stretch_table`.
+/// The very rule of `persense_training.worlds.stretch_table`.
 cv::Mat stretching(const cv::Mat& rgb) {
   using Histogram = std::array<std::int64_t, 256>;
   detail::PerBand<Histogram> bands{};

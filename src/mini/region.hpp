@@ -29,7 +29,7 @@ struct Region {
   double mass = 0;   ///< of the density about the peak, objects
 };
 
-/// What is said of a region: see Region and persense.train.samples.
+/// What is said of a region: see Region and persense_training.candidates.
 struct Description {
   std::array<float, 5> square;  ///< x, y of the middle, side, cosine and sine of its turn
   std::array<float, shape_length> shape;

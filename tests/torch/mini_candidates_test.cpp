@@ -142,7 +142,7 @@ TEST_CASE("mini: an object that fills its image has no colours to be told by", "
 }
 
 TEST_CASE("mini: an outline's numbers are those of training", "[mini]") {
-  // by persense.train.samples.shape_numbers, of the same masks
+  // by persense_training.candidates.shape_numbers, of the same masks
   const auto check = [](const cv::Mat& mask, double area,
                         const std::array<double, shape_length>& numbers) {
     const Outline outline = outline_of(mask);
