@@ -99,7 +99,7 @@ void check_all_found(const Result& result) {
 }  // namespace
 
 TEST_CASE("own stages: each one alone works beside the weight-free ones", "[engine][own]") {
-  CustomStages custom;
+  CustomStages own;
   SECTION("encoder") { own.encode = colours; }
   SECTION("detector") { own.detect = whole_picture; }
   SECTION("density map generator") { own.density = bumps; }
@@ -117,7 +117,7 @@ TEST_CASE("own stages: with all four nothing of the default is used", "[engine][
 
 TEST_CASE("own stages: a decoder's masks and a density map's sum are the result's",
           "[engine][own]") {
-  CustomStages custom;
+  CustomStages own;
   own.density = bumps;
   own.decode = squares;
   const Result result = segment(own);
@@ -182,7 +182,7 @@ TEST_CASE("own stages: an encoder's features give the similarity (eq. 1)", "[eng
 
 TEST_CASE("own stages: an object smaller than a cell has the cell that it covers most as prototype",
           "[engine][own]") {
-  CustomStages custom;
+  CustomStages own;
   own.encode = [](ImageView image) {
     FeatureGrid grid{{2, 1}, FloatMap::Zero(2, 2)};
     grid.features << 1, 0, 0, 1;  // the cells are at right angles
@@ -198,7 +198,7 @@ TEST_CASE("own stages: an object smaller than a cell has the cell that it covers
 
 TEST_CASE("own stages: a stage sees the query, the support, label, phrase and exemplars",
           "[engine][own]") {
-  CustomStages custom;
+  CustomStages own;
   std::vector<std::size_t> exemplars;
   own.encode = colours;
   own.density = [&](const StageQuery& query) {
@@ -225,7 +225,7 @@ TEST_CASE("own stages: a stage sees the query, the support, label, phrase and ex
 
 TEST_CASE("own stages: what they throw leaves the engine as it is", "[engine][own][errors]") {
   struct Mine {};
-  CustomStages custom;
+  CustomStages own;
   own.density = [](const StageQuery&) -> DensityMap { throw Mine{}; };
   CHECK_THROWS_AS(segment(own), Mine);
 }
@@ -233,7 +233,7 @@ TEST_CASE("own stages: what they throw leaves the engine as it is", "[engine][ow
 TEST_CASE("own stages: what breaks the contract is an error that names the slot",
           "[engine][own][errors]") {
   const float nan = std::numeric_limits<float>::quiet_NaN();
-  CustomStages custom;
+  CustomStages own;
   std::string expected;
   const auto detect = [&](Box box, float confidence) {
     own.detect = [=](const StageQuery&) {
