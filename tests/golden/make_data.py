@@ -209,7 +209,7 @@ def write(folder, expected, **arrays):
             array, array.astype(np.float16), equal_nan=True
         ):
             array = array.astype(np.float16)  # half the size, the same values
-        np.save(folder / f"{name}.npy", array)
+        np.save(folder / f"{name}.npy", np.ascontiguousarray(array))
     text = json.dumps(expected)
     for word in ("NaN", "-Infinity", "Infinity"):
         text = text.replace(word, '"{}"'.format(word.replace("inity", "").lower()))

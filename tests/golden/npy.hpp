@@ -45,6 +45,8 @@ inline Array read_npy(const std::filesystem::path& path) {
   const std::size_t header =
       static_cast<std::uint8_t>(bytes[8]) + 256u * static_cast<std::uint8_t>(bytes[9]);
   const std::string text = bytes.substr(10, header);
+  if (text.find("'fortran_order': False") == std::string::npos)
+    throw std::runtime_error(path.string() + ": columns first, expected rows first");
   std::smatch type, shape;
   std::regex_search(text, type, std::regex("'descr': '([^']+)'"));
   std::regex_search(text, shape, std::regex("'shape': \\(([^)]*)\\)"));
