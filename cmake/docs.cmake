@@ -19,7 +19,7 @@ file(WRITE ${OUTPUT}/Doxyfile "${settings}
 PROJECT_NUMBER         = ${VERSION}
 INPUT                  = ${SOURCE_DIR}/include/persense ${SOURCE_DIR}/capi/persense.h ${guides}
 USE_MDFILE_AS_MAINPAGE = ${SOURCE_DIR}/README.md
-IMAGE_PATH             = ${SOURCE_DIR} ${SOURCE_DIR}/examples/data
+IMAGE_PATH             = ${SOURCE_DIR}/examples/data ${SOURCE_DIR}/src ${SOURCE_DIR}/bindings ${SOURCE_DIR}/benchmarks
 STRIP_FROM_PATH        = ${SOURCE_DIR}
 STRIP_FROM_INC_PATH    = ${SOURCE_DIR}/include ${SOURCE_DIR}/capi
 OUTPUT_DIRECTORY       = ${OUTPUT}

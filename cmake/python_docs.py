@@ -14,11 +14,10 @@ import pdoc
 
 package, output = (pathlib.Path(argument) for argument in sys.argv[1:])
 sys.path.insert(0, str(package.parent))
-for name in ("_core", "_scenes"):
-    loader = importlib.machinery.SourceFileLoader(f"persense.{name}", str(package / f"{name}.pyi"))
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
-    sys.modules[loader.name] = module
-    loader.exec_module(module)
+loader = importlib.machinery.SourceFileLoader("persense._core", str(package / "_core.pyi"))
+module = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
+sys.modules[loader.name] = module
+loader.exec_module(module)
 # Types of packages that are not installed (matplotlib, pandas) stay as they are written.
 warnings.filterwarnings("ignore", module="pdoc.doc_types")
 pdoc.render.configure(docformat="google")

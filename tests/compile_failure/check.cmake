@@ -1,10 +1,11 @@
-# cmake -D COMPILER=... -D SOURCE=... -D INCLUDES="a|b" -D OWN=... -D BREAKS=ON|OFF -P check.cmake
+# cmake -D COMPILER=... -D SOURCE=... -D INCLUDES="a|b" -D OWN=... -D IMPLICIT="c|d" -D BREAKS=ON|OFF -P check.cmake
 string(REPLACE "|" ";" INCLUDES "${INCLUDES}")
+string(REPLACE "|" ";" IMPLICIT "${IMPLICIT}")
 set(command ${COMPILER} -std=c++20 -fsyntax-only)
 foreach(folder IN LISTS INCLUDES)
   if(folder STREQUAL OWN)
     list(APPEND command -I${folder})
-  else()  # as imported targets and persense.pc hand them to users
+  elseif(NOT folder IN_LIST IMPLICIT)  # as imported targets and persense.pc hand them to users
     list(APPEND command -isystem ${folder})
   endif()
 endforeach()

@@ -4,9 +4,9 @@
 #include <functional>
 #include <opencv2/imgproc.hpp>
 
+#include "catch.hpp"
 #include "colour_rule.hpp"
 #include "map_decoder.hpp"
-#include "catch.hpp"
 
 using namespace persense;
 using namespace persense::mini;
