@@ -1,4 +1,5 @@
 # cmake -D COMPILER=... -D SOURCE=... -D INCLUDES="a|b" -D OWN=... -D IMPLICIT="c|d" -D BREAKS=ON|OFF -P check.cmake
+cmake_minimum_required(VERSION 3.23)
 string(REPLACE "|" ";" INCLUDES "${INCLUDES}")
 string(REPLACE "|" ";" IMPLICIT "${IMPLICIT}")
 set(command ${COMPILER} -std=c++20 -fsyntax-only)
