@@ -257,6 +257,7 @@ def write_similarity(folder, ref_hw, test_hw, discs, seeds):
         "channels": channels,
         "feature_hw": grid,
         "image_size": side,
+        "ref_hw": ref_hw,
         "test_hw": test_hw,
         "selected_cells": int((on_grid > 0).sum()),
         "location_prior": [{"box": box, "prior_point_used": prior(box)} for box in boxes],

@@ -146,9 +146,10 @@ TEST_CASE(
     const Size support = persense::testing::size_from(expected["ref_hw"]);
     const Size query = persense::testing::size_from(expected["test_hw"]);
     const int size = expected["image_size"];
+    const Size grid = persense::testing::size_from(expected["feature_hw"]);
     const auto features = [&](const char* name, const char* which) {
       FloatMap rows = persense::testing::features_of(path, expected, name, which);
-      return at::from_blob(rows.data(), {1, rows.rows(), 64, 64}).clone();
+      return at::from_blob(rows.data(), {1, rows.rows(), grid.height, grid.width}).clone();
     };
 
     TorchPrototype prototype{array("target_embedding.npy"), array("target_feat.npy"), {}, {}};
@@ -156,7 +157,8 @@ TEST_CASE(
     const cv::Mat mask(support.height, support.width, CV_8UC1, levels.data_ptr());
     const at::Tensor inside =
         cells_inside(levels.reshape({support.height, support.width, 1}), frame_of(support, size));
-    CHECK(at::equal(inside, array("ref_mask_64.npy").reshape({64, 64}).gt(0).to(at::kFloat)));
+    CHECK(at::equal(
+        inside, array("ref_mask_64.npy").reshape({grid.height, grid.width}).gt(0).to(at::kFloat)));
     // a stage's masks are inside or outside; the reference takes grey ones, too
     if (cv::countNonZero(mask == 255) == cv::countNonZero(mask)) {
       const TorchPrototype want = std::exchange(prototype, [&] {
