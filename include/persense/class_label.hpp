@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "persense/detail/english.hpp"
 #include "persense/error.hpp"
-#include "persense/label/english.hpp"
 #include "persense/options.hpp"
 
 namespace persense {

@@ -16,7 +16,7 @@
 #include "persense/detail/contours.hpp"
 #include "persense/detail/erosion.hpp"
 #include "persense/detail/map_at_image_size.hpp"
-#include "persense/detail/row_bands.hpp"
+#include "persense/detail/parallel.hpp"
 #include "persense/error.hpp"
 #include "persense/geometry.hpp"
 #include "persense/maps.hpp"

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "persense/detail/english.hpp"
 #include "persense/error.hpp"
-#include "persense/label/english.hpp"
 #include "text.hpp"
 
 namespace persense {

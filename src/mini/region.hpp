@@ -9,7 +9,7 @@
 
 namespace persense::mini {
 
-/// Diameter of a disc of this area.
+/// Diameter of a disc of this area, in double as training computes it (persense's own is a float).
 double equivalent_diameter(double area);
 
 /// The numbers that describe an outline, as training has them: elongation, solidity, part of the

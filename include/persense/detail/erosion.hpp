@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "persense/detail/contours.hpp"
-#include "persense/detail/row_bands.hpp"
+#include "persense/detail/parallel.hpp"
 
 namespace persense::detail {
 

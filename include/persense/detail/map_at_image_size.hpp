@@ -14,8 +14,8 @@
 
 #include "persense/detail/contours.hpp"
 #include "persense/detail/erosion.hpp"
+#include "persense/detail/parallel.hpp"
 #include "persense/detail/resampling.hpp"
-#include "persense/detail/row_bands.hpp"
 #include "persense/geometry.hpp"
 #include "persense/maps.hpp"
 

@@ -1,4 +1,4 @@
-// persense/label/english.hpp: singular and plural of English nouns, by rule. A model that names an
+// persense/detail/english.hpp: singular and plural of English nouns, by rule. A model that names an
 // object gives both forms; these rules are for labels that come alone.
 #pragma once
 
