@@ -1,5 +1,5 @@
-// examples/scenes/looks.hpp: what the objects and grounds of each kind look like (internal to
-// scene.cpp).
+// examples/scenes/looks.hpp: what the objects and grounds of each kind look like (internal to the
+// library).
 #pragma once
 
 #include <cstdint>
@@ -21,6 +21,14 @@ inline Colour display(float red, float green, float blue) {
   return {linear(red), linear(green), linear(blue)};
 }
 inline Colour blend(const Colour& a, const Colour& b, float t) { return a * (1 - t) + b * t; }
+
+/// `colour` a little lighter or darker and a little shifted, as one object among others.
+Colour varied(const Colour& colour, float lightness, float tint, Random& random);
+
+/// Made to one size in a factory.
+inline bool is_manufactured(Kind kind) {
+  return kind == Kind::coins || kind == Kind::hexnuts || kind == Kind::pills;
+}
 
 /// Outlines. Coordinates (u, v) are the object's own, u along its longer axis; a radius is about 1.
 enum class Outline { ellipse, bean, capsule, hexagon_ring, leaf, stone };

@@ -209,11 +209,6 @@ struct Plan {
   bool first_in_middle;  ///< the front-most target is put near the middle, so that it is whole
 };
 
-/// Made to one size in a factory.
-bool is_manufactured(Kind kind) {
-  return kind == Kind::coins || kind == Kind::hexnuts || kind == Kind::pills;
-}
-
 /// Target `label` (1..) or distractor `-label`, not yet placed but for a fraction of a pixel.
 Item draw_item(const Plan& plan, int label) {
   const std::uint64_t seed = plan.options.seed;
