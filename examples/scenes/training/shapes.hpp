@@ -48,7 +48,7 @@ enum class Kernel { radial, profile, chain, parts };
 /// of a disc of radius 1.
 struct Shape {
   Kernel kernel = Kernel::radial;
-  /// radial: radius by direction (see shapes.cpp); profile: half width from the rear to the tip.
+  /// radial: radius by direction (see radial.cpp); profile: half width from the rear to the tip.
   std::array<float, 257> table{};
   std::array<float, 257> slope{};  ///< how much shorter true distances are than radial ones
   float stretch_u = 1.0f, stretch_v = 1.0f;
