@@ -133,7 +133,4 @@ World random_world(const EpisodeOptions& options, Random& random);
 /// The same classes under other circumstances: perhaps another ground, light, layout, distance.
 World another_view(const World& world, Random& random);
 
-/// A value between `low` and `high`, denser towards `low` (as 1 / sqrt is uniform).
-float skewed(float low, float high, Random& random);
-
 }  // namespace persense::scenes::training
