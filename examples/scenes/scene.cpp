@@ -13,6 +13,7 @@
 #include "painting.hpp"
 #include "placing.hpp"
 #include "purpose.hpp"
+#include "ranges.hpp"
 
 namespace persense::scenes {
 namespace {
@@ -28,15 +29,6 @@ constexpr std::array<std::string_view, 11> kind_names{"beans",   "berries", "cel
 static_assert(kinds.size() == kind_names.size());
 
 // ---- Options --------------------------------------------------------------------------------
-
-template <class T>
-void require_range(const char* field, T value, T low, T high) {
-  // Written so that NaN fails.
-  if (!(value >= low && value <= high)) {
-    throw std::invalid_argument(
-        fmt::format("{}: got {}, expected {} to {}", field, value, low, high));
-  }
-}
 
 void validate(const SceneOptions& options) {
   name_of(options.kind);
