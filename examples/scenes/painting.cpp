@@ -264,7 +264,7 @@ void paint_ground(const SceneOptions& options, const Style& style, float diamete
 Colour sensor_noise(int x, int y, std::uint32_t seed) {
   const std::uint32_t bits = lattice_bits(x, y, seed), more = lattice_bits(x, y, seed + 1);
   // The sum of two bytes has a triangular distribution, near enough to a bell; its deviation is
-  // 104.5. Part of the noise is common to the channels, as in a demosaiced picture.
+  // 104.5. Part of the noise is common to the channels, as in a demosaiced image.
   const float common = static_cast<float>((more >> 24) + ((more >> 16) & 0xFFu)) - 255;
   Colour noise;
   for (int c = 0; c < 3; ++c) {
