@@ -73,36 +73,6 @@ cv::Vec3f ground_color(const cv::Mat& rgb, const Mask& mask) {
   return oklab_of(cv::mean(rgb(cv::Rect(box.x0, box.y0, box.width(), box.height()))));
 }
 
-/// A colour an instance, of its class's family: far from its neighbours' colours and from the
-/// picture below it.
-std::vector<Color> choose_colors(const cv::Mat& rgb, std::span<const Instance> instances,
-                                 std::span<const Family> families) {
-  const auto neighbours = neighbours_of(instances);
-  constexpr double clear = 0.25;  // OKLab units: beyond this, further apart is not clearer
-  std::vector<Color> chosen(instances.size());
-  std::vector<cv::Vec3f> lab(instances.size());  // of the chosen ones
-  for (std::size_t i = 0; i < instances.size(); ++i) {
-    const Family& family = families[instances[i].class_index % families.size()];
-    const cv::Vec3f ground = ground_color(rgb, instances[i].mask);
-    double best = -1;
-    for (std::size_t step = 0; step < family.size(); ++step) {
-      // start at another colour each time, so that objects far apart do not all get the same one
-      const Color& color = family[(5 * i + step) % family.size()];
-      const cv::Vec3f own = oklab_of(cv::Scalar(color[0], color[1], color[2]));
-      double nearest = clear;
-      for (const std::size_t j : neighbours[i])
-        if (j < i) nearest = std::min(nearest, distance(own, lab[j]));
-      const double value = nearest + 0.5 * std::min(clear, distance(own, ground));
-      if (value > best + 1e-9) {
-        best = value;
-        chosen[i] = color;
-        lab[i] = own;
-      }
-    }
-  }
-  return chosen;
-}
-
 /// The colour of a lightness and hue in OKLCH, as vivid as a screen can show it.
 Color vivid(double lightness, double degrees) {
   const double hue = degrees * CV_PI / 180;
@@ -132,29 +102,40 @@ Family family_of(double hue) {
   return {vivid(0.70, hue), vivid(0.78, hue), vivid(0.62, hue), vivid(0.74, hue), vivid(0.66, hue)};
 }
 
-/// The place of an object's number: the centre of the largest disc inside it.
-struct Pole {
-  Point center;
-  float radius = 0;
-};
+/// A mask with background around it: CV_8UC1, 0 or 255.
+cv::Mat padded(const Mask& mask, int pad) {
+  const PixelBox& box = mask.box;
+  cv::Mat inside(box.height() + 2 * pad, box.width() + 2 * pad, CV_8UC1, cv::Scalar(0));
+  for (int y = box.y0; y < box.y1; ++y)
+    std::transform(mask.row(y), mask.row(y) + box.width(), inside.ptr(y - box.y0 + pad) + pad,
+                   [](std::uint8_t bit) { return bit != 0 ? std::uint8_t{255} : std::uint8_t{0}; });
+  return inside;
+}
+
+/// How far each pixel is from the nearest one that is 0.
+cv::Mat depth_of(const cv::Mat& inside) {
+  cv::Mat depth;
+  cv::distanceTransform(inside, depth, cv::DIST_L2, cv::DIST_MASK_PRECISE);
+  return depth;
+}
+
+/// @param origin  the depth map's first pixel in the image.
+Pole deepest(const cv::Mat& depth, Point origin) {
+  double radius = 0;
+  cv::Point at;
+  cv::minMaxLoc(depth, nullptr, &radius, nullptr, &at);
+  return {{origin.x + at.x, origin.y + at.y}, static_cast<float>(radius)};
+}
 
 /// Paints one object: fill, and an outline that lies inside its border, so that touching objects
 /// show two lines. All of it from the signed distance to the border, smoothed by a pixel.
 Pole paint_object(cv::Mat& rgb, const Mask& mask, Color color, const OverlayOptions& options) {
   constexpr int pad = 3;
   const PixelBox& box = mask.box;
-  cv::Mat inside(box.height() + 2 * pad, box.width() + 2 * pad, CV_8UC1, cv::Scalar(0));
-  for (int y = box.y0; y < box.y1; ++y)
-    std::transform(mask.row(y), mask.row(y) + box.width(), inside.ptr(y - box.y0 + pad) + pad,
-                   [](std::uint8_t bit) { return bit != 0 ? std::uint8_t{255} : std::uint8_t{0}; });
-  cv::Mat depth, outside;
-  cv::distanceTransform(inside, depth, cv::DIST_L2, cv::DIST_MASK_PRECISE);
-  cv::distanceTransform(~inside, outside, cv::DIST_L2, cv::DIST_MASK_PRECISE);
-  double deepest = 0;
-  cv::Point pole;
-  cv::minMaxLoc(depth, nullptr, &deepest, nullptr, &pole);
+  const cv::Mat inside = padded(mask, pad);
+  const cv::Mat depth = depth_of(inside);
   // pixel centres lie half a pixel from the border: d - 1/2 inside, 1/2 - d outside
-  cv::Mat signed_distance = depth - outside;
+  cv::Mat signed_distance = depth - depth_of(~inside);
   for (auto it = signed_distance.begin<float>(); it != signed_distance.end<float>(); ++it)
     *it -= std::copysign(0.5f, *it);
   cv::GaussianBlur(signed_distance, signed_distance, {}, 0.8);
@@ -172,7 +153,7 @@ Pole paint_object(cv::Mat& rgb, const Mask& mask, Color color, const OverlayOpti
       blend(row[x], color, (covered - inner) + inner * options.fill);
     }
   }
-  return {{pole.x - pad + box.x0, pole.y - pad + box.y0}, static_cast<float>(deepest)};
+  return deepest(depth, {box.x0 - pad, box.y0 - pad});
 }
 
 bool rectangle_inside(const Mask& mask, const PixelBox& rectangle) {
@@ -334,6 +315,39 @@ std::vector<Family> class_families(std::size_t classes) {
 std::vector<Family> support_families() {
   return {{vivid(0.80, 150), vivid(0.88, 145), vivid(0.72, 155)},
           {vivid(0.62, 25), vivid(0.70, 22), vivid(0.56, 28)}};
+}
+
+std::vector<Color> choose_colors(const cv::Mat& rgb, std::span<const Instance> instances,
+                                 std::span<const Family> families) {
+  const auto neighbours = neighbours_of(instances);
+  constexpr double clear = 0.25;  // OKLab units: beyond this, further apart is not clearer
+  std::vector<Color> chosen(instances.size());
+  std::vector<cv::Vec3f> lab(instances.size());  // of the chosen ones
+  for (std::size_t i = 0; i < instances.size(); ++i) {
+    const Family& family = families[instances[i].class_index % families.size()];
+    const cv::Vec3f ground = ground_color(rgb, instances[i].mask);
+    double best = -1;
+    for (std::size_t step = 0; step < family.size(); ++step) {
+      // start at another colour each time, so that objects far apart do not all get the same one
+      const Color& color = family[(5 * i + step) % family.size()];
+      const cv::Vec3f own = oklab_of(cv::Scalar(color[0], color[1], color[2]));
+      double nearest = clear;
+      for (const std::size_t j : neighbours[i])
+        if (j < i) nearest = std::min(nearest, distance(own, lab[j]));
+      const double value = nearest + 0.5 * std::min(clear, distance(own, ground));
+      if (value > best + 1e-9) {
+        best = value;
+        chosen[i] = color;
+        lab[i] = own;
+      }
+    }
+  }
+  return chosen;
+}
+
+Pole pole_of(const Mask& mask) {
+  constexpr int pad = 1;
+  return deepest(depth_of(padded(mask, pad)), {mask.box.x0 - pad, mask.box.y0 - pad});
 }
 
 void draw_instances(cv::Mat& rgb, std::span<const Instance> instances,

@@ -9,6 +9,7 @@
 
 #include "persense/geometry.hpp"
 #include "persense/io/overlay.hpp"
+#include "persense/mask.hpp"
 #include "persense/result.hpp"
 
 namespace persense::io::detail {
@@ -36,6 +37,20 @@ std::vector<Family> class_families(std::size_t classes);
 
 /// Greens for what is looked for, reds for what is not: see render_support.
 std::vector<Family> support_families();
+
+/// A colour an instance, of its class's family: far from its neighbours' colours and from the image
+/// below it.
+/// @param families  by class index.
+std::vector<Color> choose_colors(const cv::Mat& rgb, std::span<const Instance> instances,
+                                 std::span<const Family> families = class_families(1));
+
+/// The place of an object's number: the centre of the largest disc inside it.
+struct Pole {
+  Point center;      ///< a pixel of the image
+  float radius = 0;  ///< how far the nearest pixel outside is, from centre to centre
+};
+
+Pole pole_of(const Mask& mask);
 
 /// Outlines, fills, numbers and points of the instances, with every option resolved.
 /// @param families  by class index.

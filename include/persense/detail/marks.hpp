@@ -42,18 +42,20 @@ inline void check_point(Point point, Size image) {
                                       point.x, point.y, persense::to_string(image)));
 }
 
-/// The pixels whose centre lies in a polygon (even-odd rule): CV_8UC1, 0 or 255.
-/// @throws InvalidArgument  fewer than three vertices, one that is not finite, or no pixel.
-inline cv::Mat mask_of(const Polygon& polygon, Size image) {
+/// @throws InvalidArgument  a vertex that is not finite, or far outside of any image.
+inline void check_vertices(const Polygon& polygon, const char* name) {
   const auto& vertices = polygon.vertices;
-  if (vertices.size() < 3)
-    throw InvalidArgument(
-        fmt::format("support polygon: got {} vertices, expected at least 3", vertices.size()));
   for (std::size_t i = 0; i < vertices.size(); ++i)
     if (!(std::abs(vertices[i].x) < 1e6f && std::abs(vertices[i].y) < 1e6f))
-      throw InvalidArgument(fmt::format(
-          "support polygon: vertex {} is ({:g}, {:g}), expected finite pixel coordinates", i + 1,
-          vertices[i].x, vertices[i].y));
+      throw InvalidArgument(
+          fmt::format("{}: vertex {} is ({:g}, {:g}), expected finite pixel coordinates", name,
+                      i + 1, vertices[i].x, vertices[i].y));
+}
+
+/// The pixels whose centre lies in a polygon of finite vertices (even-odd rule), which may be none:
+/// CV_8UC1, 0 or 255.
+inline cv::Mat filled(const Polygon& polygon, Size image) {
+  const auto& vertices = polygon.vertices;
   cv::Mat mask = cv::Mat::zeros(image.height, image.width, CV_8UC1);
   std::vector<float> crossings;
   for (int y = 0; y < image.height; ++y) {
@@ -74,6 +76,18 @@ inline cv::Mat mask_of(const Polygon& polygon, Size image) {
       std::fill(mask.ptr(y) + x0, mask.ptr(y) + std::max(x0, x1), std::uint8_t{255});
     }
   }
+  return mask;
+}
+
+/// What `filled` gives for a polygon that marks an object.
+/// @throws InvalidArgument  fewer than three vertices, one that is not finite, or no pixel.
+inline cv::Mat mask_of(const Polygon& polygon, Size image) {
+  const std::size_t count = polygon.vertices.size();
+  if (count < 3)
+    throw InvalidArgument(
+        fmt::format("support polygon: got {} vertices, expected at least 3", count));
+  check_vertices(polygon, "support polygon");
+  cv::Mat mask = filled(polygon, image);
   if (cv::countNonZero(mask) == 0)
     throw InvalidArgument(fmt::format("support polygon: covers no pixel of the image of {}",
                                       persense::to_string(image)));
