@@ -1,0 +1,23 @@
+// The border of a mask as polygons along the edges of its pixels.
+#pragma once
+
+#include <vector>
+
+#include "persense/geometry.hpp"
+#include "persense/image.hpp"
+
+namespace persense::io::detail {
+
+/// A closed polygon; pixel (0, 0) covers 0 <= x <= 1 and 0 <= y <= 1.
+using Ring = std::vector<Point>;
+
+/// Outer borders of a mask's 8-connected parts clockwise (as seen, y down), holes
+/// counter-clockwise. The pixels inside all of them (even-odd rule) are the mask's. OpenCV's
+/// contours run through the centres of pixels, so that what is inside of them is another mask.
+std::vector<Ring> outlines(MaskView mask);
+
+/// Fewer of a ring's corners, those left out at most `tolerance` away (Douglas and Peucker 1973).
+/// At least three stay. cv::approxPolyDP leaves two of small rings.
+Ring simplified(const Ring& ring, double tolerance);
+
+}  // namespace persense::io::detail
