@@ -7,7 +7,7 @@ import numpy
 import numpy.typing
 import os
 import typing
-__all__: list[str] = ['ClassLabelExtractor', 'EncodedImage', 'Engine', 'Mask', 'Options', 'Query', 'Result', 'Stages', 'Stop', 'Support', 'Trace', 'TracePass', 'all_phrase', 'decode_png', 'encode_png', 'figure', 'has_label_extraction', 'has_tls', 'has_torch', 'idm', 'inspect', 'label_from_answer', 'option_table', 'overlay', 'ppsm', 'read_image', 'read_labels', 'read_mask', 'torch_version', 'write_coco', 'write_file', 'write_labels']
+__all__: list[str] = ['ClassLabelExtractor', 'EncodedImage', 'Engine', 'Mask', 'Options', 'Query', 'Result', 'Stages', 'Stop', 'Support', 'Trace', 'TracePass', 'all_phrase', 'blurred', 'class_colors', 'decode_png', 'encode_png', 'figure', 'filled', 'has_label_extraction', 'has_tls', 'has_torch', 'idm', 'innermost', 'inspect', 'label_from_answer', 'neighbour_colors', 'option_table', 'outlines', 'overlay', 'ppsm', 'read_image', 'read_labels', 'read_mask', 'simplified', 'torch_version', 'write_coco', 'write_file', 'write_labels']
 class Options:
     """
     All options of a pipeline.
@@ -510,6 +510,14 @@ def all_phrase(label: str, rules: str = 'paper') -> str:
     """
     "all potatoes" of "potato".
     """
+def blurred(values: typing.Any, sigma: typing.SupportsFloat | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
+    """
+    A map (h, w) after a Gaussian filter; beyond its edges lie zeros.
+    """
+def class_colors(count: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.uint8]:
+    """
+    The colour of each class in overlays: (count, 3) uint8, RGB.
+    """
 def decode_png(bytes: bytes) -> numpy.ndarray:
     """
     The grey picture in the bytes of a PNG file: (H, W) uint8.
@@ -523,6 +531,11 @@ def figure(result: Result, image: typing.Any, support_image: typing.Any, support
     """
     All steps of a result with a trace side by side, as the paper's figure 7: (H, W, 3)
     uint8, RGB, of a size that does not depend on the image's.
+    """
+def filled(polygon: typing.Any, width: typing.SupportsInt | typing.SupportsIndex, height: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.uint8]:
+    """
+    (height, width) uint8, 255 where a pixel's centre lies inside a closed polygon (even-odd
+    rule): (N, 2) vertices x, y. Pixel (0, 0) covers 0 <= x < 1 and 0 <= y < 1.
     """
 def has_label_extraction() -> bool:
     """
@@ -540,6 +553,10 @@ def idm(density: typing.Any, image_size: tuple[typing.SupportsInt | typing.Suppo
     """
     Candidate points of a density map: ((N, 2) int32, the map's sum).
     """
+def innermost(mask: Mask) -> tuple[int, int, float]:
+    """
+    The centre of the largest disc inside a mask, a pixel (x, y), and the disc's radius.
+    """
 def inspect(archive: os.PathLike[str] | str | bytes) -> dict[str, typing.Any]:
     """
     What an archive says of itself, after all its checksums were computed.
@@ -548,9 +565,20 @@ def label_from_answer(answer: str, rules: str = 'paper') -> str:
     """
     The noun in what a vision-language model says.
     """
+def neighbour_colors(image: typing.Any, masks: collections.abc.Sequence[Mask]) -> numpy.typing.NDArray[numpy.uint8]:
+    """
+    The colour of each object in an overlay of one class, (N, 3) uint8, RGB: far from those
+    of its neighbours and from the image below it.
+    """
 def option_table() -> list[tuple[str, typing.Any, typing.Any, typing.Any, typing.Any, str]]:
     """
     Every option as (key, default, lowest, highest, words, help).
+    """
+def outlines(bits: typing.Any) -> list[numpy.typing.NDArray[numpy.int32]]:
+    """
+    The borders of a bitmap (h, w) along the edges of its pixels, each (K, 2) corners x, y:
+    outer ones of the 8-connected parts clockwise (as seen, y down), holes counter-clockwise.
+    What is inside of all of them together is the bitmap.
     """
 def overlay(result: Result, image: typing.Any, fill: typing.SupportsFloat | typing.SupportsIndex = 0.2800000011920929, line_width: typing.SupportsFloat | typing.SupportsIndex = 0.0, numbers: bool = True, points: bool = True) -> numpy.typing.NDArray[numpy.uint8]:
     """
@@ -582,6 +610,10 @@ def read_mask(path: os.PathLike[str] | str | bytes) -> numpy.typing.NDArray[nump
 
     Formats and orientation as in read_image. A pixel is inside when any colour channel is
     not zero; in JPEG and WebP, when it is above half of the picture's maximum.
+    """
+def simplified(outline: typing.Any, tolerance: typing.SupportsFloat | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.int32]:
+    """
+    Fewer of an outline's corners, those left out at most `tolerance` away; at least three.
     """
 def write_coco(path: os.PathLike[str] | str | bytes, file_name: str, result: Result, category: str = 'object') -> None:
     """

@@ -12,7 +12,6 @@ import numpy.typing as npt
 from persense import _core
 from persense._images import MaskLike, as_mask, is_picture
 from persense._options import OptionValue, apply
-from persense._outlines import fill
 from persense.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -75,4 +74,4 @@ def region_mask(region: RegionLike, size: Tuple[int, int]) -> npt.NDArray[Any]:
         raise InvalidArgument(f"region: got {len(array)} vertices, expected at least 3")
     if not np.isfinite(array).all():
         raise InvalidArgument("region: got a vertex that is not finite, expected pixels")
-    return fill([array], width, height)
+    return _core.filled(array, width, height)

@@ -88,7 +88,7 @@ class Trace:
             InvalidArgument: no image, or one of another size.
             ImportError: matplotlib is missing.
         """
-        from ._plotting import FigureOfStages
+        from ._stages_figure import FigureOfStages
 
         result = self._result
         if (support_image is None) != (support_mask is None):

@@ -17,7 +17,6 @@ from . import _core
 from ._core import Mask
 from ._examples import Example
 from ._images import read_image
-from ._outlines import fill, outlines, simplify
 from .errors import FileNotFound, Unreadable
 
 if TYPE_CHECKING:
@@ -277,10 +276,10 @@ def _filled(polygon: NDArray[np.float64], width: int, height: int) -> Mask:
     x0, y0 = (max(0, math.floor(v)) for v in polygon.min(axis=0))
     x1, y1 = (math.ceil(v) for v in polygon.max(axis=0))
     box_width, box_height = max(0, min(x1, width) - x0), max(0, min(y1, height) - y0)
-    return _placed(fill([polygon - (x0, y0)], box_width, box_height), x0, y0)
+    return _placed(_core.filled(polygon - (x0, y0), box_width, box_height), x0, y0)
 
 
-def _placed(bits: NDArray[np.bool_], x0: int, y0: int) -> Mask:
+def _placed(bits: NDArray[Any], x0: int, y0: int) -> Mask:
     """The mask whose bitmap's first pixel lies at (x0, y0)."""
     return Mask(bits if bits.size > 0 else np.zeros((1, 1), dtype=bool), (x0, y0))
 
@@ -346,19 +345,19 @@ def _mask_shape(mask: Mask, label: str) -> Dict[str, Any]:
 
 def _polygon_shapes(mask: Mask, label: str, group: int, tolerance: float) -> List[Dict[str, Any]]:
     """One polygon a part; several parts are told to belong together by their group."""
-    rings = [ring for ring in outlines(mask.bits) if _is_outer(ring)]
+    rings = [ring for ring in _core.outlines(mask.bits) if _is_outer(ring)]
     return [
         _shape(
             "polygon",
             label,
-            (simplify(ring, tolerance) + np.array(mask.box[:2])).astype(float).tolist(),
+            (_core.simplified(ring, tolerance) + np.array(mask.box[:2])).astype(float).tolist(),
             group if len(rings) > 1 else None,
         )
         for ring in rings
     ]
 
 
-def _is_outer(ring: NDArray[np.int64]) -> bool:
+def _is_outer(ring: NDArray[np.int32]) -> bool:
     x, y = ring.T
     return bool(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1)) > 0)
 

@@ -5,6 +5,7 @@
 
 namespace persense::python {
 
+void bind_drawing(pybind11::module_& m);
 void bind_errors(pybind11::module_& m);
 void bind_files(pybind11::module_& m);
 void bind_images(pybind11::module_& m);

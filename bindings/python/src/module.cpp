@@ -12,6 +12,7 @@ PYBIND11_MODULE(_core, m) {
   bind_png(m);
   bind_result(m);
   bind_images(m);
+  bind_drawing(m);
   bind_steps(m);
   bind_stages(m);
   bind_engine(m);

@@ -6,12 +6,20 @@ import numpy as np
 import pytest
 from samples import found_in
 
-from persense._outlines import fill, innermost, outlines, simplify
+from persense._core import filled, innermost, outlines, simplified
 
 
 def signed_area(ring: np.ndarray) -> float:
     x, y = ring.T
     return 0.5 * float(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1)))
+
+
+def fill(rings: list, width: int, height: int) -> np.ndarray:
+    """What is inside of all rings together (even-odd rule)."""
+    inside = np.zeros((height, width), dtype=bool)
+    for ring in rings:
+        inside ^= filled(ring, width, height) != 0
+    return inside
 
 
 def test_filled_outlines_are_the_bitmap_again() -> None:
@@ -41,7 +49,7 @@ def test_parts_that_touch_at_a_corner_are_one_part() -> None:
 def test_a_simplified_outline_stays_within_its_tolerance(tolerance: float) -> None:
     for mask in found_in("beans").masks[:20]:
         for ring in outlines(mask.bits):
-            simple = simplify(ring, tolerance).astype(float)
+            simple = simplified(ring, tolerance).astype(float)
             assert 3 <= len(simple) <= len(ring)
             ends = np.roll(simple, -1, axis=0)
             for point in ring:
@@ -60,6 +68,11 @@ def test_fill_cuts_off_what_lies_outside() -> None:
 def test_innermost_lies_inside_the_object() -> None:
     for kind in ("beans", "cells"):
         for mask in found_in(kind).masks:
-            x, y, radius = innermost(mask.bits)
-            assert mask.bits[int(y), int(x)]
+            x, y, radius = innermost(mask)
+            assert mask.bits[y - mask.box[1], x - mask.box[0]]
             assert 0 < radius <= max(mask.bits.shape) / 2 + 1
+
+
+def test_a_vertex_that_is_no_pixel_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"polygon: vertex 2 is \(nan, 0\)"):
+        filled(np.array([(0, 0), (np.nan, 0), (3, 3)]), 4, 4)

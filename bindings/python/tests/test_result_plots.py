@@ -87,8 +87,9 @@ def test_a_grey_picture_is_shown_grey() -> None:
 
 
 def test_neighbours_have_different_colours() -> None:
-    masks = found_in("cells").masks
-    colors = neighbour_colors(masks)
+    result = found_in("cells")
+    masks = result.masks
+    colors = neighbour_colors(result.image, masks)
     boxes = np.array([m.box for m in masks])
     for i in range(len(masks)):
         near = (
