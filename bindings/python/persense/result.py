@@ -2,25 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-import functools
 import math
 import operator
 import os
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Dict,
-    Iterator,
-    List,
-    Optional,
-    Sequence,
-    SupportsIndex,
-    Tuple,
-    TypeVar,
-    Union,
-    overload,
-)
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -29,6 +14,7 @@ from . import _core
 from ._core import Mask, TracePass
 from ._exports import coco_document, data_frame, supervision_detections
 from ._images import as_rgb
+from ._instances import Instance, Instances
 from ._trace import Trace
 from .errors import Error, InvalidArgument
 from .labelme import labelme_document, write_json
@@ -46,34 +32,7 @@ __all__ = ["Instance", "Mask", "Result", "Trace", "TracePass"]
 _NOTEBOOK_SIDE = 1600  # pixels: a notebook keeps every picture in its file
 
 
-@dataclasses.dataclass(frozen=True)
-class Instance:
-    """One object found in the query image."""
-
-    id: int
-    """Its number: 1 to the count; its value in label images and its id in tables and overlays."""
-    box: NDArray[np.float32]
-    """(4,): x0, y0, x1, y1 of the mask's tight box, half-open."""
-    point: NDArray[np.int32]
-    """(2,): x, y of the point prompt that it grew from."""
-    score: float
-    """The decoder's estimate of the mask's quality, about 0 to 1."""
-    mask: Mask
-    """The pixels: `mask.bits` is (h, w) bool, cropped to `mask.box`."""
-    class_index: int = 0
-    """Into the result's `classes`."""
-    label: str = ""
-    """Its support's label, which may be empty."""
-    touches_border: bool = False
-    """Whether it touches the image's border: the object may go on beyond."""
-
-    @property
-    def area(self) -> int:
-        """Pixels inside the mask."""
-        return self.mask.area
-
-
-class Result:
+class Result(Instances):
     """Every instance found in one query image, in reading order: lines from top to bottom, each
     from left to right.
 
@@ -96,28 +55,13 @@ class Result:
         made_by: Optional[Dict[str, Any]] = None,
     ) -> None:
         """Use Pipeline.segment."""
-        self._core = core
+        super().__init__(core)
         self._image = image
         self._path = path
         self._supports = tuple(supports)
         self._made_by = made_by or {}  # stages and options, as COCO files have them
 
     # ---- what was found ----
-
-    def __len__(self) -> int:
-        return len(self._core)
-
-    @property
-    def count(self) -> int:
-        """How many instances were found: `len(result)`."""
-        return len(self._core)
-
-    @functools.cached_property
-    def classes(self) -> List[str]:
-        """What each class is called: its support's label, or else "object", or "class 2" of
-        several.
-        """
-        return self._core.classes
 
     @property
     def counts(self) -> Dict[str, int]:
@@ -183,45 +127,6 @@ class Result:
         """
         return ", ".join(self._labels if len(self._labels) == 1 else self.classes)
 
-    @functools.cached_property
-    def _labels(self) -> List[str]:
-        return self._core.class_labels
-
-    @functools.cached_property
-    def boxes(self) -> NDArray[np.float32]:
-        """(N, 4): x0, y0, x1, y1 of the masks' tight boxes in pixels, half-open."""
-        return _read_only(self._core.boxes)
-
-    @functools.cached_property
-    def scores(self) -> NDArray[np.float32]:
-        """(N,): the decoder's estimate of each mask's quality, about 0 to 1."""
-        return _read_only(self._core.scores)
-
-    @functools.cached_property
-    def points(self) -> NDArray[np.int32]:
-        """(N, 2): x, y of the point prompt that each instance grew from."""
-        return _read_only(self._core.points)
-
-    @functools.cached_property
-    def masks(self) -> Sequence[Mask]:
-        """N masks: `bits` is (h, w) bool, cropped to `box`, which is x0, y0, x1, y1."""
-        return tuple(self._core.masks)
-
-    @functools.cached_property
-    def areas(self) -> NDArray[np.int64]:
-        """(N,): pixels inside each mask."""
-        return _read_only(np.array([mask.area for mask in self.masks], dtype=np.int64))
-
-    @functools.cached_property
-    def class_indices(self) -> NDArray[np.int64]:
-        """(N,): each instance's index into `classes`."""
-        return _read_only(self._core.class_indices)
-
-    @functools.cached_property
-    def touches_border(self) -> NDArray[np.bool_]:
-        """(N,): whether each instance touches the image's border."""
-        return _read_only(self._core.touches_border)
-
     @property
     def density(self) -> NDArray[np.float32]:
         """(h, w): the last density map, objects per pixel; it may be smaller than the image.
@@ -252,35 +157,6 @@ class Result:
         Of the first class where there are several; see `by_class`.
         """
         return None if self._core.trace is None else Trace(self)
-
-    @overload
-    def __getitem__(self, index: SupportsIndex) -> Instance: ...
-    @overload
-    def __getitem__(self, index: slice) -> List[Instance]: ...
-    def __getitem__(self, index: Union[SupportsIndex, slice]) -> Union[Instance, List[Instance]]:
-        """The instance at an index (the last is -1), or a list of those in a slice."""
-        if isinstance(index, slice):
-            return [self._instance(at) for at in range(*index.indices(len(self)))]
-        at = operator.index(index)
-        if not -len(self) <= at < len(self):
-            raise IndexError(f"instance {at}: the result has {len(self)}")
-        return self._instance(at % len(self))
-
-    def __iter__(self) -> Iterator[Instance]:
-        return (self._instance(at) for at in range(len(self)))
-
-    def _instance(self, at: int) -> Instance:
-        index = int(self.class_indices[at])
-        return Instance(
-            id=at + 1,
-            box=self.boxes[at],
-            point=self.points[at],
-            score=float(self.scores[at]),
-            mask=self.masks[at],
-            class_index=index,
-            label=self._labels[index],
-            touches_border=bool(self.touches_border[at]),
-        )
 
     def __repr__(self) -> str:
         width, height = self.size
@@ -463,7 +339,8 @@ class Result:
         line_width: Optional[float] = None,
     ) -> Axes:
         """Draws the instances over their image with matplotlib: outlines, a light fill, numbers.
-        Neighbours have different colours; where there are several classes, each class has one.
+        Colours are the overlay's: neighbours have different ones; where there are several classes,
+        each class has one.
 
         Args:
             ax: where to draw; by default a new figure that the picture fills.
@@ -539,11 +416,3 @@ class Result:
                 f"{self.size[0]} x {self.size[1]}"
             )
         return picture
-
-
-_Scalar = TypeVar("_Scalar", bound=np.generic)
-
-
-def _read_only(array: NDArray[_Scalar]) -> NDArray[_Scalar]:
-    array.flags.writeable = False
-    return array
