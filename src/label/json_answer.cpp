@@ -17,23 +17,21 @@ namespace {
 
 // A name in lower case but for abbreviations, without an article; "" where it is none.
 std::string tidy(const std::string& given) {
+  using english::detail::is_in, english::detail::lowered;
   constexpr std::size_t longest = 60;
   std::string name, word;
   for (std::istringstream words(given); words >> word;) {
-    if (name.empty() && english::detail::is_in("a an the ", english::detail::lowered(word)))
-      continue;
+    if (name.empty() && is_in("a an the ", lowered(word))) continue;
     if (!name.empty()) name += ' ';
     name += english::name_case(word);
   }
   while (name.ends_with('.')) name.pop_back();
   const auto is_letter = [](unsigned char c) { return c >= 0x80 || std::isalpha(c) != 0; };
   const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
-  const bool usable = name.size() <= longest && std::any_of(name.begin(), name.end(), is_letter) &&
-                      std::none_of(name.begin(), name.end(), is_control) &&
-                      !english::detail::is_in(
-                          "object item thing image picture none nothing null "
-                          "unknown n/a ",
-                          name);
+  const bool usable =
+      name.size() <= longest && std::any_of(name.begin(), name.end(), is_letter) &&
+      std::none_of(name.begin(), name.end(), is_control) &&
+      !is_in("object item thing image picture none nothing null unknown n/a ", name);
   return usable ? name : "";
 }
 

@@ -115,6 +115,7 @@ TEST_CASE("noun_from_answer: finds the noun in what models answer", "[label]") {
       {"Yes, it is a beetle.", "beetle"},
       {"The object is an X-ray.", "x-ray"},
       {"A cup of coffee.", "cup of coffee"},
+      {"A bowl of mixed nuts.", "bowl"},
       {"The image displays one ripe banana isolated against a black background.", "banana"},
       {"A bunch of ripe bananas.", "banana"},
       {"The answer is: cashew.", "cashew"},
