@@ -378,6 +378,14 @@ PERSENSE_API persense_status persense_label_extract(const persense_image* image,
 PERSENSE_API const persense_label_info* persense_label_get_info(const persense_label* label);
 PERSENSE_API void persense_label_free(persense_label* label);
 
+/* persense_support_create_from_examples with what the model answered: its label, and its phrase
+ * where the other functions make one of the label. */
+PERSENSE_API persense_status persense_support_create_named(const persense_pipeline* pipeline,
+                                                           const persense_example* examples,
+                                                           size_t example_count,
+                                                           const persense_label* label,
+                                                           persense_support** out);
+
 /* ---- Segmentation ----------------------------------------------------------------------- */
 
 typedef struct persense_result persense_result;

@@ -124,10 +124,9 @@ persense_example_info info_of(const SupportExample& from) {
 }
 
 void make_support(const persense_pipeline* pipeline, std::span<const Example> examples,
-                  const char* label, persense_support*& out) {
+                  const std::string& label, const std::string& phrase, persense_support*& out) {
   const Engine& engine = required(pipeline, "pipeline").engine;
-  auto made =
-      std::make_unique<persense_support>(engine, engine.support(examples, text_or(label, "")));
+  auto made = std::make_unique<persense_support>(engine, engine.support(examples, label, phrase));
   log_notes(made->support.info().notes);
   out = made.release();
 }
@@ -177,7 +176,7 @@ persense_status persense_support_create(const persense_pipeline* pipeline,
     capi::require(pipeline, "pipeline");
     const auto rgb = capi::rgb_argument(image, "support image");
     const Example example{rgb.view, capi::mask_argument(mask, "support mask")};
-    capi::make_support(pipeline, std::span(&example, 1), label, support);
+    capi::make_support(pipeline, std::span(&example, 1), capi::text_or(label, ""), "", support);
   });
 }
 
@@ -190,7 +189,21 @@ persense_status persense_support_create_from_examples(const persense_pipeline* p
     capi::require(pipeline, "pipeline");
     const auto given = capi::read_examples(examples, example_count);
     const capi::Examples own(given);
-    capi::make_support(pipeline, own.all(), label, support);
+    capi::make_support(pipeline, own.all(), capi::text_or(label, ""), "", support);
+  });
+}
+
+persense_status persense_support_create_named(const persense_pipeline* pipeline,
+                                              const persense_example* examples,
+                                              size_t example_count, const persense_label* label,
+                                              persense_support** out) {
+  return capi::guard([&] {
+    auto& support = capi::emptied(out, "out");
+    capi::require(pipeline, "pipeline");
+    const ClassLabel& named = capi::required(label, "label").text;
+    const auto given = capi::read_examples(examples, example_count);
+    const capi::Examples own(given);
+    capi::make_support(pipeline, own.all(), named.label, named.phrase, support);
   });
 }
 

@@ -150,8 +150,10 @@ class Engine {
   EngineImage encode(ImageView image) const;
 
   /// See StagedMethod::support. @throws InvalidArgument  an image that another engine encoded.
-  EngineSupport support(std::span<const Example> examples, const std::string& label = {}) const;
-  EngineSupport support(ImageView image, MaskView mask, const std::string& label = {}) const;
+  EngineSupport support(std::span<const Example> examples, const std::string& label = {},
+                        const std::string& phrase = {}) const;
+  EngineSupport support(ImageView image, MaskView mask, const std::string& label = {},
+                        const std::string& phrase = {}) const;
 
   /// See StagedMethod::segment. @throws InvalidArgument  a support or image that another engine
   /// prepared, or none did.

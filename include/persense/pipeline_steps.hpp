@@ -89,7 +89,7 @@ inline void check_negatives(std::span<const SupportExample> examples) {
 template <ImageEncoder Encoder, class Decoder>
 Support<Encoder> prepare_support(const Encoder& encoder, const Decoder& decoder,
                                  std::span<const BasicExample<EncodedImage<Encoder>>> examples,
-                                 std::string label, const Options& options) {
+                                 std::string label, std::string phrase, const Options& options) {
   ExampleImages<Encoder> images(encoder);
   std::vector<std::string> notes;
   std::vector<SupportExample> shown;
@@ -130,7 +130,10 @@ Support<Encoder> prepare_support(const Encoder& encoder, const Decoder& decoder,
       encoder.prototype(std::span<const EncodedExample<typename Encoder::Embedding>>(for_encoder));
   if constexpr (requires { prototype.notes; })
     notes.insert(notes.end(), prototype.notes.begin(), prototype.notes.end());
-  std::string phrase = label.empty() ? "" : all_phrase(label, options.label.rules);
+  if (label.empty())
+    phrase.clear();
+  else if (phrase.empty())
+    phrase = all_phrase(label, options.label.rules);
   const Image image = first->image;
   const PixelBox box = first->mask.box;
   const float diameter = median_diameter(shown);

@@ -44,22 +44,27 @@ class StagedMethod {
 
   /// Everything that depends on the examples alone. Images are copied.
   /// @param label  class label, for detectors that read text; may be empty.
+  /// @param phrase  what such a detector is asked for all of them, as a model that named the object
+  ///   gave it (ClassLabel::phrase); empty: all_phrase() of the label.
   /// @throws InvalidArgument  no label where the detector reads text, no example that is not
   /// negative, a mark that marks nothing (the
   ///   message names it), a negative example that covers most of one that is not; see
   ///   check_support.
-  Prepared support(std::span<const Example> examples, std::string label = {}) const {
+  Prepared support(std::span<const Example> examples, std::string label = {},
+                   std::string phrase = {}) const {
     if (reads_text_ && label.find_first_not_of(" \t\n") == std::string::npos)
       throw InvalidArgument(
           "support: has no class label, which the detector looks for; give one, as in --label "
           "potato "
           "or label=\"potato\"");
-    return detail::prepare_support(encoder_, decoder_, examples, std::move(label), options_);
+    return detail::prepare_support(encoder_, decoder_, examples, std::move(label),
+                                   std::move(phrase), options_);
   }
   /// The same of one mask: every part of it that is of like size is an example.
-  Prepared support(ImageView image, MaskView mask, std::string label = {}) const {
+  Prepared support(ImageView image, MaskView mask, std::string label = {},
+                   std::string phrase = {}) const {
     const Example example{image, mask};
-    return support(std::span(&example, 1), std::move(label));
+    return support(std::span(&example, 1), std::move(label), std::move(phrase));
   }
 
   /// Finds every instance of the support's object in the query image. No instance is a result with

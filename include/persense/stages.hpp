@@ -95,8 +95,9 @@ struct Support {
   float diameter = 0;  ///< median of the diameters of those that are not negative, pixels
   PixelBox box;        ///< tight box of the first of them
   typename E::Prototype prototype;
-  std::string label;               ///< class label, may be empty
-  std::string phrase;              ///< "all <plural>", empty when the label is
+  std::string label;  ///< class label, may be empty
+  std::string
+      phrase;  ///< "all <plural>", of the label or as a model gave it; empty when the label is
   std::vector<std::string> notes;  ///< what was done to the input ("2 parts are one example each")
 
   MaskView mask_view() const { return MaskView(mask); }

@@ -276,12 +276,13 @@ EncodedMarks encode_marks(const Marks& marks, const Engine& engine) {
 }
 
 EngineSupport support_of(const MarkedClass& marked, const EncodedMarks& images,
-                         const Engine& engine, const std::string& label) {
+                         const Engine& engine, const std::string& label,
+                         const std::string& phrase) {
   std::vector<Example> examples;
   for (const PlacedMark& mark : marked.marks)
     examples.push_back({images.encoded[mark.image], mark.mark(), mark.negative});
   try {
-    return engine.support(examples, label);
+    return engine.support(examples, label, phrase);
   } catch (const InvalidArgument& e) {
     const auto [number, rest] = example_in(e.what());
     const bool of_one = marked.marks.size() == 1 || rest != e.what();

@@ -71,7 +71,8 @@ EncodedMarks encode_marks(const Marks& marks, const Engine& engine);
 
 /// The support of a class. @throws InvalidArgument  naming the mark that cannot be used.
 EngineSupport support_of(const MarkedClass& marked, const EncodedMarks& images,
-                         const Engine& engine, const std::string& label);
+                         const Engine& engine, const std::string& label,
+                         const std::string& phrase = {});
 
 /// Of bytes, to tell files apart; not against an adversary.
 std::string fingerprint(std::span<const std::uint8_t> bytes);

@@ -117,7 +117,7 @@ class SegmentRun {
 
  private:
   Marks read_marks() const;
-  std::string find_label();
+  ClassLabel find_label();
   ClassLabel ask_label() const;
   std::vector<EngineSupport> prepare_supports();
   std::vector<std::string> support_notes() const;
@@ -151,7 +151,6 @@ class SegmentRun {
   double support_seconds_ = 0;
   EncodedMarks encoded_;
   std::string label_note_;
-  std::string label_;  // of the only class
   std::vector<EngineSupport> supports_;
   const std::vector<std::string> class_names_;
   std::map<std::size_t, std::size_t> encoded_queries_;  // query: its place in encoded_
@@ -205,28 +204,31 @@ Marks SegmentRun::read_marks() const {
 std::vector<EngineSupport> SegmentRun::prepare_supports() {
   const auto begin = Clock::now();
   encoded_ = encode_marks(marks_, engine_);
-  label_ = find_label();
+  const ClassLabel only = find_label();
   std::vector<EngineSupport> supports;
   for (const MarkedClass& marked : marks_.classes)
-    supports.push_back(
-        support_of(marked, encoded_, engine_, marks_.classes.size() == 1 ? label_ : marked.label));
+    supports.push_back(marks_.classes.size() == 1
+                           ? support_of(marked, encoded_, engine_, only.label, only.phrase)
+                           : support_of(marked, encoded_, engine_, marked.label));
   support_seconds_ = seconds_since(begin);
   return supports;
 }
 
 // As given; as the model says; or, on resuming, as it said then: another answer would make the rest
 // of the run another run.
-std::string SegmentRun::find_label() {
+ClassLabel SegmentRun::find_label() {
   const LabelFlags& flags = request_.label;
-  if (flags.settings.endpoint.empty()) return marks_.classes.front().label;
+  if (flags.settings.endpoint.empty()) return {marks_.classes.front().label, "", ""};
   if (request_.resume)
     if (auto earlier = RunRecord::settings_in(record_file(request_))) {
-      settings_["label"] = (*earlier)["label"];
-      if (*earlier == settings_) return settings_["label"];
+      for (const char* const key : {"label", "phrase"}) settings_[key] = (*earlier)[key];
+      if (*earlier == settings_) return {settings_["label"], settings_["phrase"], ""};
     }
   const ClassLabel found = ask_label();
   label_note_ = fmt::format("label: {} ({})", found.label, found.phrase);
-  return settings_["label"] = found.label;
+  settings_["label"] = found.label;
+  settings_["phrase"] = found.phrase;
+  return found;
 }
 
 // About the first example. A mark that is no mask is made one; any name does for that.

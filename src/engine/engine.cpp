@@ -204,17 +204,19 @@ EngineImage Engine::encode(ImageView image) const {
   return handle;
 }
 
-EngineSupport Engine::support(std::span<const Example> examples, const std::string& label) const {
+EngineSupport Engine::support(std::span<const Example> examples, const std::string& label,
+                              const std::string& phrase) const {
   for (const Example& example : examples)
     if (const auto* image = std::get_if<EngineImage>(&example.image)) require_own(*image);
-  EngineSupport handle = model_->support(examples, label);
+  EngineSupport handle = model_->support(examples, label, phrase);
   handle.owner_ = model_;
   return handle;
 }
 
-EngineSupport Engine::support(ImageView image, MaskView mask, const std::string& label) const {
+EngineSupport Engine::support(ImageView image, MaskView mask, const std::string& label,
+                              const std::string& phrase) const {
   const Example example{image, mask};
-  return support(std::span(&example, 1), label);
+  return support(std::span(&example, 1), label, phrase);
 }
 
 Result Engine::segment(const EngineSupport& support, ImageView query, const RunOptions& run) const {

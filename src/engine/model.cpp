@@ -23,8 +23,8 @@ struct EngineParts::ModelOf final : EngineParts::Model {
     return handle;
   }
 
-  EngineSupport support(std::span<const Example> examples,
-                        const std::string& label) const override {
+  EngineSupport support(std::span<const Example> examples, const std::string& label,
+                        const std::string& phrase) const override {
     std::vector<typename Runner::Example> own;
     for (const Example& e : examples) {
       if (const auto* image = std::get_if<EngineImage>(&e.image))
@@ -33,7 +33,7 @@ struct EngineParts::ModelOf final : EngineParts::Model {
         own.push_back({std::get<ImageView>(e.image), e.mark, e.negative});
     }
     auto prepared = std::make_shared<const EngineSupport::Prepared>(
-        EngineSupport::Prepared{runner.support(own, label)});
+        EngineSupport::Prepared{runner.support(own, label, phrase)});
     const Support<AnyEncoder>& s = prepared->support;
     EngineSupport handle;
     handle.info_ = std::make_shared<const EngineSupport::Info>(EngineSupport::Info{

@@ -18,8 +18,8 @@ struct Engine::Model {
   virtual ~Model() = default;
   virtual const Options& options() const = 0;
   virtual EngineImage encode(ImageView image) const = 0;
-  virtual EngineSupport support(std::span<const Example> examples,
-                                const std::string& label) const = 0;
+  virtual EngineSupport support(std::span<const Example> examples, const std::string& label,
+                                const std::string& phrase) const = 0;
   virtual Result segment(std::span<const EngineSupport> classes, ImageView query,
                          const RunOptions& run) const = 0;
   virtual Result segment(std::span<const EngineSupport> classes, const EngineImage& query,

@@ -323,6 +323,11 @@ TEST_CASE("engine: the support's info says what was prepared", "[engine]") {
   CHECK(clean.info().image_size == Size{coins().support.image.cols, coins().support.image.rows});
   CHECK(clean.info().label == "coin");
   CHECK(clean.info().phrase == "all coins");
+  CHECK(engine
+            .support(ImageView::of_rgb(coins().support.image), MaskView(mask), "genius",
+                     "all genii")
+            .info()
+            .phrase == "all genii");  // as a model gave it
   CHECK(clean.info().notes.empty());
   const cv::Rect r = cv::boundingRect(mask);
   CHECK(clean.info().box == PixelBox{r.x, r.y, r.x + r.width, r.y + r.height});

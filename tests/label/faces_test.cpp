@@ -66,6 +66,18 @@ TEST_CASE("persense segment: --resume keeps the label and does not ask again", "
   CHECK_THAT(other.err, ContainsSubstring("label"));
 }
 
+TEST_CASE("persense segment: the plural that a model gave is kept on --resume", "[cli]") {
+  const Workspace work;
+  for (const char* const name : {"q/0.png", "q/1.png"}) work.save(name, discs(3, 2));
+  const StubServer server(always(200, chat_answer(R"({"singular": "disc", "plural": "disci"})")));
+  const std::string arguments = "q -o out --coco --label-endpoint " + server.url();
+  CHECK_THAT(work.segment(arguments).err, ContainsSubstring("label: disc (all disci)"));
+  CHECK_THAT(read_text(work / "out/.persense-run/record.jsonl"),
+             ContainsSubstring(R"("phrase":"all disci")"));
+  CHECK(work.segment(arguments + " --resume").exit == 0);
+  CHECK(server.requests().size() == 1);
+}
+
 TEST_CASE("persense segment: a label endpoint that fails ends the run in one line",
           "[cli][errors]") {
   const Workspace work;
@@ -158,6 +170,39 @@ TEST_CASE("persense_label_extract: gives what the C++ library gives", "[capi]") 
   const auto requests = server.requests();
   REQUIRE(requests.size() == 2);
   CHECK(requests[0].body == requests[1].body);
+}
+
+TEST_CASE("persense_support_create_named: takes the label and plural that a model gave", "[capi]") {
+  const cv::Mat picture = discs(3, 2), mask = disc_mask(picture);
+  const persense_image image{picture.data, picture.cols, picture.rows, 0, PERSENSE_RGB8};
+  const persense_image bits{mask.data, mask.cols, mask.rows, 0, PERSENSE_GRAY8};
+  const StubServer server(always(200, chat_answer(R"({"singular": "genius", "plural": "genii"})")));
+  const std::string url = server.url();
+  persense_label_options options;
+  persense_label_options_init(&options, sizeof options);
+  options.endpoint = url.c_str();
+  persense_label* label = nullptr;
+  REQUIRE(persense_label_extract(&image, &bits, &options, &label) == PERSENSE_OK);
+  persense_pipeline_options classic;
+  persense_pipeline_options_init(&classic, sizeof classic);
+  classic.models = "classic";
+  persense_pipeline* pipeline = nullptr;
+  REQUIRE(persense_pipeline_create(&classic, &pipeline) == PERSENSE_OK);
+  persense_example example;
+  persense_example_init(&example, sizeof example);
+  example.image = &image;
+  example.kind = PERSENSE_MARK_MASK;
+  example.mask = &bits;
+  persense_support* support = nullptr;
+  REQUIRE(persense_support_create_named(pipeline, &example, 1, label, &support) == PERSENSE_OK);
+  CHECK(std::string(persense_support_get_info(support)->label) == "genius");
+  CHECK(std::string(persense_support_get_info(support)->phrase) == "all genii");
+  persense_support* none = nullptr;
+  CHECK(persense_support_create_named(pipeline, &example, 1, nullptr, &none) ==
+        PERSENSE_INVALID_ARGUMENT);
+  persense_support_free(support);
+  persense_pipeline_free(pipeline);
+  persense_label_free(label);
 }
 
 TEST_CASE("persense_label_extract: whatever is wrong gives a status and one line",

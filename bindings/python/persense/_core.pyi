@@ -476,7 +476,7 @@ class Engine:
         progress(step) is called before each step, parts(step, part) within long ones; of
         `filter`, the options under "filter" count.
         """
-    def support(self, examples: list[tuple[typing.Any, str, typing.Any, bool]], label: str = '') -> Support:
+    def support(self, examples: list[tuple[typing.Any, str, typing.Any, bool]], label: str = '', phrase: str = '') -> Support:
         """
         Prepares examples, each (image or EncodedImage, kind, mark, negative), kind being one
         of mask, box, point, polygon and labels, the last with (labels, id).

@@ -25,7 +25,7 @@ from persense import _core, _torch
 from persense._examples import Example, MarkLike, examples_of, for_core, read, taken
 from persense._filters import Area, RegionLike, filter_options, region_mask
 from persense._images import ImageLike, LabelsLike, MaskLike, as_image
-from persense._label import ClassLabelExtractor
+from persense._label import ClassLabel, ClassLabelExtractor
 from persense._options import OptionValue, apply
 from persense._query import Query
 from persense._recent import Recent
@@ -147,7 +147,7 @@ class Pipeline:
         self,
         image: Union[ImageLike, Query, Example, Sequence[Example]],
         mask: Optional[MaskLike] = None,
-        label: Optional[Union[str, ClassLabelExtractor]] = None,
+        label: Optional[Union[str, ClassLabel, ClassLabelExtractor]] = None,
         *,
         box: Optional[ArrayLike] = None,
         point: Optional[ArrayLike] = None,
@@ -167,7 +167,7 @@ class Pipeline:
             Example. A box or a point becomes a mask by the pipeline's own decoder: look at it in
             `support.masks` or `support.plot()`.
         label: what the object is called, for detectors that read text; or a ClassLabelExtractor,
-            which asks a model.
+            which asks a model, or the ClassLabel that one gave.
         negatives: "not these": Examples, or marks on the same image: a mask, a box (4 numbers), a
             point (2 numbers) or a polygon (N, 2).
 
@@ -190,18 +190,20 @@ class Pipeline:
         return self._support(examples, label)
 
     def _support(
-        self, examples: List[Example], label: Optional[Union[str, ClassLabelExtractor]]
+        self, examples: List[Example], label: Optional[Union[str, ClassLabel, ClassLabelExtractor]]
     ) -> Support:
         if isinstance(label, ClassLabelExtractor):
             label = self._asked(label, examples)
-        prepared = self._engine.support(for_core(examples), label or "")
+        if not isinstance(label, ClassLabel):
+            label = ClassLabel(label or "", "", "")
+        prepared = self._engine.support(for_core(examples), label.label, label.phrase)
         return Support(self, prepared, examples)
 
-    def _asked(self, namer: ClassLabelExtractor, examples: List[Example]) -> str:
+    def _asked(self, namer: ClassLabelExtractor, examples: List[Example]) -> Optional[ClassLabel]:
         """A model's label for the first example that is not negative."""
         first = next((e for e in examples if not e.negative), None)
         if first is None:
-            return ""  # the engine says what is wrong
+            return None  # the engine says what is wrong
         image = first.image
         if first.kind == "mask":
             mask = first.mark
@@ -209,7 +211,7 @@ class Pipeline:
             # a detector that reads text takes no support without a label
             prepared = self._engine.support(for_core([first]), "object")
             mask = taken(prepared)[0].mask
-        return namer.extract(image.image if isinstance(image, Query) else image, mask).label
+        return namer.extract(image.image if isinstance(image, Query) else image, mask)
 
     def segment(
         self,

@@ -28,6 +28,7 @@ from persense import _core
 from persense._examples import Example, SupportExample, taken
 from persense._filters import Area, RegionLike, filter_options
 from persense._images import ImageLike
+from persense._label import ClassLabel
 from persense._query import Query
 from persense._recent import Recent
 from persense.errors import Error, InvalidArgument
@@ -135,7 +136,8 @@ class Support:
 
     def __reduce__(self) -> Tuple[Any, ...]:
         given = [(e.image, e.kind, e.mark, e.negative) for e in self._given]
-        return _support_again, (self._token, self._pipeline, given, self.label)
+        label = ClassLabel(self.label, self.phrase, "")
+        return _support_again, (self._token, self._pipeline, given, label)
 
     def plot(self) -> Figure:
         """Draws the examples over their images in a new matplotlib figure; negative ones in red.
@@ -243,7 +245,7 @@ class Support:
 _supports = Recent(8)
 
 
-def _support_again(token: str, pipeline: Pipeline, given: List[Any], label: str) -> Support:
+def _support_again(token: str, pipeline: Pipeline, given: List[Any], label: ClassLabel) -> Support:
     def make() -> Support:
         pipeline._prepare()
         examples = []

@@ -110,12 +110,12 @@ struct HeldExamples {
 using GivenExample = py::typing::Tuple<py::object, py::str, py::object, py::bool_>;
 
 EngineSupport make_support(const Engine& engine, const py::typing::List<GivenExample>& given,
-                           const std::string& label) {
+                           const std::string& label, const std::string& phrase) {
   HeldExamples held;
   for (const py::handle example : given) held.add(example.cast<py::tuple>());
   const ShownImages shown(held.images.all());
   py::gil_scoped_release nogil;
-  return engine.support(held.examples, label);
+  return engine.support(held.examples, label, phrase);
 }
 
 EngineImage encode(const Engine& engine, const py::object& image) {
@@ -263,7 +263,7 @@ void bind_engine(py::module_& m) {
       .def_property_readonly("options", &Engine::options, "The options that it runs with.")
       .def_property_readonly("stages", &Engine::stages, "What fills each slot, in one line.")
       .def("encode", &encode, "image"_a, "Encodes an image for any number of supports.")
-      .def("support", &make_support, "examples"_a, "label"_a = "",
+      .def("support", &make_support, "examples"_a, "label"_a = "", "phrase"_a = "",
            "Prepares examples, each (image or EncodedImage, kind, mark, negative), kind being one\n"
            "of mask, box, point, polygon and labels, the last with (labels, id).")
       .def("segment", &segment, "supports"_a, "query"_a, "trace"_a = false,

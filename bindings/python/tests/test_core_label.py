@@ -6,6 +6,7 @@ import base64
 import http.server
 import json
 import pathlib
+import pickle
 import re
 import socket
 import subprocess
@@ -138,6 +139,15 @@ def test_an_extractor_may_be_the_label_of_a_support(stub: Any, example: Any) -> 
     assert (support.label, support.phrase) == ("knife", "all knives")
     boxed = support._pipeline.support(example[0], box=support.box, label=namer)
     assert boxed.label == "knife"
+
+
+def test_a_support_has_the_plural_that_the_model_gave(stub: Any, example: Any) -> None:
+    namer = persense.ClassLabelExtractor(stub(text='{"singular": "genius", "plural": "genii"}').url)
+    pipeline = persense.Pipeline("classic")
+    for label in (namer, namer.extract(*example)):
+        support = pipeline.support(*example, label=label)
+        assert (support.label, support.phrase) == ("genius", "all genii")
+        assert pickle.loads(pickle.dumps(support)).phrase == "all genii"
 
 
 def test_a_failing_server_raises_one_line_with_the_remedy(stub: Any, example: Any) -> None:

@@ -43,8 +43,7 @@ class NoAnswer : public Unreadable {
 /// What the model said, and what it means.
 struct ClassLabel {
   std::string label;   ///< "potato"
-  std::string phrase;  ///< "all potatoes", of the plural that the model gave; a support of `label`
-                       ///< has all_phrase()'s
+  std::string phrase;  ///< "all potatoes", of the plural that the model gave
   std::string
       answer;  ///< as the model gave it: JSON, or "The object in the image is a ripe potato."
 };
