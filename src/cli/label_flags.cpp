@@ -50,13 +50,4 @@ std::map<std::string, std::string> label_source(const LabelFlags& flags) {
           {"label temperature", fmt::format("{}", asked.temperature)}};
 }
 
-ClassLabel ask_label(const LabelFlags& flags, ImageView image, MaskView mask, Rules rules,
-                     const std::stop_token& stop) {
-  LabelSettings settings = flags.settings;
-  settings.rules = rules;
-  return ClassLabelExtractor(std::move(settings)).extract(image, mask, [&] {
-    return stop.stop_requested();
-  });
-}
-
 }  // namespace persense::cli

@@ -3,10 +3,8 @@
 
 #include <CLI/CLI.hpp>
 #include <map>
-#include <stop_token>
 #include <string>
 
-#include "persense/image.hpp"
 #include "persense/label/extractor.hpp"
 
 namespace persense::cli {
@@ -21,9 +19,5 @@ void add_label_flags(CLI::App& command, LabelFlags& flags);
 
 /// What decides the label, by name, for the run record: never a key. Nothing without an endpoint.
 std::map<std::string, std::string> label_source(const LabelFlags& flags);
-
-/// Asks the endpoint. @throws as ClassLabelExtractor.
-ClassLabel ask_label(const LabelFlags& flags, ImageView image, MaskView mask, Rules rules,
-                     const std::stop_token& stop);
 
 }  // namespace persense::cli

@@ -12,6 +12,7 @@
 #include <set>
 #include <span>
 
+#include "ask_label.hpp"
 #include "console.hpp"
 #include "interrupt.hpp"
 #include "marks.hpp"
@@ -23,11 +24,10 @@
 #include "persense/io/images.hpp"
 #include "persense/io/support_drawing.hpp"
 #include "persense/pipeline_steps.hpp"
-#include "persense/support.hpp"
-#include "persense/version.hpp"
 #include "queries.hpp"
 #include "quiet_io.hpp"
 #include "run_record.hpp"
+#include "run_settings.hpp"
 #include "timings_table.hpp"
 #include "workers.hpp"
 
@@ -43,72 +43,6 @@ double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-// An archive may be gigabytes: its path, size and time tell whether it is the same.
-std::string identity_of_archive(const std::string& slot) {
-  std::error_code ignored;
-  const auto size = fs::file_size(slot, ignored);
-  if (ignored) return slot;
-  return fmt::format("{} {} {}", identity(slot).string(), size,
-                     fs::last_write_time(slot, ignored).time_since_epoch().count());
-}
-
-// Another build may have another network. Nothing where no slot is "mini", so that LibTorch need
-// not be loaded for it.
-std::string identity_of_mini(const Stages& stages) {
-  if (!stages.mini.empty()) return identity_of_archive(stages.mini);
-  for (const auto* slot : {&stages.encoder, &stages.detector, &stages.dmg, &stages.decoder})
-    if (*slot == "mini") return fingerprint(Engine::mini().bytes);
-  return "";
-}
-
-fs::path record_file(const SegmentRequest& request) {
-  return request.folder / ".persense-run" / "record.jsonl";
-}
-
-RunRecord::Settings settings_of(const SegmentRequest& request, const Options& options,
-                                const Marks& marks, const Region& region) {
-  RunRecord::Settings settings{
-      {"version", PERSENSE_VERSION}, {"label", request.label.name}, {"region", region.identity()}};
-  std::size_t number = 0;
-  for (const std::string& mark : marks.identities())
-    settings[fmt::format("mark {}", ++number)] = mark;
-  const Stages stages = stages_from(request.stages);
-  settings["encoder"] = identity_of_archive(stages.encoder);
-  settings["detector"] = identity_of_archive(stages.detector);
-  settings["dmg"] = identity_of_archive(stages.dmg);
-  settings["decoder"] = identity_of_archive(stages.decoder);
-  settings["mini"] = identity_of_mini(stages);
-  settings["dtype"] = stages.dtype;
-  settings.merge(label_source(request.label));
-  for_each_option(options, [&](const char* key, const auto& field, double, double, auto) {
-    settings[key] = option_text(field);
-  });
-  return settings;
-}
-
-Options options_of(const SegmentRequest& request, const Stages& stages) {
-  return stages.adapt(Options::preset(request.options.preset), [&](Options& options) {
-    apply_settings(options, request.options);
-    apply_filters(options, request.filters);
-  });
-}
-
-Engine engine_of(const SegmentRequest& request) {
-  const Stages stages = stages_from(request.stages);
-  return Engine(stages, options_of(request, stages));
-}
-
-std::set<std::string> kinds_of(const SegmentRequest& request) {
-  std::set<std::string> kinds;
-  if (request.overlay) kinds.insert("overlay");
-  if (request.labels) kinds.insert("labels");
-  if (request.coco) kinds.insert("coco");
-  if (request.csv) kinds.insert("csv");
-  if (request.trace) kinds.insert("trace");
-  if (kinds.empty()) kinds.insert("overlay");
-  return kinds;
-}
-
 // One run of the command: what all queries share, and what became of each.
 class SegmentRun {
  public:
@@ -118,7 +52,6 @@ class SegmentRun {
  private:
   Marks read_marks() const;
   ClassLabel find_label();
-  ClassLabel ask_label() const;
   std::vector<EngineSupport> prepare_supports();
   std::vector<std::string> support_notes() const;
   std::vector<std::string> class_names() const;
@@ -224,29 +157,12 @@ ClassLabel SegmentRun::find_label() {
       for (const char* const key : {"label", "phrase"}) settings_[key] = (*earlier)[key];
       if (*earlier == settings_) return {settings_["label"], settings_["phrase"], ""};
     }
-  const ClassLabel found = ask_label();
+  const ClassLabel found =
+      ask_label(flags, marks_.classes.front(), encoded_, engine_, interrupt_.token());
   label_note_ = fmt::format("label: {} ({})", found.label, found.phrase);
   settings_["label"] = found.label;
   settings_["phrase"] = found.phrase;
   return found;
-}
-
-// About the first example. A mark that is no mask is made one; any name does for that.
-ClassLabel SegmentRun::ask_label() const {
-  const MarkedClass& marked = marks_.classes.front();
-  const auto first = std::find_if(marked.marks.begin(), marked.marks.end(),
-                                  [](const PlacedMark& m) { return !m.negative; });
-  const auto ask = [&](ImageView image, const cv::Mat& mask) {
-    return cli::ask_label(request_.label, image, MaskView(mask), engine_.options().label.rules,
-                          interrupt_.token());
-  };
-  if (const auto* mask = std::get_if<cv::Mat>(&first->shape))
-    return ask(encoded_.images[first->image].view(), *mask);
-  const EngineSupport support = support_of(marked, encoded_, engine_, "object");
-  const auto& examples = support.info().examples;
-  const auto example = std::find_if(examples.begin(), examples.end(),
-                                    [](const SupportExample& e) { return !e.negative; });
-  return ask(example->image.view(), to_frame(example->mask, example->image.size()));
 }
 
 std::vector<std::string> SegmentRun::class_names() const {

@@ -1,0 +1,84 @@
+#include "run_settings.hpp"
+
+#include <fmt/format.h>
+
+#include <system_error>
+
+#include "persense/version.hpp"
+#include "queries.hpp"
+
+namespace persense::cli {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// An archive may be gigabytes: its path, size and time tell whether it is the same.
+std::string identity_of_archive(const std::string& slot) {
+  std::error_code ignored;
+  const auto size = fs::file_size(slot, ignored);
+  if (ignored) return slot;
+  return fmt::format("{} {} {}", identity(slot).string(), size,
+                     fs::last_write_time(slot, ignored).time_since_epoch().count());
+}
+
+// Another build may have another network. Nothing where no slot is "mini", so that LibTorch need
+// not be loaded for it.
+std::string identity_of_mini(const Stages& stages) {
+  if (!stages.mini.empty()) return identity_of_archive(stages.mini);
+  for (const auto* slot : {&stages.encoder, &stages.detector, &stages.dmg, &stages.decoder})
+    if (*slot == "mini") return fingerprint(Engine::mini().bytes);
+  return "";
+}
+
+Options options_of(const SegmentRequest& request, const Stages& stages) {
+  return stages.adapt(Options::preset(request.options.preset), [&](Options& options) {
+    apply_settings(options, request.options);
+    apply_filters(options, request.filters);
+  });
+}
+
+}  // namespace
+
+fs::path record_file(const SegmentRequest& request) {
+  return request.folder / ".persense-run" / "record.jsonl";
+}
+
+RunRecord::Settings settings_of(const SegmentRequest& request, const Options& options,
+                                const Marks& marks, const Region& region) {
+  RunRecord::Settings settings{
+      {"version", PERSENSE_VERSION}, {"label", request.label.name}, {"region", region.identity()}};
+  std::size_t number = 0;
+  for (const std::string& mark : marks.identities())
+    settings[fmt::format("mark {}", ++number)] = mark;
+  const Stages stages = stages_from(request.stages);
+  settings["encoder"] = identity_of_archive(stages.encoder);
+  settings["detector"] = identity_of_archive(stages.detector);
+  settings["dmg"] = identity_of_archive(stages.dmg);
+  settings["decoder"] = identity_of_archive(stages.decoder);
+  settings["mini"] = identity_of_mini(stages);
+  settings["dtype"] = stages.dtype;
+  settings.merge(label_source(request.label));
+  for_each_option(options, [&](const char* key, const auto& field, double, double, auto) {
+    settings[key] = option_text(field);
+  });
+  return settings;
+}
+
+Engine engine_of(const SegmentRequest& request) {
+  const Stages stages = stages_from(request.stages);
+  return Engine(stages, options_of(request, stages));
+}
+
+std::set<std::string> kinds_of(const SegmentRequest& request) {
+  std::set<std::string> kinds;
+  if (request.overlay) kinds.insert("overlay");
+  if (request.labels) kinds.insert("labels");
+  if (request.coco) kinds.insert("coco");
+  if (request.csv) kinds.insert("csv");
+  if (request.trace) kinds.insert("trace");
+  if (kinds.empty()) kinds.insert("overlay");
+  return kinds;
+}
+
+}  // namespace persense::cli

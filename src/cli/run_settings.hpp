@@ -1,0 +1,28 @@
+// run_settings.hpp: what decides the outputs of a run, from its request.
+#pragma once
+
+#include <filesystem>
+#include <set>
+#include <string>
+
+#include "marks.hpp"
+#include "persense/engine.hpp"
+#include "run_record.hpp"
+#include "segment.hpp"
+
+namespace persense::cli {
+
+/// Where the record of the request's run is.
+std::filesystem::path record_file(const SegmentRequest& request);
+
+/// What --resume compares.
+RunRecord::Settings settings_of(const SegmentRequest& request, const Options& options,
+                                const Marks& marks, const Region& region);
+
+/// The stages and options that are asked for, loaded. @throws as Engine.
+Engine engine_of(const SegmentRequest& request);
+
+/// The outputs that are wanted of each query: "overlay", "labels", "coco", "csv", "trace".
+std::set<std::string> kinds_of(const SegmentRequest& request);
+
+}  // namespace persense::cli
