@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "catch.hpp"
+#include "colour_encoder.hpp"
 #include "inputs.hpp"
 #include "persense/classic/classic.hpp"
 #include "persense/engine.hpp"
@@ -11,6 +12,7 @@
 #include "same_result.hpp"
 
 using namespace persense;
+using persense::testing::colours;
 using persense::testing::message_of;
 using persense::testing::same;
 
@@ -67,22 +69,9 @@ auto counting_pipeline(std::atomic<int>& encodes) {
                   classic::ClassicDecoder{});
 }
 
-/// A cell every five pixels, a channel a colour.
-FeatureGrid colours(ImageView image) {
-  FeatureGrid grid{{image.width / 5, image.height / 5}, {}};
-  cv::Mat small;
-  cv::resize(image.mat(), small, {grid.size.width, grid.size.height}, 0, 0, cv::INTER_AREA);
-  grid.features.resize(3, grid.size.pixels());
-  for (int i = 0; i < grid.size.pixels(); ++i)
-    for (int c = 0; c < 3; ++c)
-      grid.features(c, i) =
-          static_cast<float>(small.at<cv::Vec3b>(i / grid.size.width, i % grid.size.width)[c]);
-  return grid;
-}
-
 Engine own_engine() {
   Stages stages = Stages::named("classic");
-  stages.custom.encode = colours;
+  stages.custom.encode = colours<5>;
   stages.custom.density = [](const StageQuery& query) -> DensityMap {
     DensityMap map = query.similarity.max(0.9f) - 0.9f;  // depends on which support it is of
     cv::Mat blurred;
@@ -195,7 +184,7 @@ TEST_CASE("encoded image: the support image as the query is encoded once", "[enc
 
   std::atomic<int> own_encodes = 0;
   Stages stages = Stages::named("classic");
-  stages.custom.encode = [&](ImageView view) { return ++own_encodes, colours(view); };
+  stages.custom.encode = [&](ImageView view) { return ++own_encodes, colours<5>(view); };
   const Engine engine(stages);
   const EngineImage handle = engine.encode(scene.view());
   const persense::Example example{handle, MaskView(first)};

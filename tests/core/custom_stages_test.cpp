@@ -6,12 +6,14 @@
 #include <thread>
 
 #include "catch.hpp"
+#include "colour_encoder.hpp"
 #include "inputs.hpp"
 #include "persense/engine.hpp"
 #include "persense/exemplar.hpp"
 
 using namespace persense;
 using Catch::Matchers::ContainsSubstring;
+using persense::testing::colours;
 using persense::testing::message_of;
 
 namespace {
@@ -43,19 +45,6 @@ Result segment(const CustomStages& own, const RunOptions& run = {},
   const cv::Mat support = discs(1, 1), mask = first_disc(), query = discs(across, down);
   return engine.segment(engine.support(ImageView::of_rgb(support), MaskView(mask), "disc"),
                         ImageView::of_rgb(query), run);
-}
-
-/// One channel a colour, a cell every five pixels.
-FeatureGrid colours(ImageView image) {
-  FeatureGrid grid{{image.width / 5, image.height / 5}, {}};
-  cv::Mat small;
-  cv::resize(image.mat(), small, {grid.size.width, grid.size.height}, 0, 0, cv::INTER_AREA);
-  grid.features.resize(3, grid.size.pixels());
-  for (int i = 0; i < grid.size.pixels(); ++i)
-    for (int c = 0; c < 3; ++c)
-      grid.features(c, i) =
-          static_cast<float>(small.at<cv::Vec3b>(i / grid.size.width, i % grid.size.width)[c]);
-  return grid;
 }
 
 /// A bump of unit mass where a disc is.
@@ -100,17 +89,17 @@ void check_all_found(const Result& result) {
 
 TEST_CASE("own stages: each one alone works beside the weight-free ones", "[engine][own]") {
   CustomStages own;
-  SECTION("encoder") { own.encode = colours; }
+  SECTION("encoder") { own.encode = colours<5>; }
   SECTION("detector") { own.detect = whole_picture; }
   SECTION("density map generator") { own.density = bumps; }
   SECTION("decoder") { own.decode = squares; }
-  SECTION("all four") { own = {colours, whole_picture, bumps, squares}; }
+  SECTION("all four") { own = {colours<5>, whole_picture, bumps, squares}; }
   check_all_found(segment(own));
 }
 
 TEST_CASE("own stages: with all four nothing of the default is used", "[engine][own]") {
   Stages stages;
-  stages.custom = {colours, whole_picture, bumps, squares};
+  stages.custom = {colours<5>, whole_picture, bumps, squares};
   CHECK_FALSE(stages.need_torch());
   check_all_found(segment(stages.custom, {}, Stages::default_name()));
 }
@@ -160,7 +149,7 @@ TEST_CASE("own stages: with the method grounded_sam, each of the detector's boxe
 
 TEST_CASE("own stages: an encoder's features give the similarity (eq. 1)", "[engine][own]") {
   Stages stages = Stages::named("classic");
-  stages.custom.encode = colours;
+  stages.custom.encode = colours<5>;
   const Engine engine(stages);
   cv::Mat picture(frame.height, frame.width, CV_8UC3, cv::Scalar(10, 30, 220));
   cv::Mat mask = cv::Mat::zeros(frame.height, frame.width, CV_8UC1);
@@ -200,7 +189,7 @@ TEST_CASE("own stages: a stage sees the query, the support, label, phrase and ex
           "[engine][own]") {
   CustomStages own;
   std::vector<std::size_t> exemplars;
-  own.encode = colours;
+  own.encode = colours<5>;
   own.density = [&](const StageQuery& query) {
     exemplars.push_back(query.exemplars.size());
     CHECK(query.image.size() == frame);

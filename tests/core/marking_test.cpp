@@ -5,6 +5,7 @@
 #include <opencv2/imgproc.hpp>
 
 #include "catch.hpp"
+#include "colour_encoder.hpp"
 #include "inputs.hpp"
 #include "persense/detail/marks.hpp"
 #include "persense/engine.hpp"
@@ -421,17 +422,7 @@ TEST_CASE("negatives: turn an own encoder's similarity negative where they expla
           "[own][negatives]") {
   const TwoColours scene;
   Stages stages = Stages::named("classic");
-  stages.custom.encode = [](ImageView image) {  // a cell every two pixels, a channel a colour
-    FeatureGrid grid{{image.width / 2, image.height / 2}, {}};
-    cv::Mat small;
-    cv::resize(image.mat(), small, {grid.size.width, grid.size.height}, 0, 0, cv::INTER_AREA);
-    grid.features.resize(3, grid.size.pixels());
-    for (int i = 0; i < grid.size.pixels(); ++i)
-      for (int c = 0; c < 3; ++c)
-        grid.features(c, i) =
-            static_cast<float>(small.at<cv::Vec3b>(i / grid.size.width, i % grid.size.width)[c]);
-    return grid;
-  };
+  stages.custom.encode = persense::testing::colours<2>;
   const Engine engine(stages);
   const ImageView image = ImageView::of_rgb(scene.image);
   const std::vector<Example> examples{{image, TwoColours::box(0, 0)},

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "catch.hpp"
+#include "colour_encoder.hpp"
 #include "sam_archives.hpp"
 #include "same_result.hpp"
 #include "unicode.hpp"
@@ -15,6 +16,7 @@
 using namespace persense;
 using namespace persense::test;
 using Catch::Matchers::ContainsSubstring;
+using persense::testing::colours;
 using persense::testing::same;
 
 namespace {
@@ -252,16 +254,6 @@ TEST_CASE("torch engine: a density archive works with the weight-free encoder", 
 TEST_CASE("torch engine: mini mixes with stages of every other kind, in every slot",
           "[torch][engine][mini]") {
   const Models models;
-  const auto colours = [](ImageView image) {
-    FeatureGrid grid{{image.width / 10, image.height / 10}, {}};
-    cv::Mat small;
-    cv::resize(image.mat(), small, {grid.size.width, grid.size.height}, 0, 0, cv::INTER_AREA);
-    const cv::Mat pixels = small.reshape(1, grid.size.pixels());
-    grid.features.resize(3, grid.size.pixels());
-    for (int i = 0; i < grid.size.pixels(); ++i)
-      for (int c = 0; c < 3; ++c) grid.features(c, i) = pixels.at<std::uint8_t>(i, c);
-    return grid;
-  };
   Stages stages = Stages::named("mini");
   std::string similar = "mini";
   SECTION("a weight-free decoder") { stages.decoder = "classic"; }
@@ -283,7 +275,7 @@ TEST_CASE("torch engine: mini mixes with stages of every other kind, in every sl
     };
   }
   SECTION("an encoder of the user's") {
-    stages.custom.encode = colours;
+    stages.custom.encode = colours<10>;
     similar = "own";
   }
   const Result result = count_discs(Engine(stages));
@@ -292,7 +284,7 @@ TEST_CASE("torch engine: mini mixes with stages of every other kind, in every sl
   // the encoder's slot says what is similar
   Stages alone = Stages::named("classic");
   if (similar == "own")
-    alone.custom.encode = colours;
+    alone.custom.encode = colours<10>;
   else
     alone.encoder = similar;
   CHECK((count_discs(Engine(alone)).trace()->similarity == result.trace()->similarity).all());
