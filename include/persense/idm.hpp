@@ -17,10 +17,12 @@
 #include "persense/detail/erosion.hpp"
 #include "persense/detail/map_at_image_size.hpp"
 #include "persense/detail/parallel.hpp"
+#include "persense/detail/peaks.hpp"
 #include "persense/error.hpp"
 #include "persense/geometry.hpp"
 #include "persense/maps.hpp"
 #include "persense/options.hpp"
+#include "persense/resize.hpp"
 
 namespace persense {
 
@@ -175,6 +177,66 @@ inline Point rescaled(Point p, Size frame, Size image) {
   return {at(p.x, frame.width, image.width), at(p.y, frame.height, image.height)};
 }
 
+/// The released code's 8-bit map: stretched over the image, then truncated to levels.
+inline cv::Mat reference_gray(const FloatMapView& density, Size image) {
+  const FloatMap map = resize_bilinear(density, image);
+  const float lowest = map.minCoeff(), highest = map.maxCoeff();
+  cv::Mat gray = cv::Mat::zeros(image.height, image.width, CV_8UC1);
+  for (int y = 0; y < image.height && highest > lowest; ++y)
+    for (int x = 0; x < image.width; ++x)
+      gray.at<std::uint8_t>(y, x) =
+          static_cast<std::uint8_t>(gray_level(map(y, x), lowest, highest));
+  return gray;
+}
+
+/// Steps 4 to 22 of algorithm 2: the cores of composite blobs, then all blobs.
+inline std::vector<Point> contour_points(const FloatMapView& density, const MapSummary& summary,
+                                         Size frame, const IdmOptions& options) {
+  const bool strict = options.rules == Rules::reference;
+  const auto blobs = blobs_of(density, summary, frame, options.threshold + (strict ? 1 : 0));
+  std::vector<Point> points;
+  const auto add = [&](const OuterContour& contour) {
+    points.push_back(center_of(contour, options.rules));
+  };
+  if (options.split == Switch::on)
+    for (const auto& children : children_of_composites(blobs, frame))
+      std::for_each(children.rbegin(), children.rend(), add);
+  std::for_each(blobs.begin(), blobs.end(), add);
+  return points;
+}
+
+/// Contours and peaks with one point for each object: the peaks of a blob that has several,
+/// whatever its area; the cores of a composite blob without them; the centre of any other; and
+/// peaks outside of all blobs that stand out from the whole map.
+/// @param spacing  pixels of the frame; of points nearer than that in x and in y, one stays.
+/// @return  pixels of the frame.
+inline std::vector<Point> hybrid_points(const FloatMapView& density, const MapSummary& summary,
+                                        Size frame, const IdmOptions& options, int spacing) {
+  const auto blobs = blobs_of(density, summary, frame, options.threshold);
+  const double composite =
+      options.split == Switch::on ? composite_area(blobs) : std::numeric_limits<double>::infinity();
+  const std::vector<Point> peaks = peak_points(density, summary, frame, options.threshold);
+  PointsByRow by_row(peaks);
+  std::vector<bool> in_blob(peaks.size(), false);
+  std::vector<Point> points;
+  for (const OuterContour& blob : blobs) {
+    const std::vector<std::size_t> inside = by_row.inside(blob);
+    for (const std::size_t i : inside) in_blob[i] = true;
+    std::vector<OuterContour> cores;
+    if (inside.size() < 2 && blob.area() > composite) cores = child_contours(blob, frame);
+    if (inside.size() >= 2)
+      for (const std::size_t i : inside) points.push_back(peaks[i]);
+    else if (cores.size() >= 2)
+      for (auto core = cores.rbegin(); core != cores.rend(); ++core)
+        points.push_back(center_of(*core, Rules::paper));
+    else
+      points.push_back(center_of(blob, Rules::paper));
+  }
+  for (std::size_t i = 0; i < peaks.size(); ++i)
+    if (!in_blob[i]) points.push_back(peaks[i]);
+  return spaced(points, spacing, frame);
+}
+
 }  // namespace detail
 
 /// Candidate points: one for each blob of the density map, and one for each core of a composite
@@ -183,19 +245,25 @@ inline Point rescaled(Point p, Size frame, Size image) {
 /// @param density  (h, w) float32, objects per pixel, of any size. Borrowed for the call.
 /// @param image    the size the map is stretched to (bilinear); points are pixels of this frame.
 ///                 With Rules::paper a map that is finer than the image keeps its own size.
+/// @param diameter  of one object, in pixels of the image; 0 where it is not known. IdmMode::hybrid
+///   alone uses it: points nearer than .35 of it are one.
 /// @return  the children of composite contours, then all contours (composites included), from the
-///   bottom-most on; and the map's sum.
+///   bottom-most on; with IdmMode::hybrid then the peaks, the highest first; and the map's sum.
 /// @throws InvalidArgument  empty map or image; with Rules::paper, NaN or infinity in the map.
 /// @par Rules  Rules::reference differs from the paper in these points, and reproduces them:
 ///   a pixel passes when its level is > threshold (eq. 3 has >=); a contour without area (a line, a
 ///   dot) is put at (0, 0) instead of on itself; 1e-15 is added to areas, which moves exact integer
 ///   centroids of areas below 16 by -1; the same point may be returned twice; NaN anywhere gives no
 ///   points. With Rules::paper points are distinct, and a constant map has none under either.
+/// @par Hybrid  Under Rules::reference the union of contours' points and of peaks of the 8-bit map
+///   (see detail::reference_peaks), each point once, so that one object may have two. Under
+///   Rules::paper one point for each object: see detail::hybrid_points.
 /// @par Cost  linear in the map's and the blobs' pixels; nothing full-frame is done per object.
 /// @par Threads  Pure function; safe to call concurrently.
 /// @par Source  PerSense section 3.2, eq. 3 to 5, algorithm 2; released code `PerSense_modules.py`,
-///   `IDM` (threshold 30) and `IDM_countr` (threshold 20).
-inline IdmResult idm(const FloatMapView& density, Size image, const IdmOptions& options = {}) {
+///   `IDM` (threshold 30) and `IDM_countr` (threshold 20). PerSense++: `hybrid_IDM`.
+inline IdmResult idm(const FloatMapView& density, Size image, const IdmOptions& options = {},
+                     double diameter = 0) {
   if (density.size() == 0 || image.width <= 0 || image.height <= 0)
     throw InvalidArgument(
         fmt::format("idm: density map of {}, image of {}; expected at least 1 x 1",
@@ -207,19 +275,30 @@ inline IdmResult idm(const FloatMapView& density, Size image, const IdmOptions& 
     if (options.rules == Rules::paper) require_finite(density, "density map");
     return result;
   }
-  const bool strict = options.rules == Rules::reference;
-  const Size frame = strict ? image : detail::idm_frame(size_of(density), image);
-  const auto blobs =
-      detail::blobs_of(density, summary, frame, options.threshold + (strict ? 1 : 0));
+  const Size frame =
+      options.rules == Rules::reference ? image : detail::idm_frame(size_of(density), image);
+  std::vector<Point> points;
+  if (options.mode == IdmMode::hybrid && options.rules == Rules::paper) {
+    // two objects side by side are at least their smaller side apart
+    const double scale = static_cast<double>(frame.width) / image.width;
+    points = detail::hybrid_points(density, summary, frame, options,
+                                   static_cast<int>(0.35 * diameter * scale));
+  } else {
+    if (options.mode != IdmMode::peaks)
+      points = detail::contour_points(density, summary, frame, options);
+    if (options.mode != IdmMode::contour) {
+      const auto peaks = options.rules == Rules::reference
+                             ? detail::reference_peaks(detail::reference_gray(density, image))
+                             : detail::peak_points(density, summary, frame, options.threshold);
+      points.insert(points.end(), peaks.begin(), peaks.end());
+    }
+  }
+  const bool repeats = options.rules == Rules::reference && options.mode == IdmMode::contour;
   std::set<Point> seen;
-  const auto add = [&](const detail::OuterContour& contour) {
-    const Point p = detail::rescaled(detail::center_of(contour, options.rules), frame, image);
-    if (strict || seen.insert(p).second) result.points.push_back(p);
-  };
-  if (options.split == Switch::on)
-    for (const auto& children : detail::children_of_composites(blobs, frame))
-      std::for_each(children.rbegin(), children.rend(), add);
-  std::for_each(blobs.begin(), blobs.end(), add);
+  for (const Point p : points) {
+    const Point in_image = detail::rescaled(p, frame, image);
+    if (repeats || seen.insert(in_image).second) result.points.push_back(in_image);
+  }
   return result;
 }
 

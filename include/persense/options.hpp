@@ -67,10 +67,18 @@ struct DmgOptions {
   Rules rules = Rules::paper;
 };
 
+/// What of a density map becomes candidate points.
+enum class IdmMode {
+  contour,  ///< blobs, and the cores of composite ones (PerSense)
+  peaks,    ///< peaks alone, to see what they are worth
+  hybrid,   ///< both (PerSense++)
+};
+
 struct IdmOptions {
   int threshold = 30;
   Rules rules = Rules::paper;
   Switch split = Switch::on;
+  IdmMode mode = IdmMode::contour;
 };
 
 struct PpsmOptions {
@@ -199,6 +207,9 @@ void for_each_option(O& o, Visit&& visit) {
   visit("dmg.rules", o.dmg.rules, 0, 0,
         "of density networks: paper (default) or reference: see countr::Options and "
         "dsalvanet::Options");
+  visit("idm.mode", o.idm.mode, 0, 0,
+        "contour (default: algorithm 2), peaks (to see what they are worth) or hybrid (PerSense++: "
+        "contours and peaks)");
   visit(
       "idm.threshold", o.idm.threshold, 0, 255,
       "binarisation level on the 0..255 density map (default 30: algorithm 2; 20 for CounTR maps)");
@@ -274,6 +285,10 @@ struct EnumNames;
 template <>
 struct EnumNames<Rules> {
   static constexpr const char* names[] = {"paper", "reference"};
+};
+template <>
+struct EnumNames<IdmMode> {
+  static constexpr const char* names[] = {"contour", "peaks", "hybrid"};
 };
 template <>
 struct EnumNames<Switch> {
