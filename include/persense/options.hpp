@@ -81,11 +81,18 @@ struct IdmOptions {
   IdmMode mode = IdmMode::contour;
 };
 
+/// What PPSM asks of a candidate point.
+enum class PromptSelection {
+  off,    ///< nothing: every candidate is a prompt
+  on,     ///< similarity above a threshold and a detected box around it (PerSense)
+  boxes,  ///< a detected box around it (PerSense++)
+};
+
 struct PpsmOptions {
   float norm_const = std::numbers::sqrt2_v<float>;
   CountRounding count_rounding = CountRounding::none;
   Rules rules = Rules::paper;
-  Switch selection = Switch::on;
+  PromptSelection selection = PromptSelection::on;
 };
 
 struct DecoderOptions {
@@ -222,8 +229,10 @@ void for_each_option(O& o, Visit&& visit) {
   visit("ppsm.count_rounding", o.ppsm.count_rounding, 0, 0,
         "none (default: eq. 6; released code with CounTR) or ceil (released code with DSALVANet)");
   visit("ppsm.rules", o.ppsm.rules, 0, 0, "paper (default) or reference: see ppsm()");
-  visit("ppsm.selection", o.ppsm.selection, 0, 0,
-        "on (default: algorithm 3) or off, to see what it is worth: every candidate is a prompt");
+  visit(
+      "ppsm.selection", o.ppsm.selection, 0, 0,
+      "on (default: algorithm 3); boxes (PerSense++): no threshold of similarity, only a detection "
+      "around it; or off, to see what it is worth: every candidate is a prompt");
   visit(
       "decoder.calibration", o.decoder.calibration, 0, 0,
       "of mini and classic: on (default: this library): a score is the part of instances with that "
@@ -285,6 +294,10 @@ struct EnumNames;
 template <>
 struct EnumNames<Rules> {
   static constexpr const char* names[] = {"paper", "reference"};
+};
+template <>
+struct EnumNames<PromptSelection> {
+  static constexpr const char* names[] = {"off", "on", "boxes"};
 };
 template <>
 struct EnumNames<IdmMode> {

@@ -7,7 +7,6 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
-#include <numeric>
 #include <span>
 #include <vector>
 
@@ -59,6 +58,7 @@ inline bool inside_any(Point p, std::span<const Box> boxes) {
 ///   Rules::reference keeps points at the threshold too, has that exception for count 1 alone, and
 ///   lets NaN in the map, a count of 0 or a negative count do what float32 arithmetic makes of
 ///   them.
+/// @par Boxes  PromptSelection::boxes leaves the threshold out, as PerSense++ does.
 /// @par Threads  Pure function; safe to call concurrently.
 /// @par Source  PerSense section 3.3, eq. 6, algorithm 3 (which would list a point once per box:
 /// one
@@ -77,18 +77,18 @@ inline PpsmResult ppsm(std::span<const Point> candidates, const FloatMapView& si
 
   const float highest = paper ? similarity.maxCoeff() : similarity.maxCoeff<Eigen::PropagateNaN>();
   PpsmResult result;
-  if (options.selection == Switch::off) {
-    result.threshold = -std::numeric_limits<float>::infinity();
-    result.selected.resize(candidates.size());
-    std::iota(result.selected.begin(), result.selected.end(), std::size_t{0});
-    return result;
-  }
-  result.threshold = highest / detail::ppsm_divisor(count, options);
-  for (std::size_t i = 0; i < candidates.size(); ++i) {
-    const float value = similarity(candidates[i].y, candidates[i].x);
-    const bool similar = paper ? value > result.threshold : value >= result.threshold;
-    if (similar && detail::inside_any(candidates[i], boxes)) result.selected.push_back(i);
-  }
+  result.threshold = options.selection == PromptSelection::on
+                         ? highest / detail::ppsm_divisor(count, options)
+                         : -std::numeric_limits<float>::infinity();
+  const auto is_similar = [&](Point p) {
+    const float value = similarity(p.y, p.x);
+    return options.selection != PromptSelection::on ||
+           (paper ? value > result.threshold : value >= result.threshold);
+  };
+  for (std::size_t i = 0; i < candidates.size(); ++i)
+    if (options.selection == PromptSelection::off ||
+        (is_similar(candidates[i]) && detail::inside_any(candidates[i], boxes)))
+      result.selected.push_back(i);
   return result;
 }
 

@@ -119,7 +119,7 @@ TEST_CASE("ppsm: without boxes or without candidates nothing is selected", "[pps
 TEST_CASE("ppsm: without its selection every candidate stays, whatever its similarity", "[ppsm]") {
   const Row row;
   PpsmOptions options;
-  options.selection = Switch::off;
+  options.selection = PromptSelection::off;
   CHECK(row.selected(36, options) == from_to(0, 9));
   const auto nowhere = ppsm(row.candidates, row.similarity, 36, {}, options);
   CHECK(nowhere.selected == from_to(0, 9));

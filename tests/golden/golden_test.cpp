@@ -3,11 +3,13 @@
 
 #include "golden.hpp"
 #include "persense/class_label.hpp"
+#include "persense/diverse_exemplars.hpp"
 #include "persense/exemplar.hpp"
 #include "persense/feedback.hpp"
 #include "persense/idm.hpp"
 #include "persense/models/longest_side.hpp"
 #include "persense/ppsm.hpp"
+#include "persense/rejection.hpp"
 #include "persense/resize.hpp"
 #include "persense/similarity.hpp"
 #include "similarity_case.hpp"
@@ -32,14 +34,35 @@ std::vector<int> coordinates(const std::vector<Point>& points) {
   return flat;
 }
 
-// The reference keeps hybrid points in a hash set, so they have no order; sorted, as the vectors are.
+std::vector<Box> boxes_of(const fs::path& file) {
+  const auto flat = read_npy(file).floats();
+  std::vector<Box> boxes;
+  for (std::size_t i = 0; i + 3 < flat.size(); i += 4)
+    boxes.push_back({flat[i], flat[i + 1], flat[i + 2], flat[i + 3]});
+  return boxes;
+}
+
+Box box_of(const json& corners) {
+  return {corners[0].get<float>(), corners[1].get<float>(), corners[2].get<float>(),
+          corners[3].get<float>()};
+}
+
+// Side of a square that has room for them.
+int frame_of(const std::vector<Point>& points) {
+  int side = 1;
+  for (const Point p : points) side = std::max({side, p.x + 1, p.y + 1});
+  return side;
+}
+
+// The reference keeps hybrid points in a hash set, so they have no order; sorted, as the vectors
+// are.
 std::vector<Point> by_x(std::vector<Point> points) {
   std::sort(points.begin(), points.end());
   return points;
 }
 
-// Of peaks that are equally bright the reference takes any first; a newer scikit-image, the first in
-// raster order, as here. There are vectors of both where they differ.
+// Of peaks that are equally bright the reference takes any first; a newer scikit-image, the first
+// in raster order, as here. There are vectors of both where they differ.
 std::vector<Point> hybrid_points_of(const fs::path& folder) {
   const fs::path stable = folder / "points_stable_sort.npy";
   return points_of(fs::exists(stable) ? stable : folder / "points.npy");
@@ -51,8 +74,9 @@ TEST_CASE("golden: a folder that is there holds at least one suite", "[golden]")
   if (!fs::exists(golden_folder()) && std::getenv("PERSENSE_GOLDEN") == nullptr)
     SKIP("no golden vectors at " << golden_folder());
   int suites = 0;
-  for (const char* suite : {"idm", "idm_countr", "hybrid_idm", "hybrid_idm_countr", "ppsm", "feedback", "similarity", "sam_transforms",
-                            "sam_preprocess", "sam_postprocess", "text"})
+  for (const char* suite : {"idm", "idm_countr", "hybrid_idm", "hybrid_idm_countr", "ppsm",
+                            "ppsm_pp", "imrm", "exemplar_pp", "feedback", "similarity",
+                            "sam_transforms", "sam_preprocess", "sam_postprocess", "text"})
     suites += fs::exists(golden_folder() / suite);
   INFO("PERSENSE_GOLDEN = " << golden_folder());
   REQUIRE(suites > 0);
@@ -103,17 +127,90 @@ TEST_CASE("ppsm: selected points and the threshold equal the reference's", "[gol
   for_each_case("ppsm", [](const fs::path& path, const json& expected) {
     const FloatMap similarity = map_of(read_npy(path / "similarity.npy"));
     const auto points = points_of(path / "points.npy");
-    const auto flat = read_npy(path / "boxes.npy").floats();
-    std::vector<Box> boxes;
-    for (std::size_t i = 0; i + 3 < flat.size(); i += 4)
-      boxes.push_back({flat[i], flat[i + 1], flat[i + 2], flat[i + 3]});
-    const auto got =
-        ppsm(points, similarity, number(expected["count"]), boxes, Options::reference().ppsm);
+    const auto got = ppsm(points, similarity, number(expected["count"]),
+                          boxes_of(path / "boxes.npy"), Options::reference().ppsm);
     CHECK(got.selected == expected["selected_index"].get<std::vector<std::size_t>>());
     const auto threshold = static_cast<float>(number(expected["threshold"]));
     // one float32 division; equal to the last bit, infinities and NaN included
     CHECK((got.threshold == threshold || (std::isnan(got.threshold) && std::isnan(threshold))));
   });
+}
+
+TEST_CASE("ppsm: with boxes alone selected points equal the reference's", "[golden][ppsm]") {
+  for_each_case("ppsm_pp", [](const fs::path& path, const json& expected) {
+    const auto points = points_of(path / "points.npy");
+    PpsmOptions options = Options::reference().ppsm;
+    options.selection = PromptSelection::boxes;
+    const FloatMap similarity = FloatMap::Zero(frame_of(points), frame_of(points));
+    const auto got = ppsm(points, similarity, 0, boxes_of(path / "boxes.npy"), options);
+    CHECK(got.selected == expected["selected_index"].get<std::vector<std::size_t>>());
+  });
+}
+
+TEST_CASE("imrm: the masks that stay are the reference's", "[golden][imrm]") {
+  for_each_case("imrm", [](const fs::path& path, const json& expected) {
+    const Array array = read_npy(path / "masks.npy");
+    const int count = array.shape.at(0), height = array.shape.at(1), width = array.shape.at(2);
+    std::vector<Mask> masks;
+    for (int i = 0; i < count; ++i) {
+      cv::Mat bits(height, width, CV_8UC1);
+      const auto first = static_cast<std::size_t>(i) * height * width;
+      for (int k = 0; k < height * width; ++k)
+        bits.data[k] = array.values[first + static_cast<std::size_t>(k)] != 0 ? 255 : 0;
+      masks.push_back(crop_to_box(MaskView(bits)));
+    }
+    std::vector<const Mask*> views;
+    for (const Mask& mask : masks) views.push_back(&mask);
+    CHECK(imrm(views, boxes_of(path / "boxes.npy"), Rules::reference) ==
+          expected["kept_index"].get<std::vector<std::size_t>>());
+  });
+}
+
+TEST_CASE("diverse exemplars: of overlapping boxes the same stay as in the reference",
+          "[golden][exemplars]") {
+  const fs::path file = golden_folder() / "exemplar_pp" / "pieces.json";
+  if (!fs::exists(file)) SKIP("no golden vectors at " << file);
+  const auto candidates_of = [](const json& boxes) {
+    std::vector<detail::Candidate> candidates;
+    for (const json& b : boxes)
+      candidates.push_back({candidates.size(), box_of(b["coords"]), b["score"].get<float>()});
+    return candidates;
+  };
+  for (const json& expected : read_json(file)["remove_overlapping_boxes"]) {
+    const auto kept = detail::without_overlaps(candidates_of(expected["final_selection"]),
+                                               candidates_of(expected["global_list"]));
+    std::vector<Box> boxes, wanted;
+    for (const auto& c : kept) boxes.push_back(c.box);
+    for (const json& b : expected["out"]) wanted.push_back(box_of(b));
+    CHECK(boxes == wanted);
+  }
+}
+
+TEST_CASE("diverse exemplars: with given features the reference's are chosen",
+          "[golden][exemplars]") {
+  const fs::path file = golden_folder() / "exemplar_pp" / "selection_with_given_features.json";
+  if (!fs::exists(file)) SKIP("no golden vectors at " << file);
+  for (const json& expected : read_json(file)) {
+    const auto row = [](const json& values) {
+      const auto numbers = values.get<std::vector<float>>();
+      return Eigen::RowVectorXf(Eigen::Map<const Eigen::RowVectorXf>(
+          numbers.data(), static_cast<Eigen::Index>(numbers.size())));
+    };
+    const Eigen::RowVectorXf first = row(expected["ref_feature"]);
+    Descriptors descriptors(static_cast<Eigen::Index>(expected["boxes"].size()), first.size());
+    std::vector<ScoredBox> masks;
+    for (const json& b : expected["boxes"]) {
+      descriptors.row(static_cast<Eigen::Index>(masks.size())) =
+          row(expected["features"][masks.size()]);
+      masks.push_back({box_of(b["coords"]), b["score"].get<float>()});
+    }
+    std::vector<std::vector<float>> chosen, wanted;
+    const auto corners = [](const Box& b) { return std::vector{b.x0, b.y0, b.x1, b.y1}; };
+    for (const std::size_t i : diverse_exemplars(first, masks, descriptors, Rules::reference))
+      chosen.push_back(corners(masks[i].box));
+    for (const json& e : expected["exemplars"]) wanted.push_back(corners(box_of(e["coords"])));
+    CHECK(chosen == wanted);
+  }
 }
 
 TEST_CASE("feedback: exemplars equal those the reference reads back from its file",

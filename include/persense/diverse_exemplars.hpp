@@ -1,0 +1,283 @@
+// persense/diverse_exemplars.hpp: the diversity-aware exemplar selection of PerSense++.
+#pragma once
+
+#include <Eigen/Core>
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "persense/feedback.hpp"
+#include "persense/geometry.hpp"
+#include "persense/options.hpp"
+#include "persense/rejection.hpp"
+
+namespace persense {
+
+/// What boxes look like: one row each, as an encoder describes them.
+using Descriptors = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+namespace detail {
+
+/// Groups by k-means, and exemplars that are chosen.
+inline constexpr std::size_t exemplar_groups = 3;
+
+/// Rows of a matrix as centres: the given one, then each time the one furthest from all so far;
+/// fewer than k where fewer differ.
+inline Eigen::MatrixXf furthest_rows(const Eigen::MatrixXf& rows, Eigen::Index first, int k) {
+  Eigen::MatrixXf centers = rows.row(first);
+  Eigen::VectorXf distance = (rows.rowwise() - rows.row(first)).rowwise().squaredNorm();
+  Eigen::Index furthest = 0;
+  while (centers.rows() < k && distance.maxCoeff(&furthest) > 0) {
+    centers.conservativeResize(centers.rows() + 1, Eigen::NoChange);
+    centers.row(centers.rows() - 1) = rows.row(furthest);
+    distance =
+        distance.cwiseMin((rows.rowwise() - rows.row(furthest)).rowwise().squaredNorm().eval());
+  }
+  return centers;
+}
+
+/// One step of k-means: puts each row into the group of the nearest centre, then moves the centres.
+/// @return  sum of squared distances before the move.
+inline double refine_groups(const Eigen::MatrixXf& rows, Eigen::MatrixXf& centers,
+                            std::vector<int>& group) {
+  Eigen::MatrixXf sums = Eigen::MatrixXf::Zero(centers.rows(), centers.cols());
+  Eigen::VectorXf members = Eigen::VectorXf::Zero(centers.rows());
+  double scatter = 0;
+  for (Eigen::Index i = 0; i < rows.rows(); ++i) {
+    Eigen::Index nearest = 0;
+    scatter += (centers.rowwise() - rows.row(i)).rowwise().squaredNorm().minCoeff(&nearest);
+    group[static_cast<std::size_t>(i)] = static_cast<int>(nearest);
+    sums.row(nearest) += rows.row(i);
+    members(nearest) += 1;
+  }
+  for (Eigen::Index c = 0; c < centers.rows(); ++c)
+    if (members(c) > 0) centers.row(c) = sums.row(c) / members(c);
+  return scatter;
+}
+
+/// The group, 0..k-1, of each row of a matrix: the best result of k-means from every row as a
+/// start.
+inline std::vector<int> k_means(const Eigen::MatrixXf& rows, int k) {
+  constexpr int iterations = 100;
+  std::vector<int> best(static_cast<std::size_t>(rows.rows()), 0), group(best), before;
+  double least = std::numeric_limits<double>::infinity();
+  for (Eigen::Index first = 0; first < rows.rows(); ++first) {
+    Eigen::MatrixXf centers = furthest_rows(rows, first, k);
+    double scatter = 0;
+    for (int i = 0; i < iterations; ++i) {
+      before = group;
+      scatter = refine_groups(rows, centers, group);
+      if (i > 0 && group == before) break;
+    }
+    if (scatter >= least * (1 - 1e-6)) continue;  // an equal result from another start
+    least = scatter;
+    best = group;
+  }
+  return best;
+}
+
+inline float cosine(const Eigen::RowVectorXf& a, const Eigen::RowVectorXf& b) {
+  const float length = a.norm() * b.norm();
+  return length > 0 ? a.dot(b) / length : 0.0f;
+}
+
+/// Columns with mean 0 and (population) standard deviation 1; constant ones 0.
+inline Eigen::MatrixXf standardised(const Descriptors& rows) {
+  Eigen::MatrixXf z = rows.rowwise() - rows.colwise().mean();
+  for (Eigen::Index c = 0; c < z.cols(); ++c) {
+    const float deviation = std::sqrt(z.col(c).squaredNorm() / static_cast<float>(z.rows()));
+    if (deviation > 0) z.col(c) /= deviation;
+  }
+  return z;
+}
+
+/// Each row's similarity, 0..1, to the centre of its own group.
+inline std::vector<float> similarity_to_group(const Descriptors& rows,
+                                              const std::vector<int>& group) {
+  const Eigen::MatrixXf z = standardised(rows);
+  std::vector<float> similarity(group.size());
+  for (std::size_t i = 0; i < group.size(); ++i) {
+    Eigen::RowVectorXf sum = Eigen::RowVectorXf::Zero(z.cols());
+    int members = 0;
+    for (std::size_t j = 0; j < group.size(); ++j)
+      if (group[j] == group[i]) {
+        sum += z.row(static_cast<Eigen::Index>(j));
+        ++members;
+      }
+    // alone it is its own centre, even where that is 0
+    similarity[i] =
+        members == 1 ? 1.0f : (1 + cosine(z.row(static_cast<Eigen::Index>(i)), sum)) / 2;
+  }
+  return similarity;
+}
+
+/// A box that may become an exemplar, with what it is worth.
+struct Candidate {
+  std::size_t index;
+  Box box;
+  float weight;
+};
+
+inline float aspect_of(const Box& b) {
+  return std::max(b.width(), b.height()) / std::max(std::min(b.width(), b.height()), 1e-6f);
+}
+
+/// Of a pair of chosen boxes that share more than half (IoU), the smaller goes, on equal area the
+/// first, and the list is filled up to three again from `scored`, in its order from the number of
+/// boxes that were chosen first.
+inline std::vector<Candidate> without_overlaps(std::vector<Candidate> chosen,
+                                               std::span<const Candidate> scored) {
+  std::size_t next = chosen.size();
+  const auto overlap = [&]() -> std::optional<std::size_t> {
+    for (std::size_t i = 0; i < chosen.size(); ++i)
+      for (std::size_t j = i + 1; j < chosen.size(); ++j)
+        if (iou(chosen[i].box, chosen[j].box) > 0.5f)
+          return chosen[j].box.area() < chosen[i].box.area() ? j : i;
+    return std::nullopt;
+  };
+  while (const auto drop = overlap()) {
+    chosen.erase(chosen.begin() + static_cast<std::ptrdiff_t>(*drop));
+    while (chosen.size() < exemplar_groups && next < scored.size())
+      chosen.push_back(scored[next++]);
+  }
+  return chosen;
+}
+
+/// The best of the small, the middle and the large third by area.
+inline std::vector<Candidate> best_of_each_size(std::span<const Candidate> candidates) {
+  std::vector<double> areas;
+  for (const Candidate& c : candidates) areas.push_back(c.box.area());
+  std::sort(areas.begin(), areas.end());
+  const double small = quantile(areas, 0.33), middle = quantile(areas, 0.66);
+  const Candidate* best[3] = {};
+  for (const Candidate& c : candidates) {
+    const int size = c.box.area() <= small ? 0 : c.box.area() <= middle ? 1 : 2;
+    if (best[size] == nullptr || c.weight > best[size]->weight) best[size] = &c;
+  }
+  std::vector<Candidate> chosen;
+  for (const Candidate* c : best)
+    if (c != nullptr) chosen.push_back(*c);
+  return chosen;
+}
+
+/// The chosen boxes that overlap no earlier one, and the best other ones in their place.
+inline std::vector<Candidate> best_apart(std::span<const Candidate> chosen,
+                                         std::vector<Candidate> candidates) {
+  std::stable_sort(candidates.begin(), candidates.end(),
+                   [](const auto& a, const auto& b) { return a.weight > b.weight; });
+  candidates.insert(candidates.begin(), chosen.begin(), chosen.end());
+  std::vector<Candidate> apart;
+  for (const Candidate& c : candidates)
+    if (apart.size() < exemplar_groups &&
+        std::none_of(apart.begin(), apart.end(),
+                     [&](const Candidate& a) { return iou(a.box, c.box) > 0.5f; }))
+      apart.push_back(c);
+  return apart;
+}
+
+/// The masks that may become exemplars, group by group, with their weights.
+class WeightedCandidates {
+ public:
+  WeightedCandidates(const Eigen::RowVectorXf& first, std::span<const ScoredBox> masks,
+                     const Descriptors& descriptors, Rules rules)
+      : first_(first), masks_(masks), reference_(rules == Rules::reference) {
+    for (std::size_t i = 0; i < masks.size(); ++i)
+      if (masks[i].score > 0) usable_.push_back(i);
+    const auto n = static_cast<Eigen::Index>(usable_.size());
+    rows_.resize(n, descriptors.cols());
+    for (std::size_t i = 0; i < usable_.size(); ++i) {
+      rows_.row(static_cast<Eigen::Index>(i)) =
+          descriptors.row(static_cast<Eigen::Index>(usable_[i]));
+      mean_area_ += box(i).area() / static_cast<float>(n);
+      mean_aspect_ += aspect_of(box(i)) / static_cast<float>(n);
+    }
+    group_.assign(usable_.size(), 0);
+    if (usable_.size() >= exemplar_groups)
+      group_ = k_means(standardised(rows_), static_cast<int>(exemplar_groups));
+    to_group_ = similarity_to_group(rows_, group_);
+  }
+
+  std::vector<Candidate> operator()() const {
+    const auto sure = static_cast<std::size_t>(
+        std::count_if(usable_.begin(), usable_.end(), [&](auto m) { return is_sure(m); }));
+    std::vector<Candidate> candidates;
+    for (int g = 0; g < static_cast<int>(exemplar_groups); ++g) {
+      std::vector<std::size_t> members, kept;
+      for (std::size_t i = 0; i < usable_.size(); ++i)
+        if (group_[i] == g) members.push_back(i);
+      for (const std::size_t i : members)
+        if (sure < exemplar_groups || is_sure(usable_[i])) kept.push_back(i);
+      for (std::size_t k = 0; k < kept.size(); ++k)
+        candidates.push_back(candidate(kept[k], reference_ ? members[k] : kept[k]));
+    }
+    return candidates;
+  }
+
+ private:
+  const Box& box(std::size_t i) const { return masks_[usable_[i]].box; }
+  bool is_sure(std::size_t mask) const { return masks_[mask].score > 0.8f; }
+
+  /// @param looked_up  the one whose similarity to its group counts.
+  Candidate candidate(std::size_t i, std::size_t looked_up) const {
+    const float apart = std::abs(box(i).area() - mean_area_);
+    const float size = reference_ ? std::log(apart) : std::log1p(apart / mean_area_);
+    float to_first = cosine(rows_.row(static_cast<Eigen::Index>(i)), first_);
+    if (reference_ && to_first < 0) to_first = (1 + to_first) / 2;
+    const float aspect = std::abs(aspect_of(box(i)) - mean_aspect_);
+    return {usable_[i], box(i), 0.25f * (to_group_[looked_up] + to_first - size - aspect)};
+  }
+
+  const Eigen::RowVectorXf& first_;
+  std::span<const ScoredBox> masks_;
+  bool reference_;
+  std::vector<std::size_t> usable_;
+  Descriptors rows_;
+  float mean_area_ = 0, mean_aspect_ = 0;
+  std::vector<int> group_;
+  std::vector<float> to_group_;
+};
+
+}  // namespace detail
+
+/// Which of the first pass's masks become exemplars: about three that are typical of their kind,
+/// like the first exemplar, and of different sizes.
+///
+/// @param first        descriptor of the exemplar that came from the detector, (D).
+/// @param masks        the first pass's masks. Those with a score of 0 or less are left out.
+/// @param descriptors  one row for each of `masks`, (N, D).
+/// @return  indices of `masks`, at most three; those with scores above 0 where there are fewer
+///   than three of them.
+/// @par Rules  k-means (k = 3) groups the standardised descriptors; boxes with score > 0.8 stay,
+///   unless fewer than three do; weight = similarity to the centre of the own group + similarity to
+///   the first exemplar - differences of area and of aspect from the mean; the best of each third
+///   by area; of two that overlap the smaller goes. Rules::reference reproduces what the released
+///   code makes of it: the difference of area is the logarithm of a number of pixels, so that an
+///   area equal to the mean weighs infinitely and the same objects in a larger image weigh less;
+///   the similarity to a group is that of another box where the filter by score took one from
+///   before it; a similarity to the first exemplar below 0 is moved to 0..1; what takes the place
+///   of an overlapping box is any box, which may be chosen already. Rules::paper takes log(1 +
+///   difference / mean), each box's own similarity, and the next best that overlaps none.
+/// @par Threads  Pure function; safe to call concurrently.
+/// @par Source  PerSense++; released code: k-means with scikit-learn, features of a ResNet-50 in
+/// the
+///   box. Here any descriptor; k-means from every row as a start is the best of those.
+inline std::vector<std::size_t> diverse_exemplars(const Eigen::RowVectorXf& first,
+                                                  std::span<const ScoredBox> masks,
+                                                  const Descriptors& descriptors,
+                                                  Rules rules = Rules::paper) {
+  auto candidates = detail::WeightedCandidates(first, masks, descriptors, rules)();
+  if (candidates.empty()) return {};
+  auto chosen = detail::best_of_each_size(candidates);
+  chosen = rules == Rules::reference ? detail::without_overlaps(std::move(chosen), candidates)
+                                     : detail::best_apart(chosen, std::move(candidates));
+  std::vector<std::size_t> exemplars;
+  for (const detail::Candidate& c : chosen) exemplars.push_back(c.index);
+  return exemplars;
+}
+
+}  // namespace persense

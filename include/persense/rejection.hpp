@@ -1,0 +1,119 @@
+// persense/rejection.hpp: the Irrelevant Mask Rejection Module (IMRM) of PerSense++.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <numeric>
+#include <span>
+#include <vector>
+
+#include "persense/geometry.hpp"
+#include "persense/mask.hpp"
+#include "persense/options.hpp"
+
+namespace persense {
+
+namespace detail {
+
+/// The p-th quantile of sorted values, between neighbours linearly.
+inline double quantile(std::span<const double> sorted, double p) {
+  const double at = p * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<std::size_t>(at);
+  const std::size_t above = std::min(below + 1, sorted.size() - 1);
+  return sorted[below] + (at - static_cast<double>(below)) * (sorted[above] - sorted[below]);
+}
+
+inline double mean_of(std::span<const double> values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+/// Sum of squared distances from the mean.
+inline double scatter_of(std::span<const double> values) {
+  const double mean = mean_of(values);
+  double sum = 0;
+  for (const double v : values) sum += (v - mean) * (v - mean);
+  return sum;
+}
+
+/// The larger of the two groups that k-means (k = 2) makes of sorted numbers; on a line the best
+/// groups are those of the best cut. The smaller numbers on ties; all where they are equal.
+inline std::span<const double> majority_cluster(std::span<const double> sorted) {
+  std::size_t cut = sorted.size();
+  double least = std::numeric_limits<double>::infinity();
+  for (std::size_t i = 1; i < sorted.size(); ++i) {
+    if (sorted[i] == sorted[i - 1]) continue;
+    const double scatter = scatter_of(sorted.first(i)) + scatter_of(sorted.subspan(i));
+    if (scatter >= least) continue;
+    least = scatter;
+    cut = i;
+  }
+  return 2 * cut >= sorted.size() ? sorted.first(cut) : sorted.subspan(cut);
+}
+
+/// Boxes that contain no other one, as whole numbers; none of a single box.
+inline std::vector<Box> innermost_boxes(std::span<const Box> boxes) {
+  std::vector<Box> whole, innermost;
+  for (const Box& b : boxes)
+    whole.push_back({std::trunc(b.x0), std::trunc(b.y0), std::trunc(b.x1), std::trunc(b.y1)});
+  const auto contains = [](const Box& a, const Box& b) {
+    return a.x0 <= b.x0 && a.y0 <= b.y0 && a.x1 >= b.x1 && a.y1 >= b.y1;
+  };
+  for (std::size_t i = 0; i < whole.size(); ++i) {
+    bool contains_one = whole.size() < 2;
+    for (std::size_t j = 0; j < whole.size() && !contains_one; ++j)
+      contains_one = j != i && contains(whole[i], whole[j]);
+    if (!contains_one) innermost.push_back(whole[i]);
+  }
+  return innermost;
+}
+
+}  // namespace detail
+
+/// Which masks stay: those that are not far larger than most, and larger ones that a detection is
+/// the box of.
+///
+/// @param masks       one for each prompt; empty ones stay as they are.
+/// @param detections  boxes of the detector for the class label.
+/// @return  indices of the masks that stay, ascending.
+/// @par Rules  Two limits say what is far larger: mean + 2 standard deviations of the larger of two
+///   groups by area (k-means), and the third quartile + 2 interquartile ranges. Rules::paper takes
+///   the larger limit; Rules::reference their sum, so that it hardly ever rejects. A detection
+///   vouches for a mask at IoU >= 0.8, unless it contains another detection (a box around several
+///   objects); under Rules::reference a single detection never does, and boxes have whole
+///   coordinates, the last pixel's for the mask's.
+/// @par Threads  Pure function; safe to call concurrently.
+/// @par Source  PerSense++, IMRM.
+inline std::vector<std::size_t> imrm(std::span<const Mask* const> masks,
+                                     std::span<const Box> detections, Rules rules = Rules::paper) {
+  std::vector<double> areas(masks.size()), sorted;
+  for (std::size_t i = 0; i < masks.size(); ++i) {
+    areas[i] = masks[i]->empty() ? 0.0 : static_cast<double>(masks[i]->area());
+    if (areas[i] > 0) sorted.push_back(areas[i]);
+  }
+  std::vector<std::size_t> all(masks.size());
+  std::iota(all.begin(), all.end(), std::size_t{0});
+  if (sorted.size() < 2) return all;
+  std::sort(sorted.begin(), sorted.end());
+  const auto most = detail::majority_cluster(sorted);
+  const double deviation = std::sqrt(detail::scatter_of(most) / static_cast<double>(most.size()));
+  const double q1 = detail::quantile(sorted, 0.25), q3 = detail::quantile(sorted, 0.75);
+  const double of_most = detail::mean_of(most) + 2 * deviation, of_quartiles = q3 + 2 * (q3 - q1);
+  const bool reference = rules == Rules::reference;
+  const double limit = reference ? of_most + of_quartiles : std::max(of_most, of_quartiles);
+
+  std::vector<Box> vouching = detail::innermost_boxes(detections);
+  if (!reference && detections.size() == 1) vouching.assign(detections.begin(), detections.end());
+  const auto is_vouched_for = [&](const Mask& mask) {
+    Box box = static_cast<Box>(mask.box);
+    if (reference) box = {box.x0, box.y0, box.x1 - 1, box.y1 - 1};
+    return std::any_of(vouching.begin(), vouching.end(),
+                       [&](const Box& b) { return iou(b, box) >= 0.8f; });
+  };
+  std::erase_if(all, [&](std::size_t i) { return areas[i] > limit && !is_vouched_for(*masks[i]); });
+  return all;
+}
+
+}  // namespace persense
