@@ -212,7 +212,7 @@ typedef struct persense_pipeline_options {
   const char* decoder;
   const char* device;   /* of networks: "cpu" (the default), "cuda" or "cuda:N" */
   const char* dtype;    /* of networks: "fp32" (the default), "fp16" (on a GPU) or "bf16" */
-  const char* preset;   /* "paper" (the default) or "reference" (the released code) */
+  const char* preset;   /* "paper" (the default), "plus_plus" or "reference" (released code) */
   const char* settings; /* on top of the preset, adapted to the stages: see persense_option_info */
   int32_t threads;      /* of networks on the CPU, for the whole process; 0: all cores */
   int32_t reserved;     /* 0 */

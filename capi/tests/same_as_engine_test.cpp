@@ -44,7 +44,7 @@ void check_same(const persense_instance& c, const Instance& cpp) {
 }  // namespace
 
 TEST_CASE("persense.h: gives the engine's result to the bit", "[capi]") {
-  const auto preset = GENERATE(as<std::string>{}, "paper", "reference");
+  const auto preset = GENERATE(as<std::string>{}, "paper", "plus_plus", "reference");
   const Image support_image = io::read_image(beans + "00.jpg"),
               query = io::read_image(beans + "01.jpg");
   const cv::Mat mask = io::read_mask(beans + "00.png");

@@ -110,9 +110,27 @@ struct MiniOptions {
   float present = -1;
 };
 
+/// Which masks of a pass become the exemplars of the next one.
+enum class ExemplarSelection {
+  top,      ///< those with the highest scores (PerSense)
+  diverse,  ///< typical ones of different sizes (PerSense++)
+};
+
 struct FeedbackOptions {
   int shots = 4;
   int iterations = 1;
+  Rules rules = Rules::paper;
+  ExemplarSelection selection = ExemplarSelection::top;
+};
+
+/// Which masks of the last pass are no instances.
+enum class Rejection {
+  off,
+  imrm,  ///< those far larger than most that no detection vouches for (PerSense++)
+};
+
+struct RejectionOptions {
+  Rejection mode = Rejection::off;
   Rules rules = Rules::paper;
 };
 
@@ -158,6 +176,7 @@ struct Options {
   DecoderOptions decoder;
   MiniOptions mini;
   FeedbackOptions feedback;
+  RejectionOptions rejection;
   InstanceOptions instances;
   SupportOptions support;
   FilterOptions filter;
@@ -176,6 +195,18 @@ struct Options {
     options.ppsm.count_rounding = CountRounding::ceil;
     options.instances.duplicate_overlap = 1.0f;
     options.support.parts = Parts::largest;
+    options.rejection.rules = Rules::reference;
+    return options;
+  }
+
+  /// PerSense++: the hybrid IDM, diverse exemplars, and rejection of masks that are far too large.
+  /// Where the released code of PerSense++ has defects, they are mended: each step's doc comment
+  /// lists them.
+  static Options plus_plus() {
+    Options options;
+    options.idm.mode = IdmMode::hybrid;
+    options.feedback.selection = ExemplarSelection::diverse;
+    options.rejection.mode = Rejection::imrm;
     return options;
   }
 
@@ -183,7 +214,9 @@ struct Options {
   static Options preset(std::string_view name) {
     if (name == "paper") return paper();
     if (name == "reference") return reference();
-    throw InvalidArgument(fmt::format("preset: got \"{}\", expected paper or reference", name));
+    if (name == "plus_plus") return plus_plus();
+    throw InvalidArgument(
+        fmt::format("preset: got \"{}\", expected paper, plus_plus or reference", name));
   }
 };
 
@@ -264,6 +297,15 @@ void for_each_option(O& o, Visit&& visit) {
   visit("feedback.iterations", o.feedback.iterations, 0, 16,
         "feedback rounds; 0 = none (default 1: table 4)");
   visit("feedback.rules", o.feedback.rules, 0, 0, "paper (default) or reference: see feedback()");
+  visit(
+      "feedback.selection", o.feedback.selection, 0, 0,
+      "top (default: eq. 7: the highest scores) or diverse (PerSense++: typical masks of different "
+      "sizes, three of them): see diverse_exemplars()");
+  visit("rejection.mode", o.rejection.mode, 0, 0,
+        "off (default) or imrm (PerSense++): masks far larger than most, that no detection is the "
+        "box "
+        "of, are no instances");
+  visit("rejection.rules", o.rejection.rules, 0, 0, "paper (default) or reference: see imrm()");
   visit("instances.duplicate_overlap", o.instances.duplicate_overlap, 0.0, 1.0,
         "of two masks sharing more than this part of the smaller one, the lower score is dropped; "
         "1 keeps both (default 0.7: this library, the paper merges all masks)");
@@ -298,6 +340,14 @@ struct EnumNames<Rules> {
 template <>
 struct EnumNames<PromptSelection> {
   static constexpr const char* names[] = {"off", "on", "boxes"};
+};
+template <>
+struct EnumNames<ExemplarSelection> {
+  static constexpr const char* names[] = {"top", "diverse"};
+};
+template <>
+struct EnumNames<Rejection> {
+  static constexpr const char* names[] = {"off", "imrm"};
 };
 template <>
 struct EnumNames<IdmMode> {

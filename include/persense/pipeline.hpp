@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "persense/descriptor.hpp"
+#include "persense/diverse_exemplars.hpp"
 #include "persense/exemplar.hpp"
 #include "persense/feedback.hpp"
 #include "persense/idm.hpp"
@@ -14,6 +16,7 @@
 #include "persense/options.hpp"
 #include "persense/pipeline_steps.hpp"
 #include "persense/ppsm.hpp"
+#include "persense/rejection.hpp"
 #include "persense/result.hpp"
 #include "persense/staged_method.hpp"
 #include "persense/stages.hpp"
@@ -67,6 +70,7 @@ class Pipeline : public StagedMethod<Pipeline<Encoder, Detector, Dmg, Decoder>, 
       const bool last = pass == options_.feedback.iterations;
       Pass made = run_pass(query, detections, last, clock, found);
       if (last) {
+        reject(made.masks, detections, found);
         const auto masks = static_cast<std::size_t>(
             std::count_if(made.masks.begin(), made.masks.end(),
                           [](const ScoredMask& m) { return !m.mask.empty(); }));
@@ -76,7 +80,7 @@ class Pipeline : public StagedMethod<Pipeline<Encoder, Detector, Dmg, Decoder>, 
         return found;
       }
       shown = std::move(made.masks);
-      const std::vector<Box> chosen = feedback(first_box, scored_boxes(shown), options_.feedback);
+      const std::vector<Box> chosen = next_exemplars(query, first, first_box, shown);
       exemplars = detail::with_masks(chosen, shown, first);
     }
   }
@@ -104,8 +108,9 @@ class Pipeline : public StagedMethod<Pipeline<Encoder, Detector, Dmg, Decoder>, 
                 detail::StepClock& clock, ClassFound& found) const {
     DensityMap density = clock(Step::density, [&] { return dmg_.density(query); });
     require_finite(density, "density map");
-    const IdmResult candidates =
-        clock(Step::idm, [&] { return idm(density, query.image.size(), options_.idm); });
+    const IdmResult candidates = clock(Step::idm, [&] {
+      return idm(density, query.image.size(), options_.idm, detail::diameter_of(query.exemplars));
+    });
     std::vector<Point> points = clock(
         Step::ppsm, [&] { return select(query, candidates, detections.phrase, last, found); });
     Pass pass;
@@ -140,6 +145,56 @@ class Pipeline : public StagedMethod<Pipeline<Encoder, Detector, Dmg, Decoder>, 
     std::vector<Point> points;
     for (const std::size_t i : passed) points.push_back(candidates.points[i]);
     return points;
+  }
+
+  /// The exemplars of the next pass: eq. 7, or of more than three a diverse choice.
+  std::vector<Box> next_exemplars(const Query<Encoder>& query, const ScoredMask& first,
+                                  const Box& first_box, std::span<const ScoredMask> masks) const {
+    const std::vector<ScoredBox> boxes = scored_boxes(masks);
+    constexpr std::size_t enough = 3;  // masks and the first exemplar, as released
+    if (options_.feedback.selection == ExemplarSelection::top || boxes.size() < enough ||
+        first.mask.empty())
+      return feedback(first_box, boxes, options_.feedback);
+    constexpr std::size_t most = 64;  // of the highest scores: enough to choose three from
+    std::vector<const ScoredMask*> best{&first};
+    for (const ScoredMask& m : masks)
+      if (!m.mask.empty()) best.push_back(&m);
+    std::stable_sort(best.begin() + 1, best.end(),
+                     [](const ScoredMask* a, const ScoredMask* b) { return a->score > b->score; });
+    best.resize(std::min(best.size(), most + 1));
+    std::vector<const Mask*> described;
+    std::vector<ScoredBox> candidates;
+    for (const ScoredMask* m : best) {
+      described.push_back(&m->mask);
+      if (m != &first) candidates.push_back({static_cast<Box>(m->mask.box), m->score});
+    }
+    const Descriptors rows =
+        descriptors_of(this->encoder(), query.embedding, query.image, described);
+    std::vector<Box> chosen;
+    for (const std::size_t i : diverse_exemplars(
+             rows.row(0), candidates, rows.bottomRows(rows.rows() - 1), options_.feedback.rules))
+      chosen.push_back(candidates[i].box);
+    return chosen.empty() ? feedback(first_box, boxes, options_.feedback) : chosen;
+  }
+
+  /// Empties the masks that IMRM rejects.
+  void reject(std::vector<ScoredMask>& masks, const Detections& detections,
+              ClassFound& found) const {
+    if (options_.rejection.mode == Rejection::off) return;
+    std::vector<const Mask*> views;
+    for (const ScoredMask& m : masks) views.push_back(&m.mask);
+    std::vector<Box> boxes;
+    for (const Detection& d : detections.label) boxes.push_back(d.box);
+    const std::vector<std::size_t> kept = imrm(views, boxes, options_.rejection.rules);
+    if (kept.size() == masks.size()) return;
+    found.notes.push_back(
+        fmt::format("{} of {} masks were far larger than most, with no detection of that size, and "
+                    "are left out",
+                    masks.size() - kept.size(), masks.size()));
+    std::vector<bool> stays(masks.size(), false);
+    for (const std::size_t i : kept) stays[i] = true;
+    for (std::size_t i = 0; i < masks.size(); ++i)
+      if (!stays[i]) masks[i].mask = {};
   }
 
   static std::vector<ScoredBox> scored_boxes(std::span<const ScoredMask> masks) {

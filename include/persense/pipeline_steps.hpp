@@ -280,6 +280,15 @@ inline void note_counts(std::size_t instances, double estimated, std::vector<std
                     instances, estimated, 100 * much));
 }
 
+/// Side of the square with an exemplar's area, the median of several; pixels.
+inline double diameter_of(std::span<const Exemplar> exemplars) {
+  std::vector<double> sides;
+  for (const Exemplar& e : exemplars) sides.push_back(std::sqrt(e.box.area()));
+  if (sides.empty()) return 0;
+  std::sort(sides.begin(), sides.end());
+  return sides[sides.size() / 2];
+}
+
 /// The exemplars of a feedback pass with the masks that their boxes are of.
 /// @param masks  of the pass before. @param first  the detector's exemplar.
 inline std::vector<Exemplar> with_masks(std::span<const Box> boxes,

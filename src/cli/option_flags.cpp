@@ -15,7 +15,8 @@ CLI::Validator not_empty() {
 
 void add_option_flags(CLI::App& command, OptionFlags& flags) {
   command
-      .add_option("--preset", flags.preset, "paper (as published) or reference (the released code)")
+      .add_option("--preset", flags.preset,
+                  "paper (as published), plus_plus (PerSense++) or reference (the released code)")
       ->type_name("NAME")
       ->capture_default_str();
   command

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "persense/descriptor.hpp"
 #include "persense/detail/marking.hpp"
 #include "persense/stages.hpp"
 
@@ -87,6 +88,10 @@ class AnyEncoder {
   FloatMap similarity(const Embedding& embedding, const Prototype& prototype, Size size) const {
     return encoders_.front()->similarity(embedding, prototype, size);
   }
+  /// Empty where the encoder describes no objects.
+  Eigen::RowVectorXf describe(const Embedding& embedding, const Mask& mask, Size size) const {
+    return encoders_.front()->describe(embedding, mask, size);
+  }
 
  private:
   struct Interface {
@@ -96,6 +101,8 @@ class AnyEncoder {
                            Prototype& all) const = 0;
     virtual FloatMap similarity(const Embedding& embedding, const Prototype& prototype,
                                 Size size) const = 0;
+    virtual Eigen::RowVectorXf describe(const Embedding& embedding, const Mask& mask,
+                                        Size size) const = 0;
   };
   template <ImageEncoder E>
   struct Of;
@@ -125,6 +132,13 @@ struct AnyEncoder::Of final : Interface {
                       Size size) const override {
     return encoder.similarity(embedding.parts.template get<typename E::Embedding>(),
                               prototype.parts.template get<typename E::Prototype>(), size);
+  }
+  Eigen::RowVectorXf describe(const Embedding& embedding, const Mask& mask,
+                              Size size) const override {
+    if constexpr (DescribesObjects<E>)
+      return encoder.describe(embedding.parts.template get<typename E::Embedding>(), mask, size);
+    else
+      return {};
   }
 
   const E encoder;

@@ -38,6 +38,11 @@ FeaturePrototype prototype_of(const EncodedExample<FeatureGrid>& example) {
 
 }  // namespace
 
+Eigen::RowVectorXf CustomEncoder::describe(const FeatureGrid& grid, const Mask& mask,
+                                           Size size) const {
+  return prototype_of({&grid, &mask, size}).mean.transpose();
+}
+
 CustomPrototype CustomEncoder::prototype(
     std::span<const EncodedExample<FeatureGrid>> examples) const {
   std::vector<FeaturePrototype> wanted, negative;

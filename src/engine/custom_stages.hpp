@@ -33,6 +33,8 @@ class CustomEncoder {
   CustomPrototype prototype(std::span<const EncodedExample<FeatureGrid>> examples) const;
   /// Where a cell is more like a negative example: minus its similarity with that.
   FloatMap similarity(const FeatureGrid& grid, const CustomPrototype& prototype, Size size) const;
+  /// Mean features of the cells that a mask covers.
+  Eigen::RowVectorXf describe(const FeatureGrid& grid, const Mask& mask, Size size) const;
 
  private:
   decltype(CustomStages::encode) encode_;

@@ -138,4 +138,9 @@ MiniPrototype MiniEncoder::prototype(std::span<const EncodedExample<Embedding>> 
   return prototype;
 }
 
+Eigen::RowVectorXf MiniEncoder::describe(const Embedding& embedding, const Mask& mask, Size) const {
+  const at::Tensor vector = embedding.example(mask).embedding.to(at::kFloat).cpu().contiguous();
+  return Eigen::Map<const Eigen::RowVectorXf>(vector.data_ptr<float>(), vector.numel());
+}
+
 }  // namespace persense::torchscript

@@ -286,4 +286,33 @@ FloatMap TorchEncoder::similarity(const Embedding& embedding, const Prototype& p
   });
 }
 
+Eigen::RowVectorXf TorchEncoder::describe(const Embedding& embedding, const Mask& mask,
+                                          Size size) const {
+  const c10::InferenceMode no_gradients;
+  const InputFrame& frame = embedding.frame();
+  const Size grid = frame.grid();
+  // first cell and number of cells that [begin, end) of `image` pixels touches
+  const auto cells = [&](int begin, int end, int inner, int image, int most) {
+    const double scale = static_cast<double>(inner) / image / frame.stride;
+    const int first = std::clamp(static_cast<int>(std::floor(begin * scale)), 0, most - 1);
+    const int last = std::clamp(static_cast<int>(std::ceil(end * scale)), first + 1, most);
+    return std::pair<int, int>(first, last - first);
+  };
+  const auto [x, width] =
+      cells(mask.box.x0, mask.box.x1, frame.inner.width, size.width, grid.width);
+  const auto [y, height] =
+      cells(mask.box.y0, mask.box.y1, frame.inner.height, size.height, grid.height);
+  return translate(module_, "describe an object", [&] {
+    const at::Tensor mean = embedding.features()
+                                .narrow(2, y, height)
+                                .narrow(3, x, width)
+                                .to(at::kFloat)
+                                .mean({0, 2, 3})
+                                .cpu();
+    require_finite(mean, "embedding");
+    return Eigen::RowVectorXf(
+        Eigen::Map<const Eigen::RowVectorXf>(mean.data_ptr<float>(), mean.numel()));
+  });
+}
+
 }  // namespace persense::torchscript

@@ -31,9 +31,10 @@ Options unusual_options() {
   options.dmg.rules = Rules::reference;
   options.decoder = {Switch::off, Switch::off, Switch::off, 77};
   options.mini = {0.6f, 0.7f, 0.1f, 0.8f};
-  options.idm = {77, Rules::reference, Switch::off};
-  options.ppsm = {1.1f, CountRounding::ceil, Rules::reference, Switch::off};
-  options.feedback = {7, 3, Rules::reference};
+  options.idm = {77, Rules::reference, Switch::off, IdmMode::hybrid};
+  options.ppsm = {1.1f, CountRounding::ceil, Rules::reference, PromptSelection::off};
+  options.feedback = {7, 3, Rules::reference, ExemplarSelection::diverse};
+  options.rejection = {Rejection::imrm, Rules::reference};
   options.instances.duplicate_overlap = 0.123f;
   options.support.parts = Parts::largest;
   options.filter = {0.1234567f, 11, 99, 0.3f, 3.3f, 7, Border::drop};
@@ -75,6 +76,7 @@ TEST_CASE(
                                       "mini.quality",
                                       "mini.same_alone",
                                       "mini.present",
+                                      "idm.mode",
                                       "idm.threshold",
                                       "idm.rules",
                                       "idm.split",
@@ -85,6 +87,9 @@ TEST_CASE(
                                       "feedback.shots",
                                       "feedback.iterations",
                                       "feedback.rules",
+                                      "feedback.selection",
+                                      "rejection.mode",
+                                      "rejection.rules",
                                       "instances.duplicate_overlap",
                                       "support.parts",
                                       "filter.min_score",
@@ -144,7 +149,7 @@ TEST_CASE("set_option: bad input throws naming the key and changes nothing", "[o
       {"idm.threshold", "99999999999", "expected a whole number"},
       {"idm.threshold", "256", "got 256, expected 0 to 255"},
       {"idm.threshold", "-1", "got -1, expected 0 to 255"},
-      {"idm.rules", "Paper", "got \"Paper\", expected paper or reference"},
+      {"idm.rules", "Paper", "got \"Paper\", expected paper, plus_plus or reference"},
       {"location_prior", "center", "expected similarity or box_center"},
       {"detection.threshold", "1.01", "expected 0 to 1"},
       {"detection.threshold", "nan", "expected 0 to 1"},
@@ -203,6 +208,7 @@ TEST_CASE("Options::preset: paper and reference by name, the paper's constants b
           "[options]") {
   CHECK(texts_of(Options::preset("paper")) == texts_of(Options{}));
   CHECK(texts_of(Options::preset("reference")) == texts_of(Options::reference()));
+  CHECK(texts_of(Options::preset("plus_plus")) == texts_of(Options::plus_plus()));
   const Options paper;
   CHECK(paper.detection.threshold == 0.15f);
   CHECK(paper.idm.threshold == 30);
@@ -214,6 +220,6 @@ TEST_CASE("Options::preset: paper and reference by name, the paper's constants b
 TEST_CASE("Options::preset: an unknown name is refused, and the presets are named",
           "[options][errors]") {
   CHECK(message_of<InvalidArgument>([] { Options::preset("fast"); }) ==
-        "preset: got \"fast\", expected paper or reference");
+        "preset: got \"fast\", expected paper, plus_plus or reference");
   CHECK_THROWS_AS(Options::preset(""), InvalidArgument);
 }

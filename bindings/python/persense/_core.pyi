@@ -15,7 +15,7 @@ class Options:
     @staticmethod
     def preset(name: str) -> Options:
         """
-        The options of a preset: paper or reference.
+        The options of a preset: paper, plus_plus or reference.
         """
     def copy(self) -> Options:
         """

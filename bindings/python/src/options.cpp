@@ -44,7 +44,7 @@ void bind_options(py::module_& m) {
         "Every option as (key, default, lowest, highest, words, help).");
   py::class_<Options>(m, "Options", "All options of a pipeline.")
       .def_static("preset", &Options::preset, "name"_a,
-                  "The options of a preset: paper or reference.")
+                  "The options of a preset: paper, plus_plus or reference.")
       .def(
           "copy", [](const Options& options) { return options; }, "The same, to be changed.")
       .def(

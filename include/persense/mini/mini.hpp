@@ -81,6 +81,8 @@ class MiniEncoder {
   FloatMap similarity(const Embedding& embedding, const Prototype& prototype, Size size) const {
     return embedding.similarity(prototype, size);
   }
+  /// Appearance and shape, as the decision on candidates compares them.
+  Eigen::RowVectorXf describe(const Embedding& embedding, const Mask& mask, Size size) const;
 
  private:
   MiniEncoder(Module module, const MiniOptions& options);

@@ -124,6 +124,9 @@ class TorchEncoder {
   /// @throws BadModel  the features are not finite (half precision may overflow).
   FloatMap similarity(const Embedding& embedding, const Prototype& prototype, Size size) const;
 
+  /// Mean features of the cells that a mask's box touches.
+  Eigen::RowVectorXf describe(const Embedding& embedding, const Mask& mask, Size size) const;
+
  private:
   void dry_run() const;
   Prototype of_one(const Embedding& embedding, const cv::Mat& mask) const;

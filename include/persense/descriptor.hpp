@@ -1,0 +1,58 @@
+// persense/descriptor.hpp: what an object of an encoded image looks like, as one vector.
+#pragma once
+
+#include <Eigen/Core>
+#include <opencv2/core.hpp>
+#include <span>
+
+#include "persense/diverse_exemplars.hpp"
+#include "persense/image.hpp"
+#include "persense/mask.hpp"
+#include "persense/stages.hpp"
+
+namespace persense {
+
+/// An encoder that describes objects: `describe(embedding, mask, size) -> Eigen::RowVectorXf`, of
+/// one length, never empty; `mask` in pixels of the image of that size, not empty. Const; several
+/// threads at once. Other encoders' objects are described by their colours.
+template <class E>
+concept DescribesObjects = ImageEncoder<E> &&
+    requires(const E& encoder, const typename E::Embedding& embedding, const Mask& mask,
+             Size size) {
+  { encoder.describe(embedding, mask, size) } -> std::same_as<Eigen::RowVectorXf>;
+};
+
+namespace detail {
+
+/// Mean and standard deviation of red, green and blue, 0..1.
+inline Eigen::RowVectorXf colour_descriptor(ImageView image, const Mask& mask) {
+  const cv::Rect box(mask.box.x0, mask.box.y0, mask.box.width(), mask.box.height());
+  cv::Scalar mean, deviation;
+  cv::meanStdDev(image.mat()(box), mean, deviation, mask.bits);
+  Eigen::RowVectorXf colours(6);
+  for (int c = 0; c < 3; ++c) {
+    colours(c) = static_cast<float>(mean[c] / 255);
+    colours(3 + c) = static_cast<float>(deviation[c] / 255);
+  }
+  return colours;
+}
+
+}  // namespace detail
+
+/// @param masks  none of them empty.
+/// @return  one row for each mask.
+template <ImageEncoder E>
+Descriptors descriptors_of(const E& encoder, const typename E::Embedding& embedding,
+                           ImageView image, std::span<const Mask* const> masks) {
+  Descriptors rows;
+  for (std::size_t i = 0; i < masks.size(); ++i) {
+    Eigen::RowVectorXf row;
+    if constexpr (DescribesObjects<E>) row = encoder.describe(embedding, *masks[i], image.size());
+    if (row.size() == 0) row = detail::colour_descriptor(image, *masks[i]);
+    if (i == 0) rows.resize(static_cast<Eigen::Index>(masks.size()), row.size());
+    rows.row(static_cast<Eigen::Index>(i)) = row;
+  }
+  return rows;
+}
+
+}  // namespace persense
