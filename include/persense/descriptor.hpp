@@ -28,7 +28,9 @@ namespace detail {
 inline Eigen::RowVectorXf colour_descriptor(ImageView image, const Mask& mask) {
   const cv::Rect box(mask.box.x0, mask.box.y0, mask.box.width(), mask.box.height());
   cv::Scalar mean, deviation;
-  cv::meanStdDev(image.mat()(box), mean, deviation, mask.bits);
+  const cv::Mat inside(mask.box.height(), mask.box.width(), CV_8UC1,
+                       const_cast<std::uint8_t*>(mask.bits.data()));
+  cv::meanStdDev(image.mat()(box), mean, deviation, inside);
   Eigen::RowVectorXf colours(6);
   for (int c = 0; c < 3; ++c) {
     colours(c) = static_cast<float>(mean[c] / 255);

@@ -256,12 +256,12 @@ class WeightedCandidates {
 ///   unless fewer than three do; weight = similarity to the centre of the own group + similarity to
 ///   the first exemplar - differences of area and of aspect from the mean; the best of each third
 ///   by area; of two that overlap the smaller goes. Rules::reference reproduces what the released
-///   code makes of it: the difference of area is the logarithm of a number of pixels, so that an
-///   area equal to the mean weighs infinitely and the same objects in a larger image weigh less;
-///   the similarity to a group is that of another box where the filter by score took one from
-///   before it; a similarity to the first exemplar below 0 is moved to 0..1; what takes the place
-///   of an overlapping box is any box, which may be chosen already. Rules::paper takes log(1 +
-///   difference / mean), each box's own similarity, and the next best that overlaps none.
+///   code makes of it: of the difference of area its logarithm, in pixels, so that an area equal to
+///   the mean weighs infinitely; the similarity to a group is that of another box where the filter
+///   by score took one from before it; a similarity to the first exemplar below 0 is moved to 0..1;
+///   what takes the place of an overlapping box is any box, which may be chosen already.
+///   Rules::paper takes log(1 + difference / mean), each box's own similarity, and the next best
+///   that overlaps none.
 /// @par Threads  Pure function; safe to call concurrently.
 /// @par Source  PerSense++; released code: k-means with scikit-learn, features of a ResNet-50 in
 /// the

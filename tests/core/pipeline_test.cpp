@@ -136,6 +136,12 @@ std::vector<Point> points_of(const std::vector<Prompt>& prompts) {
   return points;
 }
 
+std::string joined(const std::vector<std::string>& lines) {
+  std::string text;
+  for (const std::string& line : lines) text += line + "\n";
+  return text;
+}
+
 // IDM's order: bottom-most first
 const std::vector<Point> bottom_up{centers[1], centers[0], centers[2]};
 // of instances
@@ -198,6 +204,60 @@ TEST_CASE("pipeline: hands back no more exemplars than feedback.shots", "[pipeli
   options.feedback.shots = 2;
   f.segment(options);
   CHECK(f.script.exemplars.at(1) == std::vector<Box>{box_at(centers[1]), box_at(centers[2])});
+}
+
+TEST_CASE("pipeline: with plus_plus the exemplars are of different sizes, whatever their scores",
+          "[pipeline][plus_plus]") {
+  Fixture f;
+  // five objects; the best two scores are of the two smallest
+  std::vector<Point> places{{10, 10}, {30, 10}, {50, 10}, {70, 10}, {10, 45}};
+  f.script.density = density_at(places);
+  f.script.detections.label = {{Box{0, 0, 80, 60}, 0.5f}};
+  f.script.detections.phrase = f.script.detections.label;
+  f.script.decode = [&](std::span<const Prompt> asked) {
+    std::vector<ScoredMask> masks;
+    for (const Prompt& p : asked) {
+      const auto i = std::find(places.begin(), places.end(), p.point) - places.begin();
+      const int side = 3 + static_cast<int>(i);
+      const PixelBox box{p.point.x - 3, p.point.y - 3, p.point.x - 3 + side, p.point.y - 3 + side};
+      masks.push_back({{box, std::vector<std::uint8_t>(static_cast<std::size_t>(side) * side, 1)},
+                       0.95f - 0.02f * static_cast<float>(i)});
+    }
+    return masks;
+  };
+  Options options = Options::plus_plus();
+  CHECK(f.segment(options).count() == 5);
+  REQUIRE(f.script.exemplars.size() == 2);
+  std::vector<float> areas;
+  for (const Box& b : f.script.exemplars[1]) areas.push_back(b.area());
+  REQUIRE(areas.size() == 3);
+  CHECK(areas[0] <= 16);
+  CHECK(areas[2] >= 36);
+}
+
+TEST_CASE("pipeline: with rejection a mask far larger than most is no instance, and a note says so",
+          "[pipeline][plus_plus]") {
+  Fixture f;
+  std::vector<Point> places{{8, 8}, {22, 8}, {36, 8}, {50, 8}, {64, 8}, {8, 40}};
+  f.script.density = density_at(places);
+  f.script.detections.label = {{Box{0, 0, 80, 60}, 0.5f}, {Box{2, 2, 13, 13}, 0.4f}};
+  f.script.detections.phrase = f.script.detections.label;
+  f.script.decode = [&](std::span<const Prompt> asked) {
+    std::vector<ScoredMask> masks;
+    for (const Prompt& p : asked) {
+      const int side = p.point == places.back() ? 20 : 9;
+      const PixelBox box{p.point.x - 4, p.point.y - 4, p.point.x - 4 + side, p.point.y - 4 + side};
+      masks.push_back(
+          {{box, std::vector<std::uint8_t>(static_cast<std::size_t>(side) * side, 1)}, 0.9f});
+    }
+    return masks;
+  };
+  Options options;
+  CHECK(f.segment(options).count() == 6);
+  options.rejection.mode = Rejection::imrm;
+  const Result result = f.segment(options);
+  CHECK(result.count() == 5);
+  CHECK_THAT(joined(result.notes), ContainsSubstring("1 of 6 masks were far larger than most"));
 }
 
 TEST_CASE("pipeline: prompts are marked exemplar, first pass and final pass", "[pipeline]") {

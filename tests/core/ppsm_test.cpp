@@ -126,6 +126,18 @@ TEST_CASE("ppsm: without its selection every candidate stays, whatever its simil
   CHECK(nowhere.threshold < row.similarity.minCoeff());
 }
 
+TEST_CASE("ppsm: with boxes alone candidates in a box stay, whatever their similarity", "[ppsm]") {
+  const Row row;
+  PpsmOptions options;
+  options.selection = PromptSelection::boxes;
+  CHECK(row.selected(36, options) == from_to(0, 9));
+  const Box one[] = {{0, 0, 3.5f, 10}};
+  const auto in_one = ppsm(row.candidates, row.similarity, 36, one, options).selected;
+  CHECK(in_one.size() < row.candidates.size());
+  for (const std::size_t i : in_one) CHECK(row.candidates[i].x <= 3);
+  CHECK(ppsm(row.candidates, row.similarity, 36, {}, options).selected.empty());
+}
+
 TEST_CASE("ppsm: permuting the candidates permutes the selection", "[ppsm]") {
   for (std::uint32_t seed = 0; seed < 50; ++seed) {
     Random random(seed);

@@ -78,8 +78,8 @@ class Pipeline:
         device: of networks: "cpu", "cuda" or "cuda:N".
         dtype: of networks: "fp32", "fp16" (not on the CPU) or "bf16".
         threads: of networks on the CPU, for the whole process; 0 = all cores.
-        preset: "paper", "plus_plus" for PerSense++, or "reference" for the released code's behaviour to the bit; adapted to
-            the stages.
+        preset: "paper", "plus_plus" for PerSense++, or "reference" for the released code's
+            behaviour to the bit; adapted to the stages.
         options: by key, as ``{"idm.threshold": 25}``; see ``persense.options()``.
 
         Raises FileNotFound, Unreadable or BadModel for an archive that cannot be used,
