@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Drawn pictures, whose right answer is known: what is found, and how well.
+"""Drawn images, whose right answer is known: what is found, and how well.
 
     drawn.py [--models mini|classic|FOLDER] [--set KEY=VALUE ...]
 
-Discs 5 pixels wide in a picture of 12 megapixels; rings of 24 pixels with holes of 15 (are the holes
-kept?); and a disc of 30 pixels asked of pictures that hold none: a smooth texture, noise, bars.
+Discs 5 pixels wide in an image of 12 megapixels; rings of 24 pixels with holes of 15 (are the holes
+kept?); and a disc of 30 pixels asked of images that hold none: a smooth texture, noise, bars.
 Needs OpenCV: pip install opencv-python-headless.
 """
 

@@ -89,7 +89,7 @@ struct Prepared {
 
 void segment(benchmark::State& state, const Case& c) {
   const Prepared prepared(c);
-  if (c.on_gpu())  // for the first picture of a size, it is chosen how to compute each layer
+  if (c.on_gpu())  // for the first image of a size, it is chosen how to compute each layer
     prepared.engine.segment(prepared.support, ImageView::of_rgb(prepared.episode.query.image));
   Timings sum;
   std::size_t found = 0;

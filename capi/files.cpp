@@ -1,4 +1,4 @@
-// Pictures from files, results to files.
+// Images from files, results to files.
 #include "arguments.hpp"
 #include "handles.hpp"
 #include "persense/io/coco.hpp"

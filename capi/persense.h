@@ -108,7 +108,7 @@ typedef void (*persense_log_callback)(persense_log_level level, const char* text
  * callback runs on the thread whose call has something to say, so on several at once. */
 PERSENSE_API void persense_set_log_callback(persense_log_callback callback, void* user);
 
-/* ---- Pictures, maps and geometry -------------------------------------------------------- */
+/* ---- Images, maps and geometry -------------------------------------------------------- */
 
 typedef enum persense_pixel_format {
   PERSENSE_RGB8 = 0, /* 3 bytes a pixel; used where it lies, the others are converted once */
@@ -163,7 +163,7 @@ typedef struct persense_box {
   float y1;
 } persense_box;
 
-/* A picture that was read from a file. */
+/* An image that was read from a file. */
 typedef struct persense_picture persense_picture;
 
 /* Reads PNG, JPEG, TIFF, WebP or BMP as RGB8: 8 or 16 bits, grey, RGB or RGBA. EXIF orientation is
@@ -171,7 +171,7 @@ typedef struct persense_picture persense_picture;
 PERSENSE_API persense_status persense_picture_read(const char* path, persense_picture** out);
 
 /* Reads the same as a mask, GRAY8: 255 where a colour channel is not zero (in lossy formats: above
- * half of the picture's maximum), else 0. */
+ * half of the image's maximum), else 0. */
 PERSENSE_API persense_status persense_picture_read_mask(const char* path, persense_picture** out);
 
 PERSENSE_API const persense_image* persense_picture_get_image(const persense_picture* picture);

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From a fresh clone to a segmented picture: installs what is missing (see cmake/setup.sh), builds
+# From a fresh clone to a segmented image: installs what is missing (see cmake/setup.sh), builds
 # the program and the libraries, segments the bundled sample, prints the count and where the overlay
 # lies. `cmake --install build/release --prefix DIR` installs what was built.
 #

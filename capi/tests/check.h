@@ -1,4 +1,4 @@
-/* check.h: what the C tests share: a check that says where it failed, and a picture of discs. */
+/* check.h: what the C tests share: a check that says where it failed, and an image of discs. */
 #ifndef PERSENSE_TESTS_CHECK_H
 #define PERSENSE_TESTS_CHECK_H
 

@@ -1,4 +1,4 @@
-/* What results hold, whatever the format and stride of the pictures. */
+/* What results hold, whatever the format and stride of the images. */
 #include <math.h>
 
 #include "check.h"

@@ -3,7 +3,7 @@
 usage: gallery.py PROGRAM JPEG SEED...
 
 PROGRAM is persense's. SEED is of persense_training.scenes; 2^41 and above are neither trained nor
-validated on. The picture has two scenes a row.
+validated on. The image has two scenes a row.
 """
 
 import pathlib
@@ -22,12 +22,12 @@ Pixels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
 SIDE = 448  # of a scene, pixels
-SHOWN = 240  # of it in the picture
+SHOWN = 240  # of it in the image
 MARK = (255, 230, 0)
 
 
 def marked_object(episode: scenes.Episode) -> Optional[Mask]:
-    """An object of the first class in the first picture: of usual size, among those in full view.
+    """An object of the first class in the first image: of usual size, among those in full view.
 
     None where there is none.
     """
@@ -42,7 +42,7 @@ def marked_object(episode: scenes.Episode) -> Optional[Mask]:
 
 
 def outlined(image: Pixels, mask: Mask) -> Pixels:
-    """The picture with a line around the mask."""
+    """The image with a line around the mask."""
     wide = Image.fromarray(mask.astype(np.uint8)).filter(ImageFilter.MaxFilter(5))
     near = np.asarray(wide) > 0
     drawn = image.copy()
@@ -110,7 +110,7 @@ def gallery(program: str, seeds: Sequence[int]) -> Pixels:
 
 
 def main() -> None:
-    """Draw the picture."""
+    """Draw the image."""
     if len(sys.argv) < 4:
         sys.exit("usage: gallery.py PROGRAM JPEG SEED...")
     program, path, *words = sys.argv[1:]

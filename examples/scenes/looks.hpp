@@ -109,7 +109,7 @@ Style draw_style(Kind kind, std::uint64_t style_seed);
 /// One object of the style's class.
 Body draw_body(const Style& style, Random random);
 
-/// One object of another class, of those seen in the same sort of picture.
+/// One object of another class, of those seen in the same sort of image.
 Body draw_distractor(const Style& style, Random random);
 
 /// One piece of debris for the style's ground; never counted.

@@ -78,7 +78,7 @@ struct Scene {
   float object_diameter = 0.0f;  ///< mean diameter used, pixels; tells what an option of 0 became
 };
 
-/// One support picture with a mask, and one query of the same class.
+/// One support image with a mask, and one query of the same class.
 struct Episode {
   Scene support;         ///< half as wide and high as the query, a fifth of its objects, same scale
   cv::Mat support_mask;  ///< CV_8UC1, support's size; 255 on one well visible object, else 0

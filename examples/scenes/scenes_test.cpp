@@ -118,7 +118,7 @@ TEST_CASE("render_scene: the same options give the same scene bit for bit", "[sc
 
 TEST_CASE("render_scene: the small scene has the image checksum it always had",
           "[scenes][golden]") {
-  // Pictures in the documentation and recorded scores rest on this. When a look is changed on
+  // Images in the documentation and recorded scores rest on this. When a look is changed on
   // purpose, put the new number here and render examples/data anew.
   CHECK(checksum(persense::scenes::render_scene(small_options()).image) == 0x7dde314f3d7b645eull);
 }

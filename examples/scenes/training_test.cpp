@@ -145,7 +145,7 @@ TEST_CASE("render_training_episode: a cell open to one side takes no more time t
   };
   double others = 0;
   for (std::uint64_t seed = 0; seed < 10; ++seed) others += seconds(seed) / 10;
-  // its second picture has such a cell, which took 500 times as long when it was painted
+  // its second image has such a cell, which took 500 times as long when it was painted
   CHECK(seconds(12222850170565856747u) < 20 * others);
 }
 

@@ -108,7 +108,7 @@ int main(int argc, char** argv) {
   // compiled with it; the program's own threads (--jobs) are watched
   cv::setNumThreads(1);
 #endif
-  messages();  // before a picture is read
+  messages();  // before an image is read
   try {
     const Exit exit = run(argc, argv);
     flush_stdout();

@@ -9,7 +9,7 @@ namespace persense::cli {
 
 namespace {
 
-// While one lives, standard error leads nowhere. Only for as long as a picture is decoded: reports
+// While one lives, standard error leads nowhere. Only for as long as an image is decoded: reports
 // of crashes and sanitizers are to be seen.
 class Quiet {
  public:

@@ -1,4 +1,4 @@
-// quiet_io.hpp: pictures read without what image libraries have to say about them.
+// quiet_io.hpp: images read without what image libraries have to say about them.
 #pragma once
 
 #include <filesystem>

@@ -188,7 +188,7 @@ OutputNames SegmentRun::names_of(const QueryFile& query) const {
   return {request_.folder, query.name, class_names_};
 }
 
-// One picture for each image of each class, numbered.
+// One image for each image of each class, numbered.
 std::vector<fs::path> SegmentRun::support_drawings() const {
   std::vector<fs::path> paths;
   if (!request_.support_overlay && !request_.trace) return paths;

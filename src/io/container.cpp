@@ -108,7 +108,7 @@ void check_jpeg(Bytes file) {
 }
 
 /// The orientation in EXIF data, which is laid out as a TIFF file; 1 where it has none or is
-/// damaged (it is not the picture).
+/// damaged (it is not the image).
 int exif_orientation(Bytes exif) try {
   const Reader r(exif, !exif.empty() && exif[0] == 'I');
   const std::uint64_t directory = r.u32(4);

@@ -1,4 +1,4 @@
-// The outside of picture files: which format it is, and whether all of it is there.
+// The outside of image files: which format it is, and whether all of it is there.
 #pragma once
 
 #include <cstdint>

@@ -67,7 +67,7 @@ std::vector<std::vector<std::size_t>> neighbours_of(std::span<const Instance> in
   return neighbours;
 }
 
-/// What the picture looks like under an object.
+/// What the image looks like under an object.
 cv::Vec3f ground_color(const cv::Mat& rgb, const Mask& mask) {
   const PixelBox box = intersection(mask.box, frame_of(rgb));
   return oklab_of(cv::mean(rgb(cv::Rect(box.x0, box.y0, box.width(), box.height()))));
@@ -225,7 +225,7 @@ std::optional<Label> place_label(const Instance& instance, const Pole& pole,
 }
 
 /// Numbers are of one size where objects allow it: half of the median object's inner radius, within
-/// what is legible and what is modest for the picture.
+/// what is legible and what is modest for the image.
 LabelStyle label_style(const cv::Mat& rgb, const std::vector<Pole>& poles) {
   std::vector<float> radii;
   for (const Pole& pole : poles) radii.push_back(pole.radius);
@@ -391,7 +391,7 @@ std::string ascii(const std::string& text) {
 void draw_legend(cv::Mat& rgb, std::span<const LegendLine> lines,
                  std::span<const Instance> instances) {
   constexpr double smallest = 6;                         // height of a capital that can be read
-  constexpr double most_width = 0.5, most_height = 0.4;  // of the picture's
+  constexpr double most_width = 0.5, most_height = 0.4;  // of the image's
   double height = 11 * std::max(1.0, std::max(rgb.rows, rgb.cols) / 1200.0);
   for (; height >= smallest; height *= 0.9) {
     const int pad = cvRound(0.8 * height), pitch = cvRound(1.8 * height);

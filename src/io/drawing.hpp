@@ -1,4 +1,4 @@
-// Drawing on RGB pictures: text, dots and instances, all antialiased.
+// Drawing on RGB images: text, dots and instances, all antialiased.
 #pragma once
 
 #include <opencv2/core.hpp>
@@ -19,7 +19,7 @@ using Color = cv::Vec3b;  // R, G, B
 /// Text as coverage, CV_8UC1: letters 0..255 on a tight canvas. `height` is that of a capital.
 cv::Mat text_coverage(const std::string& text, double height);
 
-/// Lays a colour over the picture where `coverage` says. Parts outside the picture are cut off.
+/// Lays a colour over the image where `coverage` says. Parts outside the image are cut off.
 void stamp(cv::Mat& rgb, Point top_left, const cv::Mat& coverage, Color color, double opacity = 1);
 
 /// Text with a soft dark rim, legible on anything. `box` is where its canvas lies.
@@ -64,7 +64,7 @@ struct LegendLine {
   std::string text;
 };
 
-/// A legend in the corner where it hides least of the instances; none where the picture has no room
+/// A legend in the corner where it hides least of the instances; none where the image has no room
 /// for one.
 void draw_legend(cv::Mat& rgb, std::span<const LegendLine> lines,
                  std::span<const Instance> instances);

@@ -26,7 +26,7 @@ cv::Scalar scalar(Color c) { return {double(c[0]), double(c[1]), double(c[2])}; 
 
 constexpr int panel_width = 460, title_height = 52, gap = 18;
 
-/// A picture reduced or enlarged for a panel, and how to get from its pixels to the panel's.
+/// An image reduced or enlarged for a panel, and how to get from its pixels to the panel's.
 class Stage {
  public:
   Stage(ImageView image, cv::Size room) {
@@ -41,7 +41,7 @@ class Stage {
 
   cv::Mat picture() const { return picture_.clone(); }
 
-  /// The picture as pale grey, for coloured things to stand out on.
+  /// The image as pale grey, for coloured things to stand out on.
   cv::Mat backdrop() const {
     cv::Mat grey;
     cv::cvtColor(picture_, grey, cv::COLOR_RGB2GRAY);
@@ -98,7 +98,7 @@ class Stage {
     return level;
   }
 
-  /// A scaled map in colours over the grey picture, its lowest value darkest.
+  /// A scaled map in colours over the grey image, its lowest value darkest.
   cv::Mat heat(cv::Mat level, int colors) const {
     cv::normalize(level, level, 0, 255, cv::NORM_MINMAX, CV_8U);
     cv::Mat colored;

@@ -25,7 +25,7 @@ enum class Use {
   labels    // as they are stored
 };
 
-/// EXIF orientations 2 to 8: what has to be done to a stored picture before it is shown.
+/// EXIF orientations 2 to 8: what has to be done to a stored image before it is shown.
 void orient(cv::Mat& pixels, int orientation) {
   if (orientation >= 5) cv::transpose(pixels, pixels);
   switch (orientation) {

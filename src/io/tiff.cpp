@@ -116,7 +116,7 @@ bool is_a_whole_picture(TIFF* tiff) {
 /// Whether libtiff complained. Some of its decoders go on after that.
 bool is_damaged(const Source& source) { return source.jpeg_is_damaged || !source.error.empty(); }
 
-/// Makes the first picture in full size the current one.
+/// Makes the first image in full size the current one.
 void choose_picture(TIFF* tiff, Source& source) {
   constexpr int most = 100;  // a damaged file may list any number
   int looked_at = 0;
@@ -135,7 +135,7 @@ void choose_picture(TIFF* tiff, Source& source) {
   throw Refused{"holds reduced pictures or masks alone, expected one in full size"};
 }
 
-/// What is known of a picture before any of its pixels is read.
+/// What is known of an image before any of its pixels is read.
 struct Layout {
   std::uint32_t width = 0, height = 0;
   std::uint16_t bits = 1, samples = 1, photometric = PHOTOMETRIC_MINISBLACK, compression = 1;
@@ -236,7 +236,7 @@ Layout layout_of(TIFF* tiff) {
   return l;
 }
 
-/// Memory that costs nothing until it is written to: a small file may claim to be a large picture.
+/// Memory that costs nothing until it is written to: a small file may claim to be a large image.
 template <class T>
 auto zeros(std::uint64_t count) {
   std::unique_ptr<T[], decltype(&std::free)> memory(static_cast<T*>(std::calloc(count, sizeof(T))),
@@ -257,7 +257,7 @@ std::uint32_t sample(const std::uint8_t* row, std::uint64_t i, int bits) {
   return row[bit / 8] >> (8 - bits - static_cast<int>(bit % 8)) & ((1u << bits) - 1);
 }
 
-/// Samples as they are to be in the picture.
+/// Samples as they are to be in the image.
 class Levels {
  public:
   Levels(TIFF* tiff, const Layout& l, GreyValues grey) : palette_(l.palette()) {
@@ -297,11 +297,11 @@ class Levels {
   std::vector<std::uint16_t> map_[3];  // by channel of a palette; the first alone for grey and RGB
 };
 
-/// A part of the picture as it was decoded.
+/// A part of the image as it was decoded.
 struct Chunk {
   const std::uint8_t* bytes;
   std::uint64_t stride;
-  cv::Rect place;  // inside the picture
+  cv::Rect place;  // inside the image
 };
 
 template <class T>

@@ -21,7 +21,7 @@ enum class GreyValues {
 };
 
 /// Reads the first page; where it is a thumbnail or a transparency mask, as in camera raw files and
-/// those of slide scanners, the first picture in full size. Strips and tiles, one plane or several,
+/// those of slide scanners, the first image in full size. Strips and tiles, one plane or several,
 /// also BigTIFF.
 /// @param path  for messages.
 /// @throws Unreadable   damaged, or pixels of another kind: the message says which.

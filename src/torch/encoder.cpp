@@ -56,7 +56,7 @@ cv::Mat ring_around(const cv::Mat& mask, const InputFrame& frame) {
   cv::Mat distance;
   cv::distanceTransform(mask(around) == 0, distance, cv::DIST_L2, cv::DIST_MASK_PRECISE);
   ring(around) = (distance > inner) & (distance <= outer);
-  // an object that fills the picture: whatever there is beside it
+  // an object that fills the image: whatever there is beside it
   if (cv::countNonZero(ring) == 0) ring = mask == 0;
   return ring;
 }

@@ -100,7 +100,7 @@ GroundingDetector::Answer GroundingDetector::run(const at::Tensor& image,
         logits[part.row].narrow(1, part.begin, part.end - part.begin).amax(1).sigmoid());
   Answer answer{at::stack(confidences), out[1].to(at::kCPU, at::kFloat).contiguous()};
   if (!at::isfinite(answer.confidences).all().item<bool>()) throw not_finite(module_, "logits");
-  // times a picture's side, too: as pixels they are to be numbers
+  // times an image's side, too: as pixels they are to be numbers
   if (!at::isfinite(answer.boxes * double{1 << 24}).all().item<bool>())
     throw not_finite(module_, "boxes");
   return answer;

@@ -54,7 +54,7 @@ int largest_label(const fs::path& labels) {
   return static_cast<int>(highest);
 }
 
-// Four pictures with 6, 9, 12 and 15 discs.
+// Four images with 6, 9, 12 and 15 discs.
 void save_queries(const Workspace& work) {
   for (int i = 0; i < 4; ++i) work.save("q/" + std::to_string(i) + ".png", discs(3, 2 + i));
 }
@@ -578,7 +578,7 @@ TEST_CASE("persense segment: a full disk is exit code 4 and leaves no part of a 
   cv::randu(noise, 0, 60);
   work.save("q/1.png", noise);
   work.save("q/2.png", noise);
-  // the limit (64 KiB) stands in for the disk: a noise picture's overlay is some MB
+  // the limit (64 KiB) stands in for the disk: a noise image's overlay is some MB
   const Outcome outcome = work.shell(
       "ulimit -f 64; \"$P\" segment --models classic --support support.png --mask mask.png q -o "
       "out");

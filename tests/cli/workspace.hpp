@@ -1,4 +1,4 @@
-// A temporary folder with pictures of bright discs, and the program run in it.
+// A temporary folder with images of bright discs, and the program run in it.
 #pragma once
 
 #include <sys/wait.h>

@@ -1,5 +1,5 @@
 # What belongs to an installed persense for people to read is in DOCS, and every link from a page to
-# another page, an example or a picture leads there.
+# another page, an example or an image leads there.
 foreach(file IN ITEMS README.md LICENSE NOTICE CHANGELOG.md capi/README.md bindings/python/README.md
                       examples/README.md examples/CMakeLists.txt examples/data/beans/01.jpg)
   if(NOT EXISTS ${DOCS}/${file})

@@ -115,7 +115,7 @@ struct NoDensity {
   DensityMap density(const Query<Brightness>&) const { return DensityMap::Zero(1, 1); }
 };
 
-/// A pipeline over a decoder, to mark objects in a picture.
+/// A pipeline over a decoder, to mark objects in an image.
 template <class Decoder>
 struct Marks {
   using Made = Pipeline<Brightness, NoDetector, NoDensity, Decoder>;
@@ -303,7 +303,7 @@ TEST_CASE("marks: examples that cannot be a support are errors", "[marks][errors
 
 namespace {
 
-/// The sample pictures, which are rendered: their masks are exact.
+/// The sample images, which are rendered: their masks are exact.
 const std::string samples = PERSENSE_SOURCE_DIR "/examples/data/";
 
 Image sample(const std::string& kind, const char* name) {
@@ -371,7 +371,7 @@ TEST_CASE("marks: the same object in a picture that is shifted has the same mask
   for (const std::string kind : {"beans", "pebbles"}) {
     const Image image = sample(kind, "00");
     const Box box = static_cast<Box>(sample_support_mask(kind).box);
-    REQUIRE(box.x0 - box.width() > dx);  // what is looked at is in both pictures
+    REQUIRE(box.x0 - box.width() > dx);  // what is looked at is in both images
     REQUIRE(box.y0 - box.height() > dy);
     const cv::Mat part =
         image.mat()(cv::Rect(dx, dy, image.mat().cols - dx, image.mat().rows - dy));

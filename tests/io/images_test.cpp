@@ -18,7 +18,7 @@ using namespace persense::test;
 
 namespace {
 
-/// Wide, with four corners that differ, so that every orientation gives another picture.
+/// Wide, with four corners that differ, so that every orientation gives another image.
 cv::Mat corner_picture() {
   cv::Mat rgb(32, 48, CV_8UC3, cv::Scalar(40, 40, 40));
   rgb(cv::Rect(0, 0, 16, 16)) = cv::Scalar(230, 20, 20);

@@ -177,7 +177,7 @@ TEST_CASE("render_overlay: classes have hues of their own, and a legend", "[io][
       CHECK(apart(hue(column, row), hue(column < 12 ? 23 : 0, 0)) > 30);
     }
   CHECK(cv::norm(io::render_overlay(ImageView::of_rgb(picture), result), overlay) > 1000);
-  // no room: it would hide the picture
+  // no room: it would hide the image
   Result small = squares(2, 1, 20);
   small.classes = {class_result("left", 2), class_result("right", 0)};
   const cv::Mat backing = grey_picture(small.image_size);

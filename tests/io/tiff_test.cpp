@@ -34,7 +34,7 @@ struct Spec {
 
 using Writer = std::unique_ptr<TIFF, decltype(&TIFFClose)>;
 
-/// Samples of a rectangle of `pixels`, of one plane or of all; beyond the picture they are 0.
+/// Samples of a rectangle of `pixels`, of one plane or of all; beyond the image they are 0.
 Bytes part_of(const cv::Mat& pixels, const cv::Rect& place, int plane) {
   cv::Mat part(place.size(), pixels.type(), cv::Scalar::all(0));
   const cv::Rect inside = place & cv::Rect({}, pixels.size());

@@ -64,7 +64,7 @@ struct ForeignEncoder {
 };
 static_assert(ImageEncoder<ForeignEncoder> && !DecoderFor<SamDecoder, ForeignEncoder>);
 
-/// A picture, encoded, and what the object in it looks like.
+/// An image, encoded, and what the object in it looks like.
 struct Scene {
   DiscArchives archives;
   TorchEncoder encoder{archives.encoder};

@@ -4,7 +4,7 @@
     end_to_end.py FOLDER
 
 Makes a small SAM, a CounTR of one layer and a DSALVANet with weights by formula; exports them into
-FOLDER; draws a support and a query picture; segments the query with each density network as the
+FOLDER; draws a support and a query image; segments the query with each density network as the
 released code of PerSense does, one prompt at a time, detections being given; and writes every
 intermediate beside the archives. Ends with 4 where a Python package is missing.
 
@@ -85,7 +85,7 @@ def fill(network: torch.nn.Module, seed: int) -> Any:
         if name.endswith("running_var"):
             tensor.copy_(1 + 0.3 * noise)
         elif tensor.dim() >= 2:
-            if tensor.dim() == 4:  # or else a constant would outgrow what differs in a picture
+            if tensor.dim() == 4:  # or else a constant would outgrow what differs in an image
                 noise -= noise.mean((1, 2, 3), keepdim=True)
             tensor.copy_(noise * (3 / tensor[0].numel()) ** 0.5)
         elif name.endswith("weight"):
@@ -194,7 +194,7 @@ def small_countr() -> Countr:
 
 
 def dsalvanet_for(image: Array) -> Dsalvanet:
-    """DSALVANet that sees what differs in a picture; its response is 0 but for some blobs."""
+    """DSALVANet that sees what differs in an image; its response is 0 but for some blobs."""
     network = fill(Dsalvanet(), 6)
     state = network.state_dict()
     usual = network.backbone(dsalvanet_input(image)).mean((2, 3), keepdim=True)
@@ -235,7 +235,7 @@ def export(folder: pathlib.Path, sam: Sam, countr: Countr, dsalvanet: Dsalvanet)
         write_archives([archive], checkpoint, folder)
 
 
-# ---- pictures ------------------------------------------------------------------------------------
+# ---- images ------------------------------------------------------------------------------------
 
 
 @dataclasses.dataclass
@@ -644,7 +644,7 @@ def run(
 
 
 def main(folder: pathlib.Path) -> None:
-    """Make networks and pictures, segment, write."""
+    """Make networks and images, segment, write."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     torch.set_num_threads(os.cpu_count() or 1)  # a distribution's PyTorch may start with one

@@ -1,5 +1,5 @@
 // The whole method against a plain Python transcription of it on the eager networks. end_to_end.py
-// makes the archives and pictures and writes what is expected.
+// makes the archives and images and writes what is expected.
 #include <ATen/ATen.h>
 
 #include <filesystem>
@@ -92,7 +92,7 @@ FloatMap full_range(const FloatMap& map) {
   return (map - map.minCoeff()) / (map.maxCoeff() - map.minCoeff());
 }
 
-/// The pictures, and what Python made of them.
+/// The images, and what Python made of them.
 struct Expected {
   json all = read_json(folder / "expected.json");
   cv::Mat support = image_of(read_npy(folder / "support.npy"));

@@ -388,7 +388,7 @@ TEST_CASE("torch engine: mini finds in tiles what it finds in a picture that it 
   const Result rest = engine.segment(prepared, ImageView::of_rgb(part));
   REQUIRE(whole.count() == columns * rows);
 
-  // what the picture's own edge is near to may differ
+  // what the image's own edge is near to may differ
   constexpr int edge = 150;
   std::size_t met = 0;
   for (const Instance& one : rest.instances) {
@@ -560,7 +560,7 @@ TEST_CASE("torch engine: the same result on one thread and on two", "[torch][eng
 TEST_CASE("torch engine: a folder's detector.pt is asked for the label", "[torch][engine]") {
   if (!torchscript::unicode::is_available()) SKIP("a build without utf8proc");
   const Scratch folder;
-  // one box, all over the picture, of whatever is asked for
+  // one box, all over the image, of whatever is asked for
   save_archive(folder / "detector.pt", R"({"format": 1, "stage": "detector", "name": "any",
       "input": {"short_side": 64, "long_side": 128, "mean": [0, 0, 0], "std": [255, 255, 255]},
       "text": {"vocabulary": "vocab.txt", "lower_case": true, "max_tokens": 16},

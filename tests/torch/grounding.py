@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""What transformers' GroundingDINO finds, from picture and text to boxes, for grounding_test.cpp.
+"""What transformers' GroundingDINO finds, from image and text to boxes, for grounding_test.cpp.
 
     grounding.py FOLDER
 
-Makes a small network with random weights and its vocabulary, exports it into FOLDER, draws pictures
+Makes a small network with random weights and its vocabulary, exports it into FOLDER, draws images
 and writes the boxes that transformers' processor and model find in them to FOLDER/expected.json.
 Ends with 4 where there is no PyTorch, or no transformers that runs on it.
 """
@@ -108,7 +108,7 @@ def find(model, processor, image, caption):
 
 
 def find_all(model, processor, width, height):
-    """The first picture in which rounding changes no caption's boxes, and these."""
+    """The first image in which rounding changes no caption's boxes, and these."""
     for seed in range(100):
         image = picture(width, height, seed)
         found = {}

@@ -17,7 +17,7 @@ namespace {
 
 const fs::path repository_file = fs::path(PERSENSE_SOURCE_DIR) / "src/mini/mini.pt";
 
-/// Maps and prototype of a picture of noise, the support being a square in it.
+/// Maps and prototype of an image of noise, the support being a square in it.
 std::vector<at::Tensor> run(const Module& module) {
   torch::manual_seed(1);
   const auto query = torch::rand({1, 3, 96, 160}), patch = torch::rand({1, 3, 64, 64});

@@ -72,7 +72,7 @@ struct DiscArchives {
   }
 };
 
-/// A blue picture with a red disc.
+/// A blue image with a red disc.
 inline cv::Mat disc_picture(Size size, Point center, int radius) {
   cv::Mat image(size.height, size.width, CV_8UC3, cv::Scalar(20, 40, 200));
   cv::circle(image, {center.x, center.y}, radius, cv::Scalar(220, 30, 10), cv::FILLED);

@@ -36,13 +36,13 @@ LabelsLike = Union[Path, npt.NDArray[np.integer[Any]], "PIL.Image.Image"]
 
 
 def read_image(path: Path) -> npt.NDArray[np.uint8]:
-    """Read a picture as (H, W, 3) uint8, RGB.
+    """Read an image as (H, W, 3) uint8, RGB.
 
     PNG, JPEG, TIFF (first page), WebP or BMP, 8 or 16 bits, grey, RGB or RGBA (alpha is dropped).
     EXIF orientation is applied. 16-bit pixels are scaled to 0..255 by the sensor depth that their
     maximum suggests.
 
-    Raises FileNotFound, or Unreadable for anything that is no such picture.
+    Raises FileNotFound, or Unreadable for anything that is no such image.
     """
     return _core.read_image(os.fspath(path))
 
@@ -52,7 +52,7 @@ def read_mask(path: Path) -> npt.NDArray[np.uint8]:
 
     Formats, orientation and errors as in read_image. A pixel is inside when any colour channel is
     not zero; in JPEG and WebP, where compression leaves noise, when it is above half of the
-    picture's maximum. Alpha is ignored.
+    image's maximum. Alpha is ignored.
     """
     return _core.read_mask(os.fspath(path))
 

@@ -33,13 +33,13 @@ class Annotations:
     """What a labelme file holds."""
 
     size: Tuple[int, int]
-    """(width, height) of the picture."""
+    """(width, height) of the image."""
     masks: List[Mask]
     """One an instance, cropped to its box: shapes with the same label and group_id are one."""
     labels: List[str]
     """One an instance."""
     image_path: str
-    """The picture's file as the annotation names it: relative to the annotation's folder."""
+    """The image's file as the annotation names it: relative to the annotation's folder."""
 
     def to_labels(self) -> NDArray[np.int32]:
         """A label image (H, W): 0 is background, i + 1 is instance i; later ones lie above."""
@@ -51,7 +51,7 @@ class Annotations:
         return labels
 
     def to_dense(self, index: int) -> NDArray[np.bool_]:
-        """One instance over the whole picture, (H, W): fit for `Pipeline.support`."""
+        """One instance over the whole image, (H, W): fit for `Pipeline.support`."""
         return _dense(self.masks[index], *self.size)
 
 
@@ -59,7 +59,7 @@ def read_labelme(path: Union[str, os.PathLike[str]]) -> Annotations:
     """The masks in a labelme file: polygons, rectangles, circles and masks.
 
     A pixel is inside when its centre is. Shapes that share label and group_id are parts of one
-    instance. Parts outside of the picture are cut off; an instance without any pixel keeps its
+    instance. Parts outside of the image are cut off; an instance without any pixel keeps its
     place with an empty mask.
 
     Raises:
@@ -98,11 +98,11 @@ def read_examples(
 
     Args:
         path: the annotation.
-        image: the picture it is of, in any form, or what `Pipeline.encode` made of it. None: the
-            file that the annotation names, or else the picture inside of the annotation.
+        image: the image it is of, in any form, or what `Pipeline.encode` made of it. None: the
+            file that the annotation names, or else the image inside of the annotation.
 
     Raises:
-        FileNotFound: no such file, or no picture.
+        FileNotFound: no such file, or no image.
         Unreadable: not a labelme file, or with a shape that marks nothing (a line).
     """
     name = os.fspath(path)
@@ -169,7 +169,7 @@ def _by_instance(name: str, shapes: List[Any]) -> Iterator[Tuple[int, Any, Any]]
 
 
 def _picture_of(name: str, image_path: str, document: Any) -> NDArray[np.uint8]:
-    """The picture that an annotation names, or holds."""
+    """The image that an annotation names, or holds."""
     file = os.path.join(os.path.dirname(name), image_path.replace("\\", "/"))
     inside = document.get("imageData")
     if os.path.exists(file) or not inside:
@@ -231,7 +231,7 @@ def _why(error: Exception) -> str:
 
 
 def _mask_of(shape: Dict[str, Any], width: int, height: int) -> Mask:
-    """The shape's pixels in a picture of this size."""
+    """The shape's pixels in an image of this size."""
     kind = shape.get("shape_type", "polygon")
     points = _points_of(shape)
     if kind == "polygon":

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Instance", "Mask", "Result", "Trace", "TracePass"]
 
-_NOTEBOOK_SIDE = 1600  # pixels: a notebook keeps every picture in its file
+_NOTEBOOK_SIDE = 1600  # pixels: a notebook keeps every image in its file
 
 
 class Result(Instances):
@@ -279,12 +279,12 @@ class Result(Instances):
                 instance share a group_id), or "mask", which keeps every pixel.
             tolerance: how far, in pixels, a polygon may run from the mask's border; 0 follows
                 every pixel.
-            image_path: the picture that labelme opens with it; by default the query's file, as seen
+            image_path: the image that labelme opens with it; by default the query's file, as seen
                 from `path`.
-            embed_image: keep the picture inside of the JSON, for results of arrays without a file.
+            embed_image: keep the image inside of the JSON, for results of arrays without a file.
 
         Raises:
-            InvalidArgument: a shape or tolerance out of range, or no picture to refer to.
+            InvalidArgument: a shape or tolerance out of range, or no image to refer to.
             Unwritable: `path` could not be written.
         """
         if shape not in ("polygon", "mask"):
@@ -326,7 +326,7 @@ class Result(Instances):
         """
         return data_frame(self)
 
-    # ---- pictures ----
+    # ---- images ----
 
     def plot(
         self,
@@ -343,7 +343,7 @@ class Result(Instances):
         each class has one.
 
         Args:
-            ax: where to draw; by default a new figure that the picture fills.
+            ax: where to draw; by default a new figure that the image fills.
             image: the query image, needed where the result was unpickled and its file is gone.
             numbers: each instance's id inside it, where it fits.
             points: the point prompts as dots.
@@ -377,7 +377,7 @@ class Result(Instances):
         fill: float = 0.28,
         line_width: float = 0,
     ) -> NDArray[np.uint8]:
-        """The picture that the program writes with `--overlay`: (H, W, 3) uint8. No matplotlib.
+        """The image that the program writes with `--overlay`: (H, W, 3) uint8. No matplotlib.
 
         Args:
             image, numbers, points, fill: as in `plot`.

@@ -1,4 +1,4 @@
-// Pictures from files, and pictures of results.
+// Images from files, and images of results.
 #include <pybind11/stl/filesystem.h>
 
 #include <filesystem>

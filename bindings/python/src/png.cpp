@@ -1,4 +1,4 @@
-// PNG in memory, for notebooks and for files that hold pictures as text.
+// PNG in memory, for notebooks and for files that hold images as text.
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 #include <string>

@@ -1,4 +1,4 @@
-"""The sample pictures of the repository and what is found in them."""
+"""The sample images of the repository and what is found in them."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from samples import DATA, REPOSITORY, persense, run_program
 
 
 def example_folders() -> List[pathlib.Path]:
-    """The repository's samples, and one picture of every class of the data beside it."""
+    """The repository's samples, and one image of every class of the data beside it."""
     data = pathlib.Path(os.environ.get("PERSENSE_DATA", REPOSITORY.parent / "shared" / "data"))
     folders = [DATA, data / "dense"]
     return [f for root in folders if root.is_dir() for f in sorted(root.iterdir()) if f.is_dir()]

@@ -1,4 +1,4 @@
-"""Scaling out with Ray Data: every picture once, whatever is killed."""
+"""Scaling out with Ray Data: every image once, whatever is killed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KINDS = ("beans", "berries", "cells", "pebbles")
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """80 pictures in two folders, and one that cannot be read."""
+    """80 images in two folders, and one that cannot be read."""
     pictures = tmp_path_factory.mktemp("pictures")
     (pictures / "more").mkdir()
     for copy in range(20):
@@ -72,7 +72,7 @@ def lines_of(out: pathlib.Path) -> List[Dict[str, Any]]:
 
 
 def found(out: pathlib.Path) -> Dict[str, Any]:
-    """What was found in every picture, without who found it."""
+    """What was found in every image, without who found it."""
     lines = lines_of(out)
     by_file = {line["file"]: {**line, "worker": None} for line in lines}
     assert len(by_file) == len(lines), "a picture was written twice"

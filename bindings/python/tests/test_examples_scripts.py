@@ -22,7 +22,7 @@ OPTIONS = ["--support", EXAMPLE[0], "--mask", EXAMPLE[1]]
 
 @pytest.fixture
 def folder(tmp_path: pathlib.Path) -> pathlib.Path:
-    """Six pictures, of which one cannot be read, and a file that is no picture."""
+    """Six images, of which one cannot be read, and a file that is no image."""
     pictures = tmp_path / "pictures"
     pictures.mkdir()
     for kind in ("beans", "berries", "cells", "pebbles"):

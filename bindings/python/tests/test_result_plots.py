@@ -1,4 +1,4 @@
-"""Pictures of results: the figure, the figure of all stages, the notebook's overlay."""
+"""Images of results: the figure, the figure of all stages, the notebook's overlay."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_plot_fills_a_figure_of_the_pictures_shape() -> None:
     assert figure.get_size_inches() == pytest.approx((9, 6.75))
     shown = pixels_of(figure)
     picture = found_in("pebbles").image
-    # outside of the objects the page shows the picture: no margins, no shift
+    # outside of the objects the page shows the image: no margins, no shift
     background = ~found_in("pebbles").to_dense().any(axis=0)
     rows, columns = (np.arange(n) * m // n for n, m in zip(shown.shape[:2], picture.shape[:2]))
     far = background[rows][:, columns]

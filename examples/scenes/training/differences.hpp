@@ -1,5 +1,5 @@
 // examples/scenes/training/differences.hpp: whether two classes look different, measured on the
-// pictures that were made of them.
+// images that were made of them.
 #pragma once
 
 #include <opencv2/core.hpp>
@@ -21,7 +21,7 @@ struct Glance {
   double fullness = 0;     ///< its area over that of an ellipse with the same moments
 };
 
-/// One glance for each object that has a label in this picture.
+/// One glance for each object that has a label in this image.
 /// @param image  CV_8UC3
 /// @param labels  CV_16UC1, numbered from 1 to `count` without a gap
 std::vector<Glance> glances_of(const cv::Mat& image, const cv::Mat& labels, std::size_t count);

@@ -1,5 +1,5 @@
 // examples/scenes/training/episode.hpp: renders what a network that finds objects by one example is
-// trained on: small pictures of one world, as different from each other as dense pictures are.
+// trained on: small images of one world, as different from each other as dense images are.
 #pragma once
 
 #include <cstdint>
@@ -92,7 +92,7 @@ enum class Ground {
   foliage,
   haze
 };
-/// What took the picture.
+/// What took the image.
 enum class Imaging {
   photo,
   scan,
@@ -122,7 +122,7 @@ inline constexpr std::uint16_t debris_label = 0xFFFE;
 
 struct EpisodeOptions {
   std::uint64_t seed = 0;  ///< any value; what is rendered depends on it and the fields below alone
-  int size = 224;          ///< height and width of a picture, pixels, 64 to 1024
+  int size = 224;          ///< height and width of an image, pixels, 64 to 1024
   int pictures = 3;        ///< 1 to 64
   int classes = 0;         ///< 1 to 3; 0: drawn at random
 };
@@ -134,7 +134,7 @@ enum class Difference : std::uint8_t {
   distinct = 2,  ///< different at a look
 };
 
-/// An object that shows in a picture.
+/// An object that shows in an image.
 struct Instance {
   int object_class = 0;  ///< 0 to classes - 1
   int visible_area = 0;  ///< pixels that carry its label, at least 1
@@ -149,7 +149,7 @@ struct ClassTraits {
   Pattern pattern{};
   float diameter = 0.0f;  ///< typical, of a disc of an object's area, pixels
 };
-/// Of the first picture; in others the ground, the layout, the light, the sensor and the distance
+/// Of the first image; in others the ground, the layout, the light, the sensor and the distance
 /// may be others.
 struct WorldTraits {
   Imaging imaging{};
@@ -157,12 +157,12 @@ struct WorldTraits {
   Layout layout{};
 };
 
-/// Pictures of one world. Picture p's rows are p * size to (p + 1) * size - 1 of the matrices.
+/// Images of one world. Image p's rows are p * size to (p + 1) * size - 1 of the matrices.
 struct Episode {
   int size = 0, pictures = 0, classes = 0;
   cv::Mat images;  ///< CV_8UC3, RGB order
   cv::Mat labels;  ///< CV_16UC1; 0: ground; i: instances[p][i - 1]; or one of the above
-  std::vector<std::vector<Instance>> instances;  ///< one list a picture; may be empty
+  std::vector<std::vector<Instance>> instances;  ///< one list an image; may be empty
   std::vector<Difference> differences;           ///< classes x classes, symmetric, row by row
   std::vector<ClassTraits> class_traits;         ///< one a class
   WorldTraits world;

@@ -1,4 +1,4 @@
-// examples/scenes/training/frame.hpp: a picture while it is made, and what is done to it.
+// examples/scenes/training/frame.hpp: an image while it is made, and what is done to it.
 #pragma once
 
 #include <array>

@@ -67,7 +67,7 @@ void add_lines(const World& world, Random random, int size, Sums& sums) {
   }
 }
 
-/// A wall round the picture's middle; what is outside of it has another light.
+/// A wall round the image's middle; what is outside of it has another light.
 void add_tray(const World& world, Random random, int size, Sums& sums) {
   const float side = static_cast<float>(size);
   const float x0 = side * random.uniform(0.35f, 0.65f), y0 = side * random.uniform(0.35f, 0.65f);

@@ -1,4 +1,4 @@
-// From light to the bytes of a picture file.
+// From light to the bytes of an image file.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -211,7 +211,7 @@ void to_display(const Sensor& s, Frame& frame) {
 }
 
 // ---- Blocks of a JPEG file --------------------------------------------------------------------
-// Written out because codecs' bytes differ between versions, and a seed has to mean one picture.
+// Written out because codecs' bytes differ between versions, and a seed has to mean one image.
 
 using Block = std::array<float, 64>;
 

@@ -78,7 +78,7 @@ struct Pose {
   float radius = 10.0f;      ///< of a disc of its area, pixels
   float cosine = 1.0f, sine = 0.0f;
   bool mirrored = false;
-  float squeeze = 1.0f;  ///< foreshortening of the picture's y axis, 0.5 to 1
+  float squeeze = 1.0f;  ///< foreshortening of the image's y axis, 0.5 to 1
 };
 
 ClassShape random_class_shape(Family family, Random& random);

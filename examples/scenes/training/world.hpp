@@ -1,4 +1,4 @@
-// examples/scenes/training/world.hpp: everything that the pictures of an episode share.
+// examples/scenes/training/world.hpp: everything that the images of an episode share.
 #pragma once
 
 #include <array>
@@ -95,7 +95,7 @@ struct Sensor {
   bool noise_grey = false, noise_soft = false;
   bool grey = false, negative = false;
   int jpeg_quality = 0;  ///< 0: none
-  float tint = 0;        ///< hue of a grey picture shown in one colour; 0: grey
+  float tint = 0;        ///< hue of a grey image shown in one colour; 0: grey
 };
 
 struct World {

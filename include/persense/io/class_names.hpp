@@ -1,4 +1,4 @@
-// persense/io/class_names.hpp: what classes are called in files and pictures.
+// persense/io/class_names.hpp: what classes are called in files and images.
 #pragma once
 
 #include <span>

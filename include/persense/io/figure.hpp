@@ -10,11 +10,11 @@
 
 namespace persense::io {
 
-/// One picture of everything in the trace of a result's first class (`of_class` makes a result of
+/// One image of everything in the trace of a result's first class (`of_class` makes a result of
 /// any), in the order of the method: the support with its examples (those that are negative are
 /// red), the similarity map, the detections with location prior and exemplar, then for every pass
 /// its exemplars, density map with candidates, prompts (rejected candidates shown as crosses) and
-/// masks; the last masks are the instances with their count. Panels have titles; the picture's size
+/// masks; the last masks are the instances with their count. Panels have titles; the image's size
 /// does not depend on the query's.
 /// @param support  the image of the first example that is not negative is shown.
 /// @return  CV_8UC3, RGB.

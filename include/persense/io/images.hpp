@@ -1,4 +1,4 @@
-// persense/io/images.hpp: pictures, masks and label images from and to files.
+// persense/io/images.hpp: images, masks and label images from and to files.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace persense::io {
 
-/// Reads a picture as 8-bit RGB: PNG, JPEG, TIFF (first page; behind a thumbnail the picture), WebP
+/// Reads an image as 8-bit RGB: PNG, JPEG, TIFF (first page; behind a thumbnail the image), WebP
 /// or BMP, told apart by content, not by name; 8 or 16 bits, grey, RGB or RGBA (alpha is dropped).
 /// EXIF orientation is applied.
 ///
@@ -23,13 +23,13 @@ namespace persense::io {
 ///
 /// @throws FileNotFound  no such file.
 /// @throws Unreadable    a folder, empty, truncated, damaged, another format, or pixels that are
-///   neither 8- nor 16-bit integers (floating point pictures have no natural 8-bit range).
+///   neither 8- nor 16-bit integers (floating point images have no natural 8-bit range).
 /// @par Threads  Any number at once.
 Image read_image(const std::filesystem::path& path);
 
 /// Reads a mask as CV_8UC1, 0 or 255. Formats, orientation and errors as in read_image. A pixel is
 /// inside when any colour channel is not zero; in JPEG and WebP, where compression leaves noise,
-/// when it is above half of the picture's maximum. Alpha is ignored.
+/// when it is above half of the image's maximum. Alpha is ignored.
 cv::Mat read_mask(const std::filesystem::path& path);
 
 /// Reads a label image as CV_32SC1: one grey channel of 8 or 16 bits, 0 = background. Errors as in

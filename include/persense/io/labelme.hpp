@@ -36,7 +36,7 @@ struct LabelmeFile {
 /// Reads the shapes of a labelme file: polygons, rectangles (boxes), circles (polygons), points and
 /// masks. A shape's name is its class; with "not " or "-" before it, it is a negative example of
 /// that class. Polygons, circles and masks of one name and group_id are parts of one object, a
-/// mask. Of a picture with imageData in the file, imagePath is read all the same.
+/// mask. Of an image with imageData in the file, imagePath is read all the same.
 /// @throws FileNotFound  no such file.
 /// @throws Unreadable    not a labelme file, or a shape of another type or without its points.
 LabelmeFile read_labelme(const std::filesystem::path& path);

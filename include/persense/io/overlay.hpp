@@ -1,4 +1,4 @@
-// persense/io/overlay.hpp: the instances drawn over their picture.
+// persense/io/overlay.hpp: the instances drawn over their image.
 #pragma once
 
 #include <opencv2/core.hpp>
@@ -10,7 +10,7 @@ namespace persense::io {
 
 struct OverlayOptions {
   float fill = 0.28f;    ///< opacity of the colour inside an object, 0 to 1
-  float line_width = 0;  ///< outline, pixels; 0 = chosen from the picture's size
+  float line_width = 0;  ///< outline, pixels; 0 = chosen from the image's size
   bool numbers = true;   ///< 1, 2, ... inside the objects where they fit
   bool points = true;    ///< the point prompts as dots
   bool legend = true;    ///< where there are several classes: their colours, names and counts

@@ -1,4 +1,4 @@
-// persense/io/support_drawing.hpp: the support examples drawn over their pictures.
+// persense/io/support_drawing.hpp: the support examples drawn over their images.
 #pragma once
 
 #include <opencv2/core.hpp>
@@ -10,7 +10,7 @@
 
 namespace persense::io {
 
-/// Shows which masks were taken of the user's marks: one picture for each support image, in the
+/// Shows which masks were taken of the user's marks: one image for each support image, in the
 /// order of the first examples on them. What is looked for is green, negative examples are red, the
 /// numbers are the examples' places in `examples`.
 /// @param label  of the class; shown where it is not empty.

@@ -24,7 +24,7 @@ from persense.export.sam import PIXEL_DEVIATION, PIXEL_MEAN
 from persense.networks.grounding_dino import Config, GroundingDino, SwinConfig, config_of
 
 UPSTREAM = "GroundingDINO, https://github.com/IDEA-Research/GroundingDINO, Apache-2.0"
-SHORT_SIDE, LONG_SIDE = 800, 1333  #: of a resized picture: exactly, and at most
+SHORT_SIDE, LONG_SIDE = 800, 1333  #: of a resized image: exactly, and at most
 MAX_TOKENS = 256  #: of a caption, [CLS] and [SEP] included
 START, END, STOP, QUESTION = 101, 102, 1012, 1029  #: [CLS] [SEP] . ? in BERT's vocabulary
 NEEDED = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", ".")  #: what a caption cannot do without

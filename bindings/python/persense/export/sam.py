@@ -43,7 +43,7 @@ def _network(checkpoint: Checkpoint, wanted: Optional[str]) -> Tuple[Sam, str]:
 
 
 def encoder_samples(size: int) -> Iterator[Tuple[Tensor]]:
-    """Images to compare an encoder on: noise, and noise padded as a wide picture is."""
+    """Images to compare an encoder on: noise, and noise padded as a wide image is."""
     generator = torch.Generator().manual_seed(1)
     image = torch.randn(1, 3, size, size, generator=generator)
     yield (image,)

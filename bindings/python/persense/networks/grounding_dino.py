@@ -817,7 +817,7 @@ class Transformer(nn.Module):
     ) -> Tensor:
         """Boxes [B, Q, 4] of the cells that fit a token best, in descending order.
 
-        A picture with fewer cells than there are queries gives as many as it has cells.
+        An image with fewer cells than there are queries gives as many as it has cells.
         """
         proposals = self._proposals(points, shapes)
         inside = ((proposals > 0.01) & (proposals < 0.99)).all(2, keepdim=True)
@@ -825,7 +825,7 @@ class Transformer(nn.Module):
         best = similarity(cells, text, token_mask).amax(2)
         chosen = best.topk(min(self.tgt_embed.weight.shape[0], best.shape[1]), 1)[1].unsqueeze(2)
         cells = cells.gather(1, chosen.expand(-1, -1, cells.shape[2]))
-        # a cell at the border has no box of its own: the whole picture and more, sigmoid(inf)
+        # a cell at the border has no box of its own: the whole image and more, sigmoid(inf)
         logits = torch.logit(proposals).masked_fill(~inside, float("inf"))
         logits = logits.expand(best.shape[0], -1, -1).gather(1, chosen.expand(-1, -1, 4))
         return (logits + self.enc_out_bbox_embed(cells)).sigmoid()

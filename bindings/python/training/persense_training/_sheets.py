@@ -15,7 +15,7 @@ Pixels = npt.NDArray[np.uint8]
 
 
 def tiled(cells: Sequence[Pixels], columns: int) -> Pixels:
-    """Pictures (H, W, 3) of one size in rows of so many, with a black rim round each."""
+    """Images (H, W, 3) of one size in rows of so many, with a black rim round each."""
     rimmed = [np.pad(cell, ((2, 2), (2, 2), (0, 0))) for cell in cells]
     rows = [
         np.concatenate(rimmed[first : first + columns], axis=1)

@@ -55,7 +55,7 @@ BEGIN = {"same": 0.5, "quality": 0.5, "same_alone": 0.2, "present": 0.5}
 #: Settings whose worth differs by less are taken for equally good: the one nearest to where the
 #: search begins is chosen.
 EQUAL = 0.005
-#: Of a picture without objects of the class that stays empty, in units of F1.
+#: Of an image without objects of the class that stays empty, in units of F1.
 EMPTY = 0.15
 
 

@@ -88,7 +88,7 @@ class Candidate:
     label: int  # of that object
     box: Floats
     shape: Floats
-    size: float  # log2 of the diameter in the picture
+    size: float  # log2 of the diameter in the image
     crop: npt.NDArray[np.uint8]  # (CROP, CROP, 4)
 
 

@@ -215,7 +215,7 @@ def _darken(image: Pixels, cover: Pixels, at: Tuple[int, int], dark: float) -> N
 
 
 class _Camera:
-    """What all pictures of a world are taken with."""
+    """What all images of a world are taken with."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         self.grey = rng.random() < 0.2
@@ -229,7 +229,7 @@ class _Camera:
         self.jpeg = int(rng.integers(25, 90)) if rng.random() < 0.4 else 0
 
     def take(self, image: Pixels, rng: np.random.Generator) -> Pixels:
-        """The picture as it would be stored."""
+        """The image as it would be stored."""
         x = image.astype(np.float32)
         if self.grey:
             x = np.repeat(x.mean(axis=2, keepdims=True), 3, axis=2)
@@ -253,7 +253,7 @@ class _Camera:
 
 
 def compose(library: Library, seed: int, size: int = 352, pictures: int = 3) -> World:
-    """Compose pictures that show the same classes: the same arguments give the same bytes.
+    """Compose images that show the same classes: the same arguments give the same bytes.
 
     (With the same OpenCV and NumPy.) Each shows a part of the classes, at least one of them.
     """
@@ -299,7 +299,7 @@ _COLOURS = np.array(
 
 
 def outlined(world: World, picture: int) -> Pixels:
-    """A picture of a world with the outlines of its objects, one colour per class; grey: ignored."""
+    """An image of a world with the outlines of its objects, one colour per class; grey: ignored."""
     labels, image = world.labels[picture], world.images[picture].copy()
     edge = np.zeros(labels.shape, bool)
     edge[:-1] = labels[:-1] != labels[1:]
@@ -313,7 +313,7 @@ def outlined(world: World, picture: int) -> Pixels:
 
 
 def sheet(library: Library, seed: int, rows: int = 5, columns: int = 3, size: int = 352) -> Pixels:
-    """A picture of scenes, each plain and with its outlines. Returns (H, W, 3) uint8."""
+    """An image of scenes, each plain and with its outlines. Returns (H, W, 3) uint8."""
     cells = []
     for i in range(rows * columns):
         world = compose(library, seed + i, size, 1)

@@ -46,7 +46,7 @@ class Plan:
     #: have no class in common: about an eighth of such pairs
     foreign: float = 0.35
     beyond: float = 0.1  #: share of crops on a level that is not their objects'
-    #: share of views whose pixels are those of an octave of the picture itself, as when it is run
+    #: share of views whose pixels are those of an octave of the image itself, as when it is run
     exact: float = 0.35
 
 

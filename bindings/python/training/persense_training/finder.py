@@ -1,4 +1,4 @@
-"""The small network on whole pictures, step by step, as whoever runs it does: to read, to choose
+"""The small network on whole images, step by step, as whoever runs it does: to read, to choose
 thresholds by, and to validate with.
 
     finder = Finder(net)
@@ -42,7 +42,7 @@ class Options:
     small: float = 18.0
     alone: float = 0.2  #: least probability of the class that has a level looked at again
     present: float = 0.0  #: what the best of the first pass has at least, or nothing is found
-    finest: float = 4.0  #: pixels of the finest level to one of the picture, at most, by length
+    finest: float = 4.0  #: pixels of the finest level to one of the image, at most, by length
     peak: float = 0.2  #: least peak of the density, in units of PEAK
     foreground: Tuple[float, ...] = (0.5, 0.2)  #: least probabilities of a target: a region each
     as_large: float = 0.85  #: part of another region of the peak that makes it the same one
@@ -62,7 +62,7 @@ def home_octave(diameter: float) -> int:
 
 @dataclasses.dataclass
 class _Level:
-    """A picture at one scale: its pixels as the network sees them, and their features."""
+    """An image at one scale: its pixels as the network sees them, and their features."""
 
     scale: float
     size: Tuple[int, int]  # height and width without what it is filled up with
@@ -70,7 +70,7 @@ class _Level:
     features: Tuple[Tensor, Tensor, Tensor]
 
     def view(self) -> View:
-        """Places on the level, and in the picture."""
+        """Places on the level, and in the image."""
         to_picture = np.array([[1, 0, 0.5], [0, 1, 0.5]]) / self.scale - [[0, 0, 0.5], [0, 0, 0.5]]
         to_frame = cv2.invertAffineTransform(to_picture)
         return View(max(self.image.shape[:2]), self.scale, to_picture, to_frame)
@@ -95,7 +95,7 @@ class _Candidate:
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """An object: its mask in the picture, probability of its class, and expected overlap."""
+    """An object: its mask in the image, probability of its class, and expected overlap."""
 
     mask: Mask  #: (H, W)
     same: float
@@ -103,7 +103,7 @@ class Found:
 
 
 def _world(image: Pixels) -> World:
-    """A picture without objects, for its pyramid and its stretch."""
+    """An image without objects, for its pyramid and its stretch."""
     none = np.zeros(0, np.int32)
     return worlds.measured(
         family="",
@@ -133,7 +133,7 @@ class Finder:
         return seen
 
     def level(self, world: World, k: int) -> _Level:
-        """The picture at scale 2^k, its edges mirrored up to a multiple of MULTIPLE and a WINDOW."""
+        """The image at scale 2^k, its edges mirrored up to a multiple of MULTIPLE and a WINDOW."""
         height, width = world.images[0].shape[:2]
         if k <= 0:
             pixels = world.level(0, -k)
@@ -397,7 +397,7 @@ class Finder:
         maps: Dict[int, Tensor],
         kept: Sequence[_Candidate],
     ) -> List[Found]:
-        """Masks in the picture, none over a better one."""
+        """Masks in the image, none over a better one."""
         taken = np.zeros(shape, bool)
         found = []
         for one in kept:

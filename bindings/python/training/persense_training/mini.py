@@ -88,7 +88,7 @@ class Settings:
 
 
 def tensors(batch: Arrays) -> Tensors:
-    """A batch as tensors, pictures in bfloat16."""
+    """A batch as tensors, images in bfloat16."""
     out: Tensors = {}
     for name, array in batch.items():
         value = torch.from_numpy(np.ascontiguousarray(array))
@@ -146,7 +146,7 @@ def held_out(data: pathlib.Path, count: int) -> Dict[str, List[Tensors]]:
         sources[name] = samples.Mixture(VALIDATION_SEED + i, data, shares=shares, **options)
     scenes = data / "scenes"
     more = {}
-    if (scenes / "train" / "blastfurnace").is_dir():  # three classes in every picture
+    if (scenes / "train" / "blastfurnace").is_dir():  # three classes in every image
         more["blastfurnace"] = Real(scenes / "train", "held_out", only=["blastfurnace"])
     if (scenes / "validation").is_dir():
         more["other"] = Real(scenes / "validation", "all")

@@ -176,7 +176,7 @@ def classes_of(library: Library, rng: np.random.Generator, likeness: str) -> Lis
 
 
 def _descriptor(view: Pixels, grey: bool) -> Tuple[Floats, Floats]:
-    """Numbers of a view, in units of about what is seen at a look, and a small picture of it."""
+    """Numbers of a view, in units of about what is seen at a look, and a small image of it."""
     solid = (view[..., 3] > 127).astype(np.uint8)
     points = cv2.findNonZero(solid)
     if points is None or len(points) < 9:

@@ -1,6 +1,6 @@
 """From worlds to what the small network trains on.
 
-A sample is one support object with its patch, crops of one query picture, each at the scale of a
+A sample is one support object with its patch, crops of one query image, each at the scale of a
 level, the targets of their maps, candidate regions (objects with jittered masks, and regions that
 are none), exemplars of the query itself, and windows in which outlines are refined.
 

@@ -1,4 +1,4 @@
-"""Rendered pictures to train on, in which every pixel's object is known.
+"""Rendered images to train on, in which every pixel's object is known.
 
     episode = scenes.render(seed=1)
     image, labels = episode.images[0], episode.labels[0]
@@ -45,12 +45,12 @@ SAME, UNKNOWN, DISTINCT = 0, 1, 2
 
 @dataclasses.dataclass(frozen=True)
 class Episode:
-    """P pictures with the same K classes of objects. Images and labels are read-only.
+    """P images with the same K classes of objects. Images and labels are read-only.
 
-    The pictures are of one world, but from the second on perhaps on another ground, in other light,
+    The images are of one world, but from the second on perhaps on another ground, in other light,
     from another distance, with another layout. imaging, ground and layout are the first one's.
 
-    Lists have one entry a picture, whose M (which differs from picture to picture, and may be 0)
+    Lists have one entry an image, whose M (which differs from image to image, and may be 0)
     objects are numbered from 1 in labels; index them with label - 1.
     """
 
@@ -80,7 +80,7 @@ def names() -> Dict[str, List[str]]:
 def render(seed: int, size: int = 224, pictures: int = 3, classes: int = 0) -> Episode:
     """Render an episode: the same arguments give the same bytes on every platform.
 
-    seed: 0 to 2^64 - 1. size: height and width, 64 to 1024. pictures: 1 to 64. classes: 1 to 3, or
+    seed: 0 to 2^64 - 1. size: height and width, 64 to 1024. images: 1 to 64. classes: 1 to 3, or
     0 to draw it. Raises ValueError, naming the argument, for anything else. Holds no lock while it
     works, in the calling thread alone: give each core its thread.
     """
@@ -127,7 +127,7 @@ def _outlined(episode: Episode, picture: int) -> npt.NDArray[np.uint8]:
 def sheet(
     seed: int, rows: int = 6, columns: int = 4, size: int = 224, outlines: bool = True
 ) -> npt.NDArray[np.uint8]:
-    """A picture of rows * columns episodes: of each, one picture and the same with its outlines.
+    """An image of rows * columns episodes: of each, one image and the same with its outlines.
 
     Green, magenta and blue outline the classes, grey the rest. Returns (H, W, 3) uint8.
     """
@@ -143,7 +143,7 @@ def sheet(
 
 
 def _measure(seed: int, size: int, seconds: float) -> str:
-    """Pictures a second of processor time, in this thread."""
+    """Images a second of processor time, in this thread."""
     for warm in range(60):  # textures are made on first use
         render(warm, size, pictures=1)
     start, pictures, objects = time.thread_time(), 0, 0

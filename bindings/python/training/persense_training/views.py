@@ -1,4 +1,4 @@
-"""Square frames on a world's pictures: what shows in them, in a light of their own."""
+"""Square frames on a world's images: what shows in them, in a light of their own."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Labels = npt.NDArray[np.uint16]
 
 @dataclasses.dataclass(frozen=True)
 class View:
-    """A square frame on a picture."""
+    """A square frame on an image."""
 
     side: int
     scale: float
-    to_picture: npt.NDArray[np.float64]  # (2, 3) affine, x, y of the frame to those of the picture
+    to_picture: npt.NDArray[np.float64]  # (2, 3) affine, x, y of the frame to those of the image
     to_frame: npt.NDArray[np.float64]  # the inverse
 
 
@@ -44,7 +44,7 @@ def view_at(
     c, s = math.cos(angle) / scale, math.sin(angle) / scale
     linear = np.array([[c * mirror, s * mirror], [-s, c]])
     first = centre - linear @ np.full(2, (side - 1) / 2)
-    if exact:  # a pixel of the level, in the picture's
+    if exact:  # a pixel of the level, in the image's
         first = (np.round((first + 0.5) * scale - 0.5) + 0.5) / scale - 0.5
     to_picture = np.column_stack([linear, first])
     return View(side, scale, to_picture, cv2.invertAffineTransform(to_picture))
@@ -53,7 +53,7 @@ def view_at(
 def pixels_seen(
     world: World, picture: int, side: int, to_picture: npt.NDArray[np.float64]
 ) -> Floats:
-    """(side, side, 3) uint8 of a picture, from the octave of it that is nearest."""
+    """(side, side, 3) uint8 of an image, from the octave of it that is nearest."""
     step = math.sqrt(abs(np.linalg.det(to_picture[:, :2])))
     height, width = world.images[picture].shape[:2]
     most = int(math.log2(max(min(height, width) / 16, 1)))
@@ -75,7 +75,7 @@ def pixels_seen(
 
 
 def labels_seen(labels: Labels, view: View, outside: int) -> npt.NDArray[np.int32]:
-    """(side, side) labels of a view; `outside`: that of what lies off the picture."""
+    """(side, side) labels of a view; `outside`: that of what lies off the image."""
     seen = cv2.warpAffine(
         labels,
         view.to_picture,
@@ -100,7 +100,7 @@ class Light:
         self.noise = float(rng.uniform(0.005, 0.05)) if rng.random() < 0.2 else 0.0
 
     def of(self, table: Floats, rng: np.random.Generator) -> "Tone":
-        """For one picture, whose values a table stretches."""
+        """For one image, whose values a table stretches."""
         values: Floats = np.clip(table[:, None] + np.zeros(3, np.float32), DARKEST, BRIGHTEST)
         if self.inverted:
             values = 1 - values

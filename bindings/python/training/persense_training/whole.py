@@ -1,6 +1,6 @@
-"""How well the small network does on whole pictures that nothing was trained on.
+"""How well the small network does on whole images that nothing was trained on.
 
-python -m persense_training.whole --weights weights.pt --data DATA_DIR --pictures 20
+python -m persense_training.whole --weights weights.pt --data DATA_DIR --images 20
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class Finds(Protocol):
 def score(
     found: Sequence[Found], world: World, picture: int, kind: Optional[int]
 ) -> Dict[str, float]:
-    """Of a picture: true, false and missed objects at an IoU of one half, and the sum of the IoUs of
+    """Of an image: true, false and missed objects at an IoU of one half, and the sum of the IoUs of
     the true ones. What lies for the most part on objects of unknown relation, or on what is ignored,
-    counts for nothing. kind: the class that was looked for; None: none of the picture's.
+    counts for nothing. kind: the class that was looked for; None: none of the image's.
     """
     labels, classes = world.labels[picture], world.classes[picture]
     count = len(classes)
@@ -79,7 +79,7 @@ def _totals(rows: Sequence[Dict[str, float]]) -> Dict[str, float]:
 def evaluate(
     finder: Finds, makers: Dict[str, Any], pictures: int, seed: int = 1
 ) -> Dict[str, Dict[str, float]]:
-    """By source, on so many pictures each, with a support from another one where there is one; and
+    """By source, on so many images each, with a support from another one where there is one; and
     how much is found where there is nothing, with a support of another source.
     """
     results: Dict[str, Dict[str, float]] = {}
@@ -124,7 +124,7 @@ def sources(data: pathlib.Path) -> Dict[str, Any]:
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
-    """Print how well weights do on whole held out pictures."""
+    """Print how well weights do on whole held out images."""
     parser = argparse.ArgumentParser(prog="python -m persense_training.whole", description=__doc__)
     parser.add_argument("--weights", required=True, help="weights.pt of a run")
     parser.add_argument("--data", type=pathlib.Path, required=True, metavar="DIR")

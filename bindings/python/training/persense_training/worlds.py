@@ -1,4 +1,4 @@
-"""Pictures of one or more classes with every pixel's object known, whatever they come from.
+"""Images of one or more classes with every pixel's object known, whatever they come from.
 
 Rendered (:mod:`persense_training.scenes`), composed of cut-outs (:mod:`persense_training.compose`) or
 real, they are all Worlds, from which :mod:`persense_training.samples` draws.
@@ -32,7 +32,7 @@ LEAST_AREA = 12  #: pixels, likewise
 
 @dataclasses.dataclass
 class World:
-    """P pictures, perhaps of different sizes, with the same K classes of objects.
+    """P images, perhaps of different sizes, with the same K classes of objects.
 
     Lists have one entry per image; its M objects are numbered from 1 in labels.
     """
@@ -55,7 +55,7 @@ class World:
     _tables: Dict[int, Floats] = dataclasses.field(default_factory=dict)
 
     def level(self, picture: int, octave: int) -> Pixels:
-        """The picture reduced by 2^octave, pixels averaged."""
+        """The image reduced by 2^octave, pixels averaged."""
         pyramid = self._pyramids.setdefault(picture, [self.images[picture]])
         while len(pyramid) <= octave:
             last = pyramid[-1]
@@ -64,7 +64,7 @@ class World:
         return pyramid[octave]
 
     def stretch(self, picture: int) -> Floats:
-        """(256,) what each value of the picture becomes: see stretch_table()."""
+        """(256,) what each value of the image becomes: see stretch_table()."""
         if picture not in self._tables:
             self._tables[picture] = stretch_table(self.images[picture])
         return self._tables[picture]
@@ -142,7 +142,7 @@ def measured(
 
 
 def _supports(world: World) -> Dict[int, Dict[int, npt.NDArray[np.intp]]]:
-    """By class and picture, the objects that may serve as support: whole, and not too large."""
+    """By class and image, the objects that may serve as support: whole, and not too large."""
     found: Dict[int, Dict[int, npt.NDArray[np.intp]]] = {}
     for p, image in enumerate(world.images):
         visible, full, boxes = world.visible_areas[p], world.full_areas[p], world.boxes[p]
@@ -176,7 +176,7 @@ def rendered(seed: int, size: int = 224, pictures: int = 3) -> World:
     )
 
 
-# --- real pictures --------------------------------------------------------------------------------
+# --- real images --------------------------------------------------------------------------------
 
 
 @dataclasses.dataclass(frozen=True)
@@ -187,10 +187,10 @@ class _Group:
 
 
 class Real:
-    """Real pictures with instance truth: folders of NN.jpg or NN.png with NN_instances.png, or of
+    """Real images with instance truth: folders of NN.jpg or NN.png with NN_instances.png, or of
     several classes NN_CLASS_instances.png each.
 
-    Pictures of one class are worlds of their own, as supports from elsewhere would say little;
+    Images of one class are worlds of their own, as supports from elsewhere would say little;
     those of several classes are in worlds of three. Of every folder the last tenth (of those with
     several classes the last quarter) is held out. only: names of folders; without, all of them.
     """

@@ -15,7 +15,7 @@ from persense_training import scenes
 
 
 def test_episode_has_the_shapes_it_promises() -> None:
-    """Arrays agree with each other, picture by picture."""
+    """Arrays agree with each other, image by image."""
     episode = scenes.render(3, size=96, pictures=4, classes=3)
     assert episode.images.shape == (4, 96, 96, 3) and episode.images.dtype == np.uint8
     assert episode.labels.shape == (4, 96, 96) and episode.labels.dtype == np.uint16
@@ -32,7 +32,7 @@ def test_episode_has_the_shapes_it_promises() -> None:
 
 
 def test_arrays_outlive_their_episode_and_are_read_only() -> None:
-    """Pictures are views of what C++ owns."""
+    """Images are views of what C++ owns."""
     images = scenes.render(1, size=64).images
     before = images.copy()
     scenes.render(2, size=64)
@@ -83,7 +83,7 @@ def run(*arguments: object) -> "subprocess.CompletedProcess[str]":
 
 
 def test_sheet_is_a_picture_of_its_episodes(tmp_path: pathlib.Path) -> None:
-    """Rows of pairs: a picture, and the same with outlines."""
+    """Rows of pairs: an image, and the same with outlines."""
     sheet = tmp_path / "sheet.png"
     done = run("--sheet", sheet, "--rows", 2, "--columns", 3, "--size", 64)
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""The small network on whole pictures."""
+"""The small network on whole images."""
 
 from __future__ import annotations
 

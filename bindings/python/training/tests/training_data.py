@@ -1,4 +1,4 @@
-"""A small folder of pictures to train on, drawn here."""
+"""A small folder of images to train on, drawn here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def write_training_data(folder: pathlib.Path) -> pathlib.Path:
-    """Cut-outs of 40 kinds, 30 textures, and real pictures of one class and of two."""
+    """Cut-outs of 40 kinds, 30 textures, and real images of one class and of two."""
     import cv2
 
     rng = np.random.default_rng(5)
