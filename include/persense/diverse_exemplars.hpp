@@ -264,8 +264,7 @@ class WeightedCandidates {
 ///   that overlaps none.
 /// @par Threads  Pure function; safe to call concurrently.
 /// @par Source  PerSense++; released code: k-means with scikit-learn, features of a ResNet-50 in
-/// the
-///   box. Here any descriptor; k-means from every row as a start is the best of those.
+///   the box. Here any descriptor; k-means from every row as a start is the best of those.
 inline std::vector<std::size_t> diverse_exemplars(const Eigen::RowVectorXf& first,
                                                   std::span<const ScoredBox> masks,
                                                   const Descriptors& descriptors,

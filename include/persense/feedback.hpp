@@ -24,10 +24,9 @@ struct ScoredBox {
 /// @param masks  the first pass's masks, in prompt order. May be empty.
 /// @return  at most `options.shots` boxes; never none.
 /// @par Rules  Rules::paper takes the k best masks, each box once, and `first` only when there is
-/// no
-///   mask. Rules::reference always keeps `first` (whatever its score) and the k - 1 best, repeats
-///   included. It also reproduces the text file of the released code: the last mask's line has no
-///   line end, so after sorting, the line behind it is glued to it and lost.
+///   no mask. Rules::reference always keeps `first` (whatever its score) and the k - 1 best,
+///   repeats included. It also reproduces the text file of the released code: the last mask's line
+///   has no line end, so after sorting, the line behind it is glued to it and lost.
 /// @par Threads  Pure function; safe to call concurrently.
 /// @par Source  PerSense section 3.4, eq. 7 with k = 4.
 inline std::vector<Box> feedback(const Box& first, std::span<const ScoredBox> masks,

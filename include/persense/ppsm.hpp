@@ -61,8 +61,7 @@ inline bool inside_any(Point p, std::span<const Box> boxes) {
 /// @par Boxes  PromptSelection::boxes leaves the threshold out, as PerSense++ does.
 /// @par Threads  Pure function; safe to call concurrently.
 /// @par Source  PerSense section 3.3, eq. 6, algorithm 3 (which would list a point once per box:
-/// one
-///   copy is kept here, as in the released code); `PerSense_modules.py`, `point_prompt_select`.
+///   one copy is kept here, as in the released code); `PerSense_modules.py`, `point_prompt_select`.
 inline PpsmResult ppsm(std::span<const Point> candidates, const FloatMapView& similarity,
                        double count, std::span<const Box> boxes, const PpsmOptions& options = {}) {
   if (similarity.size() == 0) throw InvalidArgument("ppsm: similarity map is empty");

@@ -53,6 +53,16 @@ inline std::span<const double> majority_cluster(std::span<const double> sorted) 
   return 2 * cut >= sorted.size() ? sorted.first(cut) : sorted.subspan(cut);
 }
 
+/// Whether a mask covers at least two others by half.
+inline bool is_group(const Mask& mask, std::span<const Mask* const> masks) {
+  int covered = 0;
+  for (const Mask* other : masks)
+    if (other != &mask && !other->empty() && other->area() < mask.area() &&
+        2 * intersection_area(mask, *other) >= other->area())
+      ++covered;
+  return covered >= 2;
+}
+
 /// Boxes that contain no other one, as whole numbers; none of a single box.
 inline std::vector<Box> innermost_boxes(std::span<const Box> boxes) {
   std::vector<Box> whole, innermost;
@@ -81,9 +91,10 @@ inline std::vector<Box> innermost_boxes(std::span<const Box> boxes) {
 /// @par Rules  Two limits say what is far larger: mean + 2 standard deviations of the larger of two
 ///   groups by area (k-means), and the third quartile + 2 interquartile ranges. Rules::paper takes
 ///   the larger limit; Rules::reference their sum, so that it hardly ever rejects. A detection
-///   vouches for a mask at IoU >= 0.8, unless it contains another detection (a box around several
-///   objects); under Rules::reference a single detection never does, and boxes have whole
-///   coordinates, the last pixel's for the mask's.
+///   vouches for a mask at IoU >= 0.8. Under Rules::paper it does not for a mask that covers at
+///   least two others by half, which is a group; under Rules::reference it does not where it
+///   contains another detection, a single one never does, and boxes have whole coordinates, the
+///   last pixel's for the mask's.
 /// @par Threads  Pure function; safe to call concurrently.
 /// @par Source  PerSense++, IMRM.
 inline std::vector<std::size_t> imrm(std::span<const Mask* const> masks,
@@ -104,13 +115,14 @@ inline std::vector<std::size_t> imrm(std::span<const Mask* const> masks,
   const bool reference = rules == Rules::reference;
   const double limit = reference ? of_most + of_quartiles : std::max(of_most, of_quartiles);
 
-  std::vector<Box> vouching = detail::innermost_boxes(detections);
-  if (!reference && detections.size() == 1) vouching.assign(detections.begin(), detections.end());
+  std::vector<Box> vouching(detections.begin(), detections.end());
+  if (reference) vouching = detail::innermost_boxes(detections);
   const auto is_vouched_for = [&](const Mask& mask) {
     Box box = static_cast<Box>(mask.box);
     if (reference) box = {box.x0, box.y0, box.x1 - 1, box.y1 - 1};
     return std::any_of(vouching.begin(), vouching.end(),
-                       [&](const Box& b) { return iou(b, box) >= 0.8f; });
+                       [&](const Box& b) { return iou(b, box) >= 0.8f; }) &&
+           (reference || !detail::is_group(mask, masks));
   };
   std::erase_if(all, [&](std::size_t i) { return areas[i] > limit && !is_vouched_for(*masks[i]); });
   return all;

@@ -34,8 +34,7 @@ struct EncodedExample {
 /// ImageEncoder: turns an image into an embedding, and compares embeddings with a prototype.
 ///
 /// - `typename Embedding`, `typename Prototype`: whatever the encoder likes; they stay where it
-/// puts
-///   them (an embedding on a GPU never visits the host on the pipeline's account).
+///   puts them (an embedding on a GPU never visits the host on the pipeline's account).
 /// - `encode(image) -> Embedding`. It knows no support object, so that one embedding serves any
 ///   number of them. An encoder that works at the object's scale computes what it needs at that
 ///   scale when it is first asked for, and keeps it by scale (safe for several threads).

@@ -61,8 +61,7 @@ bool http_has_tls();
 /// server) does. Proxies, .netrc files and the like, which libcurl takes from the environment, have
 /// no part in it.
 /// @param should_stop  asked every stop_interval, on the calling thread. @throws Cancelled  it
-/// asked
-///   for it; what it throws itself.
+///   asked for it; what it throws itself.
 HttpOutcome post(const HttpRequest& request, Clock::time_point deadline,
                  const std::function<bool()>& should_stop);
 

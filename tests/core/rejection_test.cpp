@@ -45,15 +45,22 @@ TEST_CASE("imrm: masks of like size all stay", "[imrm]") {
   CHECK(imrm(views, {}).size() == 4);
 }
 
-TEST_CASE("imrm: a detection vouches for a large mask, one that holds another does not", "[imrm]") {
-  const Squares squares(40);
+TEST_CASE("imrm: a detection vouches for a large mask, but not for one that covers two others",
+          "[imrm]") {
+  Squares squares(40);
   CHECK(squares.kept({of_large, elsewhere}).size() == 11);
   CHECK(squares.kept({of_large}).size() == 11);
-  CHECK(squares.kept({of_large, Box{5, 55, 15, 65}}).size() == 10);
+  CHECK(squares.kept({of_large, Box{5, 55, 15, 65}}).size() == 11);
+  squares.masks[0] = square(5, 55, 9);
+  CHECK(squares.kept({of_large}).size() == 11);
+  squares.masks[1] = square(20, 70, 9);
+  CHECK(squares.kept({of_large}).size() == 10);
 }
 
-TEST_CASE("imrm: as released a single detection never vouches", "[imrm]") {
+TEST_CASE("imrm: as released a single detection never vouches, nor one that contains another",
+          "[imrm]") {
   const Squares squares(40);
+  CHECK(squares.kept({of_large, Box{5, 55, 15, 65}}, Rules::reference).size() == 10);
   CHECK(squares.kept({of_large}, Rules::reference).size() == 10);
   CHECK(squares.kept({of_large, elsewhere}, Rules::reference).size() == 11);
 }

@@ -16,8 +16,7 @@ namespace persense::detail {
 /// instructions first. Pixels outside the mask are not background.
 /// @return  and the largest distance; row y starts at (y + 1) * stride + 1, stride = columns + 2.
 /// @par Source  the 3 x 3 chamfer of Borgefors 1986 with the weights and the fixed point that
-/// OpenCV's
-///   distanceTransform(DIST_L2, 3) gives the reference: 0.955 and 1.3693.
+///   OpenCV's distanceTransform(DIST_L2, 3) gives the reference: 0.955 and 1.3693.
 struct ChamferDistance {
   std::vector<std::int32_t> distance;
   std::ptrdiff_t stride;
