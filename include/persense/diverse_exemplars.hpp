@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <span>
@@ -200,18 +201,17 @@ class WeightedCandidates {
     if (usable_.size() >= exemplar_groups)
       group_ = k_means(standardised(rows_), static_cast<int>(exemplar_groups));
     to_group_ = similarity_to_group(rows_, group_);
+    least_score_ = least_score();
   }
 
   std::vector<Candidate> operator()() const {
-    const auto sure = static_cast<std::size_t>(
-        std::count_if(usable_.begin(), usable_.end(), [&](auto m) { return is_sure(m); }));
     std::vector<Candidate> candidates;
     for (int g = 0; g < static_cast<int>(exemplar_groups); ++g) {
       std::vector<std::size_t> members, kept;
       for (std::size_t i = 0; i < usable_.size(); ++i)
         if (group_[i] == g) members.push_back(i);
       for (const std::size_t i : members)
-        if (sure < exemplar_groups || is_sure(usable_[i])) kept.push_back(i);
+        if (masks_[usable_[i]].score >= least_score_) kept.push_back(i);
       for (std::size_t k = 0; k < kept.size(); ++k)
         candidates.push_back(candidate(kept[k], reference_ ? members[k] : kept[k]));
     }
@@ -220,7 +220,18 @@ class WeightedCandidates {
 
  private:
   const Box& box(std::size_t i) const { return masks_[usable_[i]].box; }
-  bool is_sure(std::size_t mask) const { return masks_[mask].score > 0.8f; }
+
+  /// What a mask must have to be chosen.
+  float least_score() const {
+    std::vector<float> scores;
+    for (const std::size_t i : usable_) scores.push_back(masks_[i].score);
+    if (scores.size() <= exemplar_groups) return 0;
+    std::sort(scores.begin(), scores.end(), std::greater<>());
+    const float third = scores[exemplar_groups - 1];
+    if (!reference_) return std::min(third, 0.9f * scores[0]);
+    constexpr float sure = 0.8f;
+    return third > sure ? std::nextafter(sure, 1.0f) : 0.0f;
+  }
 
   /// @param looked_up  the one whose similarity to its group counts.
   Candidate candidate(std::size_t i, std::size_t looked_up) const {
@@ -240,6 +251,7 @@ class WeightedCandidates {
   float mean_area_ = 0, mean_aspect_ = 0;
   std::vector<int> group_;
   std::vector<float> to_group_;
+  float least_score_ = 0;
 };
 
 }  // namespace detail
@@ -261,7 +273,8 @@ class WeightedCandidates {
 ///   by score took one from before it; a similarity to the first exemplar below 0 is moved to 0..1;
 ///   what takes the place of an overlapping box is any box, which may be chosen already.
 ///   Rules::paper takes log(1 + difference / mean), each box's own similarity, and the next best
-///   that overlaps none.
+///   that overlaps none; and of the scores, which decoders scale differently, those of at least .9
+///   of the best, or the best three.
 /// @par Threads  Pure function; safe to call concurrently.
 /// @par Source  PerSense++; released code: k-means with scikit-learn, features of a ResNet-50 in
 ///   the box. Here any descriptor; k-means from every row as a start is the best of those.
