@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <numbers>
 #include <numeric>
 #include <span>
 #include <vector>
@@ -90,30 +91,35 @@ inline std::vector<Box> innermost_boxes(std::span<const Box> boxes) {
 /// @return  indices of the masks that stay, ascending.
 /// @par Rules  Two limits say what is far larger: mean + 2 standard deviations of the larger of two
 ///   groups by area (k-means), and the third quartile + 2 interquartile ranges. Rules::paper takes
-///   the larger limit; Rules::reference their sum, so that it hardly ever rejects. A detection
-///   vouches for a mask at IoU >= 0.8. Under Rules::paper it does not for a mask that covers at
-///   least two others by half, which is a group; under Rules::reference it does not where it
-///   contains another detection, a single one never does, and boxes have whole coordinates, the
-///   last pixel's for the mask's.
+///   them of the areas' logarithms, as objects differ in size by factors, and the larger of them
+///   and of twice the usual area; Rules::reference takes the sum of both of the areas themselves,
+///   so that it hardly ever rejects. A detection vouches for a mask at IoU >= 0.8. Under
+///   Rules::paper it does not for a mask that covers at least two others by half, which is a group;
+///   under Rules::reference it does not where it contains another detection, a single one never
+///   does, and boxes have whole coordinates, the last pixel's for the mask's.
 /// @par Threads  Pure function; safe to call concurrently.
 /// @par Source  PerSense++, IMRM.
 inline std::vector<std::size_t> imrm(std::span<const Mask* const> masks,
                                      std::span<const Box> detections, Rules rules = Rules::paper) {
-  std::vector<double> areas(masks.size()), sorted;
+  const bool reference = rules == Rules::reference;
+  std::vector<double> sizes(masks.size()), sorted;
   for (std::size_t i = 0; i < masks.size(); ++i) {
-    areas[i] = masks[i]->empty() ? 0.0 : static_cast<double>(masks[i]->area());
-    if (areas[i] > 0) sorted.push_back(areas[i]);
+    if (masks[i]->empty()) continue;
+    const auto area = static_cast<double>(masks[i]->area());
+    sizes[i] = reference ? area : 1 + std::log(area);  // above 0 for a single pixel, too
+    sorted.push_back(sizes[i]);
   }
   std::vector<std::size_t> all(masks.size());
   std::iota(all.begin(), all.end(), std::size_t{0});
   if (sorted.size() < 2) return all;
   std::sort(sorted.begin(), sorted.end());
   const auto most = detail::majority_cluster(sorted);
+  const double mean = detail::mean_of(most);
   const double deviation = std::sqrt(detail::scatter_of(most) / static_cast<double>(most.size()));
   const double q1 = detail::quantile(sorted, 0.25), q3 = detail::quantile(sorted, 0.75);
-  const double of_most = detail::mean_of(most) + 2 * deviation, of_quartiles = q3 + 2 * (q3 - q1);
-  const bool reference = rules == Rules::reference;
-  const double limit = reference ? of_most + of_quartiles : std::max(of_most, of_quartiles);
+  const double of_most = mean + 2 * deviation, of_quartiles = q3 + 2 * (q3 - q1);
+  const double limit = reference ? of_most + of_quartiles
+                                 : std::max({of_most, of_quartiles, mean + std::numbers::ln2});
 
   std::vector<Box> vouching(detections.begin(), detections.end());
   if (reference) vouching = detail::innermost_boxes(detections);
@@ -124,7 +130,7 @@ inline std::vector<std::size_t> imrm(std::span<const Mask* const> masks,
                        [&](const Box& b) { return iou(b, box) >= 0.8f; }) &&
            (reference || !detail::is_group(mask, masks));
   };
-  std::erase_if(all, [&](std::size_t i) { return areas[i] > limit && !is_vouched_for(*masks[i]); });
+  std::erase_if(all, [&](std::size_t i) { return sizes[i] > limit && !is_vouched_for(*masks[i]); });
   return all;
 }
 

@@ -37,6 +37,19 @@ TEST_CASE("imrm: a mask far larger than most goes", "[imrm]") {
   CHECK(kept.back() == 9);
 }
 
+TEST_CASE("imrm: where sizes differ by factors a large mask stays", "[imrm]") {
+  std::vector<Mask> masks;
+  for (int side = 6; side <= 40; side += 2) masks.push_back(square(0, 50 * side, side));
+  for (int i = 0; i < 20; ++i) masks.push_back(square(60, 50 * i, 8 + i % 5));
+  std::vector<const Mask*> views;
+  for (const Mask& m : masks) views.push_back(&m);
+  CHECK(imrm(views, {}).size() == masks.size());
+  masks.push_back(square(200, 0, 400));
+  views.clear();
+  for (const Mask& m : masks) views.push_back(&m);
+  CHECK(imrm(views, {}).size() + 1 == masks.size());
+}
+
 TEST_CASE("imrm: masks of like size all stay", "[imrm]") {
   CHECK(Squares(11).kept({}).size() == 11);
   const std::vector<Mask> equal(4, square(0, 0, 5));
