@@ -63,6 +63,20 @@ def test_drawn_prints_what_is_there_and_what_is_found() -> None:
     assert [row.split()[-2] for row in absent] == ["0", "0", "0"]
 
 
+def test_presets_prints_a_row_for_each_setting_and_its_difference_from_the_first() -> None:
+    done = run("presets.py", str(DATA / "beans"), "--models", "classic")
+    assert done.returncode == 0, done.stderr
+    header, paper, *rows = done.stdout.splitlines()
+    assert header.split()[:4] == ["IoU", "F1", "PQ", "mean"]
+    assert paper.startswith("paper ") and paper.count("+0.000 (+0.000, +0.000)") == 2
+    names = ["hybrid IDM", "diverse exemplars", "IMRM", "PPSM by boxes", "plus_plus"]
+    assert [row[:18].strip() for row in rows] == names
+    nowhere = run("presets.py", "/nowhere")
+    assert nowhere.returncode == 1 and nowhere.stderr.splitlines()[-1].startswith(
+        "presets.py: paper: "
+    )
+
+
 def test_labels_of_another_size_are_refused(scripts) -> None:
     with pytest.raises(ValueError, match=r"got \(3, 4\), expected \(4, 3\)"):
         scripts.overlaps(np.zeros((4, 3), np.int32), np.zeros((3, 4), np.int32))
