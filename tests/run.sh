@@ -18,7 +18,9 @@ fi
 
 persense_setup tests
 persense_python build/python tests/requirements.txt
-persense_configure "$preset"
+launcher=()  # the wheel that the tests install is compiled of the same sources
+command -v ccache >/dev/null && launcher=(-D CMAKE_CXX_COMPILER_LAUNCHER=ccache)
+persense_configure "$preset" "${launcher[@]}"
 cmake --build --preset "$preset" >&2
 
 # The summary once more at the end, where skipped tests' names do not push it off the screen.
