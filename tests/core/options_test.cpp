@@ -149,7 +149,7 @@ TEST_CASE("set_option: bad input throws naming the key and changes nothing", "[o
       {"idm.threshold", "99999999999", "expected a whole number"},
       {"idm.threshold", "256", "got 256, expected 0 to 255"},
       {"idm.threshold", "-1", "got -1, expected 0 to 255"},
-      {"idm.rules", "Paper", "got \"Paper\", expected paper, plus_plus or reference"},
+      {"idm.rules", "Paper", "got \"Paper\", expected paper or reference"},
       {"location_prior", "center", "expected similarity or box_center"},
       {"detection.threshold", "1.01", "expected 0 to 1"},
       {"detection.threshold", "nan", "expected 0 to 1"},
