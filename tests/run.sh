@@ -18,8 +18,12 @@ fi
 
 persense_setup tests
 persense_python build/python tests/requirements.txt
-launcher=()  # the wheel that the tests install is compiled of the same sources
-command -v ccache >/dev/null && launcher=(-D CMAKE_CXX_COMPILER_LAUNCHER=ccache)
+# The wheel that the tests install is compiled of the same sources: what is compiled is kept.
+launcher=()
+if command -v ccache >/dev/null; then
+    launcher=(-D CMAKE_CXX_COMPILER_LAUNCHER=ccache)
+    export CCACHE_DIR=${CCACHE_DIR:-$PWD/build/ccache}
+fi
 persense_configure "$preset" "${launcher[@]}"
 cmake --build --preset "$preset" >&2
 
