@@ -87,7 +87,7 @@ void add_outputs(CLI::App& command, SegmentRequest& request) {
       ->group(group);
   command.add_flag("--labels", request.labels, "16-bit label image")->group(group);
   command.add_flag("--coco", request.coco, "one COCO JSON file for the run")->group(group);
-  command.add_flag("--csv", request.csv, "one table row an instance")->group(group);
+  command.add_flag("--csv", request.csv, "one table row per instance")->group(group);
   command.add_flag("--trace", request.trace, "the steps of the method as one picture")
       ->group(group);
   command
