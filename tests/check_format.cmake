@@ -1,12 +1,7 @@
-# Fails when clang-format would change a file. Other major versions format differently, so only the
-# one that .clang-format was written for is asked.
-set(version 14)
-find_program(clang_format NAMES clang-format-${version} clang-format)
-if(clang_format)
-  execute_process(COMMAND ${clang_format} --version OUTPUT_VARIABLE found COMMAND_ERROR_IS_FATAL ANY)
-endif()
-if(NOT found MATCHES "version ${version}\\.")
-  message("SKIPPED: clang-format ${version} is not installed")
+# Fails when clang-format would change a file.
+include(${CMAKE_CURRENT_LIST_DIR}/clang_tool.cmake)
+find_clang_tool(clang-format clang_format)
+if(NOT clang_format)
   return()
 endif()
 

@@ -1,13 +1,8 @@
 # Runs clang-tidy on sources of a build: on those in the variable SOURCES, or on all that the project itself compiles for
-# libraries and program. Fails when a check of .clang-tidy does. Other major versions find other things, so only the one
-# that .clang-tidy was written for is asked.
-set(version 14)
-find_program(clang_tidy NAMES clang-tidy-${version} clang-tidy)
-if(clang_tidy)
-  execute_process(COMMAND ${clang_tidy} --version OUTPUT_VARIABLE found COMMAND_ERROR_IS_FATAL ANY)
-endif()
-if(NOT found MATCHES "version ${version}\\.")
-  message("SKIPPED: clang-tidy ${version} is not installed")
+# libraries and program. Fails when a check of .clang-tidy does.
+include(${CMAKE_CURRENT_LIST_DIR}/clang_tool.cmake)
+find_clang_tool(clang-tidy clang_tidy)
+if(NOT clang_tidy)
   return()
 endif()
 if(NOT SOURCES)
