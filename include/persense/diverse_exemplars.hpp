@@ -5,8 +5,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
-#include <limits>
+#include <opencv2/core.hpp>
 #include <optional>
 #include <span>
 #include <utility>
@@ -27,59 +28,19 @@ namespace detail {
 /// Groups by k-means, and exemplars that are chosen.
 inline constexpr std::size_t exemplar_groups = 3;
 
-/// Rows of a matrix as centres: the given one, then each time the one furthest from all so far;
-/// fewer than k where fewer differ.
-inline Eigen::MatrixXf furthest_rows(const Eigen::MatrixXf& rows, Eigen::Index first, int k) {
-  Eigen::MatrixXf centers = rows.row(first);
-  Eigen::VectorXf distance = (rows.rowwise() - rows.row(first)).rowwise().squaredNorm();
-  Eigen::Index furthest = 0;
-  while (centers.rows() < k && distance.maxCoeff(&furthest) > 0) {
-    centers.conservativeResize(centers.rows() + 1, Eigen::NoChange);
-    centers.row(centers.rows() - 1) = rows.row(furthest);
-    distance =
-        distance.cwiseMin((rows.rowwise() - rows.row(furthest)).rowwise().squaredNorm().eval());
-  }
-  return centers;
-}
-
-/// One step of k-means: puts each row into the group of the nearest centre, then moves the centres.
-/// @return  sum of squared distances before the move.
-inline double refine_groups(const Eigen::MatrixXf& rows, Eigen::MatrixXf& centers,
-                            std::vector<int>& group) {
-  Eigen::MatrixXf sums = Eigen::MatrixXf::Zero(centers.rows(), centers.cols());
-  Eigen::VectorXf members = Eigen::VectorXf::Zero(centers.rows());
-  double scatter = 0;
-  for (Eigen::Index i = 0; i < rows.rows(); ++i) {
-    Eigen::Index nearest = 0;
-    scatter += (centers.rowwise() - rows.row(i)).rowwise().squaredNorm().minCoeff(&nearest);
-    group[static_cast<std::size_t>(i)] = static_cast<int>(nearest);
-    sums.row(nearest) += rows.row(i);
-    members(nearest) += 1;
-  }
-  for (Eigen::Index c = 0; c < centers.rows(); ++c)
-    if (members(c) > 0) centers.row(c) = sums.row(c) / members(c);
-  return scatter;
-}
-
-/// The group, 0..k-1, of each row of a matrix: the best result of k-means from every row as a
-/// start.
-inline std::vector<int> k_means(const Eigen::MatrixXf& rows, int k) {
-  constexpr int iterations = 100;
-  std::vector<int> best(static_cast<std::size_t>(rows.rows()), 0), group(best), before;
-  double least = std::numeric_limits<double>::infinity();
-  for (Eigen::Index first = 0; first < rows.rows(); ++first) {
-    Eigen::MatrixXf centers = furthest_rows(rows, first, k);
-    double scatter = 0;
-    for (int i = 0; i < iterations; ++i) {
-      before = group;
-      scatter = refine_groups(rows, centers, group);
-      if (i > 0 && group == before) break;
-    }
-    if (scatter >= least * (1 - 1e-6)) continue;  // an equal result from another start
-    least = scatter;
-    best = group;
-  }
-  return best;
+/// The group, 0..k-1, of each row of a matrix, of which there are at least k.
+inline std::vector<int> k_means(const Descriptors& rows, int k) {
+  constexpr int attempts = 20, iterations = 100;
+  constexpr std::uint64_t seed = 42;  // the released code's
+  const cv::Mat data(static_cast<int>(rows.rows()), static_cast<int>(rows.cols()), CV_32FC1,
+                     const_cast<float*>(rows.data()));
+  cv::Mat group;
+  const cv::RNG before = cv::theRNG();  // OpenCV has one for each thread, which is the user's
+  cv::theRNG() = cv::RNG(seed);
+  cv::kmeans(data, k, group, {cv::TermCriteria::COUNT, iterations, 0}, attempts,
+             cv::KMEANS_PP_CENTERS);
+  cv::theRNG() = before;
+  return std::vector<int>(group.begin<int>(), group.end<int>());
 }
 
 inline float cosine(const Eigen::RowVectorXf& a, const Eigen::RowVectorXf& b) {
@@ -88,8 +49,8 @@ inline float cosine(const Eigen::RowVectorXf& a, const Eigen::RowVectorXf& b) {
 }
 
 /// Columns with mean 0 and (population) standard deviation 1; constant ones 0.
-inline Eigen::MatrixXf standardised(const Descriptors& rows) {
-  Eigen::MatrixXf z = rows.rowwise() - rows.colwise().mean();
+inline Descriptors standardised(const Descriptors& rows) {
+  Descriptors z = rows.rowwise() - rows.colwise().mean();
   for (Eigen::Index c = 0; c < z.cols(); ++c) {
     const float deviation = std::sqrt(z.col(c).squaredNorm() / static_cast<float>(z.rows()));
     if (deviation > 0) z.col(c) /= deviation;
@@ -100,7 +61,7 @@ inline Eigen::MatrixXf standardised(const Descriptors& rows) {
 /// Each row's similarity, 0..1, to the centre of its own group.
 inline std::vector<float> similarity_to_group(const Descriptors& rows,
                                               const std::vector<int>& group) {
-  const Eigen::MatrixXf z = standardised(rows);
+  const Descriptors z = standardised(rows);
   std::vector<float> similarity(group.size());
   for (std::size_t i = 0; i < group.size(); ++i) {
     Eigen::RowVectorXf sum = Eigen::RowVectorXf::Zero(z.cols());
@@ -277,7 +238,7 @@ class WeightedCandidates {
 ///   of the best, or the best three.
 /// @par Threads  Pure function; safe to call concurrently.
 /// @par Source  PerSense++; released code: k-means with scikit-learn, features of a ResNet-50 in
-///   the box. Here any descriptor; k-means from every row as a start is the best of those.
+///   the box. Here any descriptor; k-means is OpenCV's.
 inline std::vector<std::size_t> diverse_exemplars(const Eigen::RowVectorXf& first,
                                                   std::span<const ScoredBox> masks,
                                                   const Descriptors& descriptors,

@@ -234,7 +234,7 @@ inline std::vector<Point> hybrid_points(const FloatMapView& density, const MapSu
   }
   for (std::size_t i = 0; i < peaks.size(); ++i)
     if (!in_blob[i]) points.push_back(peaks[i]);
-  return spaced(points, spacing, frame);
+  return spaced(points, spacing);
 }
 
 }  // namespace detail

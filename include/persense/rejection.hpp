@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <numbers>
 #include <numeric>
 #include <span>
@@ -42,13 +41,16 @@ inline double scatter_of(std::span<const double> values) {
 /// The larger of the two groups that k-means (k = 2) makes of sorted numbers; on a line the best
 /// groups are those of the best cut. The smaller numbers on ties; all where they are equal.
 inline std::span<const double> majority_cluster(std::span<const double> sorted) {
+  // the squared distances from both means are least where those between the means are most
+  const double n = static_cast<double>(sorted.size()), mean = mean_of(sorted);
   std::size_t cut = sorted.size();
-  double least = std::numeric_limits<double>::infinity();
+  double most = 0, sum = 0;  // of what is below the cut, from the mean
   for (std::size_t i = 1; i < sorted.size(); ++i) {
+    sum += sorted[i - 1] - mean;
     if (sorted[i] == sorted[i - 1]) continue;
-    const double scatter = scatter_of(sorted.first(i)) + scatter_of(sorted.subspan(i));
-    if (scatter >= least) continue;
-    least = scatter;
+    const double below = static_cast<double>(i), between = sum * sum * n / (below * (n - below));
+    if (between <= most) continue;
+    most = between;
     cut = i;
   }
   return 2 * cut >= sorted.size() ? sorted.first(cut) : sorted.subspan(cut);

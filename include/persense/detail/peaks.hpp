@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <map>
 #include <numeric>
 #include <opencv2/imgproc.hpp>
 #include <utility>
@@ -24,26 +25,22 @@ inline bool are_near(Point a, Point b, int distance) {
 }
 
 /// Greedy: each point that is not near one that was taken before.
-inline std::vector<Point> spaced(const std::vector<Point>& points, int distance, Size frame) {
+inline std::vector<Point> spaced(const std::vector<Point>& points, int distance) {
   if (distance < 2) return points;
-  // cells as wide as the distance: what is near lies in a cell or next to it
-  const Size cells{frame.width / distance + 1, frame.height / distance + 1};
-  std::vector<std::vector<Point>> taken(static_cast<std::size_t>(cells.width) *
-                                        static_cast<std::size_t>(cells.height));
-  const auto in_cell = [&](int cx, int cy) -> std::vector<Point>& {
-    return taken[static_cast<std::size_t>(cy) * static_cast<std::size_t>(cells.width) +
-                 static_cast<std::size_t>(cx)];
-  };
+  // cells as wide as the distance hold one point each, and what is near lies in the same or the
+  // next
+  std::map<Point, Point> by_cell;
   std::vector<Point> kept;
   for (const Point p : points) {
-    const int cx = p.x / distance, cy = p.y / distance;
-    bool free = true;
-    for (int y = std::max(cy - 1, 0); y <= std::min(cy + 1, cells.height - 1) && free; ++y)
-      for (int x = std::max(cx - 1, 0); x <= std::min(cx + 1, cells.width - 1) && free; ++x)
-        free = std::none_of(in_cell(x, y).begin(), in_cell(x, y).end(),
-                            [&](Point q) { return are_near(p, q, distance); });
-    if (!free) continue;
-    in_cell(cx, cy).push_back(p);
+    const Point cell{p.x / distance, p.y / distance};
+    bool is_free = true;
+    for (int y = cell.y - 1; y <= cell.y + 1 && is_free; ++y)
+      for (int x = cell.x - 1; x <= cell.x + 1 && is_free; ++x) {
+        const auto taken = by_cell.find({x, y});
+        is_free = taken == by_cell.end() || !are_near(p, taken->second, distance);
+      }
+    if (!is_free) continue;
+    by_cell[cell] = p;
     kept.push_back(p);
   }
   return kept;
@@ -72,12 +69,11 @@ inline std::vector<Point> reference_peaks(const cv::Mat& gray) {
                    [](const auto& a, const auto& b) { return a.first > b.first; });
   std::vector<Point> points;
   for (const auto& [level, point] : peaks) points.push_back(point);
-  return spaced(points, distance, {gray.cols, gray.rows});
+  return spaced(points, distance);
 }
 
 /// A maximum of a map that a valley parts from every higher one.
 struct Peak {
-  float height = 0;
   double x = 0, y = 0;  ///< mean position of what is above the valley, pixels of the map
 };
 
@@ -85,26 +81,26 @@ struct Peak {
 /// maximum is a peak if it stands out from the valley by enough of its height.
 class PeakFinder {
  public:
-  /// @param map         borrowed. @param floor  only what is above it is looked at.
+  /// @param map         only read here. @param floor  only what is above it is looked at.
   /// @param prominence  least part of a peak's height that it rises above the valley.
   PeakFinder(const FloatMapView& map, float floor, float prominence)
-      : map_(map), prominence_(prominence) {
+      : size_(size_of(map)), prominence_(prominence) {
     for (Eigen::Index y = 0; y < map.rows(); ++y)
       for (Eigen::Index x = 0; x < map.cols(); ++x)
-        if (map(y, x) > floor) order_.push_back(static_cast<int>(y * map.cols() + x));
+        if (map(y, x) > floor) order_.push_back({map(y, x), static_cast<int>(y * map.cols() + x)});
     std::stable_sort(order_.begin(), order_.end(),
-                     [&](int a, int b) { return value(a) > value(b); });
+                     [](const auto& a, const auto& b) { return a.first > b.first; });
     owner_.assign(static_cast<std::size_t>(map.size()), none);
   }
 
   /// Highest first.
   std::vector<Peak> operator()() {
-    for (const int at : order_) add(at);
-    std::vector<Peak> peaks;
+    for (const auto& [value, at] : order_) add(value, at);
+    std::vector<Peak> peaks;  // maxima stand in the order in which they were met
     for (std::size_t i = 0; i < maxima_.size(); ++i) {
       const Maximum& m = maxima_[i];
       if (m.is_peak || m.higher == static_cast<int>(i))
-        peaks.push_back({m.height, m.sum_x / m.pixels, m.sum_y / m.pixels});
+        peaks.push_back({m.sum_x / m.pixels, m.sum_y / m.pixels});
     }
     return peaks;
   }
@@ -119,15 +115,13 @@ class PeakFinder {
     bool complete = false;  ///< has met a peak: what follows is not its own alone
   };
 
-  float value(int at) const { return map_(at / map_.cols(), at % map_.cols()); }
-
   int root(int i) {
     while (maxima_[i].higher != i) i = maxima_[i].higher = maxima_[maxima_[i].higher].higher;
     return i;
   }
 
-  void add(int at) {
-    const int columns = static_cast<int>(map_.cols()), rows = static_cast<int>(map_.rows());
+  void add(float value, int at) {
+    const int columns = size_.width, rows = size_.height;
     const int x = at % columns, y = at / columns;
     int best = none;
     std::array<int, 8> met{};
@@ -146,10 +140,10 @@ class PeakFinder {
       }
     if (best == none) {
       best = static_cast<int>(maxima_.size());
-      maxima_.push_back({value(at), best});
+      maxima_.push_back({value, best});
     }
     for (std::size_t i = 0; i < others; ++i)
-      if (met[i] != best && maxima_[met[i]].higher == met[i]) join(met[i], best, value(at));
+      if (met[i] != best && maxima_[met[i]].higher == met[i]) join(met[i], best, value);
     owner_[static_cast<std::size_t>(at)] = best;
     Maximum& m = maxima_[best];
     if (m.complete) return;
@@ -172,9 +166,10 @@ class PeakFinder {
     }
   }
 
-  FloatMapView map_;
+  Size size_;
   float prominence_;
-  std::vector<int> order_, owner_;
+  std::vector<std::pair<float, int>> order_;  // values, and where they stand
+  std::vector<int> owner_;                    // the maximum that each pixel belongs to
   std::vector<Maximum> maxima_;
 };
 
