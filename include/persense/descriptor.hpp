@@ -1,11 +1,14 @@
 // persense/descriptor.hpp: what an object of an encoded image looks like, as one vector.
 #pragma once
 
+#include <fmt/core.h>
+
 #include <Eigen/Core>
 #include <opencv2/core.hpp>
 #include <span>
 
 #include "persense/diverse_exemplars.hpp"
+#include "persense/error.hpp"
 #include "persense/image.hpp"
 #include "persense/mask.hpp"
 #include "persense/stages.hpp"
@@ -13,8 +16,9 @@
 namespace persense {
 
 /// An encoder that describes objects: `describe(embedding, mask, size) -> Eigen::RowVectorXf`, of
-/// one length, never empty; `mask` in pixels of the image of that size, not empty. Const; several
-/// threads at once. Other encoders' objects are described by their colours.
+/// one length; empty where it has nothing to say. `mask` in pixels of the image of that size, not
+/// empty. Const; several threads at once. Objects without a descriptor, and those of other
+/// encoders, are described by their colours.
 template <class E>
 concept DescribesObjects = ImageEncoder<E> &&
     requires(const E& encoder, const typename E::Embedding& embedding, const Mask& mask,
@@ -43,6 +47,7 @@ inline Eigen::RowVectorXf colour_descriptor(ImageView image, const Mask& mask) {
 
 /// @param masks  none of them empty.
 /// @return  one row for each mask.
+/// @throws InvalidArgument  descriptors of different lengths.
 template <ImageEncoder E>
 Descriptors descriptors_of(const E& encoder, const typename E::Embedding& embedding,
                            ImageView image, std::span<const Mask* const> masks) {
@@ -52,6 +57,9 @@ Descriptors descriptors_of(const E& encoder, const typename E::Embedding& embedd
     if constexpr (DescribesObjects<E>) row = encoder.describe(embedding, *masks[i], image.size());
     if (row.size() == 0) row = detail::colour_descriptor(image, *masks[i]);
     if (i == 0) rows.resize(static_cast<Eigen::Index>(masks.size()), row.size());
+    if (row.size() != rows.cols())
+      throw InvalidArgument(fmt::format("encoder: a descriptor of {} values after one of {}",
+                                        row.size(), rows.cols()));
     rows.row(static_cast<Eigen::Index>(i)) = row;
   }
   return rows;

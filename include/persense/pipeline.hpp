@@ -152,21 +152,21 @@ class Pipeline : public StagedMethod<Pipeline<Encoder, Detector, Dmg, Decoder>, 
                                   const Box& first_box, std::span<const ScoredMask> masks) const {
     const std::vector<ScoredBox> boxes = scored_boxes(masks);
     constexpr std::size_t enough = 3;  // masks and the first exemplar, as released
-    if (options_.feedback.selection == ExemplarSelection::top || boxes.size() < enough ||
-        first.mask.empty())
+    if (options_.feedback.selection == ExemplarSelection::top || boxes.size() < enough)
       return feedback(first_box, boxes, options_.feedback);
-    constexpr std::size_t most = 64;  // of the highest scores: enough to choose three from
-    std::vector<const ScoredMask*> best{&first};
+    constexpr std::size_t most = 32;  // of the highest scores: enough to choose three from
+    std::vector<const ScoredMask*> best;
     for (const ScoredMask& m : masks)
       if (!m.mask.empty()) best.push_back(&m);
-    std::stable_sort(best.begin() + 1, best.end(),
+    std::stable_sort(best.begin(), best.end(),
                      [](const ScoredMask* a, const ScoredMask* b) { return a->score > b->score; });
-    best.resize(std::min(best.size(), most + 1));
-    std::vector<const Mask*> described;
+    best.resize(std::min(best.size(), most));
+    // where the first exemplar has no mask, the best one says what the others should look like
+    std::vector<const Mask*> described{first.mask.empty() ? &best[0]->mask : &first.mask};
     std::vector<ScoredBox> candidates;
     for (const ScoredMask* m : best) {
       described.push_back(&m->mask);
-      if (m != &first) candidates.push_back({static_cast<Box>(m->mask.box), m->score});
+      candidates.push_back({static_cast<Box>(m->mask.box), m->score});
     }
     const Descriptors rows =
         descriptors_of(this->encoder(), query.embedding, query.image, described);

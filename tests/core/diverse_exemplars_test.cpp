@@ -4,6 +4,7 @@
 
 #include "catch.hpp"
 #include "inputs.hpp"
+#include "persense/descriptor.hpp"
 
 using namespace persense;
 using persense::testing::Random;
@@ -38,7 +39,38 @@ std::vector<std::size_t> chosen(const Masks& masks, Rules rules = Rules::paper) 
   return diverse_exemplars(masks.first, masks.boxes, masks.descriptors, rules);
 }
 
+// Describes a mask by as many numbers as it is wide.
+struct WidthEncoder {
+  struct Embedding {};
+  struct Prototype {};
+  Embedding encode(ImageView) const { return {}; }
+  Prototype prototype(std::span<const EncodedExample<Embedding>>) const { return {}; }
+  FloatMap similarity(const Embedding&, const Prototype&, Size size) const {
+    return FloatMap::Zero(size.height, size.width);
+  }
+  Eigen::RowVectorXf describe(const Embedding&, const Mask& mask, Size) const {
+    return Eigen::RowVectorXf::Ones(mask.box.width());
+  }
+};
+static_assert(DescribesObjects<WidthEncoder>);
+
+Mask mask_of_width(int width) {
+  return {{0, 0, width, 1}, std::vector<std::uint8_t>(static_cast<std::size_t>(width), 1)};
+}
+
 }  // namespace
+
+TEST_CASE("descriptors_of: descriptors of different lengths are an error that names both",
+          "[exemplars]") {
+  const cv::Mat image = cv::Mat::zeros(4, 8, CV_8UC3);
+  const Mask two = mask_of_width(2), three = mask_of_width(3);
+  const auto of = [&](const Mask& a, const Mask& b) {
+    const Mask* const masks[] = {&a, &b};
+    return descriptors_of(WidthEncoder{}, {}, ImageView::of_rgb(image), masks);
+  };
+  CHECK(of(two, two).cols() == 2);
+  CHECK_THROWS_WITH(of(two, three), "encoder: a descriptor of 3 values after one of 2");
+}
 
 TEST_CASE("diverse exemplars: three different ones, of a small, a middle and a large area",
           "[exemplars]") {

@@ -235,6 +235,19 @@ TEST_CASE("pipeline: with plus_plus the exemplars are of different sizes, whatev
   CHECK(areas[2] >= 36);
 }
 
+TEST_CASE("pipeline: with plus_plus an exemplar without a mask leaves the choice to the best masks",
+          "[pipeline][plus_plus]") {
+  Fixture f;
+  f.script.decode = [decode = f.script.decode](std::span<const Prompt> asked) {
+    auto masks = decode(asked);
+    if (asked[0].role == Prompt::Role::exemplar) masks[0] = {};
+    return masks;
+  };
+  CHECK(f.segment(Options::plus_plus()).count() == 3);
+  REQUIRE(f.script.exemplars.size() == 2);
+  CHECK(f.script.exemplars[1].size() == 3);
+}
+
 TEST_CASE("pipeline: with rejection a mask far larger than most is no instance, and a note says so",
           "[pipeline][plus_plus]") {
   Fixture f;
