@@ -128,7 +128,7 @@ typedef struct persense_image {
   int32_t format; /* persense_pixel_format */
 } persense_image;
 
-/* A borrowed map of one float a pixel; `stride` as in persense_image, a multiple of 4. */
+/* A borrowed map of one float per pixel; `stride` as in persense_image, a multiple of 4. */
 typedef struct persense_map {
   const float* data;
   int32_t width;

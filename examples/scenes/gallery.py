@@ -51,7 +51,7 @@ def outlined(image: Pixels, mask: Mask) -> Pixels:
 
 
 def segmented(program: str, support: Pixels, mask: Mask, query: Pixels) -> Pixels:
-    """The query with a colour an object. Raises ValueError where the program fails."""
+    """The query with one colour per object. Raises ValueError where the program fails."""
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         Image.fromarray(support).save(folder / "support.png")

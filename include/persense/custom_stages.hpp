@@ -15,7 +15,7 @@ namespace persense {
 /// An image as a grid of feature vectors, stretched over the image without a margin.
 struct FeatureGrid {
   Size size;          ///< cells across and down, at least 1 x 1
-  FloatMap features;  ///< (C, size.height * size.width): one row a channel, cells row by row
+  FloatMap features;  ///< (C, size.height * size.width): one row per channel, cells row by row
 };
 
 /// Query without its encoder's types: what a stage of the user's sees. Everything is borrowed for

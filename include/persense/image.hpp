@@ -49,7 +49,7 @@ struct ImageView {
   }
 };
 
-/// A borrowed mask: one byte a pixel, non-zero = inside the object.
+/// A borrowed mask: one byte per pixel, non-zero = inside the object.
 struct MaskView {
   const std::uint8_t* data = nullptr;
   int height = 0;

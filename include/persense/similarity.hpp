@@ -28,7 +28,7 @@ inline void require_grid(const FloatMapView& features, Size grid, const char* wh
 }  // namespace detail
 
 /// The mean feature vector of the cells where `mask` is above zero.
-/// @param features  (C, h * w) float32, one row a channel.
+/// @param features  (C, h * w) float32, one row per channel.
 /// @param mask      (h, w).
 /// @throws InvalidArgument  shapes that do not fit, or no cell above zero.
 /// @par Source  PerSense section 3.1; released code: the mean is taken before it is normalised.

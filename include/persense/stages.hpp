@@ -203,8 +203,8 @@ concept DmgFor = ImageEncoder<E> && std::movable<G> && density_must_be_const<G, 
 
 /// DecoderFor<M, E>: segments the object at each prompt of a query encoded by E.
 ///
-/// `decode(query, prompts) -> vector<ScoredMask>`: one answer a prompt, in the same order, masks in
-/// query pixels. An empty mask is an answer. Const; several threads at once.
+/// `decode(query, prompts) -> vector<ScoredMask>`: one answer per prompt, in the same order, masks
+/// in query pixels. An empty mask is an answer. Const; several threads at once.
 ///
 /// A decoder may have `bool takes_boxes() const`: whether it looks at a prompt's box; and
 /// `decode_mark(MarkedImage<E>, Prompt) const -> ScoredMask`: the object that a user's box or point

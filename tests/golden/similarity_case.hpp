@@ -33,7 +33,7 @@ inline std::uint64_t formula_seed(const json& expected, const std::string& which
   return std::stoull(seed[1]);
 }
 
-/// (channels, cells) float32, one row a channel.
+/// (channels, cells) float32, one row per channel.
 /// @param which  "reference" or "test", the image that they are of.
 inline FloatMap features_of(const fs::path& path, const json& expected, const char* name,
                             const char* which) {

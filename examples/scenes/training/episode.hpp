@@ -162,7 +162,7 @@ struct Episode {
   int size = 0, pictures = 0, classes = 0;
   cv::Mat images;  ///< CV_8UC3, RGB order
   cv::Mat labels;  ///< CV_16UC1; 0: ground; i: instances[p][i - 1]; or one of the above
-  std::vector<std::vector<Instance>> instances;  ///< one list an image; may be empty
+  std::vector<std::vector<Instance>> instances;  ///< one list per image; may be empty
   std::vector<Difference> differences;           ///< classes x classes, symmetric, row by row
   std::vector<ClassTraits> class_traits;         ///< one a class
   WorldTraits world;

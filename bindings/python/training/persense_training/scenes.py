@@ -50,7 +50,7 @@ class Episode:
     The images are of one world, but from the second on perhaps on another ground, in other light,
     from another distance, with another layout. imaging, ground and layout are the first one's.
 
-    Lists have one entry an image, whose M (which differs from image to image, and may be 0)
+    Lists have one entry per image, whose M (which differs from image to image, and may be 0)
     objects are numbered from 1 in labels; index them with label - 1.
     """
 

@@ -45,7 +45,7 @@ py::array_t<std::uint8_t> differences_of(const EpisodePtr& e) {
                                reinterpret_cast<const std::uint8_t*>(e->differences.data()));
 }
 
-/// One value an instance, one array an image.
+/// One value per instance, one array per image.
 template <class T, class Value>
 std::vector<py::array_t<T>> per_picture(const Episode& episode, Value&& value) {
   std::vector<py::array_t<T>> arrays;
