@@ -41,6 +41,10 @@ struct ImageView {
   Size size() const { return {width, height}; }
   bool empty() const { return data == nullptr || height <= 0 || width <= 0; }
   const std::uint8_t* row(int y) const { return data + y * stride; }
+  /// The pixels of a box, which lies inside the image. Nothing is copied.
+  ImageView part(const PixelBox& box) const {
+    return {row(box.y0) + 3 * std::ptrdiff_t{box.x0}, box.height(), box.width(), stride};
+  }
 
   /// The same memory as a cv::Mat header (CV_8UC3). Nothing is copied; do not write through it.
   cv::Mat mat() const {

@@ -151,6 +151,11 @@ struct SupportOptions {
 /// What becomes of instances that touch the image's border. Every instance says whether it does.
 enum class Border { keep, drop };
 
+/// How stages see an image that is larger than what their networks do.
+struct TileOptions {
+  int size = 0;
+};
+
 /// Which instances are reported. Areas are numbers of pixels; ratios are of the area that the
 /// support's median diameter stands for.
 struct FilterOptions {
@@ -179,6 +184,7 @@ struct Options {
   RejectionOptions rejection;
   InstanceOptions instances;
   SupportOptions support;
+  TileOptions tiles;
   FilterOptions filter;
 
   /// The paper's method (the default).
@@ -313,6 +319,10 @@ void for_each_option(O& o, Visit&& visit) {
       "support.parts", o.support.parts, 0, 0,
       "separate parts of a support mask: examples (default: this library): those of like size are "
       "one example each; or largest: the largest alone");
+  visit("tiles.size", o.tiles.size, -1, 1 << 20,
+        "side of the tiles in which networks of one input size see a larger image, pixels; 0 = off "
+        "(default: the paper: the image is shrunk), -1 = as the support object's size asks for "
+        "(this library); mini and classic see images of any size as they are");
   visit("filter.min_score", o.filter.min_score, 0.0, 1.0,
         "instances below this score are left out (default 0: this library, as all of filter)");
   visit("filter.min_area", o.filter.min_area, 0, 1 << 30,

@@ -13,6 +13,25 @@
 
 namespace persense {
 
+namespace detail {
+
+/// Where a similarity map stands out of the rest (Otsu's threshold): CV_8UC1, 0 or 255. Empty for a
+/// map of one value.
+inline cv::Mat standing_out(const FloatMapView& similarity) {
+  const float lowest = similarity.minCoeff(), highest = similarity.maxCoeff();
+  if (!(highest > lowest)) return {};
+  const Size size = size_of(similarity);
+  cv::Mat levels(size.height, size.width, CV_8UC1);
+  for (int y = 0; y < size.height; ++y)
+    for (int x = 0; x < size.width; ++x)
+      levels.at<std::uint8_t>(y, x) =
+          static_cast<std::uint8_t>(255 * ((similarity(y, x) - lowest) / (highest - lowest)));
+  cv::threshold(levels, levels, 0, 255, cv::THRESH_BINARY | cv::THRESH_OTSU);
+  return levels;
+}
+
+}  // namespace detail
+
 /// Boxes around the parts of a similarity map that stand out of the rest (Otsu's threshold), in
 /// raster order of their first pixels; touching objects share one. Parts below a sixteenth of the
 /// support object's area are left out. The confidence is the highest similarity inside, not below
@@ -21,15 +40,9 @@ namespace persense {
 /// @par Threads  Pure function; safe to call concurrently.
 /// @par Source  this library.
 inline std::vector<Detection> similarity_boxes(const FloatMapView& similarity, float diameter) {
-  const float lowest = similarity.minCoeff(), highest = similarity.maxCoeff();
-  if (!(highest > lowest)) return {};
-  const Size size = size_of(similarity);
-  cv::Mat levels(size.height, size.width, CV_8UC1), parts, extents, centers;
-  for (int y = 0; y < size.height; ++y)
-    for (int x = 0; x < size.width; ++x)
-      levels.at<std::uint8_t>(y, x) =
-          static_cast<std::uint8_t>(255 * ((similarity(y, x) - lowest) / (highest - lowest)));
-  cv::threshold(levels, levels, 0, 255, cv::THRESH_BINARY | cv::THRESH_OTSU);
+  const cv::Mat levels = detail::standing_out(similarity);
+  if (levels.empty()) return {};
+  cv::Mat parts, extents, centers;
   const int count = cv::connectedComponentsWithStats(levels, parts, extents, centers);
   std::vector<Detection> found;
   const double smallest = diameter * diameter * std::numbers::pi / 4 / 16;

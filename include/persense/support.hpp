@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <numbers>
 #include <numeric>
 #include <opencv2/imgproc.hpp>
@@ -113,6 +116,32 @@ inline cv::Mat to_frame(const Mask& mask, Size image) {
   cv::Mat frame = cv::Mat::zeros(image.height, image.width, CV_8UC1);
   paint(mask, frame);
   return frame;
+}
+
+/// The pixels that either mask holds.
+inline Mask united(const Mask& a, const Mask& b) {
+  if (a.empty() || b.empty()) return a.empty() ? b : a;
+  const PixelBox box{std::min(a.box.x0, b.box.x0), std::min(a.box.y0, b.box.y0),
+                     std::max(a.box.x1, b.box.x1), std::max(a.box.y1, b.box.y1)};
+  Mask both{box, std::vector<std::uint8_t>(static_cast<std::size_t>(box.area()))};
+  for (const Mask* mask : {&a, &b})
+    for (int y = mask->box.y0; y < mask->box.y1; ++y)
+      std::transform(mask->row(y), mask->row(y) + mask->box.width(),
+                     both.row(y) + (mask->box.x0 - box.x0), both.row(y) + (mask->box.x0 - box.x0),
+                     std::bit_or<std::uint8_t>());
+  return both;
+}
+
+/// The pixel of a mask that is farthest from every pixel outside; the first in raster order on
+/// ties. The mask is not empty.
+inline Point most_interior(const Mask& mask) {
+  cv::Mat inside = cv::Mat::zeros(mask.box.height() + 2, mask.box.width() + 2, CV_8UC1), depth;
+  for (int y = mask.box.y0; y < mask.box.y1; ++y)
+    std::copy_n(mask.row(y), mask.box.width(), inside.ptr(y - mask.box.y0 + 1) + 1);
+  cv::distanceTransform(inside, depth, cv::DIST_L2, cv::DIST_MASK_PRECISE);
+  cv::Point at;
+  cv::minMaxLoc(depth, nullptr, nullptr, nullptr, &at);
+  return {mask.box.x0 + at.x - 1, mask.box.y0 + at.y - 1};
 }
 
 }  // namespace persense

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <sstream>
 #include <type_traits>
 
@@ -23,13 +24,38 @@ void add_option_flags(CLI::App& command, OptionFlags& flags) {
       .add_option("--method", flags.method,
                   "persense (default), or grounded_sam: a mask for each of the detector's boxes")
       ->type_name("NAME");
+  command
+      .add_option("--tile", flags.tile,
+                  "side of the tiles in which networks of one input size see a larger image: auto "
+                  "(as the support object's size asks for), a number of pixels, or off (default)")
+      ->type_name("auto|N|off");
   command.add_option("--set", flags.settings, "one option of `persense options`; repeat for more")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
 }
 
+namespace {
+
+/// @throws InvalidArgument  neither auto nor off nor a side.
+void apply_tile(Options& options, const std::string& tile) {
+  constexpr int automatic = -1, off = 0;
+  if (tile == "auto" || tile == "off") {
+    options.tiles.size = tile == "auto" ? automatic : off;
+    return;
+  }
+  int side = 0;
+  const auto read = std::from_chars(tile.data(), tile.data() + tile.size(), side);
+  if (read.ec != std::errc() || read.ptr != tile.data() + tile.size() || side < 1)
+    throw InvalidArgument(fmt::format(
+        "--tile: got \"{}\", expected auto, off or the side of a tile in pixels", tile));
+  set_option(options, "tiles.size", tile);
+}
+
+}  // namespace
+
 void apply_settings(Options& options, const OptionFlags& flags) {
   if (!flags.method.empty()) set_option(options, "method", flags.method);
+  if (!flags.tile.empty()) apply_tile(options, flags.tile);
   for (const std::string& setting : flags.settings) apply_setting(options, setting, "--set");
 }
 

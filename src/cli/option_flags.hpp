@@ -14,6 +14,7 @@ namespace persense::cli {
 struct OptionFlags {
   std::string preset = "paper";
   std::string method;                 ///< empty: the preset's
+  std::string tile;                   ///< "auto", "off" or a number; empty: the preset's
   std::vector<std::string> settings;  ///< "key=value"
 };
 

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <typeindex>
@@ -13,6 +14,7 @@
 #include "persense/descriptor.hpp"
 #include "persense/detail/marking.hpp"
 #include "persense/stages.hpp"
+#include "persense/tiles/stages.hpp"
 
 namespace persense {
 
@@ -67,6 +69,9 @@ class AnyEncoder {
     encoders_.push_back(std::make_shared<const Of<E>>(std::move(encoder)));
   }
 
+  /// Longest side of what the encoder sees; none: an image of any size as it is, or not known.
+  std::optional<int> input_side() const { return encoders_.front()->input_side(); }
+
   /// Null where none of them is an E.
   template <ImageEncoder E>
   const E* find() const {
@@ -103,6 +108,7 @@ class AnyEncoder {
                                 Size size) const = 0;
     virtual Eigen::RowVectorXf describe(const Embedding& embedding, const Mask& mask,
                                         Size size) const = 0;
+    virtual std::optional<int> input_side() const = 0;
   };
   template <ImageEncoder E>
   struct Of;
@@ -139,6 +145,12 @@ struct AnyEncoder::Of final : Interface {
       return encoder.describe(embedding.parts.template get<typename E::Embedding>(), mask, size);
     else
       return {};
+  }
+  std::optional<int> input_side() const override {
+    if constexpr (HasInputSide<E>)
+      return encoder.input_side();
+    else
+      return std::nullopt;
   }
 
   const E encoder;
@@ -242,6 +254,14 @@ class AnyDecoder {
 
   std::shared_ptr<const Interface> decoder_;
 };
+
+/// Where AnyEncoder holds a TiledEncoder of another AnyEncoder.
+inline const TiledEmbedding<AnyEncoder>& tiled_embedding(const AnyEmbedding& embedding) {
+  return embedding.parts.get<TiledEmbedding<AnyEncoder>>();
+}
+inline const TiledPrototype<AnyEncoder>& tiled_prototype(const AnyPrototype& prototype) {
+  return prototype.parts.get<TiledPrototype<AnyEncoder>>();
+}
 
 static_assert(ImageEncoder<AnyEncoder> && DetectorFor<AnyDetector, AnyEncoder> &&
               DmgFor<AnyDmg, AnyEncoder> && DecoderFor<AnyDecoder, AnyEncoder>);

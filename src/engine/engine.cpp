@@ -48,7 +48,7 @@ Stage no_other() {
 std::shared_ptr<const EngineParts::Model> model_without_torch(const Stages& stages,
                                                               const Options& options) {
   return EngineParts::model(
-      encoder_of(stages, [] { return AnyEncoder(classic::ClassicEncoder{}); }),
+      stages, encoder_of(stages, [] { return AnyEncoder(classic::ClassicEncoder{}); }),
       detector_of(stages, no_other<AnyDetector>), [&] { return dmg_of(stages, no_other<AnyDmg>); },
       decoder_of(stages, options.decoder, no_other<AnyDecoder>), options);
 }

@@ -1,17 +1,23 @@
 #include "model.hpp"
 
+#include <fmt/format.h>
+
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "persense/baselines/grounded_sam.hpp"
 #include "persense/pipeline.hpp"
+#include "persense/tiles/stages.hpp"
+#include "slots.hpp"
 
 namespace persense {
 
 /// @tparam Runner  a Pipeline or GroundedSam of stages chosen at run time.
 template <class Runner>
 struct EngineParts::ModelOf final : EngineParts::Model {
-  explicit ModelOf(Runner made) : runner(std::move(made)) {}
+  ModelOf(Runner made, std::string of_stages)
+      : runner(std::move(made)), note(std::move(of_stages)) {}
 
   const Options& options() const override { return runner.options(); }
 
@@ -32,8 +38,10 @@ struct EngineParts::ModelOf final : EngineParts::Model {
       else
         own.push_back({std::get<ImageView>(e.image), e.mark, e.negative});
     }
-    auto prepared = std::make_shared<const EngineSupport::Prepared>(
-        EngineSupport::Prepared{runner.support(own, label, phrase)});
+    Support<AnyEncoder> made = runner.support(own, label, phrase);
+    if (!note.empty()) made.notes.push_back(note);
+    auto prepared =
+        std::make_shared<const EngineSupport::Prepared>(EngineSupport::Prepared{std::move(made)});
     const Support<AnyEncoder>& s = prepared->support;
     EngineSupport handle;
     handle.info_ = std::make_shared<const EngineSupport::Info>(EngineSupport::Info{
@@ -61,18 +69,35 @@ struct EngineParts::ModelOf final : EngineParts::Model {
   }
 
   Runner runner;
+  std::string note;  ///< of all supports; may be empty
 };
 
 std::shared_ptr<const EngineParts::Model> EngineParts::model(
-    AnyEncoder encoder, AnyDetector detector, const std::function<AnyDmg()>& make_dmg,
-    AnyDecoder decoder, const Options& options) {
-  const auto of = [](auto runner) -> std::shared_ptr<const Model> {
-    return std::make_shared<const ModelOf<decltype(runner)>>(std::move(runner));
+    const Stages& slots, AnyEncoder encoder, AnyDetector detector,
+    const std::function<AnyDmg()>& make_dmg, AnyDecoder decoder, const Options& options) {
+  const int size = options.tiles.size;
+  const bool tiled = size != 0 && !see_any_size(slots);
+  if (tiled) {
+    encoder = AnyEncoder(TiledEncoder<AnyEncoder>(std::move(encoder), size));
+    detector = AnyDetector(TiledDetector<AnyDetector, AnyEncoder>(std::move(detector)));
+    decoder = AnyDecoder(TiledDecoder<AnyDecoder, AnyEncoder>(std::move(decoder)));
+  }
+  const std::string note =
+      size > 0 && !tiled
+          ? fmt::format(
+                "tiles.size {}: these stages see images of any size as they are, so there "
+                "are no tiles",
+                size)
+          : "";
+  const auto of = [&note](auto runner) -> std::shared_ptr<const Model> {
+    return std::make_shared<const ModelOf<decltype(runner)>>(std::move(runner), note);
   };
   if (options.method == Method::grounded_sam)
     return of(GroundedSam(std::move(encoder), std::move(detector), std::move(decoder), options));
-  return of(
-      Pipeline(std::move(encoder), std::move(detector), make_dmg(), std::move(decoder), options));
+  AnyDmg dmg = make_dmg();
+  if (tiled) dmg = AnyDmg(TiledDmg<AnyDmg, AnyEncoder>(std::move(dmg)));
+  return of(Pipeline(std::move(encoder), std::move(detector), std::move(dmg), std::move(decoder),
+                     options));
 }
 
 }  // namespace persense

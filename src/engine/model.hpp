@@ -38,9 +38,10 @@ struct EngineSupport::Prepared {
 struct EngineParts {
   using Model = Engine::Model;
 
-  /// The method that the options name, over these stages.
+  /// The method that the options name, over the stages that are in these slots.
   /// @param make_dmg  gives the DMG; called where the method has a use for one.
-  static std::shared_ptr<const Model> model(AnyEncoder encoder, AnyDetector detector,
+  static std::shared_ptr<const Model> model(const Stages& slots, AnyEncoder encoder,
+                                            AnyDetector detector,
                                             const std::function<AnyDmg()>& make_dmg,
                                             AnyDecoder decoder, const Options& options);
 

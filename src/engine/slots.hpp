@@ -24,6 +24,14 @@ inline bool is_archive(std::string_view slot) {
   return slot != weight_free && slot != learned && slot != users_custom && slot != unused;
 }
 
+/// Whether every stage sees images of any size as they are.
+inline bool see_any_size(const Stages& stages) {
+  const auto slots = slots_of(stages);
+  return std::all_of(slots.begin(), slots.end(), [](std::string_view slot) {
+    return slot == weight_free || slot == learned || slot == unused;
+  });
+}
+
 /// Whether detector, DMG or decoder are of this kind, and so ask for its encoder.
 inline bool ask_for(std::string_view kind, const Stages& stages) {
   const auto slots = slots_of(stages);

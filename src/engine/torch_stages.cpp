@@ -98,8 +98,8 @@ std::shared_ptr<const EngineParts::Model> model_of(const Stages& stages, const O
   const auto make_dmg = [&] {
     return dmg_of(stages, [&] { return torch_dmg(stages, where, options.dmg.rules); });
   };
-  return EngineParts::model(std::move(encoder), std::move(detector), make_dmg, std::move(decoder),
-                            options);
+  return EngineParts::model(stages, std::move(encoder), std::move(detector), make_dmg,
+                            std::move(decoder), options);
 }
 
 }  // namespace

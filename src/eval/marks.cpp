@@ -15,15 +15,6 @@ namespace persense::eval {
 
 namespace {
 
-Point deepest(const cv::Mat& part) {
-  cv::Mat padded, depth;  // the image's border is a border of the object, too
-  cv::copyMakeBorder(part, padded, 1, 1, 1, 1, cv::BORDER_CONSTANT, cv::Scalar(0));
-  cv::distanceTransform(padded, depth, cv::DIST_L2, cv::DIST_MASK_PRECISE);
-  cv::Point at;
-  cv::minMaxLoc(depth, nullptr, nullptr, nullptr, &at);
-  return {at.x - 1, at.y - 1};
-}
-
 /// Follows the border a quarter of a pixel inside, so that it has the centre of every pixel in it
 /// however thin the object is.
 Polygon outline(const cv::Mat& part) {
@@ -54,7 +45,7 @@ MadeMark make_mark(MaskView mask, MarkKind kind) {
   if (kind == MarkKind::mask) return {{}, mask};
   const Mask largest = parts_of(mask, Parts::largest).parts[0];
   const cv::Mat part = to_frame(largest, mask.size());
-  if (kind == MarkKind::point) return {{}, deepest(part)};
+  if (kind == MarkKind::point) return {{}, most_interior(crop_to_box(MaskView(part)))};
   if (kind == MarkKind::polygon) return {{}, outline(part)};
   const PixelBox& box = largest.box;
   if (kind == MarkKind::box) return {{}, static_cast<Box>(box)};

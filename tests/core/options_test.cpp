@@ -37,6 +37,7 @@ Options unusual_options() {
   options.rejection = {Rejection::imrm, Rules::reference};
   options.instances.duplicate_overlap = 0.123f;
   options.support.parts = Parts::largest;
+  options.tiles.size = 999;
   options.filter = {0.1234567f, 11, 99, 0.3f, 3.3f, 7, Border::drop};
   return options;
 }
@@ -92,6 +93,7 @@ TEST_CASE(
                                       "rejection.rules",
                                       "instances.duplicate_overlap",
                                       "support.parts",
+                                      "tiles.size",
                                       "filter.min_score",
                                       "filter.min_area",
                                       "filter.max_area",

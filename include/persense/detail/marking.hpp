@@ -186,8 +186,7 @@ class Marking {
   /// All in pixels of the whole image. @param similarity  gets the map of the part, unless null.
   std::vector<Mask> ask(const PixelBox& part, const Mask& mask, const std::vector<Point>& points,
                         const std::optional<Box>& box, FloatMap* similarity = nullptr) const {
-    const ImageView view(image_.row(part.y0) + 3 * part.x0, part.height(), part.width(),
-                         image_.stride);
+    const ImageView view = image_.part(part);
     const Mask own = shifted(mask, -part.x0, -part.y0);
     const auto embedding = encoder_.encode(view);
     const EncodedExample<typename Encoder::Embedding> example{&embedding, &own, view.size()};

@@ -97,6 +97,9 @@ class TorchEncoder {
   const Manifest& manifest() const { return module_.manifest(); }
   const Placement& placement() const { return module_.placement(); }
 
+  /// Longest side of the network's input.
+  int input_side() const { return manifest().input.size; }
+
   /// @throws InvalidArgument  an empty image. @throws OutOfMemory, BadModel  see Module.
   Embedding encode(ImageView image) const;
 
