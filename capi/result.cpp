@@ -67,6 +67,7 @@ persense_result::persense_result(Result found)
   info.instance_count = instances.size();
   info.instances = instances.data();
   info.estimated_count = result.estimated_count();
+  info.count_confidence = result.count_confidence();
   info.density = capi::map_of(result.density());
   info.note_count = notes.size();
   info.notes = notes.data();

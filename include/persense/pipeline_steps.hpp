@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -255,6 +256,21 @@ Detections detections_of(const Detector& detector, const Query<Encoder>& query,
   for (auto* list : {&found.label, &found.phrase})
     if (list->empty()) *list = similar;
   return found;
+}
+
+/// What to say where the support object is hardly seen in a query.
+/// @param input_side  of the encoder; none: it sees images of any size.
+inline void note_small_object(std::optional<int> input_side, float diameter, Size image,
+                              std::vector<std::string>& notes) {
+  constexpr float cell = 16;  // pixels: of SAM's encoders
+  const int side = std::max(image.width, image.height);
+  if (!input_side || side <= *input_side) return;
+  const float seen = diameter * static_cast<float>(*input_side) / static_cast<float>(side);
+  if (seen < cell)
+    notes.push_back(
+        fmt::format("the support object is {:.0f} pixels wide in what the encoder sees, {} pixels "
+                    "of {}; in tiles it is larger (tiles.size -1, or --tile auto)",
+                    seen, *input_side, side));
 }
 
 /// What to say of prompts that gave no instance of their own.

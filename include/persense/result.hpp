@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <memory>
@@ -112,6 +113,14 @@ struct Result {
     double sum = 0;
     for (const ClassResult& c : classes) sum += c.estimated_count;
     return sum;
+  }
+  /// How far the number of instances and the density's sum agree: the smaller over the larger, 0
+  /// to 1. Masks and mass are counted in different ways, so a count that both give is more likely
+  /// right. 1 where neither says that there is an object.
+  double count_confidence() const {
+    const double found = static_cast<double>(count()), there = estimated_count();
+    const double more = std::max(found, there), fewer = std::min(found, there);
+    return more < 0.5 ? 1.0 : std::max(0.0, fewer / more);
   }
   /// Of the only class, or the first one. @pre there is one, as in every result of this library.
   const DensityMap& density() const { return classes.front().density; }

@@ -130,6 +130,7 @@ class StagedMethod {
       return detail::similarity_map(encoder_, embedding, support, image.size());
     });
     if (clock.run.trace) found.result.trace.emplace().similarity = found.similarity;
+    detail::note_small_object(input_side_of(encoder_), support.diameter, image.size(), found.notes);
     return {image, embedding, found.similarity, support, {}};
   }
 

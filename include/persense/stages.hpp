@@ -46,6 +46,9 @@ struct EncodedExample {
 ///   better.
 ///
 /// All three are const and may be called from several threads at once.
+///
+/// An encoder may have `std::optional<int> input_side() const` (or `int`): the longest side, in
+/// pixels, of what it sees; larger images are shrunk to it. See tiles/tiled_pipeline.hpp.
 template <class E>
 concept ImageEncoder = std::movable<E> && std::movable<typename E::Embedding> &&
     std::movable<typename E::Prototype> &&
@@ -56,6 +59,15 @@ concept ImageEncoder = std::movable<E> && std::movable<typename E::Embedding> &&
   { encoder.prototype(examples) } -> std::same_as<typename E::Prototype>;
   { encoder.similarity(embedding, prototype, size) } -> std::same_as<FloatMap>;
 };
+
+/// What an encoder says of itself; nothing when it sees images of any size, or does not say.
+template <ImageEncoder E>
+std::optional<int> input_side_of(const E& encoder) {
+  if constexpr (requires { encoder.input_side(); })
+    return encoder.input_side();
+  else
+    return std::nullopt;
+}
 
 /// An image that a pipeline encoded: to be asked about any number of supports, or to mark objects
 /// in. Cheap to copy (copies share everything); immutable, so any number of threads may use it.

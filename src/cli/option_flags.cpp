@@ -55,7 +55,7 @@ void apply_tile(Options& options, const std::string& tile) {
 
 void apply_settings(Options& options, const OptionFlags& flags) {
   if (!flags.method.empty()) set_option(options, "method", flags.method);
-  if (!flags.tile.empty()) apply_tile(options, flags.tile);
+  if (flags.tile) apply_tile(options, *flags.tile);
   for (const std::string& setting : flags.settings) apply_setting(options, setting, "--set");
 }
 

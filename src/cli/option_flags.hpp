@@ -3,6 +3,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,7 +15,7 @@ namespace persense::cli {
 struct OptionFlags {
   std::string preset = "paper";
   std::string method;                 ///< empty: the preset's
-  std::string tile;                   ///< "auto", "off" or a number; empty: the preset's
+  std::optional<std::string> tile;    ///< "auto", "off" or a number; none: the preset's
   std::vector<std::string> settings;  ///< "key=value"
 };
 

@@ -146,12 +146,7 @@ struct AnyEncoder::Of final : Interface {
     else
       return {};
   }
-  std::optional<int> input_side() const override {
-    if constexpr (HasInputSide<E>)
-      return encoder.input_side();
-    else
-      return std::nullopt;
-  }
+  std::optional<int> input_side() const override { return input_side_of(encoder); }
 
   const E encoder;
 };

@@ -101,6 +101,9 @@ TEST_CASE("persense options: lists every key that --set takes", "[cli]") {
   for_each_option(options,
                   [&](const char* key, auto&&...) { CHECK_THAT(table.out, contains(key)); });
   CHECK_THAT(work.run("options --set idm.threshold=77").out, contains("77"));
+  CHECK_THAT(work.run("options --tile 777").out, contains("777"));
+  CHECK(work.run("options --tile off").out == work.run("options").out);
+  CHECK(work.run("options --tile auto").out == work.run("options --set tiles.size=-1").out);
 }
 
 TEST_CASE("persense info: without the archive, or without LibTorch, says so", "[cli][errors]") {
@@ -129,6 +132,8 @@ TEST_CASE("persense: wrong arguments are refused in one line with exit code 2", 
   check_refused(work, work.segment("q.png -o out --set idm.treshold=3"), 2, "idm.treshold");
   check_refused(work, work.segment("q.png -o out --set idm.threshold=300"), 2, "300");
   check_refused(work, work.segment("q.png -o out --set idm.threshold=abc"), 2, "abc");
+  for (const std::string tile : {"0", "-5", "64x64", "''"})
+    check_refused(work, work.segment("q.png -o out --tile " + tile), 2, "--tile");
   for (const std::string command :
        {"segment q.png -o out --support support.png --mask mask.png", "eval set", "options"})
     check_refused(work, work.run(command + " --method matcher"), 2,

@@ -104,6 +104,80 @@ TEST_CASE("own stages: with all four nothing of the default is used", "[engine][
   check_all_found(segment(stages.custom, {}, Stages::default_name()));
 }
 
+TEST_CASE("own stages: in tiles, each sees no more than one of them, and the same is found",
+          "[engine][own][tiles]") {
+  constexpr int side = 110;
+  std::vector<Size> seen;
+  const auto red_of = [&seen](ImageView image) {  // the discs' pixels
+    seen.push_back(image.size());
+    cv::Mat red;
+    cv::extractChannel(image.mat(), red, 0);
+    return cv::Mat(red > 128);
+  };
+  Stages stages;
+  stages.custom.encode = [&](ImageView image) {
+    seen.push_back(image.size());
+    return colours<5>(image);
+  };
+  stages.custom.detect = [&](const StageQuery& query) {
+    seen.push_back(query.image.size());
+    return whole_picture(query);
+  };
+  stages.custom.density = [&](const StageQuery& query) {
+    CHECK_FALSE(query.exemplars.empty());
+    cv::Mat depth;
+    cv::distanceTransform(red_of(query.image), depth, cv::DIST_L2, 5);
+    FloatMap map = as_map(depth);
+    return FloatMap((map > radius - 2).cast<float>() * 0.05f);
+  };
+  stages.custom.decode = [&](const StageQuery& query, std::span<const Prompt> prompts) {
+    cv::Mat parts;
+    cv::connectedComponents(red_of(query.image), parts);
+    std::vector<ScoredMask> masks;
+    for (const Prompt& prompt : prompts) {
+      const int part = parts.at<int>(prompt.point.y, prompt.point.x);
+      masks.push_back({part == 0 ? Mask{} : crop_to_box(MaskView(parts == part)), 0.5f});
+    }
+    return masks;
+  };
+  const cv::Mat mask = first_disc(), query = discs(across, down);
+  const auto found = [&](int size) {
+    Options options;
+    options.tiles.size = size;
+    const Engine engine(stages, options);
+    return engine.segment(engine.support(ImageView::of_rgb(query), MaskView(mask)),
+                          ImageView::of_rgb(query));
+  };
+  const Result whole = found(0);
+  CHECK(seen.back() == frame);
+  seen.clear();
+  const Result tiled = found(side);
+  for (const Size size : seen) CHECK((size.width <= side && size.height <= side));
+  REQUIRE(whole.count() == across * down);
+  REQUIRE(tiled.count() == across * down);
+  for (std::size_t i = 0; i < whole.count(); ++i) {
+    CHECK(tiled.instances[i].box == whole.instances[i].box);
+    CHECK(tiled.instances[i].mask.bits == whole.instances[i].mask.bits);
+  }
+}
+
+TEST_CASE("own stages: tiles are not made for stages that see any size, and a note says so",
+          "[engine][tiles]") {
+  Options options;
+  options.tiles.size = 128;
+  const cv::Mat mask = first_disc(), query = discs(across, down);
+  const auto found = [&](const Options& chosen) {
+    const Engine engine("classic", chosen);
+    return engine.segment(engine.support(ImageView::of_rgb(query), MaskView(mask)),
+                          ImageView::of_rgb(query));
+  };
+  const Result tiled = found(options), whole = found({});
+  CHECK(tiled.count() == whole.count());
+  REQUIRE(tiled.notes.size() == whole.notes.size() + 1);
+  CHECK_THAT(tiled.notes.front(), ContainsSubstring("tiles.size 128: these stages see images of "
+                                                    "any size as they are"));
+}
+
 TEST_CASE("own stages: a decoder's masks and a density map's sum are the result's",
           "[engine][own]") {
   CustomStages own;

@@ -165,6 +165,7 @@ TEST_CASE("pipeline: finds every object of the density map, with box, score and 
   CHECK(result.count() == 3);
   CHECK(result.image_size == frame);
   CHECK(result.estimated_count() == Approx(3));  // three squares of 25 x float32 0.04
+  CHECK(result.count_confidence() == Approx(1));
   CHECK((result.density() == f.script.density).all());
   CHECK(result.instances[2].box == box_at(centers[1]));
   CHECK(result.instances[2].score == 0.9f);

@@ -224,6 +224,40 @@ TEST_CASE("torch engine: a decoder archive segments what weight-free stages poin
     CHECK(std::abs(instance.mask.box.width() - 2 * 16 * 250 / 256) <= 2);
 }
 
+TEST_CASE("torch engine: in tiles, archives see the small objects of a large image",
+          "[torch][engine][tiles]") {
+  const Models models;
+  const Stages stages = models.stages();
+  constexpr int columns = 24, rows = 20;  // discs of 24 pixels on 1200 x 1000
+  const cv::Mat image = crowd(columns, rows);
+  const auto count = [&](int size) {
+    Options options = stages.adapt(Options::paper());
+    options.tiles.size = size;
+    return count_discs(Engine(stages, options), image);
+  };
+  constexpr int off = 0, automatic = -1;
+  // 5 of the 256 pixels that the encoder sees, whose cells have 16: its masks are five times too
+  // wide
+  const Result whole = count(off);
+  for (const Instance& instance : whole.instances) CHECK(instance.mask.box.width() > 100);
+  const auto says = [](const Result& result, const char* text) {
+    return std::any_of(result.notes.begin(), result.notes.end(), [text](const std::string& note) {
+      return note.find(text) != std::string::npos;
+    });
+  };
+  CHECK(says(whole, "5 pixels wide in what the encoder sees, 256 pixels of 1200; in tiles"));
+  const Result tiled = count(automatic);
+  CHECK(tiled.count() == columns * rows);
+  CHECK_FALSE(says(tiled, "in tiles it is larger"));
+  // in tiles of 192 pixels the discs are 32 pixels wide, as are the decoder's
+  for (const Instance& instance : tiled.instances) {
+    CHECK(std::abs(instance.mask.box.width() - 24) <= 2);
+    const Point p = instance.point;
+    CHECK(std::abs(p.x % gap - gap / 2) <= 4);
+    CHECK(std::abs(p.y % gap - gap / 2) <= 4);
+  }
+}
+
 TEST_CASE("torch engine: with the method grounded_sam the decoder segments the detector's boxes",
           "[torch][engine]") {
   const Models models("magic");  // which is never loaded: nothing makes a density map

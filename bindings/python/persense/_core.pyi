@@ -189,6 +189,11 @@ class Result:
         (K,) int64: the instances of each class.
         """
     @property
+    def count_confidence(self) -> float:
+        """
+        How far len() and estimated_count agree: the smaller over the larger.
+        """
+    @property
     def density(self) -> numpy.typing.NDArray[numpy.float32]:
         """
         (h, w) float32: the last density map of the only class, or the first, objects per

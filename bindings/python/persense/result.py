@@ -106,6 +106,15 @@ class Result(Instances):
         return self._core.estimated_count
 
     @property
+    def count_confidence(self) -> float:
+        """How far ``len(result)`` and :attr:`estimated_count` agree: the smaller over the larger.
+
+        0 to 1. Masks and mass are counted in different ways, so a count that both give is more
+        likely right.
+        """
+        return self._core.count_confidence
+
+    @property
     def size(self) -> Tuple[int, int]:
         """(width, height) of the query image."""
         return self._core.size

@@ -250,6 +250,9 @@ void bind_result_class(py::module_& m) {
           "pixel, read-only; a view.")
       .def_property_readonly("estimated_count", &Result::estimated_count,
                              "The sum of the classes' last density maps.")
+      .def_property_readonly(
+          "count_confidence", &Result::count_confidence,
+          "How far len() and estimated_count agree: the smaller over the larger.")
       .def_property_readonly("timings", &timings_of, "Seconds by step, summed over the passes.")
       .def_property_readonly(
           "ppsm_fallback",

@@ -8,7 +8,6 @@
 #include <cstddef>
 #include <deque>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -25,27 +24,14 @@
 
 namespace persense {
 
-/// An encoder that says how large an image it sees: `int input_side() const`, the longest side in
-/// pixels that larger images are shrunk to.
-template <class E>
-concept HasInputSide = requires(const E& encoder) {
-  { encoder.input_side() } -> std::convertible_to<std::optional<int>>;
-};
-
 /// An encoder, and the tiles that it is shown.
 template <ImageEncoder E>
 struct Tiling {
   E encoder;
   int wanted;  ///< TileOptions::size
 
-  std::optional<int> input_side() const {
-    if constexpr (HasInputSide<E>)
-      return encoder.input_side();
-    else
-      return std::nullopt;
-  }
   TileShape shape(double diameter, double length) const {
-    return tile_shape(wanted, input_side(), diameter, length);
+    return tile_shape(wanted, input_side_of(encoder), diameter, length);
   }
 };
 

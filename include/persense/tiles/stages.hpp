@@ -211,8 +211,9 @@ class TiledDecoder {
     const TiledEmbedding<E>& tiled = tiled_embedding(image.embedding);
     const auto& tiling = tiled.tiling();
     PixelBox about{mark.point.x, mark.point.y, mark.point.x + 1, mark.point.y + 1};
-    int side = tiling.wanted > 0 ? tiling.wanted
-                                 : tiling.input_side().value_or(tile_shape(-1, {}, 1, 1).side);
+    int side = tiling.wanted > 0
+                   ? tiling.wanted
+                   : input_side_of(tiling.encoder).value_or(tile_shape(-1, {}, 1, 1).side);
     if (mark.box) {
       about = pixels_of(*mark.box, image.image.size());
       const int length = std::max(about.width(), about.height());

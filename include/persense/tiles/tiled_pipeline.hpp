@@ -9,7 +9,7 @@
 namespace persense {
 
 /// @param options  `tiles.size` is not 0. Below 0, the encoder says how large an image it sees (see
-///   HasInputSide); one that does not gets images as they are.
+///   ImageEncoder); one that does not gets images as they are.
 /// @throws InvalidArgument  as Pipeline's constructor, and for a `tiles.size` of 0.
 template <ImageEncoder E, DetectorFor<E> D, DmgFor<E> G, DecoderFor<E> M>
 auto tiled_pipeline(E encoder, D detector, G dmg, M decoder, const Options& options) {
