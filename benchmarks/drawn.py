@@ -127,7 +127,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     except (OSError, persense.Error) as error:
         print(f"drawn.py: {error}", file=sys.stderr)
         return 1
-    print(f"{'picture':28s} {'there':>6s} {'found':>6s} {'F1@0.5':>8s} {'mean IoU':>10s}")
+    print(f"{'image':28s} {'there':>6s} {'found':>6s} {'F1@0.5':>8s} {'mean IoU':>10s}")
     there(pipeline, "discs of 5, 12 megapixels", 5, 0, 300, (4000, 3000))
     there(pipeline, "rings of 24 with holes of 15", 24, 15, 60, (800, 600))
     for name, draw in (

@@ -1,4 +1,4 @@
-// Every object of a picture like the one masked in another: usage 01_segment SUPPORT MASK QUERY
+// Every object of an image like the one masked in another: usage 01_segment SUPPORT MASK QUERY
 // OVERLAY
 #include <cstdio>
 

@@ -8,7 +8,7 @@
 
 using namespace persense;
 
-/// A detector that takes the whole picture for one box, so that PPSM goes by similarity alone. Any
+/// A detector that takes the whole image for one box, so that PPSM goes by similarity alone. Any
 /// class with this member function can fill the slot.
 struct WholePicture {
   template <class Encoder>

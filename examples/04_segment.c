@@ -1,4 +1,4 @@
-/* Every object of a picture like the one masked in another, in C: usage 04_segment SUPPORT MASK
+/* Every object of an image like the one masked in another, in C: usage 04_segment SUPPORT MASK
  * QUERY OVERLAY */
 #include <persense.h>
 #include <stdio.h>

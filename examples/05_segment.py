@@ -1,4 +1,4 @@
-"""Every object of a picture like the one masked in another, as a figure and as a COCO file.
+"""Every object of an image like the one masked in another, as a figure and as a COCO file.
 
 usage: 05_segment.py SUPPORT MASK QUERY FIGURE COCO
 """

@@ -1,6 +1,6 @@
-"""Counts seeds (or anything else) in a folder of pictures: one line of CSV a picture.
+"""Counts seeds (or anything else) in a folder of images: one line of CSV an image.
 
-Pictures that cannot be read are reported and skipped. The run can be stopped at any time, also with
+Images that cannot be read are reported and skipped. The run can be stopped at any time, also with
 Ctrl-C; the same command goes on where it ended, and tries the skipped ones again.
 
 usage: 07_count_folder.py --support seed.jpg --mask seed_mask.png FOLDER counts.csv
@@ -21,10 +21,10 @@ HEADER = ["file", "count", "estimated_count", "mean_area", "seconds"]
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--support", required=True, help="picture that shows one seed")
+    parser.add_argument("--support", required=True, help="image that shows one seed")
     parser.add_argument("--mask", required=True, help="rough mask of that seed")
-    parser.add_argument("--jobs", type=int, default=1, help="pictures worked on at once")
-    parser.add_argument("folder", type=pathlib.Path, help="pictures to count in")
+    parser.add_argument("--jobs", type=int, default=1, help="images worked on at once")
+    parser.add_argument("folder", type=pathlib.Path, help="images to count in")
     parser.add_argument("table", type=pathlib.Path, help="CSV file to write, or to go on with")
     arguments = parser.parse_args()
 
@@ -46,7 +46,7 @@ def main() -> int:
 
 
 def files_done(table: pathlib.Path) -> "set[str]":
-    """The pictures in the table; a line that a killed run left incomplete is cut off."""
+    """The images in the table; a line that a killed run left incomplete is cut off."""
     if not table.exists():
         return set()
     text = table.read_bytes()
@@ -59,7 +59,7 @@ def files_done(table: pathlib.Path) -> "set[str]":
 def count(
     support: persense.Support, pictures: "list[pathlib.Path]", table: pathlib.Path, jobs: int
 ) -> "tuple[int, int]":
-    """Appends a line a picture; returns how many seeds, and how many pictures were skipped."""
+    """Appends a line an image; returns how many seeds, and how many images were skipped."""
     seeds = skipped = 0
     with open(table, "a", newline="") as file:
         writer = csv.writer(file)

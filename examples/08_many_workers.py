@@ -11,7 +11,7 @@ with pyarrow is 400 MB of packages, Dask 25. A single machine needs neither: 07_
     python 08_many_workers.py --support seed.jpg --mask seed_mask.png FOLDER OUT --workers 2
 
 On a cluster, run it on the head node (`--address auto`), with FOLDER and OUT on storage that all
-nodes see. OUT gets one file a batch, part-*.jsonl: a line a picture with its instances as in COCO.
+nodes see. OUT gets one file a batch, part-*.jsonl: a line an image with its instances as in COCO.
 A part is complete or absent, and has the same name however often its batch is tried: a worker that
 is killed loses nothing and doubles nothing, and after the whole run was killed the same command
 does what is missing.
@@ -51,7 +51,7 @@ class Segmenter:
         }
 
     def segment(self, picture: str) -> dict:
-        """One picture; what is wrong with it ends its line, not the run."""
+        """One image; what is wrong with it ends its line, not the run."""
         line = {"file": picture, "worker": self.name, "count": 0, "instances": [], "error": None}
         try:
             result = self.support.segment(picture)
@@ -61,7 +61,7 @@ class Segmenter:
 
 
 def write_part(out: str, pictures: "list[str]", lines: "list[dict]") -> None:
-    """Under a name that follows from the pictures alone; complete or absent."""
+    """Under a name that follows from the images alone; complete or absent."""
     name = hashlib.sha256("\n".join(pictures).encode()).hexdigest()[:16]
     part = pathlib.Path(out, f"part-{name}.jsonl")
     unfinished = part.with_suffix(f".{socket.gethostname()}-{os.getpid()}")
@@ -73,7 +73,7 @@ def write_part(out: str, pictures: "list[str]", lines: "list[dict]") -> None:
 
 
 def files_done(out: pathlib.Path) -> "set[str]":
-    """The pictures in the parts of earlier runs."""
+    """The images in the parts of earlier runs."""
     done = set()
     for part in out.glob("part-*.jsonl"):
         with open(part) as file:
@@ -83,12 +83,12 @@ def files_done(out: pathlib.Path) -> "set[str]":
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--support", required=True, help="picture that shows one object")
+    parser.add_argument("--support", required=True, help="image that shows one object")
     parser.add_argument("--mask", required=True, help="rough mask of that object")
     parser.add_argument("--models", help="mini, classic, or a folder of model archives")
     parser.add_argument("--workers", type=int, default=2, help="pipelines that work at once")
     parser.add_argument("--gpus-per-worker", type=float, default=0)
-    parser.add_argument("--batch", type=int, default=16, help="pictures a part")
+    parser.add_argument("--batch", type=int, default=16, help="images a part")
     parser.add_argument("--address", help="of a Ray cluster; none: this machine alone")
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("out", type=pathlib.Path)
@@ -106,14 +106,14 @@ def main() -> int:
     for error in errors:
         print(f"failed: {error}", file=sys.stderr)
     print(
-        f"{len(missing) - len(errors)} pictures, {objects} objects; "
+        f"{len(missing) - len(errors)} images, {objects} objects; "
         f"{len(errors)} failed, {len(done)} done before"
     )
     return 0
 
 
 def run(arguments: argparse.Namespace, pictures: "list[str]") -> "tuple[int, list[str]]":
-    """Segments the pictures on the workers; returns how many objects, and what failed."""
+    """Segments the images on the workers; returns how many objects, and what failed."""
     import ray
 
     ray.init(address=arguments.address, log_to_driver=False, logging_level="warning")

@@ -1,4 +1,4 @@
-// Two classes marked in the picture itself, by boxes, and one object that is not meant: usage
+// Two classes marked in the image itself, by boxes, and one object that is not meant: usage
 // 11_several_classes BEANS OVERLAY, with examples/data/beans/01.jpg
 #include <cstdio>
 #include <vector>

@@ -56,7 +56,7 @@ static persense_status everything(void) {
                     &persense_result_get_info(result)->density, 1, &box, 1, NULL, selected,
                     &selected_count, NULL));
   TRY(persense_result_write_csv(result, "memory.csv"));
-  TRY(persense_result_write_coco(result, "a picture's name", "disc", "memory.json"));
+  TRY(persense_result_write_coco(result, "an image's name", "disc", "memory.json"));
   TRY(persense_result_write_labels(result, "memory.png"));
   TRY(persense_result_write_overlay(result, &image, "memory.png"));
 end:

@@ -163,7 +163,7 @@ static void* segment_on_a_thread(void* argument) {
 }
 
 static void threads_share_handles_and_have_their_own_errors(void) {
-  static char names[4][16] = {"no picture a", "no picture b", "no picture c", "no picture d"};
+  static char names[4][16] = {"no image a", "no image b", "no image c", "no image d"};
   pthread_t threads[4];
   void* ok;
   int i;

@@ -51,7 +51,7 @@ const char* const description =
     "  persense eval PerSense-D --reliability\n";
 
 const char* const footer =
-    "Layout: DATASET/CLASS/00.jpg and 00.png are the support picture and its mask, NN.jpg the\n"
+    "Layout: DATASET/CLASS/00.jpg and 00.png are the support image and its mask, NN.jpg the\n"
     "queries, NN.png their union masks, NN_instances.png (16-bit labels, 0 = background) their\n"
     "instances; one of the last two is enough. DATASET may be one such class folder.\n"
     "Scores: IoU is the sum of intersections over the sum of unions of a class, as in the paper;\n"
@@ -62,7 +62,7 @@ const char* const footer =
     "every class, which is not scored then, whatever N is. --reliability prints, for each tenth\n"
     "of the scores, how many instances have such a score and which part of them matches an object\n"
     "at IoU 0.5.\n"
-    "The table goes to standard output, progress to standard error. Any unreadable picture ends\n"
+    "The table goes to standard output, progress to standard error. Any unreadable image ends\n"
     "the evaluation: scores over part of a data set would mislead.\n"
     "\n";
 

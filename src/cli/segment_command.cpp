@@ -54,7 +54,7 @@ const char* const description =
     "  persense segment --support support.jpg --mask mask.png photo.jpg -o out \\\n"
     "    --label-endpoint http://localhost:8080\n"
     "\n"
-    "  # every step of the method as a picture, with a lower threshold for weak density maps\n"
+    "  # every step of the method as an image, with a lower threshold for weak density maps\n"
     "  persense segment --support support.jpg --mask mask.png 'shelf/*.jpg' -o out --trace \\\n"
     "    --set idm.threshold=20\n";
 
@@ -71,7 +71,7 @@ const char* const footer =
     "Outputs, in the folder of -o (NAME is the query's name without its extension; longer where "
     "two\n"
     "queries share it):\n"
-    "  NAME_overlay.png    the picture with outlines, numbers and prompts; classes have a legend\n"
+    "  NAME_overlay.png    the image with outlines, numbers and prompts; classes have a legend\n"
     "  NAME_labels.png     16-bit grey; 0 = background, otherwise the instance's id\n"
     "  NAME_classes.png    8-bit grey, with several classes: 1 = the first class, ...\n"
     "  NAME_instances.csv  id, point, box, area, score, class and whether it touches the border\n"
@@ -86,13 +86,12 @@ const char* const footer =
 
 void add_outputs(CLI::App& command, SegmentRequest& request) {
   const char* const group = "Outputs (--overlay, when none is given)";
-  command.add_flag("--overlay", request.overlay, "the picture with the instances drawn over it")
+  command.add_flag("--overlay", request.overlay, "the image with the instances drawn over it")
       ->group(group);
   command.add_flag("--labels", request.labels, "16-bit label image")->group(group);
   command.add_flag("--coco", request.coco, "one COCO JSON file for the run")->group(group);
   command.add_flag("--csv", request.csv, "one table row per instance")->group(group);
-  command.add_flag("--trace", request.trace, "the steps of the method as one picture")
-      ->group(group);
+  command.add_flag("--trace", request.trace, "the steps of the method as one image")->group(group);
   command
       .add_flag("--support-overlay", request.support_overlay,
                 "the support images with the masks that were taken; --trace has them, too")

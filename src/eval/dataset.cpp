@@ -79,7 +79,7 @@ DatasetClass class_of(const fs::path& folder, const Files& files) {
   const auto support = files.find(0);
   if (support == files.end() || !support->second.image)
     throw FileNotFound(
-        fmt::format("{}: missing, expected the support picture (00 and jpg, tif, webp or bmp)",
+        fmt::format("{}: missing, expected the support image (00 and jpg, tif, webp or bmp)",
                     (folder / "00.jpg").string()));
   if (!support->second.mask)
     throw FileNotFound(
@@ -91,7 +91,7 @@ DatasetClass class_of(const fs::path& folder, const Files& files) {
     if (!file.image) {
       const fs::path truth = file.mask ? *file.mask : *file.instances;
       throw FileNotFound(
-          fmt::format("{}: has no picture {:02}.jpg beside it", truth.string(), number));
+          fmt::format("{}: has no image {:02}.jpg beside it", truth.string(), number));
     }
     if (!file.mask && !file.instances)
       throw FileNotFound(fmt::format("{}: has no truth, expected {}", file.image->string(),

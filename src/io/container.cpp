@@ -178,7 +178,7 @@ std::optional<Format> recognise(Bytes file) {
 
 Container check_container(Bytes file, const std::filesystem::path& path) try {
   const auto format = recognise(file);
-  if (!format) throw Damaged{"not a PNG, JPEG, TIFF, WebP or BMP picture"};
+  if (!format) throw Damaged{"not a PNG, JPEG, TIFF, WebP or BMP image"};
   Container container{*format, 1};
   switch (*format) {
     case Format::png:

@@ -321,7 +321,7 @@ cv::Mat render_figure(ImageView query, ImageView support, MaskView support_mask,
                       const Result& result) {
   check_inputs(query, result);
   if (support.empty() || support_mask.empty())
-    throw InvalidArgument("figure: a support picture is empty");
+    throw InvalidArgument("figure: a support image is empty");
   if (support_mask.size() != support.size())
     throw InvalidArgument(fmt::format("figure: support mask of {}, expected the support's {}",
                                       to_string(support_mask.size()), to_string(support.size())));

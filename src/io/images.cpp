@@ -64,7 +64,7 @@ cv::Mat opencv_decode(const std::vector<std::uint8_t>& bytes, const std::filesys
   }
   if (pixels.empty())
     throw Unreadable(
-        fmt::format("{}: cannot be decoded, the picture's data is damaged", path.string()));
+        fmt::format("{}: cannot be decoded, the image's data is damaged", path.string()));
   if (pixels.channels() == 3) cv::cvtColor(pixels, pixels, cv::COLOR_BGR2RGB);
   return pixels;
 }
@@ -112,7 +112,7 @@ std::vector<std::uint8_t> encoded_png(const cv::Mat& pixels, const std::string& 
   if (pixels.empty() ||
       (pixels.type() != CV_8UC3 && pixels.type() != CV_8UC1 && pixels.type() != CV_16UC1))
     throw InvalidArgument(
-        fmt::format("{}: {} channels of {} bytes, {} rows, {} columns; expected a picture of 3 x "
+        fmt::format("{}: {} channels of {} bytes, {} rows, {} columns; expected an image of 3 x "
                     "uint8, uint8 or uint16",
                     name, pixels.channels(), pixels.elemSize1(), pixels.rows, pixels.cols));
   cv::Mat bgr;  // a matrix of its own: a copy of the header would be converted in place

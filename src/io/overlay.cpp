@@ -18,9 +18,9 @@ void require_range(const char* name, float value, float lowest, float highest) {
 }  // namespace
 
 cv::Mat render_overlay(ImageView image, const Result& result, const OverlayOptions& options) {
-  if (image.empty()) throw InvalidArgument("overlay: the picture is empty");
+  if (image.empty()) throw InvalidArgument("overlay: the image is empty");
   if (image.size() != result.image_size)
-    throw InvalidArgument(fmt::format("overlay: picture of {}, expected the result's {}",
+    throw InvalidArgument(fmt::format("overlay: image of {}, expected the result's {}",
                                       to_string(image.size()), to_string(result.image_size)));
   require_range("fill", options.fill, 0, 1);
   require_range("line_width", options.line_width, 0, 100);

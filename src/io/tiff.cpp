@@ -132,7 +132,7 @@ void choose_picture(TIFF* tiff, Source& source) {
     }
   }
   if (!source.error.empty()) refuse_damaged(source);
-  throw Refused{"holds reduced pictures or masks alone, expected one in full size"};
+  throw Refused{"holds reduced images or masks alone, expected one in full size"};
 }
 
 /// What is known of an image before any of its pixels is read.
@@ -161,7 +161,7 @@ std::uint64_t limit(const char* name, std::uint64_t otherwise) {
 
 void check_size(const Layout& l) {
   if (l.width == 0 || l.height == 0)
-    throw Refused{fmt::format("holds a picture of {} x {} pixels", l.width, l.height)};
+    throw Refused{fmt::format("holds an image of {} x {} pixels", l.width, l.height)};
   const std::uint64_t most = limit("OPENCV_IO_MAX_IMAGE_PIXELS", std::uint64_t{1} << 30);
   if (l.width > limit("OPENCV_IO_MAX_IMAGE_WIDTH", 1u << 20) ||
       l.height > limit("OPENCV_IO_MAX_IMAGE_HEIGHT", 1u << 20) || l.pixels() > most)

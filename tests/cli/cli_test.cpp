@@ -483,7 +483,7 @@ TEST_CASE("persense segment: unreadable queries give one line each and no file",
   }
 }
 
-TEST_CASE("persense segment: a picture beyond OpenCV's limit is one line", "[cli][errors]") {
+TEST_CASE("persense segment: an image beyond OpenCV's limit is one line", "[cli][errors]") {
   const Workspace work;
   work.save("q.png", discs(3, 2));
   const Outcome outcome = work.shell(
@@ -542,7 +542,7 @@ TEST_CASE("persense segment: of a mask with several parts the largest is used, w
   CHECK_THAT(outcome.out, contains("42 objects"));
 }
 
-TEST_CASE("persense segment: pictures of any size, and without any object, are results",
+TEST_CASE("persense segment: images of any size, and without any object, are results",
           "[cli][errors]") {
   const Workspace work;
   const std::vector<cv::Size> sizes = {{1, 1},   {2, 1},   {1, 2},      {2, 2},

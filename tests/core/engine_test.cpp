@@ -300,7 +300,7 @@ TEST_CASE("classic engine: supports of any shape work or say what is wrong", "[e
     }
 }
 
-TEST_CASE("classic engine: an object of one pixel or of nearly the whole picture works as support",
+TEST_CASE("classic engine: an object of one pixel or of nearly the whole image works as support",
           "[engine][classic]") {
   const Engine engine("classic");
   const cv::Mat& image = coins().support.image;

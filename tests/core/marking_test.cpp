@@ -352,7 +352,7 @@ struct TwoColours {
 
 }  // namespace
 
-TEST_CASE("marks: the weight-free decoder makes masks of boxes in the sample pictures",
+TEST_CASE("marks: the weight-free decoder makes masks of boxes in the sample images",
           "[marks][classic]") {
   const Engine engine("classic");
   for (const std::string kind : {"beans", "berries", "cells", "pebbles"}) {
@@ -364,7 +364,7 @@ TEST_CASE("marks: the weight-free decoder makes masks of boxes in the sample pic
   }
 }
 
-TEST_CASE("marks: the same object in a picture that is shifted has the same mask, shifted",
+TEST_CASE("marks: the same object in an image that is shifted has the same mask, shifted",
           "[marks][classic]") {
   const Engine engine("classic");
   constexpr int dx = 13, dy = 6;

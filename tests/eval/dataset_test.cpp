@@ -65,13 +65,13 @@ TEST_CASE("open_dataset: what is missing or double is named", "[eval][dataset][e
     return message_of<Error>([&] { eval::open_dataset(scratch.path()); });
   };
   CHECK_THAT(message({"a/00.png", "a/01.jpg", "a/01.png"}),
-             ContainsSubstring("a/00.jpg: missing, expected the support picture"));
+             ContainsSubstring("a/00.jpg: missing, expected the support image"));
   CHECK_THAT(message({"a/00.jpg", "a/01.jpg", "a/01.png"}),
              EndsWith("a/00.png: missing, expected the support mask"));
   CHECK_THAT(message({"a/00.jpg", "a/00.png", "a/03.jpg"}),
              ContainsSubstring("a/03.jpg: has no truth, expected ") && EndsWith("a/03.png"));
   CHECK_THAT(message({"a/00.jpg", "a/00.png", "a/04.png"}),
-             EndsWith("a/04.png: has no picture 04.jpg beside it"));
+             EndsWith("a/04.png: has no image 04.jpg beside it"));
   CHECK_THAT(message({"a/00.jpg", "a/00.png", "a/01.jpg", "a/01.png", "a/1.png"}),
              ContainsSubstring("a/1.png: has the same number as "));
   CHECK_THAT(message({"a/00.jpg", "a/00.png"}), ContainsSubstring("a: has no query"));

@@ -301,7 +301,7 @@ TEST_CASE("read_image: folders, empty files, text and vector files are refused b
   CHECK_THAT(message(scratch.path()), ContainsSubstring("is a folder, expected a file"));
   CHECK_THAT(message(scratch / "empty.png"), EndsWith("empty.png: the file is empty"));
   CHECK_THAT(message(scratch / "text.png"),
-             EndsWith("text.png: not a PNG, JPEG, TIFF, WebP or BMP picture"));
+             EndsWith("text.png: not a PNG, JPEG, TIFF, WebP or BMP image"));
 }
 
 TEST_CASE("read_image: a file cut anywhere is refused", "[io][images][errors]") {

@@ -84,7 +84,7 @@ TEST_CASE("render_overlay: pixels away from the objects are untouched", "[io][ov
   CHECK(cv::countNonZero(~changed & objects) > 1000);
 }
 
-TEST_CASE("render_overlay: without instances it is the picture", "[io][overlay]") {
+TEST_CASE("render_overlay: without instances it is the image", "[io][overlay]") {
   Result result;
   result.image_size = {40, 30};
   const cv::Mat picture = grey_picture(result.image_size);
@@ -147,7 +147,7 @@ TEST_CASE("render_overlay: another size and options out of range are refused",
   const cv::Mat other = grey_picture({91, 60}), same = grey_picture({90, 60});
   CHECK(message_of<InvalidArgument>([&] {
           io::render_overlay(ImageView::of_rgb(other), result);
-        }) == "overlay: picture of 91 x 60, expected the result's 90 x 60");
+        }) == "overlay: image of 91 x 60, expected the result's 90 x 60");
   CHECK_THROWS_AS(io::render_overlay(ImageView(), result), InvalidArgument);
   io::OverlayOptions options;
   options.fill = 1.5f;
@@ -185,7 +185,7 @@ TEST_CASE("render_overlay: classes have hues of their own, and a legend", "[io][
                  io::render_overlay(ImageView::of_rgb(backing), small, plain)) == 0);
 }
 
-TEST_CASE("render_support: a picture for each image, green and red", "[io][support]") {
+TEST_CASE("render_support: an image for each image, green and red", "[io][support]") {
   const Size size{90, 60};
   const Image image = Image::from_rgb(grey_picture(size)),
               other = Image::from_rgb(grey_picture(size));

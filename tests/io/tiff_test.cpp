@@ -217,7 +217,7 @@ TEST_CASE("TIFF: alpha is dropped and leaves the colours as they are stored", "[
       }
 }
 
-TEST_CASE("TIFF: where white is stored as 0, pictures are inverted and labels are not",
+TEST_CASE("TIFF: where white is stored as 0, images are inverted and labels are not",
           "[io][tiff]") {
   const Scratch scratch;
   const auto file = scratch / "a.tif";
@@ -325,7 +325,7 @@ TEST_CASE("TIFF: JPEG inside, as RGB and as YCbCr, comes back within its loss", 
   CHECK(cv::norm(image_of(file), rgb, cv::NORM_INF) < 40);  // colours are of half the resolution
 }
 
-TEST_CASE("TIFF: the first page is read, and behind a thumbnail the picture", "[io][tiff]") {
+TEST_CASE("TIFF: the first page is read, and behind a thumbnail the image", "[io][tiff]") {
   const Scratch scratch;
   const auto file = scratch / "a.tif";
   const cv::Mat big = noise(CV_8UC3), small(8, 12, CV_8UC3, cv::Scalar(1, 2, 3));
@@ -352,7 +352,7 @@ TEST_CASE("TIFF: the first page is read, and behind a thumbnail the picture", "[
   CHECK(equal(image_of(file), big));
   write(small, kind(FILETYPE_REDUCEDIMAGE), small, kind(FILETYPE_MASK));
   CHECK_THAT(refusal(file),
-             EndsWith("a.tif: holds reduced pictures or masks alone, expected one in full size"));
+             EndsWith("a.tif: holds reduced images or masks alone, expected one in full size"));
 }
 
 TEST_CASE("TIFF: pixels of other kinds are refused with the reason", "[io][tiff][errors]") {

@@ -418,7 +418,7 @@ TEST_CASE("TorchEncoder: bfloat16 on the CPU is close to float32", "[torch][enco
   CHECK((map(half) - map(full)).abs().maxCoeff() < 0.02f);  // features have 8 bits
 }
 
-TEST_CASE("TorchEncoder: the SqueezeNet archive tells the objects of a picture from the rest",
+TEST_CASE("TorchEncoder: the SqueezeNet archive tells the objects of an image from the rest",
           "[torch][encoder][data]") {
   const fs::path shared = fs::path(PERSENSE_DATA_DEFAULT).parent_path();
   const fs::path file = shared / "models/squeezenet1_0_encoder.pt";

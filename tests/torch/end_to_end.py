@@ -428,7 +428,7 @@ def dsalvanet_density(network: Dsalvanet, image: Array, exemplars: Sequence[Box]
 def countr_density(network: Countr, image: Array, exemplars: Sequence[Box]) -> Density:
     height, width = image.shape[:2]
     inner = 16 * int((width / height * 384) / 16)
-    assert inner > 384, "a picture of one window tests nothing of their overlap"
+    assert inner > 384, "an image of one window tests nothing of their overlap"
     resized = np.asarray(Image.fromarray(image).resize((inner, 384), Image.BILINEAR))
     x = torch.from_numpy(resized.copy()).permute(2, 0, 1).float()[None] / 255
     scale = (384 / height, inner / width) * 2

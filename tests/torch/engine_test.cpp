@@ -405,7 +405,7 @@ TEST_CASE("torch engine: mini finds objects of 5 pixels in an image too large to
   CHECK(result.count() <= count);
 }
 
-TEST_CASE("torch engine: mini finds in tiles what it finds in a picture that it sees at once",
+TEST_CASE("torch engine: mini finds in tiles what it finds in an image that it sees at once",
           "[torch][engine]") {
   constexpr int columns = 34, rows = 11;
   constexpr int shift = 400;            // pixels: discs and the network's grid repeat in it

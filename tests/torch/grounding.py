@@ -118,7 +118,7 @@ def find_all(model, processor, width, height):
                 break
         else:
             return image, found
-    sys.exit(f"no picture of {width} x {height} whose cells' scores are further apart than {GAP}")
+    sys.exit(f"no image of {width} x {height} whose cells' scores are further apart than {GAP}")
 
 
 def processor_of(folder):

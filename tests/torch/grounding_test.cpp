@@ -460,7 +460,7 @@ struct Apart {
 
 }  // namespace
 
-TEST_CASE("torch GroundingDetector: finds the boxes that transformers finds, from picture and text",
+TEST_CASE("torch GroundingDetector: finds the boxes that transformers finds, from image and text",
           "[torch][grounding][transformers]") {
   NEEDS_UTF8PROC();
   const std::filesystem::path folder = PERSENSE_TRANSFORMERS;  // made by grounding.py

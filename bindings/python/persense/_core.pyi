@@ -525,7 +525,7 @@ def class_colors(count: typing.SupportsInt | typing.SupportsIndex) -> numpy.typi
     """
 def decode_png(bytes: bytes) -> numpy.ndarray:
     """
-    The grey picture in the bytes of a PNG file: (H, W) uint8.
+    The grey image in the bytes of a PNG file: (H, W) uint8.
     """
 def encode_png(pixels: numpy.ndarray, side: typing.SupportsInt | typing.SupportsIndex = 0) -> bytes:
     """
@@ -587,10 +587,10 @@ def outlines(bits: typing.Any) -> list[numpy.typing.NDArray[numpy.int32]]:
     """
 def overlay(result: Result, image: typing.Any, fill: typing.SupportsFloat | typing.SupportsIndex = 0.2800000011920929, line_width: typing.SupportsFloat | typing.SupportsIndex = 0.0, numbers: bool = True, points: bool = True) -> numpy.typing.NDArray[numpy.uint8]:
     """
-    The instances drawn over their picture: (H, W, 3) uint8, RGB.
+    The instances drawn over their image: (H, W, 3) uint8, RGB.
 
     fill is the opacity inside an object; line_width is in pixels, 0 chooses it from the
-    picture's size; numbers are the instances' ids, points their prompts.
+    image's size; numbers are the instances' ids, points their prompts.
     """
 def ppsm(points: typing.Any, similarity: typing.Any, count: typing.SupportsFloat | typing.SupportsIndex, boxes: typing.Any, options: Options) -> tuple[numpy.typing.NDArray[numpy.int64], float]:
     """
@@ -598,7 +598,7 @@ def ppsm(points: typing.Any, similarity: typing.Any, count: typing.SupportsFloat
     """
 def read_image(path: os.PathLike[str] | str | bytes) -> numpy.typing.NDArray[numpy.uint8]:
     """
-    The picture in a file as (H, W, 3) uint8, RGB.
+    The image in a file as (H, W, 3) uint8, RGB.
 
     PNG, JPEG, TIFF (first page), WebP or BMP, 8 or 16 bits, grey, RGB or RGBA (alpha is
     dropped). EXIF orientation is applied. 16-bit pixels are scaled to 0..255 by the sensor
@@ -614,7 +614,7 @@ def read_mask(path: os.PathLike[str] | str | bytes) -> numpy.typing.NDArray[nump
     The mask in a file as (H, W) uint8, 0 or 255.
 
     Formats and orientation as in read_image. A pixel is inside when any colour channel is
-    not zero; in JPEG and WebP, when it is above half of the picture's maximum.
+    not zero; in JPEG and WebP, when it is above half of the image's maximum.
     """
 def simplified(outline: typing.Any, tolerance: typing.SupportsFloat | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.int32]:
     """

@@ -153,7 +153,7 @@ def _parts(name: str, document: Any) -> Tuple[int, int, str, List[Any]]:
     except (KeyError, TypeError, ValueError) as error:
         raise Unreadable(f"{name}: not a labelme file ({_why(error)})") from None
     if width < 1 or height < 1:
-        raise Unreadable(f"{name}: picture of {width} x {height}, expected at least 1 x 1")
+        raise Unreadable(f"{name}: image of {width} x {height}, expected at least 1 x 1")
     return width, height, image_path, shapes
 
 
@@ -181,7 +181,7 @@ def _picture_of(name: str, image_path: str, document: Any) -> NDArray[np.uint8]:
         try:
             return read_image(copy)
         except Unreadable:
-            raise Unreadable(f"{name}: imageData: damaged, expected a picture") from None
+            raise Unreadable(f"{name}: imageData: damaged, expected an image") from None
 
 
 def _mark_of(shape: Dict[str, Any], width: int, height: int) -> Dict[str, Any]:

@@ -416,7 +416,7 @@ class Result(Instances):
             picture = as_rgb(self._path, "image")
         else:
             raise InvalidArgument(
-                "image: this result was unpickled and does not hold its picture; give image=..."
+                "image: this result was unpickled and does not hold its image; give image=..."
             )
         height, width = picture.shape[:2]
         if (width, height) != self.size:

@@ -72,23 +72,23 @@ Pixels figure(const Result& result, const py::object& image, const py::object& s
 
 void bind_images(py::module_& m) {
   m.def("read_image", &read_image, "path"_a,
-        "The picture in a file as (H, W, 3) uint8, RGB.\n\n"
+        "The image in a file as (H, W, 3) uint8, RGB.\n\n"
         "PNG, JPEG, TIFF (first page), WebP or BMP, 8 or 16 bits, grey, RGB or RGBA (alpha is\n"
         "dropped). EXIF orientation is applied. 16-bit pixels are scaled to 0..255 by the sensor\n"
         "depth that their maximum suggests.");
   m.def("read_mask", &read_mask, "path"_a,
         "The mask in a file as (H, W) uint8, 0 or 255.\n\n"
         "Formats and orientation as in read_image. A pixel is inside when any colour channel is\n"
-        "not zero; in JPEG and WebP, when it is above half of the picture's maximum.");
+        "not zero; in JPEG and WebP, when it is above half of the image's maximum.");
   m.def("read_labels", &read_labels, "path"_a,
         "The label image in a file as (H, W) int32, 0 in the background: one grey channel of 8 or\n"
         "16 bits.");
   m.def("overlay", &overlay, "result"_a, "image"_a, "fill"_a = io::OverlayOptions{}.fill,
         "line_width"_a = io::OverlayOptions{}.line_width,
         "numbers"_a = io::OverlayOptions{}.numbers, "points"_a = io::OverlayOptions{}.points,
-        "The instances drawn over their picture: (H, W, 3) uint8, RGB.\n\n"
+        "The instances drawn over their image: (H, W, 3) uint8, RGB.\n\n"
         "fill is the opacity inside an object; line_width is in pixels, 0 chooses it from the\n"
-        "picture's size; numbers are the instances' ids, points their prompts.");
+        "image's size; numbers are the instances' ids, points their prompts.");
   m.def("figure", &figure, "result"_a, "image"_a, "support_image"_a, "support_mask"_a,
         "All steps of a result with a trace side by side, as the paper's figure 7: (H, W, 3)\n"
         "uint8, RGB, of a size that does not depend on the image's.");

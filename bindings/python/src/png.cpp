@@ -49,7 +49,7 @@ py::array decode_png(const py::bytes& bytes) {
     const cv::Mat buffer(1, static_cast<int>(text.size()), CV_8UC1, const_cast<char*>(text.data()));
     pixels = cv::imdecode(buffer, cv::IMREAD_GRAYSCALE);
   }
-  if (pixels.empty()) throw InvalidArgument("PNG: damaged, expected a grey picture");
+  if (pixels.empty()) throw InvalidArgument("PNG: damaged, expected a grey image");
   return array_of(std::move(pixels));
 }
 
@@ -60,7 +60,7 @@ void bind_png(py::module_& m) {
         "(H, W, 3) RGB or (H, W) grey, uint8, as the bytes of a PNG file; where a side is longer\n"
         "than `side`, reduced to it.");
   m.def("decode_png", &decode_png, "bytes"_a,
-        "The grey picture in the bytes of a PNG file: (H, W) uint8.");
+        "The grey image in the bytes of a PNG file: (H, W) uint8.");
 }
 
 }  // namespace persense::python

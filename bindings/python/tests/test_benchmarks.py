@@ -57,7 +57,7 @@ def test_drawn_prints_what_is_there_and_what_is_found() -> None:
     done = run("drawn.py", "--models", "classic")
     assert done.returncode == 0, done.stderr
     header, discs, rings, *absent = done.stdout.splitlines()
-    assert header.split() == ["picture", "there", "found", "F1@0.5", "mean", "IoU"]
+    assert header.split() == ["image", "there", "found", "F1@0.5", "mean", "IoU"]
     assert discs.split()[-4:-2] == ["300", "300"]  # small objects of a large image
     assert rings.split()[-4] == "60"
     assert [row.split()[-2] for row in absent] == ["0", "0", "0"]

@@ -85,7 +85,7 @@ def test_wrong_option_is_one_line_that_names_it(options: Any, message: str) -> N
 
 def test_errors_are_the_built_in_ones_too(tmp_path: pathlib.Path) -> None:
     bad = tmp_path / "bad.jpg"
-    bad.write_bytes(b"no picture")
+    bad.write_bytes(b"no image")
     for path, kinds in (
         (tmp_path / "none.png", (persense.FileNotFound, FileNotFoundError)),
         (bad, (persense.Unreadable, OSError)),

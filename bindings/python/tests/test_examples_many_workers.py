@@ -30,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
         for kind in KINDS:
             where = pictures if copy % 2 else pictures / "more"
             shutil.copy(DATA / kind / "01.jpg", where / f"{kind}_{copy:02}.jpg")
-    (pictures / "broken.jpg").write_bytes(b"not a picture")
+    (pictures / "broken.jpg").write_bytes(b"not an image")
     return pictures
 
 
@@ -75,7 +75,7 @@ def found(out: pathlib.Path) -> Dict[str, Any]:
     """What was found in every image, without who found it."""
     lines = lines_of(out)
     by_file = {line["file"]: {**line, "worker": None} for line in lines}
-    assert len(by_file) == len(lines), "a picture was written twice"
+    assert len(by_file) == len(lines), "an image was written twice"
     return by_file
 
 

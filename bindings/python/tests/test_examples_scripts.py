@@ -29,7 +29,7 @@ def folder(tmp_path: pathlib.Path) -> pathlib.Path:
         shutil.copy(DATA / kind / "01.jpg", pictures / f"{kind}.jpg")
     shutil.copy(EXAMPLE[0], pictures / "support.JPG")
     (pictures / "broken.jpg").write_bytes((DATA / "beans" / "01.jpg").read_bytes()[:2000])
-    (pictures / "notes.txt").write_text("not a picture")
+    (pictures / "notes.txt").write_text("not an image")
     return pictures
 
 

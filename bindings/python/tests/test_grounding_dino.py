@@ -395,7 +395,7 @@ def test_export_asks_for_the_vocabulary_where_none_is_beside_the_checkpoint(
 
 def test_10_grounding_dino_prints_a_line_for_each_confident_query(model, export, tmp_path, capsys):
     pytest.importorskip("tokenizers", reason="the example splits its caption with tokenizers")
-    pil = pytest.importorskip("PIL.Image", reason="the example reads its picture with Pillow")
+    pil = pytest.importorskip("PIL.Image", reason="the example reads its image with Pillow")
     assert export(published_state(model)) == 0
     picture = tmp_path / "picture.png"
     pil.new("RGB", (300, 100), (200, 120, 40)).save(picture)

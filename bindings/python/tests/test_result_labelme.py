@@ -175,7 +175,7 @@ def test_what_lies_outside_of_the_picture_is_cut_off(tmp_path: pathlib.Path) -> 
         (document(shape("polygon", [])), "shape 1: points that are not pairs of numbers"),
         (document(shape("mask", [[0, 0], [1, 1]])), "shape 1: it has no 'mask'"),
         (document({**shape("mask", [[0, 0], [1, 1]]), "mask": "AAAA"}), "shape 1: PNG: damaged"),
-        (document(width=0), "picture of 0 x 6, expected at least 1 x 1"),
+        (document(width=0), "image of 0 x 6, expected at least 1 x 1"),
     ],
 )
 def test_a_damaged_file_is_unreadable_and_says_why(
