@@ -474,8 +474,8 @@ typedef struct persense_result_info {
   const int32_t* instance_classes;        /* each instance's index into classes */
   const uint8_t* instance_touches_border; /* 1 where it touches the image's border: the object may
                                              go on beyond */
-  double count_confidence; /* how far instance_count and estimated_count agree: the smaller over the
-                              larger, 0 to 1 */
+  double count_confidence; /* how far a class's instance_count and estimated_count agree: the
+                              smaller over the larger, 0 to 1; of several classes, the least */
 } persense_result_info;
 
 /* Finds every instance of the support's object in an image. None is a result without instances, not

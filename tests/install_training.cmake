@@ -1,6 +1,6 @@
 # Builds the training package's wheel and installs it beside persense, which install_wheel.cmake
 # installed; unpacks both, for the tests that need PyTorch:
-#   cmake -D SOURCE_DIR=... -D WHEEL_DIR=... -D LAUNCHER=ccache -P install_training.cmake
+#   cmake -D SOURCE_DIR=... -D WHEEL_DIR=... -D COMPILER=c++ -D LAUNCHER=ccache -P install_training.cmake
 #
 # Without PyTorch and OpenCV, which it depends on: its tests know where to find them.
 set(python ${WHEEL_DIR}/environment/bin/python)
@@ -13,6 +13,7 @@ file(REMOVE_RECURSE ${WHEEL_DIR}/training-wheel ${WHEEL_DIR}/beside-torch)
 execute_process(
   COMMAND ${pip} wheel --no-deps -w ${WHEEL_DIR}/training-wheel ${SOURCE_DIR}/bindings/python/training
           -C build-dir=${WHEEL_DIR}/training-build
+          -C cmake.define.CMAKE_CXX_COMPILER=${COMPILER}
           -C cmake.define.CMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER}
   COMMAND_ERROR_IS_FATAL ANY)
 file(GLOB wheel ${WHEEL_DIR}/training-wheel/persense_training-*.whl)

@@ -1,6 +1,9 @@
 # Builds the Python package's wheel and installs it into a new environment, with nothing else than
 # what the tests need:
-#   cmake -D SOURCE_DIR=... -D WHEEL_DIR=... -D LAUNCHER=ccache -D WITH_TORCH=AUTO -P install_wheel.cmake
+#   cmake -D SOURCE_DIR=... -D WHEEL_DIR=... -D COMPILER=c++ -D LAUNCHER=ccache -D WITH_TORCH=AUTO \
+#     -P install_wheel.cmake
+#
+# By the compiler of the tests: another name of it would find nothing in the launcher's cache.
 #
 # Skips, and says so, where Python's packages cannot be had.
 set(environment ${WHEEL_DIR}/environment)
@@ -26,6 +29,7 @@ endif()
 execute_process(
   COMMAND ${pip} wheel --no-deps -w ${WHEEL_DIR}/wheel ${SOURCE_DIR}/bindings/python
           -C build-dir=${WHEEL_DIR}/build
+          -C cmake.define.CMAKE_CXX_COMPILER=${COMPILER}
           -C cmake.define.CMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER}
           -C cmake.define.PERSENSE_WITH_TORCH=${WITH_TORCH}
   COMMAND_ERROR_IS_FATAL ANY)

@@ -5,6 +5,7 @@ set(python_folder ${PROJECT_SOURCE_DIR}/bindings/python)
 file(GLOB python_tests CONFIGURE_DEPENDS RELATIVE ${python_folder}
      ${python_folder}/tests/test_*.py ${python_folder}/training/tests/test_*.py)
 set(on_source_tree "^tests/test_(archive|countr|dsalvanet|grounding_dino|mini|mobile_sam|sam)")
+set(measure_times "^tests/test_(core_label|core_processes|examples_many_workers|examples_scripts)")
 set(beside_torch "^training/tests/test_(calibrate|mini|samples|stages|whole)")
 
 set(wheel_folder ${PROJECT_BINARY_DIR}/python-wheel)
@@ -13,13 +14,13 @@ set(training_test "python/training wheel: builds, and installs beside persense")
 if(NOT PERSENSE_SANITIZE)  # Python itself is built without, and the wheel with its own flags
   add_test(NAME "${wheel_test}"
            COMMAND ${CMAKE_COMMAND} -D SOURCE_DIR=${PROJECT_SOURCE_DIR} -D WHEEL_DIR=${wheel_folder}
-                   -D LAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER} -D WITH_TORCH=${PERSENSE_WITH_TORCH}
+                   -D COMPILER=${CMAKE_CXX_COMPILER} -D LAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER} -D WITH_TORCH=${PERSENSE_WITH_TORCH}
                    -P ${CMAKE_CURRENT_SOURCE_DIR}/install_wheel.cmake)
   set_tests_properties("${wheel_test}" PROPERTIES
     LABELS python FIXTURES_SETUP python_wheel TIMEOUT 3600 SKIP_REGULAR_EXPRESSION "SKIPPED: ")
   add_test(NAME "${training_test}"
            COMMAND ${CMAKE_COMMAND} -D SOURCE_DIR=${PROJECT_SOURCE_DIR} -D WHEEL_DIR=${wheel_folder}
-                   -D LAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER}
+                   -D COMPILER=${CMAKE_CXX_COMPILER} -D LAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER}
                    -P ${CMAKE_CURRENT_SOURCE_DIR}/install_training.cmake)
   set_tests_properties("${training_test}" PROPERTIES
     LABELS python FIXTURES_REQUIRED python_wheel FIXTURES_SETUP python_training TIMEOUT 3600
@@ -46,8 +47,10 @@ foreach(test IN LISTS python_tests)
     add_test(NAME "${name}"
              COMMAND ${CMAKE_COMMAND} -D SOURCE_DIR=${PROJECT_SOURCE_DIR} -D WHEEL_DIR=${wheel_folder}
                      -D TESTS=${test} -P ${CMAKE_CURRENT_SOURCE_DIR}/run_wheel_pytest.cmake)
-    set_tests_properties("${name}" PROPERTIES
-      FIXTURES_REQUIRED ${fixture} RUN_SERIAL ON)  # they measure times
+    set_tests_properties("${name}" PROPERTIES FIXTURES_REQUIRED ${fixture})
+    if(test MATCHES "${measure_times}")
+      set_tests_properties("${name}" PROPERTIES RUN_SERIAL ON)
+    endif()
   else()
     continue()
   endif()

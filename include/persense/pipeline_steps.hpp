@@ -206,7 +206,7 @@ struct StepClock {
   template <class F>
   auto timed(Step step, F&& body) {
     const RunningStep running{&run, step};
-    const StepScope scope(running);
+    const StepScope scope(&running);
     const auto begin = std::chrono::steady_clock::now();
     auto value = body();
     timings[step] +=

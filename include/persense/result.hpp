@@ -115,12 +115,18 @@ struct Result {
     return sum;
   }
   /// How far the number of instances and the density's sum agree: the smaller over the larger, 0
-  /// to 1. Masks and mass are counted in different ways, so a count that both give is more likely
-  /// right. 1 where neither says that there is an object.
+  /// to 1; of several classes, the least. Masks and mass are counted in different ways, so a count
+  /// that both give is more likely right. 1 where neither says that there is an object. Instances
+  /// that a filter or a region leaves out are missing from one of the two.
   double count_confidence() const {
-    const double found = static_cast<double>(count()), there = estimated_count();
-    const double more = std::max(found, there), fewer = std::min(found, there);
-    return more < 0.5 ? 1.0 : std::max(0.0, fewer / more);
+    double least = 1;
+    for (const ClassResult& c : classes) {
+      const auto found = static_cast<double>(c.count);
+      const double more = std::max(found, c.estimated_count);
+      if (more >= 0.5)
+        least = std::min(least, std::max(0.0, std::min(found, c.estimated_count) / more));
+    }
+    return least;
   }
   /// Of the only class, or the first one. @pre there is one, as in every result of this library.
   const DensityMap& density() const { return classes.front().density; }

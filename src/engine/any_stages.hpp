@@ -14,7 +14,7 @@
 #include "persense/descriptor.hpp"
 #include "persense/detail/marking.hpp"
 #include "persense/stages.hpp"
-#include "persense/tiles/stages.hpp"
+#include "persense/tiles/encoder.hpp"
 
 namespace persense {
 

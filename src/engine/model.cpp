@@ -52,14 +52,20 @@ struct EngineParts::ModelOf final : EngineParts::Model {
 
   Result segment(std::span<const EngineSupport> classes, ImageView query,
                  const RunOptions& run) const override {
-    return runner.segment(std::span<const Support<AnyEncoder>* const>(prepared(classes)), query,
-                          run);
+    return noted(
+        runner.segment(std::span<const Support<AnyEncoder>* const>(prepared(classes)), query, run));
   }
 
   Result segment(std::span<const EngineSupport> classes, const EngineImage& query,
                  const RunOptions& run) const override {
-    return runner.segment(query.encoded_->image,
-                          std::span<const Support<AnyEncoder>* const>(prepared(classes)), run);
+    return noted(runner.segment(query.encoded_->image,
+                                std::span<const Support<AnyEncoder>* const>(prepared(classes)),
+                                run));
+  }
+
+  Result noted(Result result) const {
+    if (!note.empty()) result.notes.push_back(note);
+    return result;
   }
 
   static std::vector<const Support<AnyEncoder>*> prepared(std::span<const EngineSupport> supports) {
@@ -69,26 +75,32 @@ struct EngineParts::ModelOf final : EngineParts::Model {
   }
 
   Runner runner;
-  std::string note;  ///< of all supports; may be empty
+  std::string note;  ///< of every result; may be empty
 };
 
 std::shared_ptr<const EngineParts::Model> EngineParts::model(
     const Stages& slots, AnyEncoder encoder, AnyDetector detector,
     const std::function<AnyDmg()>& make_dmg, AnyDecoder decoder, const Options& options) {
   const int size = options.tiles.size;
-  const bool tiled = size != 0 && !see_any_size(slots);
+  const bool any_size = see_any_size(slots), says_size = encoder.input_side().has_value();
+  std::string note;
+  if (size > 0 && any_size)
+    note = fmt::format(
+        "tiles.size {}: these stages see images of any size as they are, so there are "
+        "no tiles",
+        size);
+  else if (size < 0 && !any_size && !says_size)
+    note = fmt::format(
+        "tiles.size {}: the encoder does not say how large an image it sees, so there "
+        "are no tiles; give their side in pixels",
+        size);
+  const bool tiled = size != 0 && !any_size && note.empty();
   if (tiled) {
     encoder = AnyEncoder(TiledEncoder<AnyEncoder>(std::move(encoder), size));
-    detector = AnyDetector(TiledDetector<AnyDetector, AnyEncoder>(std::move(detector)));
+    detector = AnyDetector(
+        TiledDetector<AnyDetector, AnyEncoder>(std::move(detector), options.detection.threshold));
     decoder = AnyDecoder(TiledDecoder<AnyDecoder, AnyEncoder>(std::move(decoder)));
   }
-  const std::string note =
-      size > 0 && !tiled
-          ? fmt::format(
-                "tiles.size {}: these stages see images of any size as they are, so there "
-                "are no tiles",
-                size)
-          : "";
   const auto of = [&note](auto runner) -> std::shared_ptr<const Model> {
     return std::make_shared<const ModelOf<decltype(runner)>>(std::move(runner), note);
   };

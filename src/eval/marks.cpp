@@ -45,7 +45,7 @@ MadeMark make_mark(MaskView mask, MarkKind kind) {
   if (kind == MarkKind::mask) return {{}, mask};
   const Mask largest = parts_of(mask, Parts::largest).parts[0];
   const cv::Mat part = to_frame(largest, mask.size());
-  if (kind == MarkKind::point) return {{}, most_interior(crop_to_box(MaskView(part)))};
+  if (kind == MarkKind::point) return {{}, most_interior(largest)};
   if (kind == MarkKind::polygon) return {{}, outline(part)};
   const PixelBox& box = largest.box;
   if (kind == MarkKind::box) return {{}, static_cast<Box>(box)};

@@ -174,8 +174,8 @@ TEST_CASE("own stages: tiles are not made for stages that see any size, and a no
   const Result tiled = found(options), whole = found({});
   CHECK(tiled.count() == whole.count());
   REQUIRE(tiled.notes.size() == whole.notes.size() + 1);
-  CHECK_THAT(tiled.notes.front(), ContainsSubstring("tiles.size 128: these stages see images of "
-                                                    "any size as they are"));
+  CHECK_THAT(tiled.notes.back(), ContainsSubstring("tiles.size 128: these stages see images of "
+                                                   "any size as they are"));
 }
 
 TEST_CASE("own stages: a decoder's masks and a density map's sum are the result's",

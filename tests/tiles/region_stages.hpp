@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <mutex>
 #include <opencv2/imgproc.hpp>
 #include <optional>
 #include <span>
@@ -71,8 +72,9 @@ struct Regions {
 
 /// What the stages were shown.
 struct Shown {
+  std::mutex mutex;
   std::vector<Size> images;
-  std::size_t densities = 0, prompts = 0;
+  std::size_t densities = 0;
 };
 
 struct RegionEncoder {
@@ -83,6 +85,7 @@ struct RegionEncoder {
 
   std::optional<int> input_side() const { return side == 0 ? std::nullopt : std::optional(side); }
   Regions encode(ImageView image) const {
+    const std::lock_guard lock(shown->mutex);
     shown->images.push_back(image.size());
     return Regions(image);
   }
@@ -123,7 +126,10 @@ struct RegionDetector {
 struct RegionDmg {
   Shown* shown;
   DensityMap density(const RegionQuery& query) const {
-    ++shown->densities;
+    {
+      const std::lock_guard lock(shown->mutex);
+      ++shown->densities;
+    }
     const Size size = query.image.size();
     DensityMap map = DensityMap::Zero(size.height, size.width);
     const Exemplar& shown_first = query.exemplars.front();
@@ -144,9 +150,7 @@ struct RegionDmg {
 };
 
 struct RegionDecoder {
-  Shown* shown;
   std::vector<ScoredMask> decode(const RegionQuery& query, std::span<const Prompt> prompts) const {
-    shown->prompts += prompts.size();
     std::vector<ScoredMask> masks;
     for (const Prompt& prompt : prompts) {
       const int label = query.embedding.at(prompt.point);

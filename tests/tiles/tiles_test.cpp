@@ -1,5 +1,7 @@
 // Tiles: what is found does not depend on where an image is cut.
+#include <map>
 #include <opencv2/imgproc.hpp>
+#include <thread>
 
 #include "../catch.hpp"
 #include "../message_of.hpp"
@@ -42,11 +44,11 @@ struct Scene {
 Result found_in(const Scene& scene, int tile_size, Shown& shown) {
   const RegionEncoder encoder{&shown};
   if (tile_size == 0) {
-    const Pipeline pipeline(encoder, RegionDetector{}, RegionDmg{&shown}, RegionDecoder{&shown});
+    const Pipeline pipeline(encoder, RegionDetector{}, RegionDmg{&shown}, RegionDecoder{});
     return pipeline.segment(pipeline.support(scene.view(), MaskView(scene.mask)), scene.view());
   }
   const auto pipeline = tiled_pipeline(encoder, RegionDetector{}, RegionDmg{&shown},
-                                       RegionDecoder{&shown}, with_tiles(tile_size));
+                                       RegionDecoder{}, with_tiles(tile_size));
   return pipeline.segment(pipeline.support(scene.view(), MaskView(scene.mask)), scene.view());
 }
 Result found_in(const Scene& scene, int tile_size) {
@@ -85,9 +87,12 @@ TEST_CASE("tiles: cover an image with cores that are apart, and overlap by what 
           "[tiles]") {
   Random random(1);
   for (int n = 0; n < 300; ++n) {
-    const int overlap = random.integer(1, 60);
-    const TileShape shape{random.integer(3 * overlap, 400), overlap};
-    const Size size{random.integer(1, 1500), random.integer(1, 1500)};
+    const int overlap = n == 0 ? 4 : n == 1 ? 16 : random.integer(1, 60);
+    const TileShape shape{n < 2 ? 3 * overlap : random.integer(3 * overlap, 400), overlap};
+    // many tiles in a row, too
+    const Size size = n == 0   ? Size{77, 3000}
+                      : n == 1 ? Size{916, 12}
+                               : Size{random.integer(1, 1500), random.integer(1, 1500)};
     INFO(to_string(size) << ", side " << shape.side << ", overlap " << overlap);
     const TileGrid grid(size, shape);
     cv::Mat cores = cv::Mat::zeros(size.height, size.width, CV_8UC1);
@@ -129,8 +134,8 @@ TEST_CASE(
     more += tiled.count() - common(tiled, whole);
     // slivers of hidden objects, in a tile where nothing else is
     CHECK(std::abs(static_cast<double>(tiled.count()) - static_cast<double>(whole.count())) <=
-          std::max(2.0, 0.01 * static_cast<double>(whole.count())));
-    CHECK(tiled.estimated_count() == Approx(whole.estimated_count()).margin(2.0));
+          std::max(3.0, 0.01 * static_cast<double>(whole.count())));
+    CHECK(tiled.estimated_count() == Approx(whole.estimated_count()).margin(3.0));
   }
   INFO(all << " objects, " << same << " of them the same, " << more << " others");
   REQUIRE(all > 5000);
@@ -144,7 +149,7 @@ TEST_CASE("tiles: no stage sees more than a tile, and each tile is encoded once"
   found_in(scene, 160, shown);
   for (const Size size : shown.images) CHECK((size.width <= 160 && size.height <= 160));
   const TileGrid grid(scene.view().size(), tile_shape(160, {}, 16, 19));
-  CHECK(shown.images.size() == grid.size() + 1);  // and the support's
+  CHECK(shown.images.size() - grid.size() <= 1);  // the support is in one of them, or has its own
 }
 
 TEST_CASE("tiles: an image that is no larger than a tile gives what it gives without", "[tiles]") {
@@ -210,7 +215,7 @@ TEST_CASE("tiles: a box or a point marks the same object in a large image", "[ti
   const Scene scene = random_scene(11);
   Shown shown;
   const auto pipeline = tiled_pipeline(RegionEncoder{&shown}, RegionDetector{}, RegionDmg{&shown},
-                                       RegionDecoder{&shown}, with_tiles(160));
+                                       RegionDecoder{}, with_tiles(160));
   using Example = decltype(pipeline)::Example;
   const Mask truth = crop_to_box(MaskView(scene.mask));
   const Point middle = most_interior(truth);
@@ -223,14 +228,113 @@ TEST_CASE("tiles: a box or a point marks the same object in a large image", "[ti
   for (const Size size : shown.images) CHECK((size.width <= 160 && size.height <= 160));
 }
 
+TEST_CASE("tiles: a point in an object that is larger than a tile marks all of it", "[tiles]") {
+  Scene scene({900, 700});
+  scene.ellipse({450, 350}, {160, 110}, 0, red(0));
+  Shown shown;
+  const auto pipeline = tiled_pipeline(RegionEncoder{&shown}, RegionDetector{}, RegionDmg{&shown},
+                                       RegionDecoder{}, with_tiles(160));
+  using Example = decltype(pipeline)::Example;
+  const Example example{scene.view(), Point{430, 300}};
+  const auto support = pipeline.support(std::span(&example, 1));
+  CHECK(support.box == PixelBox{290, 240, 611, 461});
+}
+
+TEST_CASE("tiles: an image that is asked more than once is encoded once", "[tiles]") {
+  const Scene scene = random_scene(13);
+  Shown shown;
+  const auto pipeline = tiled_pipeline(RegionEncoder{&shown}, RegionDetector{}, RegionDmg{&shown},
+                                       RegionDecoder{}, with_tiles(1000));
+  const auto image = pipeline.encode(scene.view());
+  using Example = decltype(pipeline)::Example;
+  const Example example{image, MaskView(scene.mask)};
+  const auto support = pipeline.support(std::span(&example, 1));
+  pipeline.segment(image, support);
+  pipeline.segment(image, support);
+  CHECK(shown.images.size() == 1);
+}
+
+TEST_CASE("tiles: several threads may ask one encoded image", "[tiles][threads]") {
+  const Scene scene = random_scene(21);
+  const Result alone = found_in(scene, 160);
+  Shown shown;
+  const auto pipeline = tiled_pipeline(RegionEncoder{&shown}, RegionDetector{}, RegionDmg{&shown},
+                                       RegionDecoder{}, with_tiles(160));
+  const auto support = pipeline.support(scene.view(), MaskView(scene.mask));
+  const auto image = pipeline.encode(scene.view());
+  std::vector<Result> results(4);
+  std::vector<std::thread> threads;
+  for (Result& result : results)
+    threads.emplace_back([&] { result = pipeline.segment(image, support); });
+  for (std::thread& thread : threads) thread.join();
+  for (const Result& result : results) {
+    CHECK(result.count() == alone.count());
+    CHECK(common(result, alone) == alone.count());
+  }
+}
+
+TEST_CASE("tiles: weak detections do not stand for confident ones", "[tiles]") {
+  const TileGrid grid({280, 100}, {120, 40});
+  REQUIRE(grid.size() == 3);
+  const PixelBox &first = grid[0].frame, &second = grid[1].frame;
+  const auto seen_by = [](const PixelBox& frame, Box box, float confidence) {
+    return Detection{detail::shifted(box, -frame.x0, -frame.y0), confidence};
+  };
+  const auto edge = static_cast<float>(first.x1);
+  const Box cut{edge - 20, 40, edge, 60}, whole{edge - 20, 40, edge + 10, 60};
+  for (const float other : {0.1f, 0.25f, 0.6f}) {
+    detail::MergedDetections detections(grid, 0.15f);
+    const std::vector<Detection> a{seen_by(first, cut, 0.7f)}, b{seen_by(second, whole, other)};
+    detections.add(0, a);
+    detections.add(1, b);
+    const auto merged = std::move(detections).merged();
+    INFO("confidence " << other);
+    REQUIRE_FALSE(merged.empty());
+    if (other == 0.1f) CHECK(merged.size() == 1);
+    if (other == 0.6f) CHECK(merged[0].box == whole);
+    const bool is_cut_there =
+        std::any_of(merged.begin(), merged.end(), [&](const Detection& d) { return d.box == cut; });
+    CHECK(is_cut_there == (other < 0.35f));
+  }
+}
+
+TEST_CASE("tiles: an exemplar that reaches a little beyond the image is in its tile", "[tiles]") {
+  Scene scene({500, 200});
+  for (int i = 0; i < 20; ++i) scene.ellipse({10 + 24 * i, 8}, {9, 9}, 0, red(i));
+  scene.look_for({34, 8});
+  CHECK(found_in(scene, 140).count() == found_in(scene, 0).count());
+}
+
+TEST_CASE("tiles: progress of a step never goes back", "[tiles]") {
+  const Scene scene = random_scene(5);
+  Shown shown;
+  const auto pipeline = tiled_pipeline(RegionEncoder{&shown}, RegionDetector{}, RegionDmg{&shown},
+                                       RegionDecoder{}, with_tiles(160));
+  const auto support = pipeline.support(scene.view(), MaskView(scene.mask));
+  std::map<Step, double> last;
+  RunOptions run;
+  int reports = 0;
+  run.on_step = [&](Step step) { last[step] = 0; };
+  run.on_progress = [&](Step step, double part) {
+    ++reports;
+    CHECK(part >= last[step]);
+    CHECK(part <= 1);
+    last[step] = part;
+  };
+  pipeline.segment(support, scene.view(), run);
+  CHECK(reports > 20);
+}
+
 TEST_CASE("tiles: auto cuts where the support object would be small in what the encoder sees",
           "[tiles]") {
   constexpr int seen = 1024;
   // 40 pixels of 1000: as large as it can be, so nothing is cut
   CHECK(TileGrid({1000, 800}, tile_shape(-1, seen, 40, 44)).size() == 1);
+  // supports of like size share tiles
+  CHECK(tile_shape(-1, seen, 40, 44) == tile_shape(-1, seen, 41, 45));
   // 40 pixels of 5472 would be 7.5
   const TileShape shape = tile_shape(-1, seen, 40, 44);
-  CHECK(shape.side == 1280);  // in which 40 are 32 of 1024
+  CHECK(shape.side == 1024);  // half octaves: the largest in which 40 are at least 32 of 1024
   CHECK(TileGrid({5472, 3648}, shape).size() > 9);
   // tiles are enlarged twice at most
   CHECK(tile_shape(-1, seen, 5, 5).side == 512);
@@ -254,7 +358,7 @@ TEST_CASE("tiles: a pipeline of tiles without a size is refused", "[tiles]") {
   Shown shown;
   CHECK_THAT(message_of<InvalidArgument>([&] {
                tiled_pipeline(RegionEncoder{&shown}, RegionDetector{}, RegionDmg{&shown},
-                              RegionDecoder{&shown}, {});
+                              RegionDecoder{}, {});
              }),
              ContainsSubstring("option tiles.size: got 0, expected -1 or the side of a tile"));
 }
@@ -263,7 +367,7 @@ TEST_CASE("tiles: a run is cancelled between two of them", "[tiles]") {
   const Scene scene = random_scene(5);
   Shown shown;
   const auto pipeline = tiled_pipeline(RegionEncoder{&shown}, RegionDetector{}, RegionDmg{&shown},
-                                       RegionDecoder{&shown}, with_tiles(108));
+                                       RegionDecoder{}, with_tiles(108));
   const auto support = pipeline.support(scene.view(), MaskView(scene.mask));
   std::stop_source stop;
   RunOptions run;

@@ -191,7 +191,8 @@ class Result:
     @property
     def count_confidence(self) -> float:
         """
-        How far len() and estimated_count agree: the smaller over the larger.
+        How far the numbers of instances and the densities' sums agree: the smaller
+        over the larger, of the class where they do least.
         """
     @property
     def density(self) -> numpy.typing.NDArray[numpy.float32]:

@@ -109,8 +109,9 @@ class Result(Instances):
     def count_confidence(self) -> float:
         """How far ``len(result)`` and :attr:`estimated_count` agree: the smaller over the larger.
 
-        0 to 1. Masks and mass are counted in different ways, so a count that both give is more
-        likely right.
+        0 to 1; of several classes, the least. Masks and mass are counted in different ways, so a
+        count that both give is more likely right. Instances that a filter or a region leaves out
+        are missing from one of the two.
         """
         return self._core.count_confidence
 

@@ -252,7 +252,8 @@ void bind_result_class(py::module_& m) {
                              "The sum of the classes' last density maps.")
       .def_property_readonly(
           "count_confidence", &Result::count_confidence,
-          "How far len() and estimated_count agree: the smaller over the larger.")
+          "How far the numbers of instances and the densities' sums agree: the smaller\n"
+          "over the larger, of the class where they do least.")
       .def_property_readonly("timings", &timings_of, "Seconds by step, summed over the passes.")
       .def_property_readonly(
           "ppsm_fallback",

@@ -27,7 +27,8 @@ class Identity {
 template <class Key, class Value>
 class Memo {
  public:
-  explicit Memo(std::size_t most) : most_(most) {}
+  /// @param most  values; without, all of them are kept.
+  explicit Memo(std::size_t most = static_cast<std::size_t>(-1)) : most_(most) {}
 
   template <class Make>
   std::shared_ptr<const Value> get(const Key& key, Make&& make) {

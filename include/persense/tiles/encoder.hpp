@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "persense/descriptor.hpp"
 #include "persense/detail/marking.hpp"
 #include "persense/detail/memo.hpp"
 #include "persense/options.hpp"
@@ -35,26 +36,36 @@ struct Tiling {
   }
 };
 
-/// Tiles of an image that were encoded.
-template <ImageEncoder E>
-struct EncodedTiles {
-  TileGrid grid;
-  std::vector<typename E::Embedding> embeddings;  ///< one for each tile
-};
-
-/// An image that is encoded in tiles as soon as it is known how large they have to be. Cheap to
-/// copy (copies share everything); holds a copy of the image.
-/// @par Threads  Safe; tiles of a shape are encoded once.
+/// An image of which tiles are encoded when they are asked for. Cheap to copy (copies share
+/// everything); holds a copy of the image.
+/// @par Threads  Safe; a tile is encoded once.
 template <ImageEncoder E>
 class TiledEmbedding {
  public:
   TiledEmbedding(std::shared_ptr<const Tiling<E>> tiling, Image image)
-      : tiling_(std::move(tiling)),
-        image_(std::move(image)),
-        known_(std::make_shared<Known>(most)) {}
+      : tiling_(std::move(tiling)), image_(std::move(image)), known_(std::make_shared<Known>()) {}
 
   const Tiling<E>& tiling() const { return *tiling_; }
   const Image& image() const { return image_; }
+
+  /// A part of the image, encoded. @throws what the encoder does.
+  std::shared_ptr<const typename E::Embedding> at(const PixelBox& frame) const {
+    return known_->get(frame, [&] { return tiling_->encoder.encode(image_.view().part(frame)); });
+  }
+
+  /// The tile that shows a box with its surroundings: one of those that the image is cut into where
+  /// it can be, else one about the box.
+  PixelBox frame_about(const PixelBox& box, const TileShape& shape) const {
+    const Size size = image_.size();
+    const int margin = shape.overlap / 4;
+    const PixelBox around =
+        intersection({box.x0 - margin, box.y0 - margin, box.x1 + margin, box.y1 + margin},
+                     {0, 0, size.width, size.height});
+    const TileGrid grid(size, shape);
+    const PixelBox& frame = grid[grid.at({(box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2})].frame;
+    if (intersection(frame, around) == around) return frame;
+    return window(around, std::max({shape.side, around.width(), around.height()}));
+  }
 
   /// The part of the image about a box, of the side given; all of it where it is no larger.
   PixelBox window(const PixelBox& about, int side) const {
@@ -68,22 +79,8 @@ class TiledEmbedding {
     return {x0, y0, x1, y1};
   }
 
-  /// @throws what the encoder does; Cancelled.
-  std::shared_ptr<const EncodedTiles<E>> tiles(const TileShape& shape) const {
-    return known_->get(shape, [&] {
-      EncodedTiles<E> made{TileGrid(image_.size(), shape), {}};
-      made.embeddings.reserve(made.grid.size());
-      for (std::size_t i = 0; i < made.grid.size(); ++i) {
-        report_progress(static_cast<double>(i) / static_cast<double>(made.grid.size()));
-        made.embeddings.push_back(tiling_->encoder.encode(image_.view().part(made.grid[i].frame)));
-      }
-      return made;
-    });
-  }
-
  private:
-  using Known = detail::Memo<TileShape, EncodedTiles<E>>;
-  static constexpr std::size_t most = 4;  // shapes: classes of objects of very different sizes
+  using Known = detail::Memo<PixelBox, typename E::Embedding>;
 
   std::shared_ptr<const Tiling<E>> tiling_;
   Image image_;
@@ -123,7 +120,8 @@ concept HoldsTiledEncoder = ImageEncoder<Outer> && ImageEncoder<E> &&
 /// `encode` keeps the image, and `similarity` encodes what it needs and keeps that.
 ///
 /// @par Threads  Any number of threads, where the encoder allows it.
-/// @par Memory  Working memory is one tile's; embeddings of all tiles are kept.
+/// @par Memory  Working memory is one tile's; embeddings of all tiles are kept, for each size of
+///   tiles that was asked for.
 /// @par Source  this library.
 template <ImageEncoder E>
 requires std::copyable<typename E::Prototype>
@@ -140,16 +138,15 @@ class TiledEncoder {
 
   Prototype prototype(std::span<const EncodedExample<Embedding>> examples) const {
     const TileShape shape = shape_for(examples);
-    std::deque<Window> windows;  // so that nothing moves
-    std::deque<Mask> masks;
+    std::deque<Mask> masks;  // so that nothing moves
+    std::vector<std::shared_ptr<const typename E::Embedding>> held;
     std::vector<EncodedExample<typename E::Embedding>> own;
     for (const auto& example : examples) {
-      const Window& window = window_of(example, shape, windows);
-      masks.push_back(detail::shifted(*example.mask, -window.frame.x0, -window.frame.y0));
-      own.push_back({&window.embedding,
-                     &masks.back(),
-                     {window.frame.width(), window.frame.height()},
-                     example.negative});
+      const PixelBox frame = example.embedding->frame_about(example.mask->box, shape);
+      held.push_back(example.embedding->at(frame));
+      masks.push_back(detail::shifted(*example.mask, -frame.x0, -frame.y0));
+      own.push_back(
+          {held.back().get(), &masks.back(), {frame.width(), frame.height()}, example.negative});
     }
     Prototype made{
         tiling_->encoder.prototype(std::span<const EncodedExample<typename E::Embedding>>(own)),
@@ -164,32 +161,41 @@ class TiledEncoder {
     return made;
   }
 
+  /// @throws InvalidArgument  a map of another size than its tile, or with values that are not
+  ///   finite.
   FloatMap similarity(const Embedding& embedding, const Prototype& prototype, Size size) const {
-    const auto tiles = embedding.tiles(prototype.shape);
-    const TileGrid& grid = tiles->grid;
-    const auto of_tile = [&](std::size_t i) {
-      const PixelBox& frame = grid[i].frame;
-      return tiling_->encoder.similarity(tiles->embeddings[i], prototype.own,
-                                         {frame.width(), frame.height()});
-    };
-    if (grid.size() == 1) return of_tile(0);
+    const TileGrid grid(embedding.image().size(), prototype.shape);
+    if (grid.size() == 1)
+      return tiling_->encoder.similarity(*embedding.at(grid[0].frame), prototype.own, size);
     FloatMap whole = FloatMap::Zero(grid.image().height, grid.image().width);
     for (std::size_t i = 0; i < grid.size(); ++i) {
       report_progress(static_cast<double>(i) / static_cast<double>(grid.size()));
-      grid.blend(i, of_tile(i), whole);
+      const detail::StepPart part(i, grid.size());
+      const PixelBox& frame = grid[i].frame;
+      const Size seen{frame.width(), frame.height()};
+      const FloatMap map = tiling_->encoder.similarity(*embedding.at(frame), prototype.own, seen);
+      if (size_of(map) != seen)
+        throw InvalidArgument(fmt::format("encoder: similarity map of {}, expected the tile's {}",
+                                          to_string(size_of(map)), to_string(seen)));
+      require_finite(map, "similarity map");
+      grid.blend(i, map, whole);
     }
     whole = whole.max(-1.0f).min(1.0f);  // weights are one but for rounding
     return size == grid.image() ? whole : resize_bilinear(whole, size);
   }
 
- private:
-  /// A part of a support image.
-  struct Window {
-    const Embedding* image;
-    PixelBox frame;
-    typename E::Embedding embedding;
-  };
+  /// What the encoder says of an object, seen in the tile that is about it.
+  Eigen::RowVectorXf describe(const Embedding& embedding, const Mask& mask,
+                              Size) const requires DescribesObjects<E> {
+    const double diameter = equivalent_diameter(static_cast<double>(mask.area()));
+    const int length = std::max(mask.box.width(), mask.box.height());
+    const PixelBox frame = embedding.frame_about(mask.box, tiling_->shape(diameter, length));
+    return tiling_->encoder.describe(*embedding.at(frame),
+                                     detail::shifted(mask, -frame.x0, -frame.y0),
+                                     {frame.width(), frame.height()});
+  }
 
+ private:
   TileShape shape_for(std::span<const EncodedExample<Embedding>> examples) const {
     std::vector<double> diameters;
     int length = 1;
@@ -201,25 +207,6 @@ class TiledEncoder {
     }
     std::sort(diameters.begin(), diameters.end());
     return tiling_->shape(diameters.empty() ? 1.0 : diameters[diameters.size() / 2], length);
-  }
-
-  /// The one in which an example lies with its surroundings, made where there is none.
-  const Window& window_of(const EncodedExample<Embedding>& example, const TileShape& shape,
-                          std::deque<Window>& windows) const {
-    const Embedding& image = *example.embedding;
-    const Size size = image.image().size();
-    const PixelBox& box = example.mask->box;
-    const int margin = shape.overlap / 2;
-    const PixelBox around =
-        intersection({box.x0 - margin, box.y0 - margin, box.x1 + margin, box.y1 + margin},
-                     {0, 0, size.width, size.height});
-    for (const Window& window : windows)
-      if (window.image == &image && intersection(window.frame, around) == around) return window;
-    // an example larger than a tile is of another size than most
-    const int side = std::max({shape.side, around.width(), around.height()});
-    const PixelBox frame = image.window(box, side);
-    return windows.emplace_back(
-        Window{&image, frame, tiling_->encoder.encode(image.image().view().part(frame))});
   }
 
   std::shared_ptr<const Tiling<E>> tiling_;

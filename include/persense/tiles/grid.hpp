@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <optional>
 #include <vector>
@@ -22,19 +23,21 @@ struct TileShape {
 
 namespace detail {
 
-/// The next of lengths that are half an octave apart, so that supports of like size share tiles.
-inline int rounded_up(double length) {
-  constexpr double steps = 2;  // an octave
-  return static_cast<int>(
-      std::ceil(std::exp2(std::ceil(steps * std::log2(std::max(1.0, length))) / steps)));
+/// The next of lengths that are half an octave apart, up or down, so that supports of like size
+/// share tiles.
+inline int half_octave(double length, bool up) {
+  const double steps = 2 * std::log2(std::max(1.0, length));
+  const double length_there = std::exp2((up ? std::ceil(steps) : std::floor(steps)) / 2);
+  return static_cast<int>(up ? std::ceil(length_there) : std::floor(length_there));
 }
 
 }  // namespace detail
 
 /// The tiles that objects of a size need. An object twice as long as the support's is whole in the
 /// tile that answers for its middle.
-/// @param wanted  side, pixels; below 0: such that the support object is `seen` pixels wide in what
-///   the encoder sees, but no tile is enlarged more than twice.
+/// @param wanted  side, pixels; below 0: such that the support object is at least `seen` pixels
+/// wide
+///   in what the encoder sees, but no tile is enlarged more than twice.
 /// @param input_side  longest side of what the encoder sees; none: of any image's own size, which
 ///   needs no tiles unless they are `wanted`.
 /// @param diameter, length  of the support object: of the disc with its area, and of its box's
@@ -45,12 +48,14 @@ inline TileShape tile_shape(int wanted, std::optional<int> input_side, double di
                             double length) {
   constexpr double seen = 32;
   constexpr int no_tiles = std::numeric_limits<int>::max() / 4;
-  double side = wanted;
-  if (wanted < 0)
-    side = input_side ? *input_side * std::max(0.5, diameter / seen) : double{no_tiles};
-  side = std::min(side, double{no_tiles});
-  const int overlap = detail::rounded_up(std::max(2 * length, side >= no_tiles ? 0.0 : side / 8));
-  return {std::max(static_cast<int>(side), 3 * overlap), overlap};
+  int side = wanted;
+  if (wanted < 0 && !input_side) side = no_tiles;
+  if (wanted < 0 && input_side)
+    side = detail::half_octave(
+        std::min<double>(no_tiles, *input_side * std::max(0.5, diameter / seen)), false);
+  const int context = side == no_tiles ? 0 : side / 8;
+  const int overlap = detail::half_octave(std::max<double>(2 * length, context), true);
+  return {std::max(side, 3 * overlap), overlap};
 }
 
 /// A tile: what its stages see, and the part of it that it answers for. The latter are apart and
@@ -60,8 +65,8 @@ struct Tile {
 };
 
 /// Tiles of about one size that cover an image, row by row; one where the image is no larger.
-/// Neighbours overlap as the shape says, or by a few pixels more; no point is in more than two
-/// columns and two rows of them.
+/// Neighbours overlap as the shape says, or by a pixel more; no point is in more than two columns
+/// and two rows of them.
 class TileGrid {
  public:
   TileGrid(Size image, const TileShape& shape)
@@ -80,16 +85,14 @@ class TileGrid {
   std::size_t at(Point p) const { return down_.at(p.y) * across_.spans.size() + across_.at(p.x); }
 
   /// Whether a box reaches an edge of a tile beyond which the image goes on: what it shows may.
-  bool cuts(std::size_t i, const Box& box) const {
-    const PixelBox& frame = tiles_[i].frame;
+  bool cuts(std::size_t i, const Box& box) const { return cuts(tiles_[i].frame, image_, box); }
+  static bool cuts(const PixelBox& frame, Size image, const Box& box) {
     constexpr float near = 1;  // pixels: a box of a network seldom ends at the edge to the pixel
-    const auto left = static_cast<float>(frame.x0) + near,
-               top = static_cast<float>(frame.y0) + near;
-    const auto right = static_cast<float>(frame.x1) - near;
-    const auto bottom = static_cast<float>(frame.y1) - near;
-    return (frame.x0 > 0 && box.x0 < left) || (frame.y0 > 0 && box.y0 < top) ||
-           (frame.x1 < image_.width && box.x1 > right) ||
-           (frame.y1 < image_.height && box.y1 > bottom);
+    const Box inner{static_cast<float>(frame.x0) + near, static_cast<float>(frame.y0) + near,
+                    static_cast<float>(frame.x1) - near, static_cast<float>(frame.y1) - near};
+    return (frame.x0 > 0 && box.x0 < inner.x0) || (frame.y0 > 0 && box.y0 < inner.y0) ||
+           (frame.x1 < image.width && box.x1 > inner.x1) ||
+           (frame.y1 < image.height && box.y1 > inner.y1);
   }
 
   /// Adds a map of a tile's size to one of the image's. In the middle half of an overlap one tile
@@ -120,8 +123,9 @@ class TileGrid {
               : 1 + static_cast<int>((std::int64_t{length} - shape.side + stride - 1) / stride);
       // no longer than it takes: the last tile would else repeat most of the one before it
       const int side = count == 1 ? length : (length + (count - 1) * shape.overlap - 1) / count + 1;
-      for (int i = 0; i < count; ++i) {
-        const int begin = std::min(i * (side - shape.overlap), length - side);
+      for (std::int64_t i = 0; i < count; ++i) {
+        const int begin =
+            count == 1 ? 0 : static_cast<int>(i * (length - side) / (std::int64_t{count} - 1));
         spans.push_back({begin, begin + side, begin, begin + side});
       }
       for (std::size_t i = 1; i < spans.size(); ++i)

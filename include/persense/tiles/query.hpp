@@ -3,12 +3,12 @@
 
 #include <cstddef>
 #include <deque>
-#include <memory>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include "persense/detail/marking.hpp"
+#include "persense/exemplar.hpp"
 #include "persense/progress.hpp"
 #include "persense/stages.hpp"
 #include "persense/tiles/encoder.hpp"
@@ -27,20 +27,20 @@ class TiledQuery {
   /// @param query  borrowed.
   explicit TiledQuery(const Query<Outer>& query)
       : query_(query),
-        tiles_(
-            tiled_embedding(query.embedding).tiles(tiled_prototype(query.support.prototype).shape)),
+        grid_(query.image.size(), tiled_prototype(query.support.prototype).shape),
         support_(support_of(query.support)) {}
 
-  const TileGrid& grid() const { return tiles_->grid; }
+  const TileGrid& grid() const { return grid_; }
 
-  /// The query's exemplars that lie in a tile as a whole; all of them where there is one tile.
+  /// The query's exemplars that lie in a tile as a whole, but for what of them lies outside the
+  /// image; all of them where there is one tile.
   std::vector<Exemplar> exemplars_in(std::size_t i) const {
     std::vector<Exemplar> inside;
-    const Box frame = static_cast<Box>(grid()[i].frame);
+    const PixelBox& frame = grid_[i].frame;
     for (const Exemplar& e : query_.exemplars) {
-      const bool in = e.box.x0 >= frame.x0 && e.box.y0 >= frame.y0 && e.box.x1 <= frame.x1 &&
-                      e.box.y1 <= frame.y1;
-      if (in || grid().size() == 1) inside.push_back(e);
+      const PixelBox pixels = pixels_of(e.box, grid_.image());
+      const bool in = !pixels.empty() && intersection(frame, pixels) == pixels;
+      if (in || grid_.size() == 1) inside.push_back(e);
     }
     return inside;
   }
@@ -48,8 +48,7 @@ class TiledQuery {
   /// Calls a stage with the query as one tile shows it. @param exemplars  in pixels of the image.
   template <class Stage>
   auto ask(std::size_t i, std::span<const Exemplar> exemplars, Stage&& stage) const {
-    report_progress(static_cast<double>(i) / static_cast<double>(grid().size()));
-    const PixelBox& frame = grid()[i].frame;
+    const PixelBox& frame = grid_[i].frame;
     std::deque<Mask> masks;
     std::vector<Exemplar> own;
     for (const Exemplar& e : exemplars) {
@@ -58,9 +57,20 @@ class TiledQuery {
       masks.push_back(shifted(*e.mask, -frame.x0, -frame.y0));
       own.back().mask = &masks.back();
     }
+    const auto embedding = tiled_embedding(query_.embedding).at(frame);
     return stage(Query<E>{
-        query_.image.part(frame), tiles_->embeddings[i],
+        query_.image.part(frame), *embedding,
         query_.similarity.block(frame.y0, frame.x0, frame.height(), frame.width()), support_, own});
+  }
+
+  /// Calls `body` with each tile's index, in order, and says how much is done.
+  template <class Body>
+  void for_each(Body&& body) const {
+    for (std::size_t i = 0; i < grid_.size(); ++i) {
+      report_progress(static_cast<double>(i) / static_cast<double>(grid_.size()));
+      const StepPart part(i, grid_.size());
+      body(i);
+    }
   }
 
  private:
@@ -70,7 +80,7 @@ class TiledQuery {
   }
 
   const Query<Outer>& query_;
-  std::shared_ptr<const EncodedTiles<E>> tiles_;
+  TileGrid grid_;
   Support<E> support_;
 };
 

@@ -24,17 +24,20 @@ namespace detail {
 /// Detections of several tiles, each object once.
 class MergedDetections {
  public:
-  explicit MergedDetections(const TileGrid& grid) : grid_(grid) {}
+  /// @param threshold  of the confidence, which a detection has to be above.
+  MergedDetections(const TileGrid& grid, float threshold) : grid_(grid), threshold_(threshold) {}
 
   void add(std::size_t tile, std::span<const Detection> found) {
     const PixelBox& frame = grid_[tile].frame;
     for (const Detection& d : found) {
+      if (!(d.confidence > threshold_)) continue;
       const Box box = shifted(d.box, frame.x0, frame.y0);
       all_.push_back({{box, d.confidence}, tile, grid_.cuts(tile, box)});
     }
   }
 
-  /// What one tile sees as a whole stands for what another sees of it; then the more confident box.
+  /// What one tile sees as a whole stands for what another sees of it, unless that is far more
+  /// confident; then the more confident box.
   std::vector<Detection> merged() && {
     std::stable_sort(all_.begin(), all_.end(), [](const Seen& a, const Seen& b) {
       return a.is_cut != b.is_cut ? b.is_cut : a.detection.confidence > b.detection.confidence;
@@ -57,8 +60,9 @@ class MergedDetections {
 
   /// Boxes of one tile are that detector's own matter.
   static bool same(const Seen& kept, const Seen& other) {
-    constexpr float overlap = 0.5f, covered = 0.7f;
+    constexpr float overlap = 0.5f, covered = 0.7f, comparable = 0.5f;
     if (kept.tile == other.tile) return false;
+    if (kept.detection.confidence < comparable * other.detection.confidence) return false;
     const Box &a = kept.detection.box, &b = other.detection.box;
     const Box common{std::max(a.x0, b.x0), std::max(a.y0, b.y0), std::min(a.x1, b.x1),
                      std::min(a.y1, b.y1)};
@@ -67,6 +71,7 @@ class MergedDetections {
   }
 
   const TileGrid& grid_;
+  float threshold_;
   std::vector<Seen> all_;
 };
 
@@ -74,7 +79,7 @@ class MergedDetections {
 inline FloatMap resized_density(const FloatMapView& map, Size size) {
   if (size_of(map) == size) return map;
   const double sum = map.cast<double>().sum();
-  FloatMap resized = resize_bilinear(map, size);
+  FloatMap resized = resize_antialiased(map, size);
   const double now = resized.cast<double>().sum();
   if (now > 0) resized *= static_cast<float>(sum / now);
   return resized;
@@ -88,7 +93,9 @@ template <class D, ImageEncoder E>
 requires DetectorFor<D, E>
 class TiledDetector {
  public:
-  explicit TiledDetector(D detector) : detector_(std::move(detector)) {}
+  /// @param threshold  DetectionOptions::threshold: weaker detections never stand for others.
+  explicit TiledDetector(D detector, float threshold = 0)
+      : detector_(std::move(detector)), threshold_(threshold) {}
 
   bool from_similarity() const { return is_from_similarity(detector_); }
   bool reads_text() const { return does_read_text(detector_); }
@@ -98,17 +105,18 @@ class TiledDetector {
     const detail::TiledQuery<E, Outer> tiles(query);
     const auto detect = [&](const Query<E>& tile) { return detector_.detect(tile); };
     if (tiles.grid().size() == 1) return tiles.ask(0, {}, detect);
-    detail::MergedDetections label(tiles.grid()), phrase(tiles.grid());
-    for (std::size_t i = 0; i < tiles.grid().size(); ++i) {
+    detail::MergedDetections label(tiles.grid(), threshold_), phrase(tiles.grid(), threshold_);
+    tiles.for_each([&](std::size_t i) {
       const Detections found = tiles.ask(i, {}, detect);
       label.add(i, found.label);
       phrase.add(i, found.phrase);
-    }
+    });
     return {std::move(label).merged(), std::move(phrase).merged()};
   }
 
  private:
   D detector_;
+  float threshold_;
 };
 
 /// Asks a density map generator about every tile, with the exemplars that lie in it. Where none
@@ -130,20 +138,20 @@ class TiledDmg {
     if (grid.size() == 1) return tiles.ask(0, query.exemplars, density);
     std::optional<cv::Mat> similar;  // where the image is like the support
     DensityMap whole = DensityMap::Zero(grid.image().height, grid.image().width);
-    for (std::size_t i = 0; i < grid.size(); ++i) {
+    tiles.for_each([&](std::size_t i) {
       const PixelBox& frame = grid[i].frame;
       std::vector<Exemplar> exemplars = tiles.exemplars_in(i);
       if (exemplars.empty()) {
         if (!similar) similar = detail::standing_out(query.similarity);
-        if (similar->empty()) continue;
+        if (similar->empty()) return;
         const auto best = most_similar(query.similarity, *similar, grid[i], query.support.diameter);
-        if (!best) continue;
+        if (!best) return;
         exemplars.push_back({*best});
       }
       const DensityMap map = tiles.ask(i, exemplars, density);
       require_finite(map, "density map");
       grid.blend(i, detail::resized_density(map, {frame.width(), frame.height()}), whole);
-    }
+    });
     return whole;
   }
 
@@ -192,7 +200,7 @@ class TiledDecoder {
     for (std::size_t i = 0; i < prompts.size(); ++i)
       of_tile[tiles.grid().at(prompts[i].point)].push_back(i);
     std::vector<ScoredMask> masks(prompts.size());
-    for (std::size_t t = 0; t < of_tile.size(); ++t) {
+    tiles.for_each([&](std::size_t t) {
       std::vector<Prompt> own;
       for (const std::size_t i : of_tile[t]) own.push_back(prompts[i]);
       std::vector<ScoredMask> found = decode_in(tiles, t, own);
@@ -200,37 +208,46 @@ class TiledDecoder {
         const std::size_t i = of_tile[t][k];
         masks[i] = whole(tiles, t, prompts[i], std::move(found[k]));
       }
-    }
+    });
     return masks;
   }
 
   /// What a box or a point marks in an image of which no support is known: it is decoded in a tile
-  /// about it.
+  /// about it, a larger one where the mask goes on beyond or there is none. The score is 1: marks
+  /// have none.
   template <HoldsTiledEncoder<E> Outer>
   ScoredMask decode_mark(const MarkedImage<Outer>& image, const Prompt& mark) const {
     const TiledEmbedding<E>& tiled = tiled_embedding(image.embedding);
     const auto& tiling = tiled.tiling();
+    const Size size = image.image.size();
     PixelBox about{mark.point.x, mark.point.y, mark.point.x + 1, mark.point.y + 1};
-    int side = tiling.wanted > 0
-                   ? tiling.wanted
-                   : input_side_of(tiling.encoder).value_or(tile_shape(-1, {}, 1, 1).side);
-    if (mark.box) {
-      about = pixels_of(*mark.box, image.image.size());
-      const int length = std::max(about.width(), about.height());
-      side = tiling.shape(length, length).side;
+    if (mark.box) about = pixels_of(*mark.box, size);
+    const int length = std::max(about.width(), about.height());
+    // of a point nothing is known: as much as the encoder sees without shrinking it
+    TileShape shape = tiling.shape(length, length);
+    if (!mark.box && tiling.wanted < 0)
+      shape.side = input_side_of(tiling.encoder).value_or(shape.side);
+    for (;; shape.side *= 2) {
+      const PixelBox frame = tiled.frame_about(about, shape);
+      Mask mask = marked(tiled, frame, mark);
+      const bool is_whole = frame == PixelBox{0, 0, size.width, size.height};
+      const bool may_go_on =
+          mask.empty() || TileGrid::cuts(frame, size, static_cast<Box>(mask.box));
+      if (is_whole || !may_go_on) return {std::move(mask), 1.0f};
     }
-    const PixelBox frame = tiled.window(about, side);
-    const ImageView part = image.image.part(frame);
-    const EncodedImage<E> own(Image::copy_of(part), tiling.encoder.encode(part));
-    Prompt moved = mark;
-    moved.point = {mark.point.x - frame.x0, mark.point.y - frame.y0};
-    if (mark.box) moved.box = detail::shifted(*mark.box, -frame.x0, -frame.y0);
-    using detail::decoded_mark;  // or a decoder's own
-    Mask mask = decoded_mark(tiling.encoder, decoder_, own, moved);
-    return {detail::shifted(std::move(mask), frame.x0, frame.y0), 1.0f};
   }
 
  private:
+  /// The inner decoder's mask of a mark, seen in a part of the image.
+  Mask marked(const TiledEmbedding<E>& tiled, const PixelBox& frame, Prompt mark) const {
+    const EncodedImage<E> part(Image::copy_of(tiled.image().view().part(frame)), *tiled.at(frame));
+    mark.point = {mark.point.x - frame.x0, mark.point.y - frame.y0};
+    if (mark.box) mark.box = detail::shifted(*mark.box, -frame.x0, -frame.y0);
+    using detail::decoded_mark;  // or a decoder's own
+    return detail::shifted(decoded_mark(tiled.tiling().encoder, decoder_, part, mark), frame.x0,
+                           frame.y0);
+  }
+
   /// @param prompts  and masks in pixels of the image.
   template <class Tiles>
   std::vector<ScoredMask> decode_in(const Tiles& tiles, std::size_t tile,
@@ -252,21 +269,26 @@ class TiledDecoder {
   template <class Tiles>
   ScoredMask whole(const Tiles& tiles, std::size_t tile, const Prompt& prompt,
                    ScoredMask mask) const {
+    constexpr std::size_t most = 16;  // tiles: what goes on for longer is hardly an object
     const TileGrid& grid = tiles.grid();
+    const auto goes_on = [&grid](std::size_t i, const Mask& part) {
+      return !part.empty() && grid.cuts(i, static_cast<Box>(part.box));
+    };
+    if (!goes_on(tile, mask.mask)) return mask;
     std::set<std::size_t> seen{tile};
     std::vector<std::pair<std::size_t, Mask>> parts{{tile, mask.mask}};  // to be looked beyond
     while (!parts.empty()) {
       const auto [of, part] = std::move(parts.back());
       parts.pop_back();
-      if (part.empty() || !grid.cuts(of, static_cast<Box>(part.box))) continue;
-      for (std::size_t next = 0; next < grid.size(); ++next) {
+      for (std::size_t next = 0; next < grid.size() && seen.size() < most; ++next) {
+        if (intersection(part.box, grid[next].core).empty()) continue;
         const Mask beyond = detail::clipped(part, grid[next].core);
         if (beyond.empty() || !seen.insert(next).second) continue;
         const Prompt there{most_interior(beyond), prompt.role};
         ScoredMask other = std::move(decode_in(tiles, next, {there})[0]);
         if (!agree(part, grid[of].frame, other.mask, grid[next].frame)) continue;
         mask = {united(mask.mask, other.mask), std::min(mask.score, other.score)};
-        parts.emplace_back(next, std::move(other.mask));
+        if (goes_on(next, other.mask)) parts.emplace_back(next, std::move(other.mask));
       }
     }
     return mask;

@@ -16,8 +16,8 @@ auto tiled_pipeline(E encoder, D detector, G dmg, M decoder, const Options& opti
   if (options.tiles.size == 0)
     throw InvalidArgument("option tiles.size: got 0, expected -1 or the side of a tile in pixels");
   return Pipeline(TiledEncoder<E>(std::move(encoder), options.tiles.size),
-                  TiledDetector<D, E>(std::move(detector)), TiledDmg<G, E>(std::move(dmg)),
-                  TiledDecoder<M, E>(std::move(decoder)), options);
+                  TiledDetector<D, E>(std::move(detector), options.detection.threshold),
+                  TiledDmg<G, E>(std::move(dmg)), TiledDecoder<M, E>(std::move(decoder)), options);
 }
 
 }  // namespace persense
