@@ -56,8 +56,9 @@ struct Stages {
   bool need_torch() const;
 
   /// What these stages ask of a preset where they are not what it was made for: CounTR's maps are
-  /// binarised at 20, and the released code does not round its count up. Nothing, where
-  /// `preset.method` has no use for a DMG.
+  /// binarised at 20, and the released code does not round its count up; mini has the hybrid IDM
+  /// and seven exemplars, which it was trained with (of the preset `reference`, nothing). Nothing,
+  /// where `preset.method` has no use for a DMG.
   /// @throws as persense::Engine  when the DMG's archive cannot be read.
   Options adapt(const Options& preset) const;
 

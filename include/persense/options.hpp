@@ -254,8 +254,8 @@ void for_each_option(O& o, Visit&& visit) {
         "of density networks: paper (default) or reference: see countr::Options and "
         "dsalvanet::Options");
   visit("idm.mode", o.idm.mode, 0, 0,
-        "contour (default: algorithm 2), peaks (to see what they are worth) or hybrid (PerSense++: "
-        "contours and peaks)");
+        "contour (default: algorithm 2), peaks (to see what they are worth) or hybrid (PerSense++; "
+        "default with mini): contours and peaks");
   visit(
       "idm.threshold", o.idm.threshold, 0, 255,
       "binarisation level on the 0..255 density map (default 30: algorithm 2; 20 for CounTR maps)");
@@ -298,8 +298,10 @@ void for_each_option(O& o, Visit&& visit) {
         "of mini: probability of being of the support's class that one candidate has at least "
         "before exemplars of the query are known, or nothing is found; below 0 (default), the "
         "calibrated one of the archive");
-  visit("feedback.shots", o.feedback.shots, 1, 64,
-        "exemplars handed back to the density map generator (default 4: section 3.4)");
+  visit(
+      "feedback.shots", o.feedback.shots, 1, 64,
+      "exemplars handed back to the density map generator (default 4: section 3.4; with mini 7: as "
+      "many as it was trained with)");
   visit("feedback.iterations", o.feedback.iterations, 0, 16,
         "feedback rounds; 0 = none (default 1: table 4)");
   visit("feedback.rules", o.feedback.rules, 0, 0, "paper (default) or reference: see feedback()");

@@ -130,6 +130,13 @@ Options Stages::adapt(const Options& preset) const {
   const std::string_view dmg_slot = slots[2];
   if (preset.method == Method::grounded_sam) return preset;
   if (is_archive(dmg_slot)) return torch_plugin(dmg).adapt(*this, preset);
+  if (dmg_slot == learned && preset.feedback.rules == Rules::paper) {
+    Options adapted = preset;
+    adapted.idm.mode = IdmMode::hybrid;
+    constexpr int trained_with = 7;  // exemplars of the query at most
+    adapted.feedback.shots = trained_with;
+    return adapted;
+  }
   return preset;
 }
 

@@ -146,20 +146,6 @@ void Proposer::add_tiles(std::span<const std::shared_ptr<const MiniLevel>> tiles
   add_candidates(first);
 }
 
-/// Whether smaller objects than those of the last level are to be expected: where an example or a
-/// twentieth of what was found is small there, or nothing was found.
-bool Proposer::may_be_finer(int k, std::span<const std::size_t> accepted) const {
-  constexpr double small = 18;  // of the band from 14 to 28 pixels: .36 of an octave
-  constexpr double part = 0.05;
-  const auto is_small = [&](float size) { return std::exp2(size + k - 1) < small; };
-  const auto count = std::count_if(accepted.begin(), accepted.end(), [&](std::size_t i) {
-    return made_.levels[made_.candidates[i].level].level->k == k - 1 && is_small(made_.sizes[i]);
-  });
-  return static_cast<double>(count) >= part * static_cast<double>(accepted.size()) ||
-         std::any_of(prototype_.examples.begin(), prototype_.examples.end(),
-                     [&](const MiniExample& e) { return is_small(e.size); });
-}
-
 /// Rows and columns of tiles of a level, and how many cells of the level before are there that
 /// are like the support and accounted for by nothing that was found.
 Proposer::Places Proposer::unexplained(int k, std::span<const std::size_t> accepted) const {
@@ -194,18 +180,16 @@ Proposer::Places Proposer::unexplained(int k, std::span<const std::size_t> accep
   return places;
 }
 
-/// Adds the next level, if smaller objects may be there: whole where it is small, else in tiles,
-/// those first where the most is unexplained. @return whether any of it was added.
+/// Adds the next level: whole where it is small, else in tiles, those first where the most is
+/// unexplained. @return whether any of it was added.
 bool Proposer::add_finer_level(int k) {
-  constexpr double overhead = 0.8;  // of tiles, whose margins are computed twice
   const std::vector<std::size_t> likely = accepted();
-  if (!may_be_finer(k, likely)) return false;
   const Places places = unexplained(k, likely);
   const cv::Size size = image_.level_size(k);
   const double left = pixels_left(likely.empty());
   const double area = tile_side * tile_side;
   const bool is_large = std::min(size.width, size.height) > tile_side;
-  if (!is_large || (area * places.size() > overhead * size.area() && size.area() <= left)) {
+  if (!is_large || size.area() <= left) {
     add_level(k);
     return true;
   }

@@ -73,7 +73,6 @@ class Proposer {
   void add_likely_places(const mini::LevelRange& range);
   void add_candidates(std::size_t from);
   std::vector<std::size_t> accepted() const;
-  bool may_be_finer(int k, std::span<const std::size_t> accepted) const;
   double pixels_left(bool is_nothing_found) const;
   Places unexplained(int k, std::span<const std::size_t> accepted) const;
   bool owns(std::size_t from, std::size_t at, cv::Point2d place) const;

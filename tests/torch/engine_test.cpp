@@ -541,6 +541,22 @@ TEST_CASE("torch engine: a folder fills the slots it has archives for", "[torch]
       count_discs(Engine(weight_free_detector, weight_free_detector.adapt(Options::paper()))));
 }
 
+TEST_CASE("torch engine: mini has the hybrid IDM and seven exemplars, but in reference",
+          "[torch][engine][mini]") {
+  const Stages stages = Stages::named("mini");
+  for (const Options& preset : {Options::paper(), Options::plus_plus()}) {
+    const Options adapted = stages.adapt(preset);
+    CHECK(adapted.idm.mode == IdmMode::hybrid);
+    CHECK(adapted.feedback.shots == 7);
+  }
+  const Options reference = stages.adapt(Options::reference());
+  CHECK(reference.idm.mode == IdmMode::contour);
+  CHECK(reference.feedback.shots == 4);
+  const Options set = stages.adapt(Options::paper(), [](Options& o) { o.feedback.shots = 3; });
+  CHECK(set.feedback.shots == 3);
+  CHECK(Engine("mini").options().feedback.shots == 7);
+}
+
 TEST_CASE("torch engine: CounTR's maps are binarised at 20 and its count is not rounded",
           "[torch][engine]") {
   const Models models;
