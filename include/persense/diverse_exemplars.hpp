@@ -127,17 +127,17 @@ inline std::vector<Candidate> best_of_each_size(std::span<const Candidate> candi
   return chosen;
 }
 
-/// The chosen boxes that overlap no earlier one, and the best other ones in their place.
+/// The chosen boxes that overlap no earlier one, and the best other ones until there are so many.
 inline std::vector<Candidate> best_apart(std::span<const Candidate> chosen,
-                                         std::vector<Candidate> candidates) {
+                                         std::vector<Candidate> candidates, std::size_t most) {
   std::stable_sort(candidates.begin(), candidates.end(),
                    [](const auto& a, const auto& b) { return a.weight > b.weight; });
   candidates.insert(candidates.begin(), chosen.begin(), chosen.end());
   std::vector<Candidate> apart;
   for (const Candidate& c : candidates)
-    if (apart.size() < exemplar_groups &&
-        std::none_of(apart.begin(), apart.end(),
-                     [&](const Candidate& a) { return iou(a.box, c.box) > 0.5f; }))
+    if (apart.size() < most && std::none_of(apart.begin(), apart.end(), [&](const Candidate& a) {
+          return iou(a.box, c.box) > 0.5f;
+        }))
       apart.push_back(c);
   return apart;
 }
@@ -217,13 +217,14 @@ class WeightedCandidates {
 
 }  // namespace detail
 
-/// Which of the first pass's masks become exemplars: about three that are typical of their kind,
-/// like the first exemplar, and of different sizes.
+/// Which of the first pass's masks become exemplars: three that are typical of their kind, like the
+/// first exemplar, and of different sizes; then the best others.
 ///
 /// @param first        descriptor of the exemplar that came from the detector, (D).
 /// @param masks        the first pass's masks. Those with a score of 0 or less are left out.
 /// @param descriptors  one row for each of `masks`, (N, D).
-/// @return  indices of `masks`, at most three; those with scores above 0 where there are fewer
+/// @param most         exemplars; fewer than three are three. Of Rules::reference, three.
+/// @return  indices of `masks`, at most so many; those with scores above 0 where there are fewer
 ///   than three of them.
 /// @par Rules  k-means (k = 3) groups the standardised descriptors; boxes with score > 0.8 stay,
 ///   unless fewer than three do; weight = similarity to the centre of the own group + similarity to
@@ -242,12 +243,14 @@ class WeightedCandidates {
 inline std::vector<std::size_t> diverse_exemplars(const Eigen::RowVectorXf& first,
                                                   std::span<const ScoredBox> masks,
                                                   const Descriptors& descriptors,
-                                                  Rules rules = Rules::paper) {
+                                                  Rules rules = Rules::paper,
+                                                  std::size_t most = 3) {
   auto candidates = detail::WeightedCandidates(first, masks, descriptors, rules)();
   if (candidates.empty()) return {};
   auto chosen = detail::best_of_each_size(candidates);
   chosen = rules == Rules::reference ? detail::without_overlaps(std::move(chosen), candidates)
-                                     : detail::best_apart(chosen, std::move(candidates));
+                                     : detail::best_apart(chosen, std::move(candidates),
+                                                          std::max(most, detail::exemplar_groups));
   std::vector<std::size_t> exemplars;
   for (const detail::Candidate& c : chosen) exemplars.push_back(c.index);
   return exemplars;

@@ -308,7 +308,7 @@ void for_each_option(O& o, Visit&& visit) {
   visit(
       "feedback.selection", o.feedback.selection, 0, 0,
       "top (default: eq. 7: the highest scores) or diverse (PerSense++: typical masks of different "
-      "sizes, three of them): see diverse_exemplars()");
+      "sizes first): see diverse_exemplars()");
   visit("rejection.mode", o.rejection.mode, 0, 0,
         "off (default) or imrm (PerSense++): masks far larger than most, that no detection is the "
         "box "

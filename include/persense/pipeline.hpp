@@ -171,8 +171,10 @@ class Pipeline : public StagedMethod<Pipeline<Encoder, Detector, Dmg, Decoder>, 
     const Descriptors rows =
         descriptors_of(this->encoder(), query.embedding, query.image, described);
     std::vector<Box> chosen;
-    for (const std::size_t i : diverse_exemplars(
-             rows.row(0), candidates, rows.bottomRows(rows.rows() - 1), options_.feedback.rules))
+    const auto shots = static_cast<std::size_t>(options_.feedback.shots);
+    for (const std::size_t i :
+         diverse_exemplars(rows.row(0), candidates, rows.bottomRows(rows.rows() - 1),
+                           options_.feedback.rules, shots))
       chosen.push_back(candidates[i].box);
     return chosen.empty() ? feedback(first_box, boxes, options_.feedback) : chosen;
   }

@@ -69,7 +69,7 @@ def test_presets_prints_a_row_for_each_setting_and_its_difference_from_the_first
     header, paper, *rows = done.stdout.splitlines()
     assert header.split()[:4] == ["IoU", "F1", "PQ", "mean"]
     assert paper.startswith("paper ") and paper.count("+0.000 (+0.000, +0.000)") == 2
-    names = ["hybrid IDM", "diverse exemplars", "IMRM", "PPSM by boxes", "plus_plus"]
+    names = ["hybrid IDM", "diverse exemplars", "IMRM", "PPSM by boxes", "plus_plus", "default"]
     assert [row[:18].strip() for row in rows] == names
     nowhere = run("presets.py", "/nowhere")
     assert nowhere.returncode == 1 and nowhere.stderr.splitlines()[-1].startswith(
