@@ -38,10 +38,8 @@ struct EngineParts::ModelOf final : EngineParts::Model {
       else
         own.push_back({std::get<ImageView>(e.image), e.mark, e.negative});
     }
-    Support<AnyEncoder> made = runner.support(own, label, phrase);
-    if (!note.empty()) made.notes.push_back(note);
-    auto prepared =
-        std::make_shared<const EngineSupport::Prepared>(EngineSupport::Prepared{std::move(made)});
+    auto prepared = std::make_shared<const EngineSupport::Prepared>(
+        EngineSupport::Prepared{runner.support(own, label, phrase)});
     const Support<AnyEncoder>& s = prepared->support;
     EngineSupport handle;
     handle.info_ = std::make_shared<const EngineSupport::Info>(EngineSupport::Info{

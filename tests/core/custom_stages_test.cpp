@@ -106,7 +106,7 @@ TEST_CASE("own stages: with all four nothing of the default is used", "[engine][
 
 TEST_CASE("own stages: in tiles, each sees no more than one of them, and the same is found",
           "[engine][own][tiles]") {
-  constexpr int side = 110;
+  constexpr int side = 195;
   std::vector<Size> seen;
   const auto red_of = [&seen](ImageView image) {  // the discs' pixels
     seen.push_back(image.size());
