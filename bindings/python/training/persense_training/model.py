@@ -14,6 +14,20 @@ from persense.networks import mini
 __all__ = ["Model"]
 
 
+def weights_of(path: str) -> Dict[str, Any]:
+    """The weights in an exported mini.pt or a run's weights.pt, by name.
+
+    Raises ValueError where there is no such file.
+    """
+    if not os.path.isfile(path):
+        raise ValueError(f"weights: got {path}, expected a file")
+    try:
+        return dict(torch.jit.load(path, map_location="cpu").named_parameters())
+    except RuntimeError:
+        found: Dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        return found
+
+
 class Model:
     """The network in bfloat16, its weights in float32, and their running average."""
 
@@ -41,12 +55,7 @@ class Model:
 
     def start(self, path: str) -> int:
         """Begin with the weights of a file wherever names and shapes fit; give their number."""
-        if not os.path.isfile(path):
-            raise ValueError(f"start: got {path}, expected a file")
-        try:
-            theirs = dict(torch.jit.load(path, map_location="cpu").named_parameters())
-        except RuntimeError:
-            theirs = torch.load(path, map_location="cpu", weights_only=True)
+        theirs = weights_of(path)
         fitting = 0
         with torch.no_grad():
             for (name, _), full, average in zip(

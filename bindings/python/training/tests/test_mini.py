@@ -158,4 +158,4 @@ def test_main_reports_what_is_wrong_in_one_line(tmp_path, capsys):
     given = ["--data", str(tmp_path / "none"), "--out", str(tmp_path / "run"), "--start", "nothing"]
     assert training.main(given) == 1
     error = capsys.readouterr().err
-    assert error.count("\n") == 1 and "start: got nothing" in error
+    assert error.count("\n") == 1 and "weights: got nothing" in error
