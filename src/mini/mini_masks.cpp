@@ -77,6 +77,21 @@ void compete(std::vector<ScoredMask>& masks, std::span<const std::size_t> order,
   }
 }
 
+/// A pass before the last gives exemplars. Beyond the four best (eq. 7), those that are rather of
+/// another class would teach it to the next pass where few objects are of this one.
+/// @param order  of the masks, the best first.
+template <class Test>
+void leave_likely_exemplars(std::vector<ScoredMask>& masks, std::span<const std::size_t> order,
+                            const Test& is_likely) {
+  std::size_t taken = 0;
+  constexpr std::size_t always = 4;
+  for (const std::size_t p : order) {
+    if (masks[p].mask.empty()) continue;
+    if (taken >= always && !is_likely(p)) masks[p] = {};
+    ++taken;
+  }
+}
+
 }  // namespace
 
 std::vector<ScoredMask> MiniEmbedding::masks(const MiniPrototype& prototype,
@@ -116,6 +131,11 @@ std::vector<ScoredMask> MiniEmbedding::masks(const MiniPrototype& prototype,
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return masks[a].score > masks[b].score; });
   compete(masks, order, state_->pyramid.size());
+  leave_likely_exemplars(masks, order, [&](std::size_t p) {
+    const bool last = prompts[p].role == Prompt::Role::final_pass;
+    const auto i = static_cast<std::size_t>(chosen[p]);
+    return last || classified->probabilities.same_class[i] >= state_->network.calibration().same;
+  });
   const auto& scores = state_->network.calibration().scores;
   const std::span<const regions::ScoreKnot> knots =
       calibration == Switch::on ? std::span(scores) : std::span<const regions::ScoreKnot>();
