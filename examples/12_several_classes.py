@@ -1,4 +1,4 @@
-"""Two classes marked in the picture itself, by boxes, and one object that is not meant.
+"""Two classes marked in the image itself, by boxes, and one object that is not meant.
 
 usage: 12_several_classes.py BEANS FIGURE      with examples/data/beans/01.jpg
 """
@@ -10,11 +10,11 @@ import persense
 beans, figure = sys.argv[1:]
 
 pipeline = persense.Pipeline()
-picture = pipeline.encode(beans)  # once, for marks and search alike
+image = pipeline.encode(beans)  # once, for marks and search alike
 nut = (568, 78, 617, 127)
-bean = pipeline.support(picture, box=(48, 171, 104, 225), negatives=[nut], label="bean")
-leaf = pipeline.support(picture, box=(361, 350, 438, 388), label="leaf")
-result = pipeline.segment(picture, [bean, leaf], min_area="0.3x")
+bean = pipeline.support(image, box=(48, 171, 104, 225), negatives=[nut], label="bean")
+leaf = pipeline.support(image, box=(361, 350, 438, 388), label="leaf")
+result = pipeline.segment(image, [bean, leaf], min_area="0.3x")
 
 for name, found in result.by_class().items():
     at_border = found.touches_border.sum()

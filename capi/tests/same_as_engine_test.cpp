@@ -50,9 +50,10 @@ TEST_CASE("persense.h: gives the engine's result to the bit", "[capi]") {
   const cv::Mat mask = io::read_mask(beans + "00.png");
   const auto models = GENERATE(as<std::string>{}, "", "classic");  // "": the default
   const auto settings = GENERATE(as<std::string>{}, "", "method=grounded_sam");
-  Options chosen = Options::preset(preset);
-  if (!settings.empty()) apply_setting(chosen, settings, "settings");
-  const Engine engine(models.empty() ? Stages{} : Stages::named(models), chosen);
+  const Stages stages = models.empty() ? Stages{} : Stages::named(models);
+  const Engine engine(stages, stages.adapt(Options::preset(preset), [&](Options& options) {
+    if (!settings.empty()) apply_setting(options, settings, "settings");
+  }));
   const Result expected =
       engine.segment(engine.support(support_image.view(), MaskView(mask), "bean"), query.view());
 
