@@ -74,6 +74,7 @@ TEST_CASE("persense.h: gives the engine's result to the bit", "[capi]") {
 
   REQUIRE(expected.count() > 10);
   REQUIRE(got.instance_count == expected.count());
+  CHECK(got.count_confidence == expected.count_confidence());
   for (std::size_t i = 0; i < expected.count(); ++i) {
     check_same(got.instances[i], expected.instances[i]);
     const char* counts = nullptr;

@@ -184,15 +184,15 @@ class Result:
         What each class is called: its support's label, or else "object" or "class 2".
         """
     @property
-    def counts(self) -> numpy.typing.NDArray[numpy.int64]:
-        """
-        (K,) int64: the instances of each class.
-        """
-    @property
     def count_confidence(self) -> float:
         """
         How far the numbers of instances and the densities' sums agree: the smaller
         over the larger, of the class where they do least.
+        """
+    @property
+    def counts(self) -> numpy.typing.NDArray[numpy.int64]:
+        """
+        (K,) int64: the instances of each class.
         """
     @property
     def density(self) -> numpy.typing.NDArray[numpy.float32]:

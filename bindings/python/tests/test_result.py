@@ -81,6 +81,12 @@ def test_repr_is_one_line_with_count_size_and_file() -> None:
     )
 
 
+def test_count_confidence_is_how_far_both_counts_agree() -> None:
+    result = found_in("beans")
+    counts = sorted((len(result), result.estimated_count))
+    assert result.count_confidence == pytest.approx(counts[0] / counts[1])
+
+
 def test_to_dense_holds_every_mask_in_the_frame() -> None:
     result = found_in("berries")
     dense = result.to_dense()

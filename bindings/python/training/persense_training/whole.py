@@ -1,6 +1,6 @@
 """How well the small network does on whole images that nothing was trained on.
 
-python -m persense_training.whole --weights weights.pt --data DATA_DIR --images 20
+    python -m persense_training.whole --weights weights.pt --data DATA_DIR --pictures 20
 """
 
 from __future__ import annotations
