@@ -59,7 +59,7 @@ def files_done(table: pathlib.Path) -> "set[str]":
 def count(
     support: persense.Support, pictures: "list[pathlib.Path]", table: pathlib.Path, jobs: int
 ) -> "tuple[int, int]":
-    """Appends a line an image; returns how many seeds, and how many images were skipped."""
+    """Appends one line per image; returns how many seeds, and how many images were skipped."""
     seeds = skipped = 0
     with open(table, "a", newline="") as file:
         writer = csv.writer(file)

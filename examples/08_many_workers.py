@@ -11,7 +11,7 @@ with pyarrow is 400 MB of packages, Dask 25. A single machine needs neither: 07_
     python 08_many_workers.py --support seed.jpg --mask seed_mask.png FOLDER OUT --workers 2
 
 On a cluster, run it on the head node (`--address auto`), with FOLDER and OUT on storage that all
-nodes see. OUT gets one file a batch, part-*.jsonl: a line an image with its instances as in COCO.
+nodes see. OUT gets one file per batch, part-*.jsonl: one line per image, its instances as in COCO.
 A part is complete or absent, and has the same name however often its batch is tried: a worker that
 is killed loses nothing and doubles nothing, and after the whole run was killed the same command
 does what is missing.

@@ -81,7 +81,8 @@ const char* const footer =
     "  support_NN.png      the support images with the masks that were taken\n"
     "  .persense-run/      what --resume needs; may be deleted when the run is complete\n"
     "Ids count from 1 in reading order: lines from top to bottom, each from left to right.\n"
-    "Progress goes to standard error (a bar, on a terminal) or standard output (a line an image).\n"
+    "Progress goes to standard error (a bar, on a terminal) or standard output (one line per "
+    "image).\n"
     "\n";
 
 void add_outputs(CLI::App& command, SegmentRequest& request) {

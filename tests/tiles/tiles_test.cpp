@@ -298,11 +298,32 @@ TEST_CASE("tiles: weak detections do not stand for confident ones", "[tiles]") {
   }
 }
 
-TEST_CASE("tiles: an exemplar that reaches a little beyond the image is in its tile", "[tiles]") {
-  Scene scene({500, 200});
-  for (int i = 0; i < 20; ++i) scene.ellipse({10 + 24 * i, 8}, {9, 9}, 0, red(i));
-  scene.look_for({34, 8});
-  CHECK(found_in(scene, 140).count() == found_in(scene, 0).count());
+TEST_CASE("tiles: an exemplar is in the tiles that show all of it that lies in the image",
+          "[tiles]") {
+  const Scene scene = random_scene(3);
+  Shown shown;
+  using Encoder = TiledEncoder<RegionEncoder>;
+  const Encoder encoder(RegionEncoder{&shown}, 160);
+  const auto pipeline = tiled_pipeline(RegionEncoder{&shown}, RegionDetector{}, RegionDmg{&shown},
+                                       RegionDecoder{}, with_tiles(160));
+  const auto support = pipeline.support(scene.view(), MaskView(scene.mask));
+  const auto embedding = encoder.encode(scene.view());
+  const Size size = scene.view().size();
+  const FloatMap similarity = FloatMap::Zero(size.height, size.width);
+  const TileGrid grid(size, support.prototype.shape);
+  REQUIRE(grid.size() > 3);
+  const auto seam = static_cast<float>(grid[0].frame.x1);
+  const Exemplar beyond{{-0.4f, 10, 30, 40}}, cut{{seam - 10, 10, seam + 10, 40}},
+      outside{{-30, -30, -5, -5}};
+  const std::vector<Exemplar> exemplars{beyond, cut, outside};
+  const Query<Encoder> query{scene.view(), embedding, similarity, support, exemplars};
+  const detail::TiledQuery<RegionEncoder, Encoder> tiles(query);
+  const auto first = tiles.exemplars_in(0);
+  REQUIRE(first.size() == 1);
+  CHECK(first[0].box == beyond.box);
+  const auto second = tiles.exemplars_in(1);
+  REQUIRE(second.size() == 1);
+  CHECK(second[0].box == cut.box);
 }
 
 TEST_CASE("tiles: progress of a step never goes back", "[tiles]") {

@@ -15,6 +15,7 @@
 
 #include "persense/descriptor.hpp"
 #include "persense/detail/marking.hpp"
+#include "persense/detail/median.hpp"
 #include "persense/detail/memo.hpp"
 #include "persense/options.hpp"
 #include "persense/progress.hpp"
@@ -115,6 +116,20 @@ concept HoldsTiledEncoder = ImageEncoder<Outer> && ImageEncoder<E> &&
   { tiled_prototype(prototype) } -> std::same_as<const TiledPrototype<E>&>;
 };
 
+namespace detail {
+
+/// Calls `body` with each tile's index, in order, and says how much is done.
+template <class Body>
+void for_each_tile(const TileGrid& grid, Body&& body) {
+  for (std::size_t i = 0; i < grid.size(); ++i) {
+    report_progress(static_cast<double>(i) / static_cast<double>(grid.size()));
+    const StepPart part(i, grid.size());
+    body(i);
+  }
+}
+
+}  // namespace detail
+
 /// Shows an encoder a large image in tiles, as large as the support's size asks for; an image that
 /// is no larger than a tile, as it is. It needs to know the support before it knows the tiles, so
 /// `encode` keeps the image, and `similarity` encodes what it needs and keeps that.
@@ -168,9 +183,7 @@ class TiledEncoder {
     if (grid.size() == 1)
       return tiling_->encoder.similarity(*embedding.at(grid[0].frame), prototype.own, size);
     FloatMap whole = FloatMap::Zero(grid.image().height, grid.image().width);
-    for (std::size_t i = 0; i < grid.size(); ++i) {
-      report_progress(static_cast<double>(i) / static_cast<double>(grid.size()));
-      const detail::StepPart part(i, grid.size());
+    detail::for_each_tile(grid, [&](std::size_t i) {
       const PixelBox& frame = grid[i].frame;
       const Size seen{frame.width(), frame.height()};
       const FloatMap map = tiling_->encoder.similarity(*embedding.at(frame), prototype.own, seen);
@@ -179,7 +192,7 @@ class TiledEncoder {
                                           to_string(size_of(map)), to_string(seen)));
       require_finite(map, "similarity map");
       grid.blend(i, map, whole);
-    }
+    });
     whole = whole.max(-1.0f).min(1.0f);  // weights are one but for rounding
     return size == grid.image() ? whole : resize_bilinear(whole, size);
   }
@@ -205,8 +218,7 @@ class TiledEncoder {
       diameters.push_back(equivalent_diameter(static_cast<double>(mask.area())));
       length = std::max({length, mask.box.width(), mask.box.height()});
     }
-    std::sort(diameters.begin(), diameters.end());
-    return tiling_->shape(diameters.empty() ? 1.0 : diameters[diameters.size() / 2], length);
+    return tiling_->shape(detail::median(diameters), length);
   }
 
   std::shared_ptr<const Tiling<E>> tiling_;

@@ -35,9 +35,8 @@ inline int half_octave(double length, bool up) {
 
 /// The tiles that objects of a size need. An object twice as long as the support's is whole in the
 /// tile that answers for its middle.
-/// @param wanted  side, pixels; below 0: such that the support object is at least `seen` pixels
-/// wide
-///   in what the encoder sees, but no tile is enlarged more than twice.
+/// @param wanted  side, pixels; below 0: such that the encoder sees the support object at least
+///   `seen` pixels wide, but no tile is enlarged more than twice.
 /// @param input_side  longest side of what the encoder sees; none: of any image's own size, which
 ///   needs no tiles unless they are `wanted`.
 /// @param diameter, length  of the support object: of the disc with its area, and of its box's

@@ -9,7 +9,6 @@
 
 #include "persense/detail/marking.hpp"
 #include "persense/exemplar.hpp"
-#include "persense/progress.hpp"
 #include "persense/stages.hpp"
 #include "persense/tiles/encoder.hpp"
 
@@ -61,16 +60,6 @@ class TiledQuery {
     return stage(Query<E>{
         query_.image.part(frame), *embedding,
         query_.similarity.block(frame.y0, frame.x0, frame.height(), frame.width()), support_, own});
-  }
-
-  /// Calls `body` with each tile's index, in order, and says how much is done.
-  template <class Body>
-  void for_each(Body&& body) const {
-    for (std::size_t i = 0; i < grid_.size(); ++i) {
-      report_progress(static_cast<double>(i) / static_cast<double>(grid_.size()));
-      const StepPart part(i, grid_.size());
-      body(i);
-    }
   }
 
  private:

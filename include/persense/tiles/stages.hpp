@@ -106,7 +106,7 @@ class TiledDetector {
     const auto detect = [&](const Query<E>& tile) { return detector_.detect(tile); };
     if (tiles.grid().size() == 1) return tiles.ask(0, {}, detect);
     detail::MergedDetections label(tiles.grid(), threshold_), phrase(tiles.grid(), threshold_);
-    tiles.for_each([&](std::size_t i) {
+    detail::for_each_tile(tiles.grid(), [&](std::size_t i) {
       const Detections found = tiles.ask(i, {}, detect);
       label.add(i, found.label);
       phrase.add(i, found.phrase);
@@ -138,7 +138,7 @@ class TiledDmg {
     if (grid.size() == 1) return tiles.ask(0, query.exemplars, density);
     std::optional<cv::Mat> similar;  // where the image is like the support
     DensityMap whole = DensityMap::Zero(grid.image().height, grid.image().width);
-    tiles.for_each([&](std::size_t i) {
+    detail::for_each_tile(tiles.grid(), [&](std::size_t i) {
       const PixelBox& frame = grid[i].frame;
       std::vector<Exemplar> exemplars = tiles.exemplars_in(i);
       if (exemplars.empty()) {
@@ -200,7 +200,7 @@ class TiledDecoder {
     for (std::size_t i = 0; i < prompts.size(); ++i)
       of_tile[tiles.grid().at(prompts[i].point)].push_back(i);
     std::vector<ScoredMask> masks(prompts.size());
-    tiles.for_each([&](std::size_t t) {
+    detail::for_each_tile(tiles.grid(), [&](std::size_t t) {
       std::vector<Prompt> own;
       for (const std::size_t i : of_tile[t]) own.push_back(prompts[i]);
       std::vector<ScoredMask> found = decode_in(tiles, t, own);
