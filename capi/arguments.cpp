@@ -4,6 +4,8 @@
 #include <opencv2/imgproc.hpp>
 #include <sstream>
 
+#include "persense/option_table.hpp"
+
 namespace persense::capi {
 
 namespace {

@@ -5,6 +5,7 @@
 #include "failure.hpp"
 #include "persense.h"
 #include "persense/engine.hpp"
+#include "persense/option_table.hpp"
 #include "persense/version.hpp"
 
 namespace persense::capi {

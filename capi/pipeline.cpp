@@ -3,6 +3,7 @@
 
 #include "arguments.hpp"
 #include "handles.hpp"
+#include "persense/option_table.hpp"
 
 using namespace persense;
 

@@ -7,6 +7,7 @@
 #include "arguments.hpp"
 #include "handles.hpp"
 #include "log_notes.hpp"
+#include "persense/option_table.hpp"
 #include "persense/run_options.hpp"
 
 using namespace persense;

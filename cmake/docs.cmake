@@ -17,7 +17,7 @@ file(READ ${SOURCE_DIR}/cmake/Doxyfile settings)
 list(JOIN guides " " guides)
 file(WRITE ${OUTPUT}/Doxyfile "${settings}
 PROJECT_NUMBER         = ${VERSION}
-INPUT                  = ${SOURCE_DIR}/include/persense ${SOURCE_DIR}/capi/persense.h ${guides}
+INPUT                  = ${SOURCE_DIR}/include/persense ${SOURCE_DIR}/capi/persense.h ${SOURCE_DIR}/capi/persense_base.h ${guides}
 USE_MDFILE_AS_MAINPAGE = ${SOURCE_DIR}/README.md
 IMAGE_PATH             = ${SOURCE_DIR}/examples/data ${SOURCE_DIR}/src ${SOURCE_DIR}/bindings ${SOURCE_DIR}/benchmarks
 STRIP_FROM_PATH        = ${SOURCE_DIR}

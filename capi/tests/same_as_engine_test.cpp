@@ -6,6 +6,7 @@
 #include "persense/engine.hpp"
 #include "persense/io/coco.hpp"
 #include "persense/io/images.hpp"
+#include "persense/option_table.hpp"
 
 using namespace persense;
 

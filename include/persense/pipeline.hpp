@@ -13,6 +13,7 @@
 #include "persense/feedback.hpp"
 #include "persense/idm.hpp"
 #include "persense/instances.hpp"
+#include "persense/option_table.hpp"
 #include "persense/options.hpp"
 #include "persense/pipeline_steps.hpp"
 #include "persense/ppsm.hpp"
@@ -49,14 +50,16 @@ class Pipeline : public StagedMethod<Pipeline<Encoder, Detector, Dmg, Decoder>, 
  private:
   friend Base;
   using Base::options_;
-  using typename Base::ClassFound;
+  using ClassFound = detail::ClassFound;
 
   /// Algorithm 1 for one support, from the similarity on.
   ClassFound find(ImageView image, const typename Encoder::Embedding& embedding,
                   const Support<Encoder>& support, detail::StepClock& clock) const {
     ClassFound found;
-    Query<Encoder> query = this->compare(image, embedding, support, clock, found);
-    const Detections detections = this->detect(detector_, query, &Detections::label, clock, found);
+    Query<Encoder> query =
+        detail::compare(this->encoder(), image, embedding, support, clock, found);
+    const Detections detections =
+        detail::detect(detector_, query, &Detections::label, options_, clock, found);
     const Detection* const best = most_confident(detections.label);
     if (best == nullptr) return found;
     const ScoredMask first =
@@ -74,7 +77,9 @@ class Pipeline : public StagedMethod<Pipeline<Encoder, Detector, Dmg, Decoder>, 
         const auto masks = static_cast<std::size_t>(
             std::count_if(made.masks.begin(), made.masks.end(),
                           [](const ScoredMask& m) { return !m.mask.empty(); }));
-        found.instances = this->instances_of(made.prompts, std::move(made.masks), clock);
+        found.instances = clock.timed(Step::instances, [&] {
+          return make_instances(made.prompts, std::move(made.masks), options_.instances);
+        });
         detail::note_lost_prompts(made.prompts.size(), masks, found.instances.size(), found.notes);
         detail::note_counts(found.instances.size(), found.result.estimated_count, found.notes);
         return found;

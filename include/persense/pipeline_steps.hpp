@@ -15,6 +15,7 @@
 #include "persense/detail/marking.hpp"
 #include "persense/example.hpp"
 #include "persense/instances.hpp"
+#include "persense/option_table.hpp"
 #include "persense/options.hpp"
 #include "persense/progress.hpp"
 #include "persense/result.hpp"
@@ -271,6 +272,41 @@ inline void note_small_object(std::optional<int> input_side, float diameter, Siz
         fmt::format("the support object is {:.0f} pixels wide in what the encoder sees, {} pixels "
                     "of {}; in tiles it is larger (tiles.size -1, or --tile auto)",
                     seen, *input_side, side));
+}
+
+/// What one support gave, before it is known what the others claim.
+struct ClassFound {
+  ClassResult result;
+  std::vector<Instance> instances;
+  FloatMap similarity;             ///< image size
+  std::vector<std::string> notes;  ///< of this query alone
+};
+
+/// What every method begins with for one support: the similarity, which stays in `found`.
+template <ImageEncoder Encoder>
+Query<Encoder> compare(const Encoder& encoder, ImageView image,
+                       const typename Encoder::Embedding& embedding,
+                       const Support<Encoder>& support, StepClock& clock, ClassFound& found) {
+  found.similarity = clock(
+      Step::similarity, [&] { return similarity_map(encoder, embedding, support, image.size()); });
+  if (clock.run.trace) found.result.trace.emplace().similarity = found.similarity;
+  note_small_object(input_side_of(encoder), support.diameter, image.size(), found.notes);
+  return {image, embedding, found.similarity, support, {}};
+}
+
+/// The detections in it. @param needed  as detections_of has it.
+template <class Detector, ImageEncoder Encoder>
+Detections detect(const Detector& detector, const Query<Encoder>& query,
+                  std::vector<Detection> Detections::*needed, const Options& options,
+                  StepClock& clock, ClassFound& found) {
+  Detections detections = clock(
+      Step::detect, [&] { return detections_of(detector, query, needed, options, found.notes); });
+  if (found.result.trace) found.result.trace->detections = detections;
+  if ((detections.*needed).empty()) {
+    found.notes.push_back(no_detection(detections, options));
+    found.result.density = DensityMap::Zero(query.image.height, query.image.width);
+  }
+  return detections;
 }
 
 /// What to say of prompts that gave no instance of their own.

@@ -13,6 +13,7 @@
 #include "persense/detail/marking.hpp"
 #include "persense/example.hpp"
 #include "persense/instances.hpp"
+#include "persense/option_table.hpp"
 #include "persense/options.hpp"
 #include "persense/pipeline_steps.hpp"
 #include "persense/result.hpp"
@@ -23,7 +24,7 @@
 namespace persense {
 
 /// @tparam Method  derives from this and has
-///   `find(image, embedding, support, clock) -> ClassFound`: what one support gives.
+///   `find(image, embedding, support, clock) -> detail::ClassFound`: what one support gives.
 /// @par Threads  All of it is const; one method may serve any number of threads.
 template <class Method, ImageEncoder Encoder, DecoderFor<Encoder> Decoder>
 class StagedMethod {
@@ -114,50 +115,6 @@ class StagedMethod {
   }
 
  protected:
-  /// What one support gave, before it is known what the others claim.
-  struct ClassFound {
-    ClassResult result;
-    std::vector<Instance> instances;
-    FloatMap similarity;             ///< image size
-    std::vector<std::string> notes;  ///< of this query alone
-  };
-
-  /// What every method begins with for one support: the similarity, which stays in `found`.
-  Query<Encoder> compare(ImageView image, const typename Encoder::Embedding& embedding,
-                         const Prepared& support, detail::StepClock& clock,
-                         ClassFound& found) const {
-    found.similarity = clock(Step::similarity, [&] {
-      return detail::similarity_map(encoder_, embedding, support, image.size());
-    });
-    if (clock.run.trace) found.result.trace.emplace().similarity = found.similarity;
-    detail::note_small_object(input_side_of(encoder_), support.diameter, image.size(), found.notes);
-    return {image, embedding, found.similarity, support, {}};
-  }
-
-  /// The detections in it. @param needed  as detail::detections_of has it.
-  template <class Detector>
-  Detections detect(const Detector& detector, const Query<Encoder>& query,
-                    std::vector<Detection> Detections::*needed, detail::StepClock& clock,
-                    ClassFound& found) const {
-    Detections detections = clock(Step::detect, [&] {
-      return detail::detections_of(detector, query, needed, options_, found.notes);
-    });
-    if (found.result.trace) found.result.trace->detections = detections;
-    if ((detections.*needed).empty()) {
-      found.notes.push_back(detail::no_detection(detections, options_));
-      found.result.density = DensityMap::Zero(query.image.height, query.image.width);
-    }
-    return detections;
-  }
-
-  /// The instances of one class, before it is known what the others claim.
-  std::vector<Instance> instances_of(std::span<const Prompt> prompts, std::vector<ScoredMask> masks,
-                                     detail::StepClock& clock) const {
-    return clock.timed(Step::instances, [&] {
-      return make_instances(prompts, std::move(masks), options_.instances);
-    });
-  }
-
   /// @param reads_text  whether the method's detector does.
   StagedMethod(Encoder encoder, Decoder decoder, const Options& options, bool reads_text)
       : encoder_(std::move(encoder)),
@@ -181,7 +138,8 @@ class StagedMethod {
     const FilterOptions& filter = clock.run.filter ? *clock.run.filter : options_.filter;
     for (std::size_t k = 0; k < classes.size(); ++k) {
       const Prepared& support = *classes[k];
-      ClassFound found = static_cast<const Method&>(*this).find(image, embedding, support, clock);
+      detail::ClassFound found =
+          static_cast<const Method&>(*this).find(image, embedding, support, clock);
       for (const std::vector<std::string>* notes : {&support.notes, &std::as_const(found.notes)})
         for (const std::string& note : *notes)
           result.notes.push_back(detail::note_of(support.label, k, several, note));

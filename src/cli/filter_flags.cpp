@@ -9,6 +9,7 @@
 #include "option_flags.hpp"
 #include "persense/detail/marks.hpp"
 #include "persense/io/files.hpp"
+#include "persense/option_table.hpp"
 #include "quiet_io.hpp"
 
 namespace persense::cli {

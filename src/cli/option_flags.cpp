@@ -6,6 +6,8 @@
 #include <sstream>
 #include <type_traits>
 
+#include "persense/option_table.hpp"
+
 namespace persense::cli {
 
 CLI::Validator not_empty() {

@@ -3,6 +3,7 @@
 
 #include "mini_archive.hpp"
 #include "persense/mini/mini.hpp"
+#include "persense/option_table.hpp"
 #include "persense/torch/countr.hpp"
 #include "persense/torch/decoder.hpp"
 #include "persense/torch/dsalvanet.hpp"

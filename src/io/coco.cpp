@@ -13,6 +13,7 @@
 #include "persense/error.hpp"
 #include "persense/io/class_names.hpp"
 #include "persense/io/files.hpp"
+#include "persense/option_table.hpp"
 #include "persense/version.hpp"
 
 namespace persense::io {

@@ -1,3 +1,4 @@
+#include "persense/option_table.hpp"
 #include "persense/options.hpp"
 
 #include <map>

@@ -3,6 +3,7 @@
 
 #include "catch.hpp"
 #include "persense/engine.hpp"
+#include "persense/option_table.hpp"
 #include "sam_archives.hpp"
 
 using namespace persense;

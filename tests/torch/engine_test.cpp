@@ -9,6 +9,7 @@
 
 #include "catch.hpp"
 #include "colour_encoder.hpp"
+#include "persense/option_table.hpp"
 #include "sam_archives.hpp"
 #include "same_result.hpp"
 #include "unicode.hpp"

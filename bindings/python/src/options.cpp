@@ -3,6 +3,7 @@
 #include <pybind11/typing.h>
 
 #include "bind.hpp"
+#include "persense/option_table.hpp"
 #include "persense/options.hpp"
 
 namespace persense::python {

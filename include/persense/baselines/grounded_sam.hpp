@@ -46,15 +46,17 @@ class GroundedSam : public StagedMethod<GroundedSam<Encoder, Detector, Decoder>,
  private:
   friend Base;
   using Base::options_;
-  using typename Base::ClassFound;
+  using ClassFound = detail::ClassFound;
 
   /// Of the steps, it has similarity, detect, decode and instances. A detector that reads text is
   /// asked for the label, too, as any detector is.
   ClassFound find(ImageView image, const typename Encoder::Embedding& embedding,
                   const Support<Encoder>& support, detail::StepClock& clock) const {
     ClassFound found;
-    const Query<Encoder> query = this->compare(image, embedding, support, clock, found);
-    const Detections detections = this->detect(detector_, query, &Detections::phrase, clock, found);
+    const Query<Encoder> query =
+        detail::compare(this->encoder(), image, embedding, support, clock, found);
+    const Detections detections =
+        detail::detect(detector_, query, &Detections::phrase, options_, clock, found);
     if (detections.phrase.empty()) return found;
     ClassResult& result = found.result;
     result.density = DensityMap::Zero(image.height, image.width);
@@ -65,7 +67,9 @@ class GroundedSam : public StagedMethod<GroundedSam<Encoder, Detector, Decoder>,
       found.notes.push_back("the decoder takes points alone, so it got the centre of each box");
     auto masks =
         clock(Step::decode, [&] { return detail::masks_of(this->decoder(), query, prompts); });
-    found.instances = this->instances_of(prompts, std::move(masks), clock);
+    found.instances = clock.timed(Step::instances, [&] {
+      return make_instances(prompts, std::move(masks), options_.instances);
+    });
     if (found.instances.empty())
       found.notes.push_back("no instance: the mask of every box is empty");
     return found;
