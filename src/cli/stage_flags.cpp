@@ -32,7 +32,8 @@ void add_stage_flags(CLI::App& command, StageFlags& flags) {
       ->group(group);
   command
       .add_option("--threads", flags.threads,
-                  "of mini and archives on the CPU, all images together; 0: all")
+                  "of mini and archives on the CPU, all images together; 0: as OMP_NUM_THREADS says, "
+                  "or all that may be used")
       ->type_name("N")
       ->check(CLI::Range(0, 1024).description(""))
       ->capture_default_str()

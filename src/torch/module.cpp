@@ -4,6 +4,7 @@
 #include <ATen/Parallel.h>
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <c10/core/InferenceMode.h>
+#include <c10/core/thread_pool.h>
 #include <caffe2/serialize/inline_container.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -19,9 +20,9 @@
 #include <mutex>
 #include <set>
 #include <stdexcept>
-#include <thread>
 
 #include "archive.hpp"
+#include "cores.hpp"
 #include "libtorch_errors.hpp"
 #include "persense/error.hpp"
 
@@ -147,12 +148,14 @@ at::ScalarType dtype_of(std::string_view text) {
 bool threads_were_set = false;  // guarded by the mutex below
 std::mutex threads_mutex;
 
-int all_cores() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
-
+/// LibTorch begins with a thread for each physical core, a distribution's with one, and neither
+/// knows of quotas. What the environment or the program around this library chose stays.
 void default_threads() {
   const std::lock_guard lock(threads_mutex);
-  if (threads_were_set || std::getenv("OMP_NUM_THREADS")) return;
-  at::set_num_threads(all_cores());
+  if (threads_were_set || std::getenv("OMP_NUM_THREADS") != nullptr) return;
+  const int now = at::get_num_threads();
+  if (now == 1 || now == static_cast<int>(c10::TaskThreadPoolBase::defaultNumThreads()))
+    at::set_num_threads(usable_cores());
   threads_were_set = true;
 }
 
@@ -182,9 +185,11 @@ Placement placement(std::string_view device, std::string_view dtype) {
 
 void set_threads(int threads) {
   if (threads < 0)
-    throw InvalidArgument(fmt::format("threads: got {}, expected 0 (all cores) or more", threads));
+    throw InvalidArgument(
+        fmt::format("threads: got {}, expected 0 (all cores that may be used) or more", threads));
+  if (threads == 0) return default_threads();
   const std::lock_guard lock(threads_mutex);
-  at::set_num_threads(threads == 0 ? all_cores() : threads);
+  at::set_num_threads(threads);
   threads_were_set = true;
 }
 

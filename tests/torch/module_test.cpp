@@ -7,9 +7,11 @@
 
 #include "archives.hpp"
 #include "catch.hpp"
+#include "cores.hpp"
 #include "io/scratch.hpp"
 #include "libtorch_errors.hpp"
 #include "persense/error.hpp"
+#include "persense/io/files.hpp"
 
 using namespace persense;
 using namespace persense::test;
@@ -251,13 +253,45 @@ TEST_CASE("torch Module: runs on CUDA in half precision", "[torch][cuda]") {
   }
 }
 
-TEST_CASE("torch set_threads: takes a number, 0 for all cores, and nothing below", "[torch]") {
+TEST_CASE("torch set_threads: takes a number, 0 for what was chosen before, and nothing below",
+          "[torch]") {
   torchscript::set_threads(1);
   CHECK(at::get_num_threads() == 1);
   torchscript::set_threads(0);
-  CHECK(at::get_num_threads() == static_cast<int>(std::thread::hardware_concurrency()));
+  CHECK(at::get_num_threads() == 1);
+  at::set_num_threads(2);  // the program around the library
+  torchscript::set_threads(0);
+  CHECK(at::get_num_threads() == 2);
+  const int all = torchscript::usable_cores();
+  CHECK(all >= 1);
+  CHECK(all <= static_cast<int>(std::thread::hardware_concurrency()));
+  torchscript::set_threads(all);
   CHECK_THAT(message_of<InvalidArgument>([] { torchscript::set_threads(-1); }),
              ContainsSubstring("threads: got -1"));
+}
+
+TEST_CASE("cores_within_quota: the least of a group and its parents, in both versions' files",
+          "[torch]") {
+  const Scratch scratch;
+  const auto put = [&](const std::string& file, const std::string& text) {
+    fs::create_directories((scratch / file).parent_path());
+    io::write_file(scratch / file, text);
+  };
+  using torchscript::cores_within_quota;
+  CHECK(cores_within_quota(scratch / "none", "0::/a\n", 8) == 8);
+  put("a/b/cpu.max", "max 100000\n");
+  CHECK(cores_within_quota(scratch / "", "0::/a/b\n", 8) == 8);
+  put("a/cpu.max", "250000 100000\n");
+  CHECK(cores_within_quota(scratch / "", "0::/a/b\n", 8) == 3);  // two and a half are three
+  CHECK(cores_within_quota(scratch / "", "0::/a/b\n", 2) == 2);
+  put("cpu.max", "50000 100000\n");  // what a container sees of its own group
+  CHECK(cores_within_quota(scratch / "", "0::/host/name/that/is/not/here\n", 8) == 1);
+  put("old/cpu,cpuacct/x/cpu.cfs_quota_us", "200000\n");
+  put("old/cpu,cpuacct/x/cpu.cfs_period_us", "100000\n");
+  put("old/cpu,cpuacct/cpu.cfs_quota_us", "-1\n");
+  put("old/cpu,cpuacct/cpu.cfs_period_us", "100000\n");
+  CHECK(cores_within_quota(scratch / "old", "5:memory:/x\n4:cpu,cpuacct:/x\n", 8) == 2);
+  CHECK(cores_within_quota(scratch / "", "no line of its kind", 8) == 8);
 }
 
 TEST_CASE("torch errors: the useful line of LibTorch's screens of text", "[torch][errors]") {

@@ -13,6 +13,7 @@ Images are paths, PIL images or NumPy arrays: uint8 of shape (H, W, 3), RGB, or 
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any, Dict, List
 
 from persense.errors import (
@@ -46,6 +47,10 @@ if TYPE_CHECKING:
     from persense._support import Segmented, Support
     from persense.labelme import Annotations, read_examples, read_labelme
     from persense.result import Instance, Mask, Result, Trace, TracePass
+
+# Threads of a network that wait for each other without pause are slow wherever anything else runs.
+# Read when LibTorch is loaded, so it has no effect after `import torch`.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 __version__ = "0.1.0"
 
