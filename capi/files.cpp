@@ -1,4 +1,6 @@
 // Images from files, results to files.
+#include <memory>
+
 #include "arguments.hpp"
 #include "handles.hpp"
 #include "persense/io/coco.hpp"
@@ -19,16 +21,37 @@ persense_picture::persense_picture(cv::Mat from_file, persense_pixel_format form
 }
 
 persense_status persense_picture_read(const char* path, persense_picture** out) {
+  return persense_picture_read_as(path, nullptr, out);
+}
+
+persense_status persense_picture_read_as(const char* path, const persense_read_options* options,
+                                         persense_picture** out) {
   return capi::guard([&] {
     auto& picture = capi::emptied(out, "out");
-    picture = new persense_picture(io::read_image(capi::path_argument(path)).mat(), PERSENSE_RGB8);
+    const auto given = capi::read_struct(options, "read options", sizeof(persense_read_options));
+    io::ReadOptions read;
+    if (given.page != 0) read.page = given.page;
+    if (given.windowed != 0) read.window = {given.window_low, given.window_high};
+    const io::LoadedImage loaded = io::load_image(capi::path_argument(path), read);
+    auto made = std::make_unique<persense_picture>(loaded.image.mat(), PERSENSE_RGB8);
+    made->info.page_count = loaded.page_count;
+    if (loaded.window) {
+      made->info.windowed = 1;
+      made->info.window_low = loaded.window->low;
+      made->info.window_high = loaded.window->high;
+    }
+    picture = made.release();
   });
+}
+
+const persense_picture_info* persense_picture_get_info(const persense_picture* picture) {
+  return capi::guard_getter([&] { return &capi::required(picture, "picture").info; });
 }
 
 persense_status persense_picture_read_mask(const char* path, persense_picture** out) {
   return capi::guard([&] {
     auto& picture = capi::emptied(out, "out");
-    picture = new persense_picture(io::read_mask(capi::path_argument(path)), PERSENSE_GRAY8);
+    picture = new persense_picture(io::load_mask(capi::path_argument(path)).mask, PERSENSE_GRAY8);
   });
 }
 

@@ -95,4 +95,5 @@ struct persense_picture {
 
   const cv::Mat pixels;
   persense_image image{};
+  persense_picture_info info{1, 0, 0, 0};
 };

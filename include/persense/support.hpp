@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "persense/detail/mask_shape.hpp"
 #include "persense/image.hpp"
 #include "persense/mask.hpp"
 #include "persense/options.hpp"
@@ -52,7 +53,8 @@ inline std::string parts_note(std::size_t all, const std::vector<Mask>& kept, Pa
 }  // namespace detail
 
 /// The separate (8-connected) parts of a mask that are examples, largest first, with a note where
-/// there is more than one.
+/// there is more than one, or where the mask is surely not what was meant: inverted, a dot, or an
+/// outline, which is filled unless `rule` is `largest`.
 /// @throws InvalidArgument  a mask without any pixel, or without any background.
 inline CheckedMask parts_of(MaskView mask, Parts rule = Parts::examples) {
   cv::Mat labels, stats, centers;
@@ -83,6 +85,14 @@ inline CheckedMask parts_of(MaskView mask, Parts rule = Parts::examples) {
   }
   if (all > 1)
     checked.notes.push_back(detail::parts_note(static_cast<std::size_t>(all), checked.parts, rule));
+  std::string outline;
+  if (rule == Parts::examples)
+    for (Mask& part : checked.parts)
+      if (const std::string found = detail::fill_outline(part, mask); outline.empty())
+        outline = found;
+  for (const std::string& note : {detail::inverted_note(checked.parts[0], mask.size()),
+                                  all == 1 ? detail::dot_note(checked.parts[0]) : "", outline})
+    if (!note.empty()) checked.notes.push_back(note);
   return checked;
 }
 
@@ -96,8 +106,12 @@ inline CheckedMask check_support(ImageView image, MaskView mask, Parts rule = Pa
     throw InvalidArgument(fmt::format("support mask: size {}, expected {}", to_string(mask.size()),
                                       to_string(image.size())));
   if (mask.size() != image.size())
-    throw InvalidArgument(fmt::format("support mask: size {}, expected the support image's {}",
-                                      to_string(mask.size()), to_string(image.size())));
+    throw InvalidArgument(fmt::format(
+        "support mask: size {}, expected the support image's {}{}", to_string(mask.size()),
+        to_string(image.size()),
+        mask.size() == Size{image.height, image.width}
+            ? "; one of them may be turned by an EXIF orientation that the other does not have"
+            : ""));
   return parts_of(mask, rule);
 }
 

@@ -97,6 +97,7 @@ struct Job {
   const eval::DatasetClass* of_class;
   const eval::DatasetQuery* query;
   const EngineSupport* support;
+  std::optional<io::Window> window;  // of deep pixels: the support image's
   eval::ImageScore score{};
   eval::Reliability reliability{};
   double seconds = 0;
@@ -113,7 +114,7 @@ class Evaluation {
 
  private:
   void prepare();
-  EngineSupport support_of(const eval::DatasetClass& c) const;
+  EngineSupport support_of(const eval::DatasetClass& c, const io::LoadedImage& support) const;
   std::vector<cv::Mat> further_examples(const eval::DatasetClass& c) const;
   void process(Job& job, const std::stop_token& stop);
   void write_labels(const Job& job, const Result& result) const;
@@ -133,11 +134,17 @@ class Evaluation {
 };
 
 void Evaluation::prepare() {
-  for (const auto& c : dataset_.classes) supports_.push_back(support_of(c));
+  std::vector<std::optional<io::Window>> windows;
+  for (const auto& c : dataset_.classes) {
+    const io::LoadedImage image = cli::load_image(c.support_image, {});
+    supports_.push_back(support_of(c, image));
+    windows.push_back(image.window);
+  }
   const std::size_t first = request_.examples > 0 ? 1 : 0;  // the one that shows the examples
   for (std::size_t i = 0; i < dataset_.classes.size(); ++i)
     for (std::size_t q = first; q < dataset_.classes[i].queries.size(); ++q)
-      jobs_.push_back({&dataset_.classes[i], &dataset_.classes[i].queries[q], &supports_[i]});
+      jobs_.push_back(
+          {&dataset_.classes[i], &dataset_.classes[i].queries[q], &supports_[i], windows[i]});
 }
 
 // Masks of further examples in the first query of a class.
@@ -156,12 +163,14 @@ std::vector<cv::Mat> Evaluation::further_examples(const eval::DatasetClass& c) c
   return masks;
 }
 
-EngineSupport Evaluation::support_of(const eval::DatasetClass& c) const {
-  const Image image = read_image(c.support_image);
+EngineSupport Evaluation::support_of(const eval::DatasetClass& c,
+                                     const io::LoadedImage& support) const {
+  const Image& image = support.image;
   const cv::Mat mask = read_mask(c.support_mask);
   const bool several = request_.examples > 0;
   const std::vector<cv::Mat> masks = several ? further_examples(c) : std::vector<cv::Mat>();
-  const Image query = several ? read_image(c.queries.front().image) : Image();
+  const Image query =
+      several ? cli::load_image(c.queries.front().image, {1, support.window}).image : Image();
   if (!masks.empty() && masks.front().size() != query.mat().size())
     throw InvalidArgument(fmt::format(
         "{}: got {}, expected {} as the image has", c.queries.front().instances->string(),
@@ -195,7 +204,7 @@ Exit Evaluation::run() {
 void Evaluation::process(Job& job, const std::stop_token& stop) {
   const std::string shown = job.of_class->name + "/" + job.query->image.filename().string();
   progress_->started(shown);
-  const Image image = read_image(job.query->image);
+  const Image image = cli::load_image(job.query->image, {1, job.window}).image;
   const auto begin = std::chrono::steady_clock::now();
   RunOptions run;
   run.stop = stop;

@@ -130,7 +130,7 @@ class Reader {
       case MarkFlag::Kind::mask:
         marks_.files.emplace_back(flag.text);
         if (flag.label_id) return LabelId{read_labels(flag.text), *flag.label_id};
-        return read_mask(flag.text);
+        return mask_in(flag);
       case MarkFlag::Kind::box: {
         const auto n =
             numbers_of(flag, 4, 4, "X0,Y0,X1,Y1 in pixels of the image as in 120,80,160,130");
@@ -150,6 +150,13 @@ class Reader {
     Polygon polygon;
     for (std::size_t i = 0; i < n.size(); i += 2) polygon.vertices.push_back({n[i], n[i + 1]});
     return polygon;
+  }
+
+  cv::Mat mask_in(const MarkFlag& flag) {
+    const io::MaskFile file = cli::load_mask(flag.text);
+    for (const std::string& note : file.notes)
+      marks_.notes.push_back(fmt::format("{}: {}", flag.text, note));
+    return file.mask;
   }
 
   std::string identity_of(const MarkFlag& flag, std::size_t image) const {
@@ -258,10 +265,19 @@ Marks read_marks(const MarkFlags& flags, const std::string& label,
   return Reader(flags, queries).read(label);
 }
 
-EncodedMarks encode_marks(const Marks& marks, const Engine& engine) {
+std::set<fs::path> masks_in(const MarkFlags& flags) {
+  std::set<fs::path> masks;
+  for (const MarkFlag& mark : flags.marks)
+    if (mark.kind == MarkFlag::Kind::mask) masks.insert(identity(mark.text));
+  return masks;
+}
+
+EncodedMarks encode_marks(const Marks& marks, const Engine& engine, io::ReadOptions read) {
   EncodedMarks encoded;
   for (const SupportFile& marked : marks.images) {
-    Image image = read_image(marked.path);
+    io::LoadedImage loaded = cli::load_image(marked.path, read);
+    if (loaded.window && !encoded.window) read.window = encoded.window = loaded.window;
+    Image image = std::move(loaded.image);
     if (marked.expected_size && *marked.expected_size != image.size())
       throw InvalidArgument(fmt::format("{}: marks an image of {}, but {} has {}",
                                         marked.expected_by, to_string(*marked.expected_size),

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "mark_flags.hpp"
 #include "persense/engine.hpp"
 #include "persense/example.hpp"
+#include "persense/io/images.hpp"
 #include "queries.hpp"
 
 namespace persense::cli {
@@ -46,6 +48,7 @@ struct Marks {
   std::vector<SupportFile> images;  ///< each file once
   std::vector<MarkedClass> classes;
   std::vector<std::filesystem::path> files;  ///< all that were read, images included
+  std::vector<std::string> notes;            ///< what was taken of mask files
 
   /// In the order of the command line: "box 1,2,3,4 in 0123456789abcdef".
   std::vector<std::string> identities() const;
@@ -58,16 +61,21 @@ struct Marks {
 Marks read_marks(const MarkFlags& flags, const std::string& label,
                  const std::vector<QueryFile>& queries);
 
+/// The files of masks among the marks, by identity: no queries, though they may lie beside them.
+std::set<std::filesystem::path> masks_in(const MarkFlags& flags);
+
 /// The images with marks, each read and encoded once.
 struct EncodedMarks {
   std::vector<Image> images;  ///< as Marks::images
   std::vector<EngineImage> encoded;
-  std::vector<double> seconds;  ///< that encoding took
+  std::vector<double> seconds;       ///< that encoding took
+  std::optional<io::Window> window;  ///< of the first with deep pixels
 };
 
+/// Images with deep pixels are read through one window: that of `read`, or of the first of them.
 /// @throws InvalidArgument  an image of another size than its labelme file says.
 /// @throws FileNotFound, Unreadable.
-EncodedMarks encode_marks(const Marks& marks, const Engine& engine);
+EncodedMarks encode_marks(const Marks& marks, const Engine& engine, io::ReadOptions read = {});
 
 /// The support of a class. @throws InvalidArgument  naming the mark that cannot be used.
 EngineSupport support_of(const MarkedClass& marked, const EncodedMarks& images,

@@ -52,6 +52,17 @@ std::vector<fs::path> output_paths(const OutputNames& names, const std::string& 
   return traces;
 }
 
+void require_short_names(const OutputNames& names, const std::string& kind) {
+  const long most = ::pathconf(names.folder.c_str(), _PC_NAME_MAX);
+  for (const fs::path& path : output_paths(names, kind))
+    if (const auto length = path.filename().string().size();
+        most > 0 && length > static_cast<std::size_t>(most))
+      throw InvalidArgument(
+          fmt::format("the name of an output, {}, would have {} bytes, the file system takes {}; "
+                      "expected a query with a shorter name",
+                      path.filename().string(), length, most));
+}
+
 void write_output(const OutputNames& names, const std::string& kind, const Shown& shown,
                   const Engine& engine) {
   const auto paths = output_paths(names, kind);

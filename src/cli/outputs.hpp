@@ -23,6 +23,9 @@ struct OutputNames {
 /// kept beside the run's record, and all of them become the one file of the run.
 std::vector<std::filesystem::path> output_paths(const OutputNames& names, const std::string& kind);
 
+/// @throws InvalidArgument  the name of a file of a kind is longer than the file system takes.
+void require_short_names(const OutputNames& names, const std::string& kind);
+
 /// What the files of one query show.
 struct Shown {
   ImageView image;

@@ -6,9 +6,12 @@
 #include <algorithm>
 #include <cctype>
 #include <map>
+#include <numeric>
 #include <set>
 
+#include "mark_flags.hpp"
 #include "persense/error.hpp"
+#include "quiet_io.hpp"
 
 namespace persense::cli {
 
@@ -22,33 +25,172 @@ fs::path identity(const fs::path& path) {
 
 namespace {
 
-bool has_image_extension(const fs::path& path) {
-  static const std::set<std::string> extensions = {".png", ".jpg",  ".jpeg", ".jpe", ".tif",
-                                                   ".bmp", ".webp", ".tiff", ".dib"};
+/// Bytes of the UTF-8 character at a place; 0: it is none.
+std::size_t utf8_length(const std::string& text, std::size_t at) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char first = byte(at);
+  const std::size_t length = first < 0x80                    ? 1
+                             : first >= 0xC2 && first < 0xE0 ? 2
+                             : first >= 0xE0 && first < 0xF0 ? 3
+                             : first >= 0xF0 && first < 0xF5 ? 4
+                                                             : 0;
+  if (length == 0 || at + length > text.size()) return 0;
+  for (std::size_t i = at + 1; i < at + length; ++i)
+    if ((byte(i) & 0xC0) != 0x80) return 0;
+  const bool is_overlong =
+      (first == 0xE0 && byte(at + 1) < 0xA0) || (first == 0xF0 && byte(at + 1) < 0x90);
+  const bool is_surrogate = first == 0xED && byte(at + 1) >= 0xA0;
+  const bool is_beyond = first == 0xF4 && byte(at + 1) >= 0x90;
+  return is_overlong || is_surrogate || is_beyond ? 0 : length;
+}
+
+}  // namespace
+
+std::string QueryFile::key() const {
+  const std::string file = text_of(identity(path));
+  return page == 1 ? file : fmt::format("{}#page={}", file, page);
+}
+
+std::string text_of(const fs::path& path) {
+  const std::string bytes = path.string();
+  std::string text;
+  for (std::size_t i = 0; i < bytes.size();) {
+    const std::size_t length = utf8_length(bytes, i);
+    if (length == 0)
+      text += fmt::format("\\x{:02X}", static_cast<unsigned char>(bytes[i++]));
+    else
+      text += bytes.substr(i, length), i += length;
+  }
+  return text;
+}
+
+Pages pages_from(const std::string& text) {
+  Pages pages;
+  if (text.empty()) return pages;
+  if (text == "all") {
+    pages.all = true;
+    return pages;
+  }
+  const auto numbers = numbers_in(text);
+  if (!numbers || numbers->size() != 1 || (*numbers)[0] < 1 || (*numbers)[0] > 1e6f ||
+      text.find_first_not_of("0123456789") != text.npos)
+    throw InvalidArgument(
+        fmt::format("--page: got \"{}\", expected a number from 1, or all", text));
+  pages.only = static_cast<int>((*numbers)[0]);
+  return pages;
+}
+
+namespace {
+
+std::string extension_of(const fs::path& path) {
   std::string extension = path.extension().string();
   std::transform(extension.begin(), extension.end(), extension.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return extensions.contains(extension);
+  return extension;
 }
 
-std::vector<fs::path> images_in(const fs::path& folder) {
-  std::vector<fs::path> images;
+bool has_image_extension(const fs::path& path) {
+  static const std::set<std::string> extensions = {".png", ".jpg", ".jpeg", ".jpe",  ".jfif",
+                                                   ".tif", ".bmp", ".webp", ".tiff", ".dib"};
+  return extensions.contains(extension_of(path));
+}
+
+/// Formats of images that are not read.
+bool has_other_extension(const fs::path& path) {
+  static const std::set<std::string> extensions = {
+      ".heic", ".heif", ".gif", ".jp2", ".j2k", ".jxl", ".avif", ".dng", ".nef",
+      ".cr2",  ".cr3",  ".arw", ".orf", ".rw2", ".raf", ".raw",  ".svg", ".psd",
+      ".xcf",  ".ico",  ".czi", ".lif", ".nd2", ".svs", ".ndpi", ".exr", ".hdr",
+      ".pbm",  ".pgm",  ".ppm", ".pnm", ".tga", ".pcx", ".dcm",  ".eps", ".pdf"};
+  return extensions.contains(extension_of(path));
+}
+
+/// What of a folder, or of a pattern's matches, is a query, and what is not.
+class Sieve {
+ public:
+  explicit Sieve(const std::set<fs::path>& no_queries) : no_queries_(no_queries) {}
+
+  std::vector<fs::path> sifted(std::vector<fs::path> paths, bool by_extension) {
+    std::set<std::string> stems;
+    for (const fs::path& path : paths) stems.insert(path.stem().string());
+    std::erase_if(paths, [&](const fs::path& path) {
+      if (path.filename().string().starts_with('.')) return true;  // hidden: macOS has ._NAME
+      if (no_queries_.contains(identity(path))) return ++masks_, true;
+      if (is_output(path, stems)) return ++outputs_, true;
+      if (!by_extension || has_image_extension(path)) return false;
+      if (has_other_extension(path)) ++others_[extension_of(path).substr(1)];
+      return true;
+    });
+    return paths;
+  }
+
+  std::vector<std::string> notes(const std::string& where) const {
+    std::vector<std::string> notes;
+    std::string kinds;
+    int others = 0;
+    for (const auto& [kind, count] : others_) {
+      kinds += (kinds.empty() ? "" : ", ") + kind;
+      others += count;
+    }
+    const auto add = [&](int count, const std::string& what) {
+      if (count > 0) notes.push_back(fmt::format("{}: left out {}", where, what));
+    };
+    add(others, fmt::format("{} of formats that are not read ({})", plural_files(others), kinds));
+    add(outputs_, fmt::format("{} that this program wrote", plural_files(outputs_)));
+    add(masks_, fmt::format("{} that marks the support object", plural_files(masks_)));
+    return notes;
+  }
+
+ private:
+  static std::string plural_files(int count) {
+    return count == 1 ? "1 file" : fmt::format("{} files", count);
+  }
+
+  /// NAME_overlay.png beside an image NAME, and the like.
+  static bool is_output(const fs::path& path, const std::set<std::string>& stems) {
+    if (extension_of(path) != ".png") return false;
+    const std::string stem = path.stem().string();
+    for (const char* const kind : {"_overlay", "_labels", "_classes", "_trace"}) {
+      const auto at = stem.rfind(kind);
+      if (at == std::string::npos || at == 0) continue;
+      const std::string rest = stem.substr(at + std::string(kind).size());
+      if (!rest.empty() && (std::string(kind) != "_trace" || rest[0] != '_')) continue;
+      const std::string of = stem.substr(0, at);
+      if (std::any_of(stems.begin(), stems.end(), [&](const std::string& s) {
+            return s == of || of.starts_with(s + "_");  // NAME_jpg, NAME_p2
+          }))
+        return true;
+    }
+    std::error_code ignored;
+    const bool has_run = fs::exists(path.parent_path() / ".persense-run", ignored);
+    return has_run && stem.size() == 10 && stem.starts_with("support_");
+  }
+
+  const std::set<fs::path>& no_queries_;
+  std::map<std::string, int> others_;
+  int outputs_ = 0, masks_ = 0;
+};
+
+std::vector<fs::path> images_in(const fs::path& folder, Sieve& sieve) {
+  std::vector<fs::path> files;
   std::error_code error;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error))
-    if (std::error_code ignored;
-        has_image_extension(entry->path()) && !entry->is_directory(ignored))
-      images.push_back(entry->path());
+    if (std::error_code ignored; !entry->is_directory(ignored)) files.push_back(entry->path());
   if (error) throw Unreadable(fmt::format("query folder {}: {}", folder.string(), error.message()));
-  if (images.empty())
+  std::vector<fs::path> images = sieve.sifted(std::move(files), true);
+  if (images.empty()) {
+    std::string left_out;
+    for (const std::string& note : sieve.notes("")) left_out += note;
     throw FileNotFound(
-        fmt::format("query folder {}: holds no image, expected png, jpg, tif, webp or bmp files",
-                    folder.string()));
+        fmt::format("query folder {}: holds no image, expected png, jpg, tif, webp or bmp files{}",
+                    folder.string(), left_out));
+  }
   std::sort(images.begin(), images.end());
   return images;
 }
 
-std::vector<fs::path> matches_of(const std::string& pattern) {
+std::vector<fs::path> matches_of(const std::string& pattern, Sieve& sieve) {
   glob_t found{};
   const int status = glob(pattern.c_str(), GLOB_TILDE, nullptr, &found);
   std::vector<fs::path> paths(found.gl_pathv, found.gl_pathv + found.gl_pathc);
@@ -58,27 +200,44 @@ std::vector<fs::path> matches_of(const std::string& pattern) {
     std::error_code ignored;
     return fs::is_directory(path, ignored);
   });
+  paths = sieve.sifted(std::move(paths), false);
   if (paths.empty())
     throw FileNotFound(fmt::format("query {}: the pattern matches no file", pattern));
   return paths;
 }
 
-std::vector<fs::path> expand(const std::string& argument) {
+std::vector<fs::path> expand(const std::string& argument, Sieve& sieve) {
   std::error_code ignored;  // not there, or not allowed: reading it will say so
-  if (fs::is_directory(argument, ignored)) return images_in(argument);
+  if (fs::is_directory(argument, ignored)) return images_in(argument, sieve);
   if (!fs::exists(argument, ignored) && argument.find_first_of("*?[") != std::string::npos)
-    return matches_of(argument);
+    return matches_of(argument, sieve);
   return {argument};
 }
 
-// Ever longer names for one file; two different files differ in the last at the latest, unless
-// their parents' names clash too.
-std::vector<std::string> name_choices(const fs::path& path) {
+/// The pages of a file that are queries.
+std::vector<int> pages_of(const fs::path& path, const Pages& pages) {
+  if (pages.only) return {*pages.only};
+  if (!pages.all) return {1};
+  int count = 1;
+  try {
+    count = cli::page_count(path);
+  } catch (const Error&) {  // reading it will say it again
+  }
+  std::vector<int> all(static_cast<std::size_t>(count));
+  std::iota(all.begin(), all.end(), 1);
+  return all;
+}
+
+// Ever longer names for one query; those of two different files differ in the last at the latest,
+// unless their parents' names clash too.
+std::vector<std::string> name_choices(const QueryFile& query, bool with_page) {
+  const fs::path& path = query.path;
+  const std::string page = with_page ? fmt::format("_p{}", query.page) : "";
   const std::string stem = path.stem().string();
   std::string extension = path.extension().string();
   if (!extension.empty()) extension[0] = '_';
   const std::string parent = identity(path).parent_path().filename().string();
-  return {stem, stem + extension, parent + "_" + stem + extension};
+  return {stem + page, stem + extension + page, parent + "_" + stem + extension + page};
 }
 
 std::map<std::string, int> count_names(const std::vector<QueryFile>& queries) {
@@ -87,11 +246,18 @@ std::map<std::string, int> count_names(const std::vector<QueryFile>& queries) {
   return count;
 }
 
-void name_apart(std::vector<QueryFile>& queries) {
+/// @param known  names that stay as they are, by key.
+void name_apart(std::vector<QueryFile>& queries, const std::map<std::string, std::string>& known) {
+  std::map<fs::path, int> pages;
+  for (const auto& query : queries) ++pages[query.path];
+  const auto is_known = [&](const QueryFile& query) { return known.contains(query.key()); };
+  for (auto& query : queries)
+    if (is_known(query)) query.name = known.at(query.key());
   for (std::size_t choice = 0; choice < 3; ++choice) {
     const auto taken = count_names(queries);
     for (auto& query : queries)
-      if (choice == 0 || taken.at(query.name) > 1) query.name = name_choices(query.path)[choice];
+      if (!is_known(query) && (choice == 0 || taken.at(query.name) > 1))
+        query.name = name_choices(query, pages[query.path] > 1)[choice];
   }
   const auto taken = count_names(queries);
   for (const auto& query : queries)
@@ -103,14 +269,32 @@ void name_apart(std::vector<QueryFile>& queries) {
 
 }  // namespace
 
-std::vector<QueryFile> expand_queries(const std::vector<std::string>& arguments) {
-  std::vector<QueryFile> queries;
+Queries expand_queries(const std::vector<std::string>& arguments, const Pages& pages,
+                       const std::set<fs::path>& no_queries) {
+  Queries queries;
   std::set<fs::path> seen;
-  for (const auto& argument : arguments)
-    for (const auto& path : expand(argument))
-      if (seen.insert(identity(path)).second) queries.push_back({path, {}});
-  name_apart(queries);
+  int again = 0;
+  for (const auto& argument : arguments) {
+    Sieve sieve(no_queries);
+    for (const auto& path : expand(argument, sieve)) {
+      if (!seen.insert(identity(path)).second) {
+        ++again;
+        continue;
+      }
+      for (const int page : pages_of(path, pages)) queries.files.push_back({path, page, {}});
+    }
+    for (const std::string& note : sieve.notes(argument)) queries.notes.push_back(note);
+  }
+  if (again > 0)
+    queries.notes.push_back(
+        fmt::format("queries: left out {} that {} another one again, by the same name or a link",
+                    again, again == 1 ? "is" : "are"));
+  name_apart(queries.files, {});
   return queries;
+}
+
+void keep_names(std::vector<QueryFile>& queries, const std::map<std::string, std::string>& known) {
+  name_apart(queries, known);
 }
 
 }  // namespace persense::cli

@@ -43,6 +43,21 @@ Image read_image(const std::filesystem::path& path) {
   return io::read_image(path);
 }
 
+io::LoadedImage load_image(const std::filesystem::path& path, const io::ReadOptions& options) {
+  const Quiet quiet;
+  return io::load_image(path, options);
+}
+
+int page_count(const std::filesystem::path& path) {
+  const Quiet quiet;
+  return io::page_count(path);
+}
+
+io::MaskFile load_mask(const std::filesystem::path& path) {
+  const Quiet quiet;
+  return io::load_mask(path);
+}
+
 cv::Mat read_mask(const std::filesystem::path& path) {
   const Quiet quiet;
   return io::read_mask(path);

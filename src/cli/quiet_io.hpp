@@ -12,6 +12,9 @@ namespace persense::cli {
 /// to standard error; here those are dropped, because the exception says it in one line of ours.
 /// @par Threads  Any number at once. Write to `messages()`, not to stderr, meanwhile.
 Image read_image(const std::filesystem::path& path);
+io::LoadedImage load_image(const std::filesystem::path& path, const io::ReadOptions& options);
+int page_count(const std::filesystem::path& path);
+io::MaskFile load_mask(const std::filesystem::path& path);
 cv::Mat read_mask(const std::filesystem::path& path);
 cv::Mat read_labels(const std::filesystem::path& path);
 io::LabelmeFile read_labelme(const std::filesystem::path& path);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -20,20 +21,20 @@ using nlohmann::json;
 
 namespace {
 
-// File names need not be UTF-8; JSON must be.
+// Class names come from files, too, and need not be UTF-8; JSON must be.
 std::string to_line(const json& value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
 json to_json(const RunRecord::Entry& e) {
-  return {{"query", e.query},    {"bytes", e.bytes},           {"modified", e.modified},
-          {"name", e.name},      {"image_name", e.image_name}, {"outputs", e.outputs},
-          {"objects", e.objects}};
+  return {{"query", e.query},     {"bytes", e.bytes},    {"modified", e.modified},
+          {"content", e.content}, {"name", e.name},      {"image_name", e.image_name},
+          {"outputs", e.outputs}, {"objects", e.objects}};
 }
 
 RunRecord::Entry to_entry(const json& line) {
-  return {line.at("query"),      line.at("bytes"),   line.at("modified"), line.at("name"),
-          line.at("image_name"), line.at("outputs"), line.at("objects")};
+  return {line.at("query"), line.at("bytes"),      line.at("modified"), line.at("content"),
+          line.at("name"),  line.at("image_name"), line.at("outputs"),  line.at("objects")};
 }
 
 }  // namespace
@@ -122,6 +123,21 @@ void RunRecord::check_settings(const std::string& header) const {
 const RunRecord::Entry* RunRecord::find(const std::string& query) const {
   const auto found = entries_.find(query);
   return found == entries_.end() ? nullptr : &found->second;
+}
+
+bool RunRecord::has_size(std::uintmax_t bytes) const {
+  return std::any_of(entries_.begin(), entries_.end(),
+                     [&](const auto& e) { return e.second.bytes == bytes; });
+}
+
+const RunRecord::Entry* RunRecord::find_content(const std::string& content, int page) const {
+  const std::string suffix = page == 1 ? "" : fmt::format("#page={}", page);
+  for (const auto& [query, entry] : entries_) {
+    const auto at = query.rfind("#page=");
+    const std::string own = at == query.npos ? "" : query.substr(at);
+    if (entry.content == content && own == suffix) return &entry;
+  }
+  return nullptr;
 }
 
 void RunRecord::add(const Entry& entry) {

@@ -23,9 +23,10 @@ class RunRecord {
 
   /// One completed query.
   struct Entry {
-    std::string query;                 ///< identity of the file
-    std::uintmax_t bytes = 0;          ///< its size and
+    std::string query;                 ///< QueryFile::key
+    std::uintmax_t bytes = 0;          ///< the file's size and
     std::string modified;              ///< its time of change, when it was read
+    std::string content;               ///< fingerprint of its bytes
     std::string name;                  ///< stem of the outputs
     std::string image_name;            ///< what the COCO file calls it
     std::set<std::string> outputs;     ///< kinds written: "overlay", "labels", ...
@@ -46,6 +47,10 @@ class RunRecord {
 
   /// The entry of a query, or null.
   const Entry* find(const std::string& query) const;
+  /// Whether a file of this size is recorded, so that its fingerprint may be, too.
+  bool has_size(std::uintmax_t bytes) const;
+  /// The entry of a page of a file with these bytes, wherever it was then; or null.
+  const Entry* find_content(const std::string& content, int page) const;
 
   /// @throws Unwritable  the record is then as it was.
   void add(const Entry& entry);

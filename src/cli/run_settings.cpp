@@ -4,6 +4,7 @@
 
 #include <system_error>
 
+#include "persense/option_table.hpp"
 #include "persense/version.hpp"
 #include "queries.hpp"
 
@@ -63,6 +64,19 @@ RunRecord::Settings settings_of(const SegmentRequest& request, const Options& op
     settings[key] = option_text(field);
   });
   return settings;
+}
+
+io::ReadOptions read_options_of(const SegmentRequest& request) {
+  io::ReadOptions read;
+  read.page = pages_from(request.page).only.value_or(1);
+  if (request.window.empty()) return read;
+  const auto numbers = numbers_in(request.window);
+  if (!numbers || numbers->size() != 2 || !((*numbers)[0] < (*numbers)[1]))
+    throw InvalidArgument(
+        fmt::format("--window: got \"{}\", expected LOW,HIGH with LOW below HIGH as in 100,4095",
+                    request.window));
+  read.window = {(*numbers)[0], (*numbers)[1]};
+  return read;
 }
 
 Engine engine_of(const SegmentRequest& request) {

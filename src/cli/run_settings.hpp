@@ -7,6 +7,7 @@
 
 #include "marks.hpp"
 #include "persense/engine.hpp"
+#include "persense/io/images.hpp"
 #include "run_record.hpp"
 #include "segment.hpp"
 
@@ -18,6 +19,9 @@ std::filesystem::path record_file(const SegmentRequest& request);
 /// What --resume compares.
 RunRecord::Settings settings_of(const SegmentRequest& request, const Options& options,
                                 const Marks& marks, const Region& region);
+
+/// How images are read. @throws InvalidArgument  --page or --window.
+io::ReadOptions read_options_of(const SegmentRequest& request);
 
 /// The stages and options that are asked for, loaded. @throws as Engine.
 Engine engine_of(const SegmentRequest& request);

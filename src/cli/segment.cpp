@@ -26,6 +26,7 @@
 #include "persense/pipeline_steps.hpp"
 #include "queries.hpp"
 #include "quiet_io.hpp"
+#include "recorded_queries.hpp"
 #include "run_record.hpp"
 #include "run_settings.hpp"
 #include "timings_table.hpp"
@@ -56,6 +57,7 @@ class SegmentRun {
   std::vector<std::string> support_notes() const;
   std::vector<std::string> class_names() const;
   void keep_encoded_queries();
+  void find_window();
   OutputNames names_of(const QueryFile& query) const;
   std::vector<fs::path> support_drawings() const;
   void draw_supports() const;
@@ -64,7 +66,8 @@ class SegmentRun {
   bool is_done(const QueryFile& query) const;
   void process(std::size_t index, const std::stop_token& stop);
   void segment_query(std::size_t index, const std::stop_token& stop);
-  Image read_query(std::size_t index) const;
+  io::LoadedImage read_query(std::size_t index) const;
+  io::ReadOptions reading(const QueryFile& query) const;
   Result find(std::size_t index, ImageView image, const RunOptions& run) const;
   void count(const std::vector<std::size_t>& objects);
   std::string coco_name(const QueryFile& query) const;
@@ -75,7 +78,10 @@ class SegmentRun {
 
   const SegmentRequest& request_;
   const Interrupt interrupt_;
-  const std::vector<QueryFile> queries_;
+  const Pages pages_;
+  io::ReadOptions read_;  // its page is the support images'
+  const Queries expanded_;
+  std::vector<QueryFile> queries_;
   const std::set<std::string> kinds_;
   const Region region_;
   const Marks marks_;
@@ -83,7 +89,7 @@ class SegmentRun {
   RunRecord::Settings settings_;
   double support_seconds_ = 0;
   EncodedMarks encoded_;
-  std::string label_note_;
+  std::string label_note_, window_note_;
   std::vector<EngineSupport> supports_;
   const std::vector<std::string> class_names_;
   std::map<std::size_t, std::size_t> encoded_queries_;  // query: its place in encoded_
@@ -99,7 +105,10 @@ class SegmentRun {
 
 SegmentRun::SegmentRun(const SegmentRequest& request)
     : request_(request),
-      queries_(expand_queries(request.queries)),
+      pages_(pages_from(request.page)),
+      read_(read_options_of(request)),
+      expanded_(expand_queries(request.queries, pages_, masks_in(request.marks))),
+      queries_(expanded_.files),
       kinds_(kinds_of(request)),
       region_(request.filters.region),
       marks_(read_marks()),
@@ -111,18 +120,42 @@ SegmentRun::SegmentRun(const SegmentRequest& request)
       timings_(queries_.size()),
       objects_(supports_.size(), 0) {
   keep_encoded_queries();
+  find_window();
+  const fs::path file = record_file(request);
+  if (request.resume) {
+    record_.emplace(RunRecord::resume(file, settings_));
+    keep_recorded_names(queries_, *record_);
+  }
   refuse_to_overwrite_inputs();
   make_folder(request.folder);
   for (const fs::path& folder : {request.folder, request.folder / ".persense-run"})
     io::remove_leftovers(folder);
-  const fs::path file = record_file(request);
-  record_.emplace(request.resume ? RunRecord::resume(file, settings_)
-                                 : RunRecord::start(file, settings_));
+  if (!request.resume) record_.emplace(RunRecord::start(file, settings_));
   for (std::size_t i = 0; i < queries_.size(); ++i)
     if (is_done(queries_[i]))
-      count(record_->find(identity(queries_[i].path).string())->objects);
+      count(recorded(*record_, queries_[i])->objects);
     else
       todo_.push_back(i);
+}
+
+// One window for the whole run: of the support images or, where those have 8 bits, of the first
+// query, if that has more.
+void SegmentRun::find_window() {
+  if (!read_.window) read_.window = encoded_.window;
+  const bool of_support = read_.window.has_value();
+  if (!of_support) try {
+      read_.window = cli::load_image(queries_.front().path, reading(queries_.front())).window;
+    } catch (const Error&) {  // reading it as a query says it
+    }
+  if (!read_.window) return;
+  window_note_ = fmt::format("pixels of 16 bits and more: {:g} is black and {:g} white, {}",
+                             read_.window->low, read_.window->high,
+                             !request_.window.empty()
+                                 ? "as --window says"
+                                 : fmt::format("by the 0.1st and 99.9th percentile of the {}; "
+                                               "--window sets it",
+                                               of_support ? "support image" : "first query"));
+  settings_["window"] = fmt::format("{},{}", read_.window->low, read_.window->high);
 }
 
 Marks SegmentRun::read_marks() const {
@@ -136,7 +169,7 @@ Marks SegmentRun::read_marks() const {
 
 std::vector<EngineSupport> SegmentRun::prepare_supports() {
   const auto begin = Clock::now();
-  encoded_ = encode_marks(marks_, engine_);
+  encoded_ = encode_marks(marks_, engine_, read_);
   const ClassLabel only = find_label();
   std::vector<EngineSupport> supports;
   for (const MarkedClass& marked : marks_.classes)
@@ -176,7 +209,8 @@ void SegmentRun::keep_encoded_queries() {
   std::vector<bool> needed(encoded_.images.size(), false);
   for (std::size_t i = 0; i < queries_.size(); ++i)
     for (std::size_t k = 0; k < marks_.images.size(); ++k)
-      if (identity(queries_[i].path) == identity(marks_.images[k].path)) {
+      if (identity(queries_[i].path) == identity(marks_.images[k].path) &&
+          queries_[i].page == read_.page) {
         encoded_queries_[i] = k;
         needed[k] = true;
       }
@@ -230,20 +264,20 @@ void SegmentRun::refuse_to_overwrite_inputs() const {
 
 RunRecord::Entry SegmentRun::entry_of(const QueryFile& query) const {
   std::error_code ignored;  // a file that is not there is reported when it is read
-  return {identity(query.path).string(),
+  return {query.key(),
           fs::file_size(query.path, ignored),
-          fmt::format("{}", fs::last_write_time(query.path, ignored).time_since_epoch().count()),
-          query.name,
+          modified_at(query.path),
+          {},
+          text_of(query.name),
           coco_name(query),
           kinds_,
           {}};
 }
 
 bool SegmentRun::is_done(const QueryFile& query) const {
-  const auto now = entry_of(query);
-  const auto* earlier = record_->find(now.query);
-  if (earlier == nullptr || earlier->bytes != now.bytes || earlier->modified != now.modified ||
-      earlier->name != now.name || earlier->image_name != now.image_name)
+  const auto* const earlier = recorded(*record_, query);
+  if (earlier == nullptr || earlier->name != text_of(query.name) ||
+      (kinds_.contains("coco") && earlier->image_name != coco_name(query)))
     return false;
   return std::all_of(kinds_.begin(), kinds_.end(), [&](const std::string& kind) {
     const auto paths = output_paths(names_of(query), kind);
@@ -270,6 +304,9 @@ Exit SegmentRun::run() {
   progress_.emplace(queries_.size(), queries_.size() - todo_.size(), stdout);
   progress_->note("stages: " + engine_.stages());
   if (!label_note_.empty()) progress_->note(label_note_);
+  for (const auto& note : expanded_.notes) progress_->note(note);
+  if (!window_note_.empty()) progress_->note(window_note_);
+  for (const auto& note : marks_.notes) progress_->note(note);
   for (const auto& note : support_notes()) progress_->note(note);
   draw_supports();
   try {
@@ -308,10 +345,18 @@ void SegmentRun::process(std::size_t index, const std::stop_token& stop) {
   }
 }
 
-Image SegmentRun::read_query(std::size_t index) const {
+io::ReadOptions SegmentRun::reading(const QueryFile& query) const {
+  return {query.page, read_.window};
+}
+
+io::LoadedImage SegmentRun::read_query(std::size_t index) const {
   const auto encoded = encoded_queries_.find(index);
-  if (encoded != encoded_queries_.end()) return encoded_.images[encoded->second];
-  return read_image(queries_[index].path);
+  if (encoded == encoded_queries_.end())
+    return cli::load_image(queries_[index].path, reading(queries_[index]));
+  io::LoadedImage loaded;
+  loaded.image = encoded_.images[encoded->second];
+  loaded.page_count = cli::page_count(queries_[index].path);
+  return loaded;
 }
 
 Result SegmentRun::find(std::size_t index, ImageView image, const RunOptions& run) const {
@@ -327,8 +372,11 @@ void SegmentRun::segment_query(std::size_t index, const std::stop_token& stop) {
   const std::string shown = query.path.filename().string();
   progress_->started(shown);
   const auto begin = Clock::now();
+  for (const std::string& kind : kinds_) require_short_names(names_of(query), kind);
   RunRecord::Entry entry = entry_of(query);
-  const Image image = read_query(index);
+  const io::LoadedImage loaded = read_query(index);
+  const Image& image = loaded.image;
+  entry.content = fingerprint(io::read_file(query.path));
   QueryTimings timings{shown, seconds_since(begin), {}, 0};
   const cv::Mat region = region_.mask_of(image.size());
   RunOptions run;
@@ -337,7 +385,10 @@ void SegmentRun::segment_query(std::size_t index, const std::stop_token& stop) {
   run.region = MaskView(region);
   run.on_step = [&](Step step) { progress_->step(shown, name_of(step), 0); };
   run.on_progress = [&](Step step, double part) { progress_->step(shown, name_of(step), part); };
-  const Result result = find(index, image.view(), run);
+  Result result = find(index, image.view(), run);
+  if (loaded.page_count > 1 && request_.page.empty())
+    result.notes.push_back(fmt::format(
+        "page 1 of {} was read; --page N reads another one, --page all each", loaded.page_count));
   timings.steps = result.timings;
   const auto writing = Clock::now();
   const std::string name = coco_name(query);
@@ -363,7 +414,8 @@ std::string SegmentRun::coco_name(const QueryFile& query) const {
   const bool one_folder = std::all_of(queries_.begin(), queries_.end(), [&](const auto& other) {
     return other.path.parent_path() == query.path.parent_path();
   });
-  return one_folder ? query.path.filename().string() : query.path.generic_string();
+  const std::string file = text_of(one_folder ? query.path.filename() : query.path);
+  return pages_.all && query.page > 1 ? fmt::format("{}#page={}", file, query.page) : file;
 }
 
 // In the order of the queries, whatever the order in which they were done.

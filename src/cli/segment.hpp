@@ -18,6 +18,8 @@ namespace persense::cli {
 struct SegmentRequest {
   std::filesystem::path folder;
   std::vector<std::string> queries;
+  std::string page;    ///< "", a number or "all"
+  std::string window;  ///< "" or "LOW,HIGH"
   MarkFlags marks;
   FilterFlags filters;
   bool overlay = false, labels = false, coco = false, csv = false, trace = false;

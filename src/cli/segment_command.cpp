@@ -114,6 +114,19 @@ void add_segment(CLI::App& program, Task& task) {
       ->type_name("DIR")
       ->check(not_empty())
       ->required();
+  command
+      ->add_option("--page", request->page,
+                   "of TIFF files with several: a number from 1, or all (each is a query); "
+                   "otherwise the first")
+      ->type_name("N|all")
+      ->check(not_empty());
+  command
+      ->add_option("--window", request->window,
+                   "what is black and what is white where pixels have 16 bits or more; otherwise "
+                   "the 0.1st and 99.9th percentile of the first such image, the support before "
+                   "the queries")
+      ->type_name("LOW,HIGH")
+      ->check(not_empty());
   add_mark_flags(*command, request->marks);
   add_filter_flags(*command, request->filters);
   add_option_flags(*command, request->options);

@@ -3,11 +3,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
+#include <functional>
+#include <random>
 #include <utility>
 
 #include "persense/error.hpp"
@@ -31,10 +33,29 @@ struct Descriptor {
   }
 };
 
-/// A name no other thread or process uses: hidden, so that a glob over the folder does not see it.
+/// What process numbers count in: this machine since it started, and this container. On a shared
+/// disk other machines, and other containers, have processes of the same numbers.
+const std::string& place_of_processes() {
+  static const std::string place = [] {
+    std::string text;
+    for (const char* const file : {"/proc/sys/kernel/random/boot_id", "/etc/machine-id"}) {
+      std::ifstream in(file);
+      std::string line;
+      if (std::getline(in, line)) text += line;
+    }
+    std::error_code ignored;
+    text += fs::read_symlink("/proc/self/ns/pid", ignored).string();
+    return fmt::format("{:016x}", std::hash<std::string>()(text));
+  }();
+  return place;
+}
+
+/// A name no other thread, process or machine uses: hidden, so that a glob over the folder does not
+/// see it.
 fs::path temporary_name(const fs::path& target) {
-  static std::atomic<unsigned> serial{0};
-  return target.parent_path() / fmt::format(".persense-{}-{}.tmp", ::getpid(), serial.fetch_add(1));
+  thread_local std::random_device random;
+  return target.parent_path() / fmt::format(".persense-{}-{}-{:08x}{:08x}.tmp",
+                                            place_of_processes(), ::getpid(), random(), random());
 }
 
 }  // namespace
@@ -88,9 +109,12 @@ void AtomicFile::open() {
     target_ = fs::canonical(path_, failed);
     if (failed) fail(failed.value());
   }
-  temporary_ = temporary_name(target_);
   const mode_t mode = exists ? (status.st_mode & 0777) : 0666;
-  descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+  for (int attempt = 0; attempt < 8; ++attempt) {
+    temporary_ = temporary_name(target_);
+    descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    if (descriptor_ >= 0 || errno != EEXIST) break;
+  }
   if (descriptor_ < 0) {
     const int reason = errno;
     temporary_.clear();
@@ -154,7 +178,8 @@ void remove_leftovers(const fs::path& folder) noexcept {
     int process = 0, length = 0;
     const std::string name = entry->path().filename().string();
     // the name that temporary_name gives
-    if (std::sscanf(name.c_str(), ".persense-%d-%*u.tmp%n", &process, &length) != 1 ||
+    const std::string format = ".persense-" + place_of_processes() + "-%d-%*16[0-9a-f].tmp%n";
+    if (std::sscanf(name.c_str(), format.c_str(), &process, &length) != 1 ||
         length != static_cast<int>(name.size()))
       continue;
     if (::kill(process, 0) != 0 && errno == ESRCH) ::unlink(entry->path().c_str());

@@ -74,18 +74,6 @@ std::uint32_t crc32(Bytes bytes) {
   return ~crc;
 }
 
-/// Every chunk to IEND, with its checksum: libpng would complain about it on stderr.
-void check_png(Bytes file) {
-  const Reader r(file, false);
-  for (std::uint64_t at = 8;;) {
-    const std::uint64_t length = r.u32(at);
-    const Bytes chunk = r.part(at + 4, length + 4);
-    if (crc32(chunk) != r.u32(at + 8 + length)) throw Damaged{"the file is damaged (PNG checksum)"};
-    if (r.holds(at + 4, "IEND")) return;
-    at += 12 + length;
-  }
-}
-
 /// Every segment to the end-of-image marker. A thumbnail's own marker lies inside a segment.
 void check_jpeg(Bytes file) {
   const Reader r(file, false);
@@ -125,22 +113,43 @@ int exif_orientation(Bytes exif) try {
   return 1;
 }
 
-int check_webp(Bytes file) {
+/// Every chunk to IEND, with its checksum: libpng would complain about it on stderr.
+void check_png(Bytes file, Container& container) {
+  const Reader r(file, false);
+  constexpr std::uint64_t color_type = 25;
+  constexpr int grey_with_alpha = 4, rgb_with_alpha = 6;
+  const int type = r.u8(color_type);
+  container.has_alpha = type == grey_with_alpha || type == rgb_with_alpha;
+  int orientation = 1;
+  for (std::uint64_t at = 8;;) {
+    const std::uint64_t length = r.u32(at);
+    const Bytes chunk = r.part(at + 4, length + 4);
+    if (crc32(chunk) != r.u32(at + 8 + length)) throw Damaged{"the file is damaged (PNG checksum)"};
+    if (r.holds(at + 4, "tRNS")) container.has_alpha = true;
+    if (r.holds(at + 4, "eXIf")) orientation = exif_orientation(chunk.subspan(4));
+    if (r.holds(at + 4, "IEND")) break;
+    at += 12 + length;
+  }
+  if (container.has_alpha) container.orientation = orientation;
+}
+
+void check_webp(Bytes file, Container& container) {
   const Reader r(file, true);
   const std::uint64_t end = 8 + std::uint64_t{r.u32(4)};
   r.require(0, end);
-  int orientation = 1;
   for (std::uint64_t at = 12; at + 8 <= end;) {
     const std::uint64_t length = r.u32(at + 4);
     Bytes chunk = r.part(at + 8, length);
     if (r.holds(at, "EXIF")) {
       // some writers keep the "Exif\0\0" that JPEG has in front
       if (r.holds(at + 8, std::string_view("Exif\0\0", 6))) chunk = chunk.subspan(6);
-      orientation = exif_orientation(chunk);
+      container.orientation = exif_orientation(chunk);
     }
+    constexpr std::uint8_t alpha_in_header = 0x10;  // of the extended format
+    if (r.holds(at, "VP8X")) container.has_alpha |= (r.u8(at + 8) & alpha_in_header) != 0;
+    if (r.holds(at, "VP8L")) container.has_alpha = true;  // it may have
     at += 8 + length + (length & 1);
   }
-  return orientation;
 }
 
 void check_bmp(Bytes file) {
@@ -179,10 +188,10 @@ std::optional<Format> recognise(Bytes file) {
 Container check_container(Bytes file, const std::filesystem::path& path) try {
   const auto format = recognise(file);
   if (!format) throw Damaged{"not a PNG, JPEG, TIFF, WebP or BMP image"};
-  Container container{*format, 1};
+  Container container{*format};
   switch (*format) {
     case Format::png:
-      check_png(file);
+      check_png(file, container);
       break;
     case Format::jpeg:
       check_jpeg(file);
@@ -190,7 +199,7 @@ Container check_container(Bytes file, const std::filesystem::path& path) try {
     case Format::tiff:  // libtiff checks it
       break;
     case Format::webp:
-      container.orientation = check_webp(file);
+      check_webp(file, container);
       break;
     case Format::bmp:
       check_bmp(file);

@@ -12,8 +12,10 @@ enum class Format { png, jpeg, tiff, webp, bmp };
 
 struct Container {
   Format format = Format::png;
-  /// EXIF orientation, 1 to 8, where OpenCV does not apply it by itself (WebP); else 1.
+  /// EXIF orientation, 1 to 8, where OpenCV does not apply it by itself: of WebP, and of a PNG with
+  /// alpha, which is decoded as it is stored; else 1.
   int orientation = 1;
+  bool has_alpha = false;  ///< of PNG and WebP: pixels may be transparent
 };
 
 /// Looks at the structure alone, because OpenCV decodes what is left of a truncated JPEG without a

@@ -7,21 +7,26 @@
 #include <vector>
 
 #include "container.hpp"
+#include "mask_file.hpp"
 #include "persense/io/files.hpp"
 #include "tiff.hpp"
+#include "window.hpp"
 
 namespace persense::io {
 
 namespace {
 
 struct Decoded {
-  cv::Mat pixels;      // R, G, B where there are three channels
-  bool lossy = false;  // compression leaves noise
+  cv::Mat pixels;              // R, G, B where there are three channels
+  cv::Mat alpha;               // of the same depth; empty: every pixel is opaque
+  bool premultiplied = false;  // the colours are times alpha
+  bool lossy = false;          // compression leaves noise
 };
 
 /// What the pixels are wanted for.
 enum class Use {
   picture,  // three channels, the way up that is shown
+  mask,     // the same
   labels    // as they are stored
 };
 
@@ -69,42 +74,102 @@ cv::Mat opencv_decode(const std::vector<std::uint8_t>& bytes, const std::filesys
   return pixels;
 }
 
-Decoded decode(const std::filesystem::path& path, Use use) {
+/// Number for "wholly opaque" at a depth.
+double opaque_at(const cv::Mat& alpha) {
+  if (alpha.depth() == CV_8U) return 255;
+  return alpha.depth() == CV_16U ? 65535 : 1;
+}
+
+/// Moves the fourth channel of what OpenCV decoded into a matrix of its own.
+void take_alpha(Decoded& decoded) {
+  if (decoded.pixels.channels() != 4) return;
+  cv::extractChannel(decoded.pixels, decoded.alpha, 3);
+  cv::cvtColor(decoded.pixels, decoded.pixels, cv::COLOR_BGRA2RGB);
+}
+
+Decoded decode_tiff(const std::vector<std::uint8_t>& bytes, const std::filesystem::path& path,
+                    Use use, int page, int& orientation) {
+  const auto values = use == Use::labels ? detail::GreyValues::numbers : detail::GreyValues::light;
+  detail::Tiff tiff = detail::read_tiff(bytes, path, values, page);
+  orientation = tiff.orientation;
+  return {std::move(tiff.pixels), std::move(tiff.alpha), tiff.premultiplied, tiff.lossy};
+}
+
+/// @param pages  gets the number of pages, unless null.
+Decoded decode(const std::filesystem::path& path, Use use, int page = 1, int* pages = nullptr) {
   auto bytes = read_file(path);
   const auto container = detail::check_container(bytes, path);
   Decoded decoded;
   int orientation = container.orientation;
   if (container.format == detail::Format::tiff) {
-    const auto values =
-        use == Use::labels ? detail::GreyValues::numbers : detail::GreyValues::light;
-    const detail::Tiff tiff = detail::read_tiff(bytes, path, values);
-    decoded = {tiff.pixels, tiff.lossy};
-    orientation = tiff.orientation;
-    if (use == Use::picture && decoded.pixels.channels() == 1)
-      cv::cvtColor(decoded.pixels, decoded.pixels, cv::COLOR_GRAY2RGB);
+    if (pages != nullptr) *pages = detail::count_tiff_pages(bytes, path);
+    decoded = decode_tiff(bytes, path, use, page, orientation);
   } else {
+    if (page != 1)
+      throw Unreadable(fmt::format("{}: page {}: the file has one page", path.string(), page));
     if (container.format == detail::Format::png) detail::drop_remarks(bytes);
+    const bool as_stored = use == Use::labels || container.has_alpha;
     decoded.pixels = opencv_decode(
-        bytes, path,
-        use == Use::labels ? cv::IMREAD_UNCHANGED : cv::IMREAD_COLOR | cv::IMREAD_ANYDEPTH);
+        bytes, path, as_stored ? cv::IMREAD_UNCHANGED : cv::IMREAD_COLOR | cv::IMREAD_ANYDEPTH);
+    if (use != Use::labels) take_alpha(decoded);
     decoded.lossy =
         container.format == detail::Format::jpeg || container.format == detail::Format::webp;
   }
-  if (use == Use::picture) orient(decoded.pixels, orientation);
+  if (use == Use::labels) return decoded;
+  if (decoded.pixels.channels() == 1)
+    cv::cvtColor(decoded.pixels, decoded.pixels, cv::COLOR_GRAY2RGB);
+  // where nothing is opaque, the writer did not mean it
+  if (!decoded.alpha.empty() && cv::countNonZero(decoded.alpha) == 0) decoded.alpha.release();
+  orient(decoded.pixels, orientation);
+  if (!decoded.alpha.empty()) orient(decoded.alpha, orientation);
   return decoded;
-}
-
-/// The largest value any sensor of the narrowest usual depth that holds `maximum` gives.
-int sensor_range(int maximum) {
-  for (const int bits : {8, 10, 12, 14})
-    if (maximum < 1 << bits) return (1 << bits) - 1;
-  return 65535;
 }
 
 double maximum_of(const cv::Mat& pixels) {
   double maximum = 0;
   cv::minMaxLoc(pixels.reshape(1), nullptr, &maximum);
   return maximum;
+}
+
+/// Divides the colours by alpha where they were multiplied by it.
+void unmultiply(Decoded& decoded) {
+  if (!decoded.premultiplied) return;
+  cv::Mat colors, factor;
+  const int type = decoded.pixels.type();
+  decoded.alpha.convertTo(factor, CV_64F);
+  factor = opaque_at(decoded.alpha) / cv::max(factor, 1e-9);
+  factor.setTo(1, decoded.alpha == 0);
+  cv::cvtColor(cv::Mat_<float>(factor), factor, cv::COLOR_GRAY2RGB);
+  decoded.pixels.convertTo(colors, CV_32F);
+  cv::Mat(colors.mul(factor)).convertTo(decoded.pixels, type);
+}
+
+/// The pixels that are seen, in one row: what hides under transparency says nothing.
+cv::Mat seen_pixels(const Decoded& decoded) {
+  if (decoded.alpha.empty()) return decoded.pixels;
+  cv::Mat places;
+  cv::findNonZero(decoded.alpha != 0, places);
+  cv::Mat seen(1, places.rows, decoded.pixels.type());
+  for (int i = 0; i < places.rows; ++i) {
+    const auto p = places.at<cv::Point>(i);
+    std::copy_n(decoded.pixels.ptr(p.y, p.x), seen.elemSize(), seen.ptr(0, i));
+  }
+  return seen;
+}
+
+/// Pixels of 8 bits, as they look on white paper.
+void blend_over_white(cv::Mat& pixels, const cv::Mat& alpha) {
+  if (alpha.empty()) return;
+  cv::Mat part;
+  alpha.convertTo(part, CV_32F, 1 / opaque_at(alpha));
+  for (int y = 0; y < pixels.rows; ++y)
+    for (int x = 0; x < pixels.cols; ++x) {
+      const float a = std::clamp(part.at<float>(y, x), 0.0f, 1.0f);
+      auto& pixel = pixels.at<cv::Vec3b>(y, x);
+      for (int c = 0; c < 3; ++c)
+        pixel[c] =
+            cv::saturate_cast<std::uint8_t>(a * static_cast<float>(pixel[c]) + (1 - a) * 255);
+    }
 }
 
 /// @param name  of what is written, for errors.
@@ -128,24 +193,54 @@ std::vector<std::uint8_t> encoded_png(const cv::Mat& pixels, const std::string& 
 
 }  // namespace
 
-Image read_image(const std::filesystem::path& path) {
-  cv::Mat pixels = decode(path, Use::picture).pixels;
-  if (pixels.depth() == CV_16U)
-    pixels.convertTo(pixels, CV_8U, 255.0 / sensor_range(static_cast<int>(maximum_of(pixels))));
-  return Image::from_rgb(std::move(pixels));
+LoadedImage load_image(const std::filesystem::path& path, const ReadOptions& options) {
+  if (options.page < 1)
+    throw InvalidArgument(fmt::format("page: got {}, expected 1 or more", options.page));
+  if (options.window && !(options.window->low < options.window->high))
+    throw InvalidArgument(
+        fmt::format("window: got {} to {}, expected two numbers, the first below "
+                    "the second",
+                    options.window->low, options.window->high));
+  LoadedImage loaded;
+  loaded.page = options.page;
+  Decoded decoded = decode(path, Use::picture, options.page, &loaded.page_count);
+  if (!decoded.alpha.empty()) unmultiply(decoded);
+  if (decoded.pixels.depth() != CV_8U) {
+    loaded.window =
+        options.window ? *options.window : detail::percentile_window(seen_pixels(decoded));
+    decoded.pixels = detail::through_window(decoded.pixels, *loaded.window);
+  }
+  blend_over_white(decoded.pixels, decoded.alpha);
+  loaded.image = Image::from_rgb(std::move(decoded.pixels));
+  return loaded;
 }
 
-cv::Mat read_mask(const std::filesystem::path& path) {
-  const auto [pixels, lossy] = decode(path, Use::picture);
-  const double level = lossy ? 0.5 * maximum_of(pixels) : 0.0;
-  std::vector<cv::Mat> channels;
-  cv::split(pixels > level, channels);  // 0 or 255 in every channel
-  return channels[0] | channels[1] | channels[2];
+Image read_image(const std::filesystem::path& path, const ReadOptions& options) {
+  return load_image(path, options).image;
 }
+
+int page_count(const std::filesystem::path& path) {
+  const auto bytes = read_file(path);
+  const bool is_tiff = detail::check_container(bytes, path).format == detail::Format::tiff;
+  return is_tiff ? detail::count_tiff_pages(bytes, path) : 1;
+}
+
+MaskFile load_mask(const std::filesystem::path& path) {
+  const Decoded decoded = decode(path, Use::mask);
+  const double level = decoded.lossy ? 0.5 * maximum_of(decoded.pixels) : 0.0;
+  try {
+    return detail::mask_in(decoded.pixels, decoded.alpha, level);
+  } catch (const InvalidArgument& e) {
+    throw InvalidArgument(fmt::format("{}: {}", path.string(), e.what()));
+  }
+}
+
+cv::Mat read_mask(const std::filesystem::path& path) { return load_mask(path).mask; }
 
 cv::Mat read_labels(const std::filesystem::path& path) {
-  const auto [pixels, lossy] = decode(path, Use::labels);
-  if (lossy)
+  const Decoded decoded = decode(path, Use::labels);
+  const cv::Mat& pixels = decoded.pixels;
+  if (decoded.lossy)
     throw Unreadable(
         fmt::format("{}: a lossy format cannot hold labels, expected PNG or TIFF", path.string()));
   if (pixels.channels() != 1)
@@ -153,6 +248,15 @@ cv::Mat read_labels(const std::filesystem::path& path) {
                                  path.string(), pixels.channels()));
   cv::Mat labels;
   pixels.convertTo(labels, CV_32S);
+  if (pixels.depth() == CV_8U || pixels.depth() == CV_16U) return labels;
+  cv::Mat again;
+  labels.convertTo(again, pixels.depth());
+  double least = 0;
+  cv::minMaxLoc(labels, &least);
+  if (least < 0 || cv::countNonZero(again != pixels) > 0)
+    throw Unreadable(
+        fmt::format("{}: holds numbers that are no labels, expected whole ones from 0 to 2^31 - 1",
+                    path.string()));
   return labels;
 }
 

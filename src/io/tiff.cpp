@@ -1,11 +1,8 @@
 #include "tiff.hpp"
 
 #include <fmt/format.h>
-#include <tiffio.h>
-
 #include <algorithm>
 #include <charconv>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -13,127 +10,15 @@
 #include <numeric>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "persense/error.hpp"
+#include "tiff_source.hpp"
 
 namespace persense::io::detail {
 
 namespace {
-
-/// Why a file is refused; `read_tiff` puts its name in front.
-struct Refused {
-  std::string why;
-};
-
-/// The file's bytes as libtiff's input, and the first thing libtiff had to say against them.
-struct Source {
-  std::span<const std::uint8_t> bytes;
-  std::uint64_t at = 0;
-  std::string error;
-  bool jpeg_is_damaged = false;
-};
-
-tmsize_t read_bytes(thandle_t handle, void* to, tmsize_t count) {
-  auto& source = *static_cast<Source*>(handle);
-  const std::uint64_t left =
-      source.bytes.size() - std::min<std::uint64_t>(source.at, source.bytes.size());
-  const std::uint64_t n = std::min(left, static_cast<std::uint64_t>(std::max<tmsize_t>(count, 0)));
-  if (n > 0) std::memcpy(to, source.bytes.data() + source.at, n);
-  source.at += n;
-  return static_cast<tmsize_t>(n);
-}
-
-tmsize_t write_nothing(thandle_t, void*, tmsize_t) { return 0; }
-
-toff_t seek(thandle_t handle, toff_t offset, int from) {
-  auto& source = *static_cast<Source*>(handle);
-  const std::uint64_t base = from == SEEK_SET   ? 0
-                             : from == SEEK_CUR ? source.at
-                                                : source.bytes.size();
-  return source.at = base + offset;
-}
-
-int close_nothing(thandle_t) { return 0; }
-
-toff_t size_of_source(thandle_t handle) { return static_cast<Source*>(handle)->bytes.size(); }
-
-std::string formatted(const char* format, va_list arguments) {
-  char text[512];
-  std::vsnprintf(text, sizeof text, format, arguments);
-  std::string line = text;
-  std::replace_if(
-      line.begin(), line.end(), [](unsigned char c) { return c < 0x20; }, ' ');
-  return line;
-}
-
-// Both return 1: the message is taken, libtiff does not print it.
-int take_error(TIFF*, void* user, const char*, const char* format, va_list arguments) {
-  auto& source = *static_cast<Source*>(user);
-  if (source.error.empty()) source.error = formatted(format, arguments);
-  return 1;
-}
-
-/// Warnings are about tags that do not matter here, but for those of the JPEG decoder: it goes on
-/// after damage, with grey in place of what is missing.
-int take_warning(TIFF*, void* user, const char* module, const char*, va_list) {
-  auto& source = *static_cast<Source*>(user);
-  if (module != nullptr && std::string_view(module) == "JPEGLib") source.jpeg_is_damaged = true;
-  return 1;
-}
-
-using Handle = std::unique_ptr<TIFF, decltype(&TIFFClose)>;
-
-Handle open(Source& source) {
-  const std::unique_ptr<TIFFOpenOptions, decltype(&TIFFOpenOptionsFree)> options(
-      TIFFOpenOptionsAlloc(), &TIFFOpenOptionsFree);
-  TIFFOpenOptionsSetErrorHandlerExtR(options.get(), take_error, &source);
-  TIFFOpenOptionsSetWarningHandlerExtR(options.get(), take_warning, &source);
-  // lists of tags are not longer than the file; what a strip needs is bounded by the limits below
-  TIFFOpenOptionsSetMaxSingleMemAlloc(options.get(), tmsize_t{1} << 32);
-  return {TIFFClientOpenExt("TIFF", "rm", &source, read_bytes, write_nothing, seek, close_nothing,
-                            size_of_source, nullptr, nullptr, options.get()),
-          &TIFFClose};
-}
-
-/// The value of a tag, or its default.
-template <class T>
-T tag(TIFF* tiff, std::uint32_t name, T otherwise = 0) {
-  T value = otherwise;
-  return TIFFGetFieldDefaulted(tiff, name, &value) == 1 ? value : otherwise;
-}
-
-bool is_a_whole_picture(TIFF* tiff) {
-  const auto kind = tag<std::uint32_t>(tiff, TIFFTAG_SUBFILETYPE);
-  return (kind & (FILETYPE_REDUCEDIMAGE | FILETYPE_MASK)) == 0;
-}
-
-[[noreturn]] void refuse_damaged(const Source& source) {
-  throw Refused{
-      fmt::format("the file is damaged ({})", source.error.empty() ? "TIFF" : source.error)};
-}
-
-/// Whether libtiff complained. Some of its decoders go on after that.
-bool is_damaged(const Source& source) { return source.jpeg_is_damaged || !source.error.empty(); }
-
-/// Makes the first image in full size the current one.
-void choose_picture(TIFF* tiff, Source& source) {
-  constexpr int most = 100;  // a damaged file may list any number
-  int looked_at = 0;
-  for (tdir_t page = 0; looked_at < most && TIFFSetDirectory(tiff, page) == 1; ++page) {
-    source.error.clear();  // about pages that were passed over
-    if (++looked_at; is_a_whole_picture(tiff)) return;
-    std::uint16_t count = 0;
-    const std::uint64_t* listed = nullptr;
-    if (TIFFGetField(tiff, TIFFTAG_SUBIFD, &count, &listed) != 1) continue;
-    for (const std::uint64_t at : std::vector<std::uint64_t>(listed, listed + count)) {
-      if (++looked_at > most) break;
-      if (TIFFSetSubDirectory(tiff, at) == 1 && is_a_whole_picture(tiff)) return;
-    }
-  }
-  if (!source.error.empty()) refuse_damaged(source);
-  throw Refused{"holds reduced images or masks alone, expected one in full size"};
-}
 
 /// What is known of an image before any of its pixels is read.
 struct Layout {
@@ -141,10 +26,21 @@ struct Layout {
   std::uint16_t bits = 1, samples = 1, photometric = PHOTOMETRIC_MINISBLACK, compression = 1;
   bool tiled = false, planar = false;
   std::uint32_t chunk_width = 0, chunk_height = 0;  // of a tile, or of a strip
-  int colors = 1;                                   // of the samples: 1 or 3
+  std::uint16_t format = SAMPLEFORMAT_UINT;
+  int colors = 1;              // of the samples: 1 or 3
+  int alpha = -1;              // the sample that is alpha; -1: none
+  bool premultiplied = false;  // the colours are times alpha
 
   std::uint64_t pixels() const { return std::uint64_t{width} * height; }
   bool palette() const { return photometric == PHOTOMETRIC_PALETTE; }
+  /// Whether numbers are other than unsigned ones of 16 bits at most.
+  bool wide() const { return bits > 16 || format != SAMPLEFORMAT_UINT; }
+  /// Depth of the pixels, as OpenCV has it.
+  int depth() const {
+    if (palette()) return CV_8U;
+    if (wide()) return format == SAMPLEFORMAT_IEEEFP && bits == 32 ? CV_32F : CV_64F;
+    return bits == 16 ? CV_16U : CV_8U;
+  }
 };
 
 /// One of the limits that OpenCV has for its formats.
@@ -175,8 +71,8 @@ void check_size(const Layout& l) {
                               l.chunk_height)};
 }
 
-/// How many of the samples are colours; the others are alpha.
-int colors_of(TIFF* tiff, const Layout& l) {
+/// Which of the samples are colours, and which is alpha.
+void find_colors(TIFF* tiff, Layout& l) {
   constexpr int most_samples = 64;  // bounds what a row may need
   if (l.samples > most_samples)
     throw Refused{
@@ -184,35 +80,50 @@ int colors_of(TIFF* tiff, const Layout& l) {
   std::uint16_t extras = 0;
   const std::uint16_t* kinds = nullptr;
   TIFFGetFieldDefaulted(tiff, TIFFTAG_EXTRASAMPLES, &extras, &kinds);
-  const auto alphas = std::count_if(kinds, kinds + extras, [](std::uint16_t kind) {
+  const auto is_alpha = [](std::uint16_t kind) {
     return kind == EXTRASAMPLE_ASSOCALPHA || kind == EXTRASAMPLE_UNASSALPHA;
-  });
+  };
+  const auto alphas = std::count_if(kinds, kinds + extras, is_alpha);
+  const auto* const first = std::find_if(kinds, kinds + extras, is_alpha);
+  if (first != kinds + extras) {
+    l.alpha = l.samples - extras + static_cast<int>(first - kinds);
+    l.premultiplied = *first == EXTRASAMPLE_ASSOCALPHA;
+  }
   const int channels = l.samples - static_cast<int>(alphas);
   if (l.photometric == PHOTOMETRIC_RGB) {
     if (channels < 3)
       throw Refused{fmt::format("holds {} samples a pixel for RGB, expected 3 or more", channels)};
-    return 3;  // what lies behind R, G and B is infrared or the like
+    l.colors = 3;  // what lies behind R, G and B is infrared or the like
+    return;
   }
   if (channels != 1)
     throw Refused{fmt::format("holds {} {} channels, expected one, or RGB", channels,
                               l.palette() ? "palette" : "grey")};
-  return 1;
+  l.colors = 1;
 }
 
-void check_samples(TIFF* tiff, const Layout& l) {
-  const auto format = tag<std::uint16_t>(tiff, TIFFTAG_SAMPLEFORMAT, SAMPLEFORMAT_UINT);
-  if (format == SAMPLEFORMAT_IEEEFP)
-    throw Refused{"holds floating point pixels, expected 8- or 16-bit integers (convert it first)"};
-  constexpr int known[] = {1, 2, 4, 8, 16};
-  const bool is_signed = format == SAMPLEFORMAT_INT;
-  const bool is_complex = format > SAMPLEFORMAT_VOID;
-  if (is_signed || is_complex ||
-      std::find(std::begin(known), std::end(known), l.bits) == std::end(known))
-    throw Refused{fmt::format("holds {}{}-bit pixels, expected 8- or 16-bit unsigned integers",
-                              is_signed    ? "signed "
-                              : is_complex ? "complex "
-                                           : "",
-                              l.bits)};
+void check_samples(const Layout& l) {
+  const auto is_one_of = [&](std::initializer_list<int> bits) {
+    return std::find(bits.begin(), bits.end(), l.bits) != bits.end();
+  };
+  const char* kind = "";
+  bool fits = false;
+  if (l.format == SAMPLEFORMAT_UINT || l.format == SAMPLEFORMAT_VOID) {
+    fits = is_one_of({1, 2, 4, 8, 16, 32, 64});
+  } else if (l.format == SAMPLEFORMAT_INT) {
+    kind = "signed ";
+    fits = is_one_of({8, 16, 32, 64});
+  } else if (l.format == SAMPLEFORMAT_IEEEFP) {
+    kind = "floating point ";
+    fits = is_one_of({32, 64});
+  } else {
+    kind = "complex ";
+  }
+  if (!fits)
+    throw Refused{
+        fmt::format("holds {}{}-bit pixels, expected integers of 1, 2, 4, 8, 16, 32 or "
+                    "64 bits or floating point numbers of 32 or 64",
+                    kind, l.bits)};
 }
 
 Layout layout_of(TIFF* tiff) {
@@ -221,6 +132,8 @@ Layout layout_of(TIFF* tiff) {
   l.height = tag<std::uint32_t>(tiff, TIFFTAG_IMAGELENGTH);
   l.bits = tag<std::uint16_t>(tiff, TIFFTAG_BITSPERSAMPLE, 1);
   l.samples = tag<std::uint16_t>(tiff, TIFFTAG_SAMPLESPERPIXEL, 1);
+  l.format = tag<std::uint16_t>(tiff, TIFFTAG_SAMPLEFORMAT, SAMPLEFORMAT_UINT);
+  if (l.format == SAMPLEFORMAT_VOID) l.format = SAMPLEFORMAT_UINT;
   l.compression = tag<std::uint16_t>(tiff, TIFFTAG_COMPRESSION, COMPRESSION_NONE);
   l.photometric = tag<std::uint16_t>(tiff, TIFFTAG_PHOTOMETRIC,
                                      l.samples < 3 ? PHOTOMETRIC_MINISBLACK : PHOTOMETRIC_RGB);
@@ -231,7 +144,7 @@ Layout layout_of(TIFF* tiff) {
   l.chunk_height =
       l.tiled ? tag<std::uint32_t>(tiff, TIFFTAG_TILELENGTH)
               : std::min(tag<std::uint32_t>(tiff, TIFFTAG_ROWSPERSTRIP, l.height), l.height);
-  check_samples(tiff, l);
+  check_samples(l);
   check_size(l);
   return l;
 }
@@ -245,8 +158,32 @@ auto zeros(std::uint64_t count) {
   return memory;
 }
 
-/// Sample `i` of a row.
-std::uint32_t sample(const std::uint8_t* row, std::uint64_t i, int bits) {
+template <class T>
+double number_at(const std::uint8_t* row, std::uint64_t i) {
+  T value{};
+  std::memcpy(&value, row + sizeof(T) * i, sizeof(T));  // in this machine's byte order by now
+  return static_cast<double>(value);
+}
+
+/// Sample `i` of a row whose numbers are wide.
+double wide_sample(const std::uint8_t* row, std::uint64_t i, const Layout& l) {
+  if (l.format == SAMPLEFORMAT_IEEEFP)
+    return l.bits == 32 ? number_at<float>(row, i) : number_at<double>(row, i);
+  const bool is_signed = l.format == SAMPLEFORMAT_INT;
+  switch (l.bits) {
+    case 8:
+      return number_at<std::int8_t>(row, i);
+    case 16:
+      return number_at<std::int16_t>(row, i);
+    case 32:
+      return is_signed ? number_at<std::int32_t>(row, i) : number_at<std::uint32_t>(row, i);
+    default:
+      return is_signed ? number_at<std::int64_t>(row, i) : number_at<std::uint64_t>(row, i);
+  }
+}
+
+/// Sample `i` of a row whose numbers are not.
+std::uint32_t narrow_sample(const std::uint8_t* row, std::uint64_t i, int bits) {
   if (bits == 8) return row[i];
   if (bits == 16) {
     std::uint16_t value = 0;
@@ -260,7 +197,8 @@ std::uint32_t sample(const std::uint8_t* row, std::uint64_t i, int bits) {
 /// Samples as they are to be in the image.
 class Levels {
  public:
-  Levels(TIFF* tiff, const Layout& l, GreyValues grey) : palette_(l.palette()) {
+  Levels(TIFF* tiff, const Layout& l, GreyValues grey) : palette_(l.palette()), alpha_(l.colors) {
+    if (l.wide()) return;
     if (palette_) {
       const std::uint16_t* map[3];
       if (TIFFGetField(tiff, TIFFTAG_COLORMAP, &map[0], &map[1], &map[2]) != 1)
@@ -285,7 +223,9 @@ class Levels {
 
   bool change_nothing() const { return map_[0].empty() && inverted_ == 0; }
 
+  /// @param channel  the one behind the colours is alpha.
   std::uint32_t operator()(std::uint32_t value, int channel) const {
+    if (!palette_ && channel == alpha_) return value;
     const auto& map = map_[palette_ ? channel : 0];
     if (!map.empty()) value = map[value];
     return inverted_ > 0 ? inverted_ - value : value;
@@ -293,6 +233,7 @@ class Levels {
 
  private:
   bool palette_;
+  int alpha_;
   std::uint32_t inverted_ = 0;         // the value that becomes 0; 0: none is turned
   std::vector<std::uint16_t> map_[3];  // by channel of a palette; the first alone for grey and RGB
 };
@@ -304,15 +245,14 @@ struct Chunk {
   cv::Rect place;  // inside the image
 };
 
+/// Copies what a chunk holds of some channels: of all of them, or of the one that its plane is.
 template <class T>
-void copy_chunk(const Chunk& chunk, const Layout& l, const Levels& levels, int plane,
+void copy_chunk(const Chunk& chunk, const Layout& l, const Levels& levels, cv::Range some,
                 cv::Mat& pixels) {
   const int channels = pixels.channels();
-  const int first = l.planar && !l.palette() ? plane : 0;
-  const int last = l.planar && !l.palette() ? plane + 1 : channels;
   const std::uint64_t step = l.planar ? 1 : l.samples;
-  const bool as_it_lies =
-      levels.change_nothing() && step == static_cast<std::uint64_t>(channels) && !l.planar;
+  const bool as_it_lies = levels.change_nothing() && !l.planar && !std::is_same_v<T, double> &&
+                          step == static_cast<std::uint64_t>(channels);
   for (int y = 0; y < chunk.place.height; ++y) {
     const std::uint8_t* const row = chunk.bytes + static_cast<std::uint64_t>(y) * chunk.stride;
     T* const to = pixels.ptr<T>(chunk.place.y + y) + std::ptrdiff_t{chunk.place.x} * channels;
@@ -321,16 +261,36 @@ void copy_chunk(const Chunk& chunk, const Layout& l, const Levels& levels, int p
       continue;
     }
     for (int x = 0; x < chunk.place.width; ++x)
-      for (int c = first; c < last; ++c) {
-        const std::uint64_t behind = l.planar || l.palette() ? 0 : static_cast<std::uint64_t>(c);
-        const auto value = sample(row, static_cast<std::uint64_t>(x) * step + behind, l.bits);
-        to[std::ptrdiff_t{x} * channels + c] = static_cast<T>(levels(value, c));
+      for (int c = some.start; c < some.end; ++c) {
+        const int behind = l.planar || l.palette() ? 0 : c < l.colors ? c : l.alpha;
+        const std::uint64_t i =
+            static_cast<std::uint64_t>(x) * step + static_cast<std::uint64_t>(behind);
+        T& value = to[std::ptrdiff_t{x} * channels + c];
+        if constexpr (std::is_floating_point_v<T>)
+          value = static_cast<T>(wide_sample(row, i, l));
+        else
+          value = static_cast<T>(levels(narrow_sample(row, i, l.bits), c));
       }
   }
 }
 
-/// Grey, RGB and palettes: sample by sample, so that alpha changes nothing.
-cv::Mat read_samples(TIFF* tiff, const Layout& l, Source& source, GreyValues grey) {
+void copy_chunk(const Chunk& chunk, const Layout& l, const Levels& levels, cv::Range some,
+                cv::Mat& pixels) {
+  switch (pixels.depth()) {
+    case CV_8U:
+      return copy_chunk<std::uint8_t>(chunk, l, levels, some, pixels);
+    case CV_16U:
+      return copy_chunk<std::uint16_t>(chunk, l, levels, some, pixels);
+    case CV_32F:
+      return copy_chunk<float>(chunk, l, levels, some, pixels);
+    default:
+      return copy_chunk<double>(chunk, l, levels, some, pixels);
+  }
+}
+
+/// Grey, RGB and palettes: sample by sample, so that alpha changes nothing. Alpha is the last
+/// channel.
+cv::Mat read_samples(TIFF* tiff, const Layout& l, TiffSource& source, GreyValues grey) {
   const std::uint64_t size = l.tiled ? TIFFTileSize64(tiff) : TIFFStripSize64(tiff);
   const std::uint64_t stride = l.tiled ? TIFFTileRowSize64(tiff) : TIFFScanlineSize64(tiff);
   const std::uint64_t planes = l.planar ? l.samples : 1;
@@ -339,35 +299,41 @@ cv::Mat read_samples(TIFF* tiff, const Layout& l, Source& source, GreyValues gre
       stride * l.height * planes > source.bytes.size())
     throw Refused{"the file is truncated"};
   const Levels levels(tiff, l, grey);
-  const int channels = l.palette() ? 3 : l.colors;
+  const int colors = l.palette() ? 3 : l.colors;
+  const bool has_alpha = l.alpha >= 0 && !l.palette();
+  const int channels = colors + (has_alpha ? 1 : 0);
   const auto buffer = zeros<std::uint8_t>(size);
-  const bool deep = l.bits == 16 && !l.palette();
   cv::Mat pixels(static_cast<int>(l.height), static_cast<int>(l.width),
-                 CV_MAKETYPE(deep ? CV_16U : CV_8U, channels));
-  for (int plane = 0; plane < (l.planar ? l.colors : 1); ++plane)
+                 CV_MAKETYPE(l.depth(), channels));
+  const auto copy_plane = [&](std::uint16_t plane, cv::Range some) {
     for (std::uint32_t y = 0; y < l.height; y += l.chunk_height)
       for (std::uint32_t x = 0; x < l.width; x += l.chunk_width) {
         const auto w = std::min(l.chunk_width, l.width - x);
         const auto h = std::min(l.chunk_height, l.height - y);
-        const auto sheet = static_cast<std::uint16_t>(plane);
         const std::uint64_t wanted = l.tiled ? size : stride * h;
         const auto count = static_cast<tmsize_t>(wanted);
         const tmsize_t got =
             l.tiled
-                ? TIFFReadEncodedTile(tiff, TIFFComputeTile(tiff, x, y, 0, sheet), buffer.get(),
+                ? TIFFReadEncodedTile(tiff, TIFFComputeTile(tiff, x, y, 0, plane), buffer.get(),
                                       count)
-                : TIFFReadEncodedStrip(tiff, TIFFComputeStrip(tiff, y, sheet), buffer.get(), count);
-        if (got != count || is_damaged(source)) refuse_damaged(source);
-        const Chunk chunk{buffer.get(), stride,
-                          cv::Rect(cv::Point(int(x), int(y)), cv::Size(int(w), int(h)))};
-        deep ? copy_chunk<std::uint16_t>(chunk, l, levels, plane, pixels)
-             : copy_chunk<std::uint8_t>(chunk, l, levels, plane, pixels);
+                : TIFFReadEncodedStrip(tiff, TIFFComputeStrip(tiff, y, plane), buffer.get(), count);
+        if (got != count || source.is_damaged()) refuse_damaged(source);
+        copy_chunk(
+            {buffer.get(), stride, cv::Rect(cv::Point(int(x), int(y)), cv::Size(int(w), int(h)))},
+            l, levels, some, pixels);
       }
+  };
+  if (!l.planar || l.palette()) {
+    copy_plane(0, {0, channels});
+  } else {
+    for (int c = 0; c < channels; ++c)
+      copy_plane(static_cast<std::uint16_t>(c < colors ? c : l.alpha), {c, c + 1});
+  }
   return pixels;
 }
 
 /// YCbCr, CMYK and CIELab by libtiff's own arithmetic.
-cv::Mat read_converted(TIFF* tiff, const Layout& l, Source& source) {
+cv::Mat read_converted(TIFF* tiff, const Layout& l, TiffSource& source) {
   char why[1024] = "";
   TIFFRGBAImage image;
   if (l.bits > 8 || TIFFRGBAImageOK(tiff, why) != 1 ||
@@ -380,7 +346,7 @@ cv::Mat read_converted(TIFF* tiff, const Layout& l, Source& source) {
                                                                           &TIFFRGBAImageEnd);
   image.orientation = image.req_orientation = ORIENTATION_TOPLEFT;  // the caller's business
   const auto raster = zeros<std::uint32_t>(l.pixels());
-  if (TIFFRGBAImageGet(&image, raster.get(), l.width, l.height) != 1 || is_damaged(source))
+  if (TIFFRGBAImageGet(&image, raster.get(), l.width, l.height) != 1 || source.is_damaged())
     refuse_damaged(source);
   cv::Mat pixels(static_cast<int>(l.height), static_cast<int>(l.width), CV_8UC3);
   const std::uint32_t* from = raster.get();
@@ -392,32 +358,42 @@ cv::Mat read_converted(TIFF* tiff, const Layout& l, Source& source) {
   return pixels;
 }
 
-Tiff read(Source& source, GreyValues grey) {
-  const Handle tiff = open(source);
+/// Takes the last channel away. @return  it; empty where there is none but the colours.
+cv::Mat taken_alpha(cv::Mat& pixels) {
+  if (pixels.channels() != 2 && pixels.channels() != 4) return {};
+  std::vector<cv::Mat> planes;
+  cv::split(pixels, planes);
+  cv::Mat alpha = planes.back();
+  planes.pop_back();
+  cv::merge(planes, pixels);
+  return alpha;
+}
+
+Tiff read(TiffSource& source, GreyValues grey, int page) {
+  const TiffHandle tiff = open(source);
   if (tiff == nullptr) refuse_damaged(source);
-  choose_picture(tiff.get(), source);
+  choose_picture(tiff.get(), source, page);
   source.error.clear();
   Layout l = layout_of(tiff.get());
   Tiff picture;
   const bool direct = l.photometric == PHOTOMETRIC_MINISWHITE ||
                       l.photometric == PHOTOMETRIC_MINISBLACK || l.photometric == PHOTOMETRIC_RGB ||
                       l.palette();
-  if (direct) l.colors = colors_of(tiff.get(), l);
+  if (direct) find_colors(tiff.get(), l);
   picture.pixels =
       direct ? read_samples(tiff.get(), l, source, grey) : read_converted(tiff.get(), l, source);
+  if (direct) picture.alpha = taken_alpha(picture.pixels);
+  picture.premultiplied = l.premultiplied;
   const int turned = tag<std::uint16_t>(tiff.get(), TIFFTAG_ORIENTATION, ORIENTATION_TOPLEFT);
   picture.orientation = turned >= 1 && turned <= 8 ? turned : 1;
   picture.lossy = l.compression == COMPRESSION_JPEG || l.compression == COMPRESSION_OJPEG;
   return picture;
 }
 
-}  // namespace
-
-Tiff read_tiff(std::span<const std::uint8_t> file, const std::filesystem::path& path,
-               GreyValues grey) try {
-  Source source;
-  source.bytes = file;
-  return read(source, grey);
+/// Says whose fault it is.
+template <class Body>
+auto named(const std::filesystem::path& path, Body&& body) try {
+  return body();
 } catch (const Refused& refused) {
   throw Unreadable(fmt::format("{}: {}", path.string(), refused.why));
 } catch (const std::bad_alloc&) {
@@ -425,6 +401,27 @@ Tiff read_tiff(std::span<const std::uint8_t> file, const std::filesystem::path& 
 } catch (const cv::Exception& e) {
   if (e.code != cv::Error::StsNoMem) throw;
   throw OutOfMemory(fmt::format("{}: out of memory for its pixels", path.string()));
+}
+
+}  // namespace
+
+Tiff read_tiff(std::span<const std::uint8_t> file, const std::filesystem::path& path,
+               GreyValues grey, int page) {
+  return named(path, [&] {
+    TiffSource source;
+    source.bytes = file;
+    return read(source, grey, page);
+  });
+}
+
+int count_tiff_pages(std::span<const std::uint8_t> file, const std::filesystem::path& path) {
+  return named(path, [&] {
+    TiffSource source;
+    source.bytes = file;
+    const TiffHandle tiff = open(source);
+    if (tiff == nullptr) refuse_damaged(source);
+    return count_pages(tiff.get(), source);
+  });
 }
 
 }  // namespace persense::io::detail

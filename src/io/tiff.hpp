@@ -9,9 +9,13 @@
 namespace persense::io::detail {
 
 struct Tiff {
-  cv::Mat pixels;       ///< 8 or 16 bits, one grey channel or R, G, B; alpha is dropped
-  int orientation = 1;  ///< 1 to 8, as in EXIF; not applied to `pixels`
-  bool lossy = false;   ///< compressed as JPEG
+  /// One grey channel or R, G, B: CV_8U; CV_16U of 16-bit unsigned integers; CV_32F of 32-bit
+  /// floating point; CV_64F of all other numbers.
+  cv::Mat pixels;
+  cv::Mat alpha;               ///< of the same depth; empty where the file has none
+  bool premultiplied = false;  ///< the colours are times alpha
+  int orientation = 1;         ///< 1 to 8, as in EXIF; not applied to `pixels`
+  bool lossy = false;          ///< compressed as JPEG
 };
 
 /// What the numbers in a grey file are.
@@ -20,14 +24,18 @@ enum class GreyValues {
   numbers  ///< as they are stored: labels
 };
 
-/// Reads the first page; where it is a thumbnail or a transparency mask, as in camera raw files and
-/// those of slide scanners, the first image in full size. Strips and tiles, one plane or several,
+/// Reads a page: an image that is no thumbnail and no transparency mask, as camera raw files and
+/// those of slide scanners have them, in front or behind. Strips and tiles, one plane or several,
 /// also BigTIFF.
-/// @param path  for messages.
+/// @param path  for messages. @param page  from 1.
 /// @throws Unreadable   damaged, or pixels of another kind: the message says which.
 /// @throws OutOfMemory.
 /// @par Threads  Any number at once.
 Tiff read_tiff(std::span<const std::uint8_t> file, const std::filesystem::path& path,
-               GreyValues grey);
+               GreyValues grey, int page = 1);
+
+/// Number of pages; at least 1. Those that libtiff cannot reach count, too: ImageJ writes a large
+/// stack as one page and what lies behind it. @throws Unreadable.
+int count_tiff_pages(std::span<const std::uint8_t> file, const std::filesystem::path& path);
 
 }  // namespace persense::io::detail

@@ -8,6 +8,7 @@
 #include "persense/engine.hpp"
 #include "persense/io/coco.hpp"
 #include "persense/io/npy.hpp"
+#include "persense/option_table.hpp"
 #include "workspace.hpp"
 
 using namespace persense;
@@ -501,6 +502,149 @@ TEST_CASE("persense segment: the content counts, not the extension", "[cli]") {
   INFO(outcome.err);
   CHECK(outcome.exit == 0);
   CHECK(largest_label(work / "out/q_labels.png") == 6);
+}
+
+TEST_CASE("persense segment: of a folder, what is no query is left out and told",
+          "[cli][queries]") {
+  const Workspace w;
+  w.save("in/a.png", discs(3, 2));
+  fs::copy_file(w / "in/a.png", w / "in/b.jfif");  // told by content
+  w.save("in/a_labels.png", discs(3, 2));
+  w.save("in/m.png", disc_mask(discs(3, 2)));
+  w.save_text("in/._a.png", "AppleDouble");
+  for (const char* name : {"in/c.HEIC", "in/d.gif", "in/notes.txt"}) w.save_text(name, "x");
+  fs::create_symlink("a.png", w / "in/link.png");
+  const auto outcome =
+      w.run("segment --models classic --support in/a.png --mask in/m.png in -o out --csv");
+  CHECK(outcome.exit == 0);
+  CHECK(w.outputs("out").size() == 2);
+  CHECK_THAT(outcome.err,
+             ContainsSubstring("in: left out 2 files of formats that are not read (gif, heic)"));
+  CHECK_THAT(outcome.err, ContainsSubstring("in: left out 1 file that this program wrote"));
+  CHECK_THAT(outcome.err, ContainsSubstring("in: left out 1 file that marks the support object"));
+  CHECK_THAT(outcome.err, ContainsSubstring("left out 1 that is another one again"));
+}
+
+TEST_CASE("persense segment: outputs may lie beside the queries, run after run", "[cli][queries]") {
+  const Workspace w;
+  w.save("in/a.png", discs(3, 2));
+  const std::string line = "in -o in --overlay --labels --csv --trace --support-overlay";
+  REQUIRE(w.segment(line).exit == 0);
+  const auto again = w.segment(line + " --resume");
+  CHECK(again.exit == 0);
+  CHECK_THAT(again.out, ContainsSubstring("1 done earlier"));
+}
+
+TEST_CASE("persense segment: pages of a TIFF are queries by --page, with a note without it",
+          "[cli][queries]") {
+  const Workspace w;
+  const cv::Mat empty(discs(3, 2).size(), CV_8UC3, cv::Scalar(20, 24, 28));
+  REQUIRE(cv::imwritemulti((w / "s.tif").string(), std::vector<cv::Mat>{empty, discs(3, 2)}));
+  const auto first = w.segment("s.tif -o one --csv");
+  CHECK(first.exit == 0);
+  CHECK_THAT(first.err, ContainsSubstring("page 1 of 2 was read; --page N reads another one"));
+  CHECK_THAT(w.segment("s.tif -o two --csv --page 2").out, ContainsSubstring("1 image, 6 objects"));
+  const auto all = w.segment("s.tif -o all --csv --coco --page all");
+  CHECK_THAT(all.out, ContainsSubstring("2 images, 6 objects"));
+  CHECK(w.outputs("all").contains("s_p1_instances.csv"));
+  CHECK(w.outputs("all").contains("s_p2_instances.csv"));
+  CHECK_THAT(read_text(w / "all/instances.json"), ContainsSubstring("s.tif#page=2"));
+  CHECK(w.segment("s.tif -o all --csv --coco --page all --resume").out.find("2 done earlier") !=
+        std::string::npos);
+  CHECK_THAT(w.segment("s.tif -o x --page 3").err,
+             ContainsSubstring("s.tif: page 3: the file has 2 pages that can be read"));
+  CHECK_THAT(w.segment("s.tif -o x --page first").err,
+             ContainsSubstring("--page: got \"first\", expected a number from 1, or all"));
+}
+
+TEST_CASE("persense segment: 16-bit images of a run are read through one window, which is told",
+          "[cli][queries]") {
+  const Workspace w;
+  cv::Mat grey, deep;
+  cv::cvtColor(discs(3, 2), grey, cv::COLOR_BGR2GRAY);
+  grey.convertTo(deep, CV_16U, 0.4, 520);
+  w.save("s.png", deep);
+  cv::Mat hot = deep.clone();
+  hot.at<std::uint16_t>(3, 3) = 65535;
+  w.save("hot.png", hot);
+  const auto outcome = w.run(
+      "segment --models classic --support s.png --mask mask.png hot.png s.png -o out --labels");
+  CHECK(outcome.exit == 0);
+  CHECK_THAT(outcome.out, ContainsSubstring("2 images, 12 objects"));
+  CHECK_THAT(outcome.err, ContainsSubstring("530 is black and 604 white, by the 0.1st and 99.9th "
+                                            "percentile of the support image; --window sets it"));
+  const auto set = w.segment("hot.png -o out --window 500,700");
+  CHECK_THAT(set.err, ContainsSubstring("500 is black and 700 white, as --window says"));
+  CHECK_THAT(w.segment("hot.png -o out --window 700,500").err,
+             ContainsSubstring("--window: got \"700,500\", expected LOW,HIGH"));
+}
+
+TEST_CASE("persense segment: --resume knows an image by its content", "[cli][resume]") {
+  const Workspace w;
+  w.save("in/a.png", discs(3, 2));
+  REQUIRE(w.segment("in -o out --csv").exit == 0);
+  fs::rename(w / "in", w / "moved");
+  CHECK_THAT(w.segment("moved -o out --csv --resume").out, ContainsSubstring("1 done earlier"));
+  w.save("moved/a.bmp", discs(2, 2));  // would share the name of the outputs
+  const auto joined = w.segment("moved -o out --csv --resume");
+  CHECK_THAT(joined.out, ContainsSubstring("(1 done earlier)"));
+  CHECK(w.outputs("out").size() == 2);
+  CHECK(w.outputs("out").contains("a_instances.csv"));
+  CHECK(w.outputs("out").contains("a_bmp_instances.csv"));
+}
+
+TEST_CASE("persense segment: names that are not UTF-8 stay two, and are known again",
+          "[cli][resume]") {
+  const Workspace w;
+  w.save("a.png", discs(3, 2));
+  REQUIRE(w.shell("mkdir in; cp a.png \"in/$(printf 'n\\351.png')\"; "
+                  "cp support.png \"in/$(printf 'n\\350.png')\"")
+              .exit == 0);
+  REQUIRE(w.segment("in -o out --coco").exit == 0);
+  const std::string coco = read_text(w / "out/instances.json");
+  CHECK_THAT(coco, ContainsSubstring("n\\\\xE9.png") && ContainsSubstring("n\\\\xE8.png"));
+  CHECK_THAT(w.segment("in -o out --coco --resume").out, ContainsSubstring("2 done earlier"));
+}
+
+TEST_CASE("persense segment: a name too long for its outputs is skipped with one line",
+          "[cli][errors]") {
+  const Workspace w;
+  w.save("in/a.png", discs(3, 2));
+  w.save("in/" + std::string(245, 'b') + ".png", discs(3, 2));
+  w.save("in/c.png", discs(3, 2));
+  const auto outcome = w.segment("in -o out");
+  CHECK(outcome.exit == 1);
+  CHECK(outcome.error_lines() == 1);
+  CHECK_THAT(outcome.err, ContainsSubstring("expected a query with a shorter name"));
+  CHECK(w.outputs("out").size() == 2);
+}
+
+TEST_CASE("persense segment: temporary files of other machines stay, and names do not collide",
+          "[cli][errors]") {
+  const Workspace w;
+  w.save_text("out/.persense-3999999-0.tmp", "of an earlier version, or of another machine");
+  w.save_text("out/.persense-0123456789abcdef-3999999-0123456789abcdef.tmp", "of another machine");
+  CHECK(w.segment("support.png -o out --csv").exit == 0);
+  CHECK(w.files("out").contains(".persense-3999999-0.tmp"));
+  CHECK(w.files("out").contains(".persense-0123456789abcdef-3999999-0123456789abcdef.tmp"));
+}
+
+TEST_CASE("persense segment: masks that are surely not meant are told", "[cli][marks]") {
+  const Workspace w;
+  const cv::Mat mask = disc_mask(discs(3, 2));
+  const auto told = [&](const cv::Mat& other) {
+    w.save("odd.png", other);
+    return w.run("segment --models classic --support support.png --mask odd.png support.png -o out")
+        .err;
+  };
+  CHECK_THAT(told(~mask), ContainsSubstring("it may be inverted"));
+  cv::Mat ring = cv::Mat::zeros(mask.size(), CV_8UC1);
+  cv::circle(ring, {35, 35}, 12, 255, 1);
+  CHECK_THAT(told(ring), ContainsSubstring("is an outline, a line about 1 pixels wide"));
+  cv::Mat dot = cv::Mat::zeros(mask.size(), CV_8UC1);
+  dot(cv::Rect(34, 34, 3, 2)) = 255;
+  CHECK_THAT(told(dot), ContainsSubstring("has 6 pixels, too few to tell"));
+  CHECK_THAT(told(mask), !ContainsSubstring("note: support mask"));
 }
 
 TEST_CASE("persense segment: a support that cannot be used is refused", "[cli][errors]") {

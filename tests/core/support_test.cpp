@@ -102,6 +102,39 @@ TEST_CASE("check_support: a part of another's box holds its own pixels alone", "
   CHECK(intersection_area(checked.parts[0], checked.parts[1]) == 0);
 }
 
+TEST_CASE("check_support: a thin closed line is filled, with a note, unless the rule is largest",
+          "[support]") {
+  cv::Mat mask = mask_with({});
+  cv::circle(mask, {25, 20}, 14, 255, 1);
+  cv::Mat disc = mask_with({});
+  cv::circle(disc, {25, 20}, 14, 255, cv::FILLED);
+  const auto checked = checked_of(mask);
+  CHECK(checked.parts[0].area() == cv::countNonZero(disc));
+  REQUIRE(checked.notes.size() == 1);
+  CHECK(checked.notes[0] ==
+        "support mask: is an outline, a line about 1 pixels wide; what is inside was taken, too");
+  CHECK(checked_of(mask, Parts::largest).parts[0].area() == cv::countNonZero(mask));
+  cv::circle(mask, {25, 20}, 9, 0, cv::FILLED);
+  cv::circle(mask, {25, 20}, 12, 255, 6);  // a ring: an object with a hole
+  CHECK(checked_of(mask).notes.empty());
+}
+
+TEST_CASE("check_support: an inverted mask and a dot are used, with a note", "[support]") {
+  const auto inverted = checked_of(~mask_with({{20, 10, 9, 7}}));
+  REQUIRE(inverted.notes.size() == 1);
+  CHECK_THAT(inverted.notes[0], ContainsSubstring("covers 97 % of the image and all four borders"));
+  const auto dot = checked_of(mask_with({{20, 10, 3, 2}}));
+  REQUIRE(dot.notes.size() == 1);
+  CHECK_THAT(dot.notes[0], ContainsSubstring("has 6 pixels, too few to tell"));
+}
+
+TEST_CASE("check_support: a mask with the sides exchanged hints at EXIF orientation",
+          "[support][errors]") {
+  CHECK_THAT(complaint(picture, mask_with({{1, 1, 3, 3}}, {40, 60})),
+             ContainsSubstring("may be turned by an EXIF orientation"));
+  CHECK_THAT(complaint(picture, mask_with({{1, 1, 3, 3}}, {41, 60})), !ContainsSubstring("EXIF"));
+}
+
 TEST_CASE("check_support: parts that touch at a corner are one object", "[support]") {
   const auto checked =
       check_support(ImageView::of_rgb(picture), MaskView(mask_with({{5, 5, 4, 4}, {9, 9, 4, 4}})));

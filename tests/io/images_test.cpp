@@ -215,7 +215,8 @@ TEST_CASE("read_image: the format is told by content, not by name", "[io][images
   CHECK(difference(io::read_image(scratch / "no_extension").mat(), corner_picture()) == 0);
 }
 
-TEST_CASE("read_image: grey becomes three equal channels and alpha is dropped", "[io][images]") {
+TEST_CASE("read_image: grey becomes three equal channels, and opaque alpha changes nothing",
+          "[io][images]") {
   const Scratch scratch;
   cv::imwrite((scratch / "grey.png").string(), cv::Mat(3, 4, CV_8UC1, cv::Scalar(77)));
   cv::imwrite((scratch / "rgba.png").string(), cv::Mat(3, 4, CV_8UC4, cv::Scalar(30, 20, 10, 0)));
@@ -225,24 +226,120 @@ TEST_CASE("read_image: grey becomes three equal channels and alpha is dropped", 
                    cv::Mat(3, 4, CV_8UC3, cv::Scalar(10, 20, 30))) == 0);
 }
 
-TEST_CASE("read_image: 16 bits are scaled by the sensor depth that holds the maximum",
+TEST_CASE("load_image: deep pixels go through the window of their percentiles", "[io][images]") {
+  const Scratch scratch;
+  cv::Mat deep(100, 200, CV_16UC1);
+  cv::RNG(5).fill(deep, cv::RNG::UNIFORM, 500, 701);
+  for (const std::string extension : {".png", ".tif"}) {
+    cv::imwrite((scratch / ("deep" + extension)).string(), deep);
+    const io::LoadedImage plain = io::load_image(scratch / ("deep" + extension));
+    REQUIRE(plain.window.has_value());
+    CHECK(std::abs(plain.window->low - 500) <= 1);
+    CHECK(std::abs(plain.window->high - 700) <= 1);
+    cv::Mat hot = deep.clone();  // hot and dead pixels change next to nothing
+    for (int i = 0; i < 9; ++i) hot.at<std::uint16_t>(7 * i, 9 * i) = i % 2 == 0 ? 65535 : 0;
+    cv::imwrite((scratch / ("hot" + extension)).string(), hot);
+    const io::LoadedImage with = io::load_image(scratch / ("hot" + extension));
+    CHECK(std::abs(with.window->low - plain.window->low) <= 1);
+    CHECK(std::abs(with.window->high - plain.window->high) <= 1);
+    CHECK(with.image.mat().at<cv::Vec3b>(0, 0)[0] == 255);
+  }
+  const cv::Mat eight = cv::Mat(10, 10, CV_8UC1, cv::Scalar(9));
+  cv::imwrite((scratch / "eight.png").string(), eight);
+  CHECK_FALSE(io::load_image(scratch / "eight.png").window.has_value());
+}
+
+TEST_CASE("load_image: through one window, frames keep their relation", "[io][images]") {
+  const Scratch scratch;
+  cv::imwrite((scratch / "a.png").string(), cv::Mat(9, 9, CV_16UC1, cv::Scalar(1000)));
+  io::ReadOptions options;
+  options.window = io::Window{500, 2500};
+  CHECK(io::read_image(scratch / "a.png", options).mat().at<cv::Vec3b>(4, 4)[1] == 64);
+  cv::imwrite((scratch / "a.png").string(), cv::Mat(9, 9, CV_16UC1, cv::Scalar(3000)));
+  CHECK(io::read_image(scratch / "a.png", options).mat().at<cv::Vec3b>(4, 4)[1] == 255);
+  options.window = io::Window{5, 5};
+  CHECK_THAT(message_of<InvalidArgument>([&] { io::read_image(scratch / "a.png", options); }),
+             ContainsSubstring("window: got 5 to 5, expected two numbers"));
+  options = {};
+  options.page = 2;
+  CHECK_THAT(message_of<Unreadable>([&] { io::read_image(scratch / "a.png", options); }),
+             EndsWith("a.png: page 2: the file has one page"));
+}
+
+TEST_CASE("load_image: PNG and WebP are seen over white where they are transparent",
           "[io][images]") {
   const Scratch scratch;
-  struct Case {
-    int maximum, range;
-  };
-  for (const auto [maximum, range] : {Case{200, 255}, Case{800, 1023}, Case{4095, 4095},
-                                      Case{3000, 4095}, Case{9000, 16383}, Case{65535, 65535}}) {
-    for (const std::string extension : {".png", ".tif"}) {
-      INFO("maximum " << maximum << extension);
-      cv::Mat deep(2, 2, CV_16UC1, cv::Scalar(maximum / 3));
-      deep.at<std::uint16_t>(0, 0) = static_cast<std::uint16_t>(maximum);
-      const auto file = scratch / ("deep" + extension);
-      cv::imwrite(file.string(), deep);
-      const cv::Mat read = io::read_image(file).mat();
-      CHECK(int{read.at<cv::Vec3b>(0, 0)[0]} == cvRound(maximum * 255.0 / range));
-      CHECK(int{read.at<cv::Vec3b>(1, 1)[2]} == cvRound(maximum / 3 * 255.0 / range));
-    }
+  cv::Mat rgba(8, 8, CV_8UC4, cv::Scalar(30, 20, 10, 255));
+  rgba.colRange(4, 8) = cv::Scalar(0, 0, 200, 0);  // hides a colour
+  for (const std::string extension : {".png", ".webp"}) {
+    INFO(extension);
+    const auto file = scratch / ("a" + extension);
+    cv::imwrite(file.string(), rgba,
+                extension == ".webp" ? std::vector<int>{cv::IMWRITE_WEBP_QUALITY, 101}
+                                     : std::vector<int>{});
+    const cv::Mat seen = io::read_image(file).mat();
+    CHECK(seen.at<cv::Vec3b>(4, 1) == cv::Vec3b(10, 20, 30));
+    CHECK(seen.at<cv::Vec3b>(4, 6) == cv::Vec3b(255, 255, 255));
+  }
+}
+
+TEST_CASE("load_mask: objects of a label image that touch are parted, with a note", "[io][masks]") {
+  const Scratch scratch;
+  cv::Mat labels = cv::Mat::zeros(110, 110, CV_16UC1);
+  for (int k = 0; k < 9; ++k) labels(cv::Rect(10 + k % 3 * 30, 10 + k / 3 * 30, 30, 30)) = k + 1;
+  cv::imwrite((scratch / "l.png").string(), labels);
+  const io::MaskFile file = io::load_mask(scratch / "l.png");
+  cv::Mat parts;
+  CHECK(cv::connectedComponents(file.mask, parts, 8) == 1 + 9);
+  REQUIRE(file.notes.size() == 1);
+  CHECK_THAT(file.notes[0], ContainsSubstring("is a label image of 9 objects"));
+  CHECK(cv::countNonZero(io::read_mask(scratch / "l.png")) == 8100);  // whole
+}
+
+TEST_CASE(
+    "load_mask: shapes with soft edges, of any number or colour, are one shape without a note",
+    "[io][masks]") {
+  const Scratch scratch;
+  for (const int value : {1, 255}) {
+    cv::Mat mask = cv::Mat::zeros(80, 90, CV_8UC1);
+    cv::circle(mask, {40, 40}, 20, cv::Scalar(value), cv::FILLED, cv::LINE_AA);
+    cv::imwrite((scratch / "m.png").string(), mask);
+    const io::MaskFile file = io::load_mask(scratch / "m.png");
+    CHECK(cv::countNonZero(file.mask != (mask > 0)) == 0);
+    CHECK(file.notes.empty());
+  }
+  cv::Mat red = cv::Mat::zeros(80, 90, CV_8UC3);
+  cv::circle(red, {40, 40}, 20, cv::Scalar(0, 0, 255), cv::FILLED);
+  cv::imwrite((scratch / "m.png").string(), red);
+  CHECK(io::load_mask(scratch / "m.png").notes.empty());
+}
+
+TEST_CASE("load_mask: a shape in the alpha channel is taken from there", "[io][masks]") {
+  const Scratch scratch;
+  cv::Mat alpha = cv::Mat::zeros(60, 60, CV_8UC1);
+  cv::circle(alpha, {30, 30}, 12, cv::Scalar(255), cv::FILLED);
+  for (const int colour : {0, 255}) {  // black or white paint, everywhere under the transparency
+    cv::Mat rgba;
+    const cv::Mat plane(60, 60, CV_8UC1, cv::Scalar(colour));
+    cv::merge(std::vector<cv::Mat>{plane, plane, plane, alpha}, rgba);
+    cv::imwrite((scratch / "m.png").string(), rgba);
+    const io::MaskFile file = io::load_mask(scratch / "m.png");
+    CHECK(cv::countNonZero(file.mask != alpha) == 0);
+    REQUIRE(file.notes.size() == 1);
+    CHECK_THAT(file.notes[0], ContainsSubstring("in the alpha channel"));
+  }
+}
+
+TEST_CASE("load_mask: a picture, painted over or not, is refused", "[io][masks][errors]") {
+  const Scratch scratch;
+  cv::Mat picture(120, 160, CV_8UC3);
+  cv::RNG(3).fill(picture, cv::RNG::UNIFORM, 30, 220);
+  cv::GaussianBlur(picture, picture, {}, 1.5);
+  cv::circle(picture, {60, 60}, 20, cv::Scalar(0, 0, 255), cv::FILLED);
+  for (const char* name : {"p.png", "p.jpg"}) {
+    cv::imwrite((scratch / name).string(), picture);
+    CHECK_THAT(message_of<InvalidArgument>([&] { io::load_mask(scratch / name); }),
+               ContainsSubstring(std::string(name) + ": looks like a picture"));
   }
 }
 
@@ -352,14 +449,6 @@ TEST_CASE("read_image: an odd colour profile in a PNG changes nothing, and nobod
   ::close(standard_error);
   CHECK(cv::norm(image.mat(), rgb, cv::NORM_INF) == 0);
   CHECK(bytes_of(folder / "said").empty());
-}
-
-TEST_CASE("read_image: floating point TIFF is refused with advice", "[io][images][errors]") {
-  const Scratch scratch;
-  cv::imwrite((scratch / "float.tif").string(), cv::Mat(4, 4, CV_32FC1, cv::Scalar(0.5)));
-  CHECK_THAT(
-      message_of<Unreadable>([&] { io::read_image(scratch / "float.tif"); }),
-      ContainsSubstring("float.tif: holds floating point pixels, expected 8- or 16-bit integers"));
 }
 
 TEST_CASE("read_mask: any colour that is not black is inside, at any depth", "[io][masks]") {

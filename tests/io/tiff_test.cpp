@@ -108,7 +108,12 @@ bool equal(const cv::Mat& a, const cv::Mat& b) {
   return cv::norm(a, b, cv::NORM_INF) == 0;
 }
 
-cv::Mat image_of(const fs::path& path) { return io::read_image(path).mat().clone(); }
+/// Deep pixels as `to_8_bits` has them.
+cv::Mat image_of(const fs::path& path) {
+  io::ReadOptions options;
+  options.window = io::Window{0, 65535};
+  return io::read_image(path, options).mat().clone();
+}
 
 std::string refusal(const fs::path& path) {
   return message_of<Unreadable>([&] { io::read_image(path); });
@@ -190,31 +195,101 @@ TEST_CASE("TIFF: strips and tiles, one plane and several, give the same pixels",
         }
 }
 
-TEST_CASE("TIFF: alpha is dropped and leaves the colours as they are stored", "[io][tiff]") {
+TEST_CASE("TIFF: what is transparent is seen over white, whatever colour it hides", "[io][tiff]") {
   const Scratch scratch;
   const auto file = scratch / "a.tif";
   for (const int depth : {CV_8U, CV_16U})
     for (const std::uint16_t kind : {EXTRASAMPLE_ASSOCALPHA, EXTRASAMPLE_UNASSALPHA})
       for (const bool planar : {false, true}) {
         INFO("depth " << depth << ", kind " << kind << (planar ? ", planar" : ""));
-        cv::Mat rgba = noise(CV_MAKETYPE(depth, 4)), rgb, light;
-        cv::cvtColor(rgba, rgb, cv::COLOR_RGBA2RGB);
+        const double full = depth == CV_8U ? 255 : 65535;
+        // three columns: opaque, half, hidden; of a colour that is 40 % of white
+        cv::Mat rgba(9, 12, CV_MAKETYPE(depth, 4)), pair(9, 12, CV_MAKETYPE(depth, 2));
+        for (int i = 0; i < 3; ++i) {
+          const double alpha = i == 0 ? full : i == 1 ? cvRound(full / 2) : 0;
+          const double factor = kind == EXTRASAMPLE_ASSOCALPHA ? alpha / full : 1;
+          const double color = cvRound(0.4 * full * factor);
+          rgba.colRange(4 * i, 4 * i + 4) = cv::Scalar(color, color, color, alpha);
+          pair.colRange(4 * i, 4 * i + 4) = cv::Scalar(color, alpha);
+        }
         Spec spec;
         spec.extras = {kind}, spec.planar = planar;
-        write_tiff(file, rgba, spec);
-        CHECK(equal(image_of(file), depth == CV_8U ? rgb : to_8_bits(rgb)));
-
-        const cv::Mat pair = noise(CV_MAKETYPE(depth, 2));
-        cv::Mat grey;
-        cv::extractChannel(pair, grey, 0);
-        spec.photometric = PHOTOMETRIC_MINISBLACK;
-        write_tiff(file, pair, spec);
-        cv::cvtColor(depth == CV_8U ? grey : to_8_bits(grey), light, cv::COLOR_GRAY2RGB);
-        CHECK(equal(image_of(file), light));
-        cv::Mat labels;
-        grey.convertTo(labels, CV_32S);
-        CHECK(equal(io::read_labels(file), labels));
+        for (const cv::Mat& pixels : {rgba, pair}) {
+          spec.photometric = pixels.channels() == 4 ? PHOTOMETRIC_RGB : PHOTOMETRIC_MINISBLACK;
+          write_tiff(file, pixels, spec);
+          const cv::Mat seen = image_of(file);
+          CHECK(seen.at<cv::Vec3b>(4, 1) == cv::Vec3b(102, 102, 102));
+          CHECK(std::abs(seen.at<cv::Vec3b>(4, 5)[1] - 178.5) <= 1);  // of 102 and 255
+          CHECK(seen.at<cv::Vec3b>(4, 9) == cv::Vec3b(255, 255, 255));
+        }
       }
+}
+
+TEST_CASE("TIFF: alpha that is nowhere opaque was not meant", "[io][tiff]") {
+  const Scratch scratch;
+  Spec spec;
+  spec.extras = {EXTRASAMPLE_UNASSALPHA};
+  write_tiff(scratch / "a.tif", cv::Mat(9, 9, CV_8UC4, cv::Scalar(10, 20, 30, 0)), spec);
+  CHECK(equal(image_of(scratch / "a.tif"), cv::Mat(9, 9, CV_8UC3, cv::Scalar(10, 20, 30))));
+}
+
+TEST_CASE("TIFF: signed, wide and floating point numbers are images, labels and masks",
+          "[io][tiff]") {
+  const Scratch scratch;
+  const auto file = scratch / "a.tif";
+  cv::Mat ids = cv::Mat::zeros(45, 70, CV_32SC1);
+  ids(cv::Rect(4, 4, 20, 20)) = 3;
+  ids(cv::Rect(40, 10, 20, 20)) = 70000;
+  struct Kind {
+    int type;
+    std::uint16_t format;
+  };
+  for (const Kind kind : {Kind{CV_16SC1, SAMPLEFORMAT_INT}, Kind{CV_32SC1, SAMPLEFORMAT_INT},
+                          Kind{CV_32SC1, SAMPLEFORMAT_UINT}, Kind{CV_32FC1, SAMPLEFORMAT_IEEEFP},
+                          Kind{CV_64FC1, SAMPLEFORMAT_IEEEFP}}) {
+    INFO("type " << kind.type << ", format " << kind.format);
+    cv::Mat stored = ids.clone();
+    if (kind.type == CV_16SC1) stored.setTo(7, ids == 70000);
+    cv::Mat expected = stored.clone();
+    stored.convertTo(stored, kind.type);
+    Spec spec;
+    spec.photometric = PHOTOMETRIC_MINISBLACK;
+    spec.more = [&](TIFF* tiff) { TIFFSetField(tiff, TIFFTAG_SAMPLEFORMAT, kind.format); };
+    write_tiff(file, stored, spec);
+    CHECK(equal(io::read_labels(file), expected));
+    CHECK(equal(io::read_mask(file), ids != 0));
+    const io::LoadedImage image = io::load_image(file);
+    REQUIRE(image.window.has_value());
+    CHECK(image.window->low == 0);
+    CHECK(image.image.mat().at<cv::Vec3b>(20, 50) == cv::Vec3b(255, 255, 255));
+    CHECK(image.image.mat().at<cv::Vec3b>(40, 2) == cv::Vec3b(0, 0, 0));
+  }
+}
+
+TEST_CASE("TIFF: numbers that are none are black and outside, and no labels",
+          "[io][tiff][errors]") {
+  const Scratch scratch;
+  const auto file = scratch / "a.tif";
+  cv::Mat values(40, 50, CV_32FC1, cv::Scalar(0.25));
+  values.colRange(25, 50) = 0.75;
+  values.at<float>(1, 1) = std::numeric_limits<float>::quiet_NaN();
+  values.at<float>(2, 2) = std::numeric_limits<float>::infinity();
+  values.at<float>(3, 3) = -std::numeric_limits<float>::infinity();
+  Spec spec;
+  spec.photometric = PHOTOMETRIC_MINISBLACK;
+  spec.more = [](TIFF* tiff) { TIFFSetField(tiff, TIFFTAG_SAMPLEFORMAT, SAMPLEFORMAT_IEEEFP); };
+  write_tiff(file, values, spec);
+  const io::LoadedImage image = io::load_image(file);
+  CHECK(image.window->low == 0.25);
+  CHECK(image.window->high == 0.75);
+  const cv::Mat pixels = image.image.mat();
+  CHECK(pixels.at<cv::Vec3b>(1, 1)[0] == 0);
+  CHECK(pixels.at<cv::Vec3b>(2, 2)[0] == 255);
+  CHECK(pixels.at<cv::Vec3b>(3, 3)[0] == 0);
+  CHECK(io::read_mask(file).at<std::uint8_t>(1, 1) == 0);
+  CHECK_THAT(message_of<Unreadable>([&] { io::read_labels(file); }),
+             EndsWith("a.tif: holds numbers that are no labels, expected whole ones from 0 to "
+                      "2^31 - 1"));
 }
 
 TEST_CASE("TIFF: where white is stored as 0, images are inverted and labels are not",
@@ -346,13 +421,33 @@ TEST_CASE("TIFF: the first page is read, and behind a thumbnail the image", "[io
   };
   write(big, kind(FILETYPE_PAGE), small, kind(FILETYPE_PAGE));
   CHECK(equal(image_of(file), big));
+  CHECK(io::page_count(file) == 2);
+  CHECK(io::load_image(file).page_count == 2);
+  io::ReadOptions second_page;
+  second_page.page = 2;
+  CHECK(equal(io::read_image(file, second_page).mat(), small));
+  second_page.page = 3;
+  CHECK_THAT(message_of<Unreadable>([&] { io::read_image(file, second_page); }),
+             EndsWith("a.tif: page 3: the file has 2 pages that can be read"));
   write(small, kind(FILETYPE_REDUCEDIMAGE), big, kind(0));
   CHECK(equal(image_of(file), big));
+  CHECK(io::page_count(file) == 1);
   write(small, kind(FILETYPE_REDUCEDIMAGE, 1), big, kind(0));  // as camera raw files have it
   CHECK(equal(image_of(file), big));
   write(small, kind(FILETYPE_REDUCEDIMAGE), small, kind(FILETYPE_MASK));
   CHECK_THAT(refusal(file),
              EndsWith("a.tif: holds reduced images or masks alone, expected one in full size"));
+}
+
+TEST_CASE("TIFF: pages that ImageJ only tells of count", "[io][tiff]") {
+  const Scratch scratch;
+  Spec spec;
+  spec.photometric = PHOTOMETRIC_MINISBLACK;
+  spec.more = [](TIFF* tiff) {
+    TIFFSetField(tiff, TIFFTAG_IMAGEDESCRIPTION, "ImageJ=1.54\nimages=3997\nslices=3997\n");
+  };
+  write_tiff(scratch / "a.tif", noise(CV_8UC1), spec);
+  CHECK(io::page_count(scratch / "a.tif") == 3997);
 }
 
 TEST_CASE("TIFF: pixels of other kinds are refused with the reason", "[io][tiff][errors]") {
@@ -365,15 +460,10 @@ TEST_CASE("TIFF: pixels of other kinds are refused with the reason", "[io][tiff]
     spec.more = [tag, value](TIFF* tiff) { TIFFSetField(tiff, tag, value); };
     return spec;
   };
-  write_tiff(file, noise(CV_32FC1, 1), with(TIFFTAG_SAMPLEFORMAT, SAMPLEFORMAT_IEEEFP));
-  CHECK_THAT(refusal(file),
-             EndsWith("a.tif: holds floating point pixels, expected 8- or 16-bit integers (convert "
-                      "it first)"));
-  write_tiff(file, noise(CV_32SC1, 9), grey);
-  CHECK_THAT(refusal(file),
-             EndsWith("a.tif: holds 32-bit pixels, expected 8- or 16-bit unsigned integers"));
-  write_tiff(file, noise(CV_16UC1), with(TIFFTAG_SAMPLEFORMAT, SAMPLEFORMAT_INT));
-  CHECK_THAT(refusal(file), ContainsSubstring("a.tif: holds signed 16-bit pixels"));
+  write_tiff(file, noise(CV_32FC1, 1), with(TIFFTAG_SAMPLEFORMAT, SAMPLEFORMAT_COMPLEXIEEEFP));
+  CHECK_THAT(refusal(file), ContainsSubstring("a.tif: holds complex 32-bit pixels, expected"));
+  write_tiff(file, noise(CV_16UC1), with(TIFFTAG_SAMPLEFORMAT, SAMPLEFORMAT_IEEEFP));
+  CHECK_THAT(refusal(file), ContainsSubstring("a.tif: holds floating point 16-bit pixels"));
   grey.extras = {EXTRASAMPLE_UNSPECIFIED, EXTRASAMPLE_UNSPECIFIED};
   write_tiff(file, noise(CV_8UC3), grey);
   CHECK_THAT(refusal(file), EndsWith("a.tif: holds 3 grey channels, expected one, or RGB"));

@@ -1,7 +1,10 @@
 // Images from files, and images of results.
+#include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
 
 #include <filesystem>
+#include <optional>
+#include <utility>
 
 #include "arrays.hpp"
 #include "bind.hpp"
@@ -24,6 +27,32 @@ Pixels read_image(const std::filesystem::path& path) {
     pixels = io::read_image(path).mat();
   }
   return array_of(std::move(pixels));
+}
+
+using WindowPair = std::pair<double, double>;
+
+py::tuple load_image(const std::filesystem::path& path, int page,
+                     std::optional<WindowPair> window) {
+  io::ReadOptions options;
+  options.page = page;
+  if (window) options.window = {window->first, window->second};
+  io::LoadedImage loaded;
+  {
+    py::gil_scoped_release nogil;
+    loaded = io::load_image(path, options);
+  }
+  std::optional<WindowPair> used;
+  if (loaded.window) used = {loaded.window->low, loaded.window->high};
+  return py::make_tuple(array_of(loaded.image.mat()), loaded.page_count, used);
+}
+
+py::tuple load_mask(const std::filesystem::path& path) {
+  io::MaskFile file;
+  {
+    py::gil_scoped_release nogil;
+    file = io::load_mask(path);
+  }
+  return py::make_tuple(array_of(std::move(file.mask)), file.notes);
 }
 
 Pixels read_mask(const std::filesystem::path& path) {
@@ -73,9 +102,15 @@ Pixels figure(const Result& result, const py::object& image, const py::object& s
 void bind_images(py::module_& m) {
   m.def("read_image", &read_image, "path"_a,
         "The image in a file as (H, W, 3) uint8, RGB.\n\n"
-        "PNG, JPEG, TIFF (first page), WebP or BMP, 8 or 16 bits, grey, RGB or RGBA (alpha is\n"
-        "dropped). EXIF orientation is applied. 16-bit pixels are scaled to 0..255 by the sensor\n"
-        "depth that their maximum suggests.");
+        "PNG, JPEG, TIFF (first page), WebP or BMP. EXIF orientation is applied; what is\n"
+        "transparent is seen over white. Deep pixels go through the window of their own 0.1st and\n"
+        "99.9th percentile.");
+  m.def("load_image", &load_image, "path"_a, "page"_a = 1, "window"_a = py::none(),
+        "The same of a page, through a window (low, high) of deep pixels: a tuple of the pixels,\n"
+        "the number of pages, and the window, None for pixels of 8 bits.");
+  m.def("load_mask", &load_mask, "path"_a,
+        "The mask in a file that marks objects, and notes of what was taken: objects of a label\n"
+        "image that touch are parted, a shape in the alpha channel is taken.");
   m.def("read_mask", &read_mask, "path"_a,
         "The mask in a file as (H, W) uint8, 0 or 255.\n\n"
         "Formats and orientation as in read_image. A pixel is inside when any colour channel is\n"

@@ -48,8 +48,9 @@ class AtomicFile {
   int descriptor_ = -1;
 };
 
-/// Removes the temporary files in a folder that killed processes of this machine left there; those
-/// of running processes stay. A folder that does not exist has none.
+/// Removes the temporary files in a folder that killed processes of this machine (and container)
+/// left there; those of running processes stay, and those of other machines that share the disk. A
+/// folder that does not exist has none.
 void remove_leftovers(const std::filesystem::path& folder) noexcept;
 
 /// Writes a whole file by way of AtomicFile. @throws Unwritable.

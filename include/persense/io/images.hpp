@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <filesystem>
 #include <opencv2/core.hpp>
+#include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "persense/image.hpp"
@@ -12,30 +14,66 @@
 
 namespace persense::io {
 
-/// Reads an image as 8-bit RGB: PNG, JPEG, TIFF (first page; behind a thumbnail the image), WebP
-/// or BMP, told apart by content, not by name; 8 or 16 bits, grey, RGB or RGBA (alpha is dropped).
-/// EXIF orientation is applied.
-///
-/// 16-bit pixels are scaled by the sensor depth that their maximum suggests: the narrowest of 8,
-/// 10, 12, 14 and 16 bits that holds it becomes 0..255. So 12-bit camera or microscope frames come
-/// out at full contrast, 8-bit values in a 16-bit file come out as they are, full-range files are
-/// divided by 257, and frames of one exposure keep their relation.
-///
-/// @throws FileNotFound  no such file.
-/// @throws Unreadable    a folder, empty, truncated, damaged, another format, or pixels that are
-///   neither 8- nor 16-bit integers (floating point images have no natural 8-bit range).
-/// @par Threads  Any number at once.
-Image read_image(const std::filesystem::path& path);
+/// The numbers that become black and white where pixels have more than 8 bits.
+struct Window {
+  double low = 0, high = 255;
+};
 
-/// Reads a mask as CV_8UC1, 0 or 255. Formats, orientation and errors as in read_image. A pixel is
-/// inside when any colour channel is not zero; in JPEG and WebP, where compression leaves noise,
-/// when it is above half of the image's maximum. Alpha is ignored.
+struct ReadOptions {
+  int page = 1;                  ///< of a TIFF, from 1
+  std::optional<Window> window;  ///< of deep pixels; none: by the image's own percentiles
+};
+
+struct LoadedImage {
+  Image image;
+  int page = 1, page_count = 1;
+  std::optional<Window> window;  ///< that the pixels went through; none: they have 8 bits
+};
+
+/// Reads an image as 8-bit RGB: PNG, JPEG, TIFF (a page that is no thumbnail), WebP or BMP, told
+/// apart by content, not by name; grey, RGB or a palette. EXIF orientation is applied. What is
+/// transparent is seen over white, whatever colour it hides.
+///
+/// Deep pixels, integers of 16 bits and more and floating point numbers, are shown through a
+/// window: what lies between two numbers is spread over 0 to 255. Where none is given they are the
+/// 0.1st and 99.9th percentile of the pixels that are seen, so that hot pixels and dust do not
+/// matter. Frames of one series keep their relation if they are read through one window: give that
+/// of the first (LoadedImage::window) to the others.
+///
+/// @throws FileNotFound     no such file.
+/// @throws Unreadable       a folder, empty, truncated, damaged, another format, complex numbers,
+/// or
+///   no such page.
+/// @throws InvalidArgument  a page below 1, or a window without width.
+/// @par Threads  Any number at once.
+LoadedImage load_image(const std::filesystem::path& path, const ReadOptions& options = {});
+/// The image alone.
+Image read_image(const std::filesystem::path& path, const ReadOptions& options = {});
+
+/// Number of pages of a TIFF; 1 of other formats. Thumbnails and masks are none.
+/// @throws FileNotFound, Unreadable  as load_image.
+int page_count(const std::filesystem::path& path);
+
+struct MaskFile {
+  cv::Mat mask;                    ///< CV_8UC1, 0 or 255
+  std::vector<std::string> notes;  ///< of a file that does not hold just one shape: what was taken
+};
+
+/// Reads a mask. Formats, numbers, orientation and errors as in load_image. A pixel is inside when
+/// any colour channel is not zero; in JPEG and WebP, where compression leaves noise, when it is
+/// above half of the image's maximum. Where the shape is in the alpha channel, it is taken from
+/// there. Objects of a label image that touch are parted by a line of background, so that they are
+/// separate parts.
+/// @throws InvalidArgument  a picture instead of a mask.
+MaskFile load_mask(const std::filesystem::path& path);
+/// The mask alone.
 cv::Mat read_mask(const std::filesystem::path& path);
 
-/// Reads a label image as CV_32SC1: one grey channel of 8 or 16 bits, 0 = background. Errors as in
-/// read_image. Orientation is not applied: a label image is data. Of TIFF the stored numbers are
+/// Reads a label image as CV_32SC1: one grey channel of whole numbers, 0 = background. Errors as in
+/// load_image. Orientation is not applied: a label image is data. Of TIFF the stored numbers are
 /// taken, whatever they say of black and white.
-/// @throws Unreadable  colour, or a lossy format (JPEG, WebP, TIFF with JPEG inside).
+/// @throws Unreadable  colour, numbers below 0 or with a fraction, or a lossy format (JPEG, WebP,
+/// TIFF with JPEG inside).
 cv::Mat read_labels(const std::filesystem::path& path);
 
 /// Instances as a label image: 0 = background, i + 1 = instance i.
