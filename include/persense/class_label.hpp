@@ -2,19 +2,17 @@
 #pragma once
 
 #include <algorithm>
-#include <cctype>
 #include <string>
 #include <string_view>
 
 #include "persense/detail/english.hpp"
+#include "persense/detail/reply.hpp"
 #include "persense/error.hpp"
 #include "persense/options.hpp"
 
 namespace persense {
 
 namespace detail {
-inline bool is_space(char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; }
-
 inline std::string reference_plural(std::string_view noun) {
   using english::detail::lower;
   const char last = lower(noun.back());
@@ -41,10 +39,14 @@ inline std::string all_phrase(std::string_view label, Rules rules = Rules::paper
 
 /// The label in a vision-language model's answer as the released code takes it: the last word,
 /// without full stops. "The object in the image is a durian." -> "durian". noun_from_answer()
-/// (label/noun.hpp) reads the sentence.
-/// @throws InvalidArgument  an answer without a word.
-/// @par Source  released code; other punctuation and upper case stay, as there.
-inline std::string label_from_answer(std::string_view answer) {
+/// (label/noun.hpp) reads the sentence. Reasoning before the reply (up to the last `</think>` or
+/// another mark of its kind) is left out.
+/// @throws InvalidArgument  an answer without a word, or with reasoning that no reply follows.
+/// @par Source  released code, whose model does not reason; other punctuation and upper case stay,
+///   as there.
+inline std::string label_from_answer(std::string_view given) {
+  const std::string reply = detail::reply_in(given);
+  std::string_view answer = reply;
   while (!answer.empty() && detail::is_space(answer.back())) answer.remove_suffix(1);
   if (answer.empty()) throw InvalidArgument("class label: the answer holds no word");
   const auto begin = std::find_if(answer.rbegin(), answer.rend(), detail::is_space).base();

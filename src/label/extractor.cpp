@@ -15,6 +15,7 @@
 #include "http.hpp"
 #include "json_answer.hpp"
 #include "persense/class_label.hpp"
+#include "persense/detail/reply.hpp"
 #include "persense/failure.hpp"
 #include "persense/io/images.hpp"
 #include "persense/label/noun.hpp"
@@ -242,6 +243,9 @@ std::string Question::message_in(const std::string& body) const {
 }
 
 ClassLabel Question::understood(const std::string& answer) const {
+  if (!detail::reply_of(answer))
+    fail("answered " + label::quoted(answer) + ", reasoning without a reply",
+         fmt::format("the object's name after it (max_tokens is {})", settings_.max_tokens));
   try {
     if (settings_.rules == Rules::paper)
       if (auto named = label::label_in_json(answer)) return *named;

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "persense/class_label.hpp"
+#include "persense/detail/reply.hpp"
 #include "text.hpp"
 
 namespace persense::label {
@@ -48,19 +49,19 @@ json name_format() {
 }
 
 std::optional<ClassLabel> label_in_json(const std::string& answer) {
-  const std::size_t thought = answer.rfind("</think>");
-  const std::size_t begin = answer.find('{', thought == answer.npos ? 0 : thought);
+  const std::string reply = detail::reply_in(answer);
+  const std::size_t begin = reply.find('{');
   const std::size_t key =
-      begin == answer.npos ? begin : answer.find_first_not_of(" \t\r\n", begin + 1);
-  if (key == answer.npos || answer[key] != '"') return std::nullopt;
+      begin == reply.npos ? begin : reply.find_first_not_of(" \t\r\n", begin + 1);
+  if (key == reply.npos || reply[key] != '"') return std::nullopt;
   const auto refuse = [&]() -> void {
     throw InvalidArgument(
         fmt::format("class label: the answer {} holds no name, expected one such as "
                     "{{\"singular\": \"potato\", \"plural\": \"potatoes\"}}",
                     label::quoted(answer)));
   };
-  const std::size_t end = answer.rfind('}');
-  const json object = json::parse(answer.substr(begin, end == answer.npos ? end : end + 1 - begin),
+  const std::size_t end = reply.rfind('}');
+  const json object = json::parse(reply.substr(begin, end == reply.npos ? end : end + 1 - begin),
                                   nullptr, /*allow_exceptions=*/false);
   if (!object.is_object()) refuse();
   if (!object.contains("singular")) return std::nullopt;

@@ -16,11 +16,11 @@ nlohmann::json name_format();
 constexpr const char* name_format_in_words =
     R"(Answer in JSON: {"singular": its name in the singular, "plural": its name in the plural})";
 
-/// The name in an answer that is or holds such JSON, also in a code fence or after a <think> part;
+/// The name in an answer that is or holds such JSON, also in a code fence or after reasoning;
 /// nothing where the answer holds no JSON object or one without "singular". Without a plural, or
 /// with an empty one, the phrase is all_phrase()'s.
 /// @throws InvalidArgument  JSON that is broken, or whose name is empty, says nothing ("object") or
-///   is longer than 60 bytes.
+///   is longer than 60 bytes; reasoning that no reply follows.
 std::optional<ClassLabel> label_in_json(const std::string& answer);
 
 }  // namespace persense::label

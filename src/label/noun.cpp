@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "persense/detail/english.hpp"
+#include "persense/detail/reply.hpp"
 #include "persense/error.hpp"
 #include "text.hpp"
 
@@ -60,14 +61,10 @@ bool is_adjective(const Word& word) {
 }
 bool is_nothing(const Word& word) { return is_in(says_nothing, english::singular_of(word.low)); }
 
-// An answer without a <think> part and tags, with marks in ASCII.
+// An answer without reasoning and tags, with marks in ASCII.
 std::string plain(std::string_view answer) {
-  std::string text(answer);
-  for (const auto& [open, close] : {std::pair("<think>", "</think>"), std::pair("<", ">")})
-    for (std::size_t begin; (begin = text.find(open)) != text.npos;) {
-      const std::size_t end = text.find(close, begin);
-      text.erase(begin, end == text.npos ? end : end + std::string_view(close).size() - begin);
-    }
+  std::string text = detail::without_tags(detail::reply_in(answer), "");
+  text.erase(std::min(text.size(), text.find('<')));  // a tag that was cut off
   using Pair = std::pair<std::string_view, const char*>;
   for (const auto& [mark, with] : {Pair("\u2019", "'"), Pair("\u201c", " "), Pair("\u201d", " "),
                                    Pair("\u2014", ", "), Pair("\u3002", ". ")})

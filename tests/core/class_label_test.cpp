@@ -142,3 +142,60 @@ TEST_CASE("english: plural_of and singular_of give both forms of either", "[labe
     CHECK(english::singular_of(given) == singular);
   }
 }
+
+TEST_CASE("label_from_answer: leaves out reasoning before the reply", "[label]") {
+  const char* const answers[] = {
+      "<think>a stone?</think>potato",
+      "<think>a stone?</think>\n<think>a rock?</think>\nIt is a potato.",
+      "Okay, a stone.\n</think>\n\nIt is a potato.",
+      "a stone</THINK>potato",
+      "</think>potato",
+      "<Thinking>a stone</Thinking> a potato",
+      "a stone</thinking>potato",
+      "<thought>a stone</thought>potato",
+      "<reasoning>a stone</reasoning>potato",
+      "<reflection type=\"x\">a stone</reflection >potato",
+      "<analysis>a stone</analysis><answer>potato</answer>",
+      "<seed:think>a stone</seed:think>potato",
+      "<|think|>a stone<|/think|>potato",
+      "[THINK]a stone[/THINK]potato",
+      "◁think▷a stone◁/think▷potato",
+      "<|START_THINKING|>a stone<|END_THINKING|><|START_RESPONSE|>potato<|END_RESPONSE|>",
+      "<|inner_prefix|>a stone<|inner_suffix|>potato",
+      "<|begin_of_thought|>a stone<|end_of_thought|>\n<|begin_of_solution|>\npotato",
+      "<|channel>thought\na stone<channel|>potato",
+      "<|channel|>analysis<|message|>a stone<|end|><|start|>assistant<|channel|>final<|message|>It "
+      "is a potato.<|return|>",
+      "<|channel|>final<|message|>potato",
+      "analysisThe object is a stone.assistantfinalpotato",
+      "Here is my thought process: a stone. Here is my response: potato",
+      "Here are my reasoning steps: a stone. [BEGIN FINAL RESPONSE] potato",
+      "He says <think>, then </think> and again <think>a stone</think> potato."};
+  for (const char* const answer : answers) {
+    INFO(answer);
+    CHECK(label_from_answer(answer) == "potato");
+  }
+  CHECK(label_from_answer("<b>Potato</b>") == "<b>Potato</b>");  // of no reasoning
+  CHECK(label_from_answer("I think: potato") == "potato");
+  CHECK(label_from_answer("An analysis: <") == "<");
+}
+
+TEST_CASE("label_from_answer: reasoning that no reply follows throws InvalidArgument",
+          "[label][errors]") {
+  for (const char* const answer :
+       {"<think>It is a stone", "<THINKING>It is a stone", "<think>", "</think>", "a</think> \n",
+        "<think>a stone</think>", "<think>a</think>\n<think>a stone", "a <reasoning>b",
+        "[THINK]a stone", "◁think▷a stone", "<|START_THINKING|>a stone",
+        "<|channel|>analysis<|message|>a stone", "<|channel|>final<|message|>",
+        "<|channel>thought\na stone", "analysisThe object is a stone"}) {
+    INFO(answer);
+    CHECK_THROWS_AS(label_from_answer(answer), InvalidArgument);
+  }
+}
+
+TEST_CASE("label_from_answer: a long answer of marks takes no long time", "[label]") {
+  std::string marks;
+  for (int i = 0; i < 200000; ++i) marks += "<<think>";
+  CHECK_THROWS_AS(label_from_answer(marks), InvalidArgument);
+  CHECK(label_from_answer(marks + "</think>" + std::string(1 << 20, '<') + " potato") == "potato");
+}

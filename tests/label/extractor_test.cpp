@@ -331,6 +331,39 @@ TEST_CASE("ClassLabelExtractor: 400 for words too is an error, and reference rul
   CHECK(server.requests()[2].body == server.requests()[1].body);
 }
 
+TEST_CASE("ClassLabelExtractor: the label is of the reply, whatever the reasoning before it says",
+          "[label]") {
+  for (const char* const answer :
+       {"The image shows a stone? No.\n</think>\n\nIt is a potato.",
+        "<THINKING>{\"singular\": \"stone\"}</THINKING>{\"singular\": \"potato\"}",
+        "{\"singular\": \"stone\"}</think>```json\n{\"singular\": \"potato\"}\n```",
+        "<|channel|>analysis<|message|>A stone.<|end|><|start|>assistant<|channel|>final "
+        "<|constrain|>json<|message|>{\"singular\": \"potato\"}<|return|>"}) {
+    INFO(answer);
+    const StubServer server(always(200, chat_answer(answer)));
+    const ClassLabel found = ask(settings_for(server.url()));
+    CHECK(found.label == "potato");
+    CHECK(found.answer == answer);
+  }
+}
+
+TEST_CASE("ClassLabelExtractor: reasoning that no reply follows is an error that says so",
+          "[label][errors]") {
+  for (const Rules rules : {Rules::paper, Rules::reference})
+    for (const char* const answer :
+         {"<think>The image shows a stone.", "A stone.</think>\n", "<think>A stone</think>",
+          "<|channel|>analysis<|message|>{\"singular\": \"stone\"}"}) {
+      INFO(answer);
+      const StubServer server(always(200, chat_answer(answer)));
+      LabelSettings settings = settings_for(server.url());
+      settings.rules = rules;
+      const std::string message = failure_of(settings);
+      CHECK_THAT(message, ContainsSubstring("reasoning without a reply"));
+      CHECK_THAT(message, ContainsSubstring("max_tokens is 512"));
+      CHECK(server.requests().size() == 1);
+    }
+}
+
 TEST_CASE("ClassLabelExtractor: waits as long as Retry-After asks, within the time limit",
           "[label][errors]") {
   const StubServer server([](const auto&, httplib::Response& response, int number) {

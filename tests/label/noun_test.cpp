@@ -59,6 +59,13 @@ TEST_CASE("noun_from_answer: finds the noun in what models answer", "[label]") {
       {"- potato\n- tomato", "potato"},
       {"# Potato", "potato"},
       {"<think>The user wants the name. It could be a stone.</think>It is a potato.", "potato"},
+      {"Okay, the image shows a stone at first sight, but no.\n</think>\n\nIt is a potato.",
+       "potato"},
+      {"<Reasoning>It is a stone.</Reasoning>It is a potato.", "potato"},
+      {"[THINK]It is a stone.[/THINK]It is a potato.", "potato"},
+      {"<|channel|>analysis<|message|>A stone.<|end|><|start|>assistant<|channel|>final<|message|>"
+       "It is a potato.<|return|>",
+       "potato"},
       {"The object is a type of fruit called a durian.", "durian"},
       {"The object in the image is a fruit, specifically a mango.", "mango"},
       {"It could be a mango or a peach.", "mango"},
@@ -167,7 +174,10 @@ TEST_CASE("noun_from_answer: hostile text gives a noun or InvalidArgument", "[la
   }
   const std::string long_word(100000, 'x');
   CHECK(noun_from_answer(long_word) == long_word);
-  CHECK_THROWS_AS(noun_from_answer("a <think>never closed"), InvalidArgument);
+  for (const char* const answer :
+       {"a <think>never closed", "<THINK>It is a stone.", "It is a stone.</think>"})
+    CHECK_THAT(message_of<InvalidArgument>([&] { noun_from_answer(answer); }),
+               Catch::Matchers::ContainsSubstring("reasoning that no reply follows"));
 }
 
 TEST_CASE("label::quoted: one line of whole characters, cut where it is long", "[label]") {

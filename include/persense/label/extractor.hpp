@@ -58,7 +58,8 @@ cv::Mat masked_support(ImageView image, MaskView mask);
 ///
 /// It asks for JSON, {"singular": "potato", "plural": "potatoes"}, by `response_format` and in
 /// words. A server that rejects this (status 400 or 422) is asked the prompt alone. An answer in
-/// words, whichever way it was asked for, is read by noun_from_answer() and all_phrase().
+/// words, whichever way it was asked for, is read by noun_from_answer() and all_phrase(). Reasoning
+/// before the reply, up to the last `</think>` or another mark of its kind, is left out.
 ///
 /// The key is read from the environment for each request and goes into its Authorization header and
 /// nowhere else; a server that repeats it finds it masked in the error. Redirects are not followed.
@@ -87,8 +88,8 @@ class ClassLabelExtractor {
   /// @throws InvalidArgument  as masked_support; a key variable that is not set or holds no key.
   /// @throws NoAnswer         no connection, no answer in time, another status than 200, a
   ///   certificate that does not verify, an answer of more than 1 MiB, none that can be read, one
-  ///   that names no object, or JSON whose names are empty or over 60 bytes. One line with the
-  ///   endpoint, what came, what was expected, and
+  ///   that names no object, one that ends before the reasoning in it does, or JSON whose names are
+  ///   empty or over 60 bytes. One line with the endpoint, what came, what was expected, and
   ///   --label.
   /// @throws Cancelled        should_stop asked for it.
   ClassLabel extract(ImageView image, MaskView mask,

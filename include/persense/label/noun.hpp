@@ -16,9 +16,12 @@ namespace persense {
 ///     "The image shows several bags of rice."            bag of rice
 ///
 /// Reads English; of another language, and of a bare word, what is not an English article or
-/// adjective is the label. Markdown, quotes, lists, JSON and a `<think>` part do no harm.
+/// adjective is the label. Markdown, quotes, lists and JSON do no harm. Reasoning is left out, as
+/// by label_from_answer() (class_label.hpp): all up to the last `</think>` or another mark of its
+/// kind.
 /// @throws InvalidArgument  an answer that names no object: empty, a refusal ("I cannot see ..."),
-///   or words such as "the object" alone. It quotes the answer's beginning.
+///   or words such as "the object" alone. It quotes the answer's beginning. Or one of reasoning
+///   that no reply follows.
 /// @par Threads  Pure function.
 /// @par Source  PerSense section 3.1 takes the noun of the answer; the rules are this library's.
 std::string noun_from_answer(std::string_view answer);
