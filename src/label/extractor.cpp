@@ -3,11 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
+#include <atomic>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <opencv2/core.hpp>
-#include <span>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -20,6 +19,7 @@
 #include "persense/io/images.hpp"
 #include "persense/label/noun.hpp"
 #include "persense/support.hpp"
+#include "request.hpp"
 #include "text.hpp"
 
 namespace persense {
@@ -30,6 +30,7 @@ using label::Clock;
 using label::Endpoint;
 using label::HttpAnswer;
 using label::HttpOutcome;
+using label::Parameters;
 using nlohmann::json;
 using ShouldStop = std::function<bool()>;
 
@@ -46,20 +47,6 @@ void check(const LabelSettings& settings) {
   require_range("timeout", settings.timeout, 0.001, 86400);
   require_range("retries", settings.retries, 0, 100);
   require_range("backoff", settings.backoff, 0, 3600);
-}
-
-std::string base64(std::span<const std::uint8_t> bytes) {
-  constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const std::size_t count = std::min<std::size_t>(3, bytes.size() - i);
-    unsigned three = 0;
-    for (std::size_t k = 0; k < 3; ++k) three = three << 8 | (k < count ? bytes[i + k] : 0u);
-    for (std::size_t k = 0; k < 4; ++k)
-      text += k <= count ? digits[three >> (18 - 6 * k) & 63] : '=';
-  }
-  return text;
 }
 
 // The key, or an empty text where no variable is named.
@@ -79,32 +66,6 @@ std::string key_in(const std::string& variable) {
   return key;
 }
 
-/// @param as_json  asks for the name as JSON, else for words
-std::string request_body(const LabelSettings& settings, const std::string& picture, bool as_json) {
-  json content = {{{"type", "text"}, {"text", settings.prompt}},
-                  {{"type", "image_url"}, {"image_url", {{"url", picture}}}}};
-  if (as_json) content.push_back({{"type", "text"}, {"text", label::name_format_in_words}});
-  json body = {{"messages", {{{"role", "user"}, {"content", std::move(content)}}}},
-               {"temperature", settings.temperature},
-               {"max_tokens", settings.max_tokens},
-               {"stream", false}};
-  if (as_json) body["response_format"] = label::name_format();
-  if (!settings.model.empty()) body["model"] = settings.model;
-  return body.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
-// What the server says went wrong, where it says so in the usual way; else how its answer begins.
-std::string complaint(const std::string& body) {
-  const json parsed = json::parse(body, nullptr, /*allow_exceptions=*/false);
-  if (parsed.is_object() && parsed.contains("error")) {
-    const json& error = parsed["error"];
-    if (error.is_string()) return error.get<std::string>();
-    if (error.is_object() && error.contains("message") && error["message"].is_string())
-      return error["message"].get<std::string>();
-  }
-  return body;
-}
-
 // The text of a message: as it is, or in parts.
 std::string text_of(const json& content) {
   if (content.is_string()) return content.get<std::string>();
@@ -119,19 +80,22 @@ std::string text_of(const json& content) {
 // One question: what is asked, of whom, until when.
 class Question {
  public:
-  Question(const LabelSettings& settings, std::string shown, ShouldStop should_stop)
+  /// @param refused  what the server is known to refuse; what it refuses now joins it.
+  Question(const LabelSettings& settings, std::atomic<unsigned>& refused, std::string shown,
+           ShouldStop should_stop)
       : settings_(settings),
+        refused_(refused),
         shown_(std::move(shown)),
         should_stop_(std::move(should_stop)),
         key_(key_in(settings.key_variable)),
         deadline_(Clock::now() + std::chrono::duration_cast<Clock::duration>(
                                      std::chrono::duration<double>(settings.timeout))) {}
 
-  std::string ask(const std::string& picture) const;
+  std::string ask(const std::string& image) const;
   ClassLabel understood(const std::string& answer) const;
 
  private:
-  HttpAnswer send(std::string body, bool may_be_rejected) const;
+  HttpAnswer send(std::string body, Parameters sent) const;
   [[noreturn]] void fail(const std::string& what, const std::string& expected) const;
   [[noreturn]] void out_of_time(const std::string& last) const;
   std::string problem_of(const HttpOutcome& outcome) const;
@@ -139,6 +103,7 @@ class Question {
   void pause(double seconds) const;
 
   const LabelSettings& settings_;
+  std::atomic<unsigned>& refused_;
   const std::string shown_;
   const ShouldStop should_stop_;
   const std::string key_;
@@ -167,25 +132,32 @@ std::string Question::problem_of(const HttpOutcome& outcome) const {
     problem += ", a redirect to " +
                label::quoted(answer.location.substr(0, answer.location.find_first_of("?#")));
   if (!answer.body.empty())
-    problem +=
-        fmt::format(" {}", label::quoted(label::without_secret(complaint(answer.body), key_)));
+    problem += fmt::format(
+        " {}", label::quoted(label::without_secret(label::complaint(answer.body), key_)));
   return problem;
 }
 
-// Servers that do not know response_format reject it with 400 or 422, and are asked for words. The
-// released code knows words alone.
-std::string Question::ask(const std::string& picture) const {
-  const bool as_json = settings_.rules == Rules::paper;
-  HttpAnswer answer = send(request_body(settings_, picture, as_json), as_json);
-  if (answer.status != 200) answer = send(request_body(settings_, picture, false), false);
-  if (answer.too_large)
-    fail(fmt::format("answered with more than {} bytes", label::largest_answer),
-         "a few words about one object");
-  return label::without_secret(message_in(answer.body), key_);
+// A server that refuses a parameter says which in an answer of status 400 or 422, and is asked
+// without it, until it refuses none; each time there is one fewer, so this ends. What it refused is
+// kept once it has answered: a guess that did not help is none.
+std::string Question::ask(const std::string& image) const {
+  for (Parameters refused = refused_;;) {
+    const Parameters sent = label::parameters_of(settings_, refused);
+    const HttpAnswer answer = send(label::request_body(settings_, image, sent), sent);
+    if (const Parameters one = label::refused_in(answer, sent)) {
+      refused |= one;
+      continue;
+    }
+    refused_ |= refused;
+    if (answer.too_large)
+      fail(fmt::format("answered with more than {} bytes", label::largest_answer),
+           "a few words about one object");
+    return label::without_secret(message_in(answer.body), key_);
+  }
 }
 
-/// @return  an answer of status 200; of 400 and 422 too where it may be rejected
-HttpAnswer Question::send(std::string body, bool may_be_rejected) const {
+/// @return  an answer of status 200, or one that refuses a parameter
+HttpAnswer Question::send(std::string body, Parameters sent) const {
   const label::HttpRequest request{label::endpoint_of(settings_.endpoint), std::move(body),
                                    key_.empty() ? "" : "Bearer " + key_, settings_.ca_bundle};
   std::string problem;
@@ -194,7 +166,7 @@ HttpAnswer Question::send(std::string body, bool may_be_rejected) const {
     HttpOutcome outcome = label::post(request, deadline_, should_stop_);
     if (outcome.failure.out_of_time) out_of_time(problem);
     const int status = outcome.answer ? outcome.answer->status : 0;
-    if (status == 200 || (may_be_rejected && (status == 400 || status == 422)))
+    if (status == 200 || (outcome.answer && label::refused_in(*outcome.answer, sent) != 0))
       return std::move(*outcome.answer);
     problem = problem_of(outcome);
     const bool again = status == 429 || status >= 500 || outcome.failure.worth_another_try;
@@ -225,7 +197,7 @@ void Question::pause(double seconds) const {
 std::string Question::message_in(const std::string& body) const {
   const char* const expected = "JSON with choices[0].message.content";
   const json answer = json::parse(body, nullptr, /*allow_exceptions=*/false);
-  const std::string got = label::quoted(label::without_secret(complaint(body), key_));
+  const std::string got = label::quoted(label::without_secret(label::complaint(body), key_));
   if (!answer.is_object()) fail("answered " + (body.empty() ? "nothing" : got), expected);
   const json::json_pointer first("/choices/0/message");
   if (!answer.contains("choices") || !answer["choices"].is_array() || !answer.contains(first) ||
@@ -271,7 +243,8 @@ cv::Mat masked_support(ImageView image, MaskView mask) {
   return masked;
 }
 
-ClassLabelExtractor::ClassLabelExtractor(LabelSettings settings) : settings_(std::move(settings)) {
+ClassLabelExtractor::ClassLabelExtractor(LabelSettings settings)
+    : settings_(std::move(settings)), refused_(std::make_shared<std::atomic<unsigned>>(0)) {
   if (!is_built_in())
     throw InvalidArgument(
         "label endpoint: this build has no label extraction (it was made without libcurl), "
@@ -291,9 +264,8 @@ bool ClassLabelExtractor::has_tls() { return label::http_has_tls(); }
 ClassLabel ClassLabelExtractor::extract(ImageView image, MaskView mask,
                                         const std::function<bool()>& should_stop) const {
   const cv::Mat shown = masked_support(image, mask);
-  const Question question(settings_, shown_, should_stop);
-  return question.understood(
-      question.ask("data:image/png;base64," + base64(io::encode_png(shown))));
+  const Question question(settings_, *refused_, shown_, should_stop);
+  return question.understood(question.ask(label::image_url(io::encode_png(shown))));
 }
 
 }  // namespace persense

@@ -331,6 +331,150 @@ TEST_CASE("ClassLabelExtractor: 400 for words too is an error, and reference rul
   CHECK(server.requests()[2].body == server.requests()[1].body);
 }
 
+namespace {
+
+// A server that refuses a request for as long as it has what `refuses` finds in it.
+StubServer::Handler refusing(int status,
+                             const std::function<std::string(const nlohmann::json&)>& refuses) {
+  return [=](const httplib::Request& request, httplib::Response& response, int) {
+    const std::string why = refuses(nlohmann::json::parse(request.body));
+    response.status = why.empty() ? 200 : status;
+    response.set_content(why.empty() ? chat_answer("These are two red bell peppers.") : why,
+                         "application/json");
+  };
+}
+
+std::string openai_error(const std::string& message, const nlohmann::json& param = nullptr) {
+  return nlohmann::json{{"error", {{"message", message}, {"param", param}}}}.dump();
+}
+
+// As the newer models of OpenAI: one complaint a request.
+std::string newer_model(const nlohmann::json& body) {
+  if (body.contains("max_tokens"))
+    return openai_error(
+        "Unsupported parameter: 'max_tokens' is not supported with this model. Use "
+        "'max_completion_tokens' instead.");
+  if (body.contains("temperature") && body["temperature"] != 1)
+    return openai_error(
+        "Unsupported value: 'temperature' does not support 0.2 with this model. Only the default "
+        "(1) value is supported.");
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("ClassLabelExtractor: a refused parameter is left out, and remembered", "[label]") {
+  for (const Rules rules : {Rules::paper, Rules::reference}) {
+    const StubServer server(refusing(400, newer_model));
+    LabelSettings settings = settings_for(server.url());
+    settings.rules = rules;
+    settings.max_tokens = 77;
+    const ClassLabelExtractor extractor(settings);
+    const cv::Mat picture = support_picture(), mask = support_mask();
+    const auto extract = [&](const ClassLabelExtractor& with) {
+      return with.extract(ImageView::of_rgb(picture), MaskView(mask)).answer;
+    };
+    CHECK(extract(extractor) == "These are two red bell peppers.");
+    REQUIRE(server.requests().size() == 3);
+    const auto last = nlohmann::json::parse(server.requests().back().body);
+    CHECK(last["max_completion_tokens"] == 77);
+    CHECK_FALSE(last.contains("max_tokens"));
+    CHECK_FALSE(last.contains("temperature"));
+    CHECK(last.contains("response_format") == (rules == Rules::paper));  // was not refused
+    extract(extractor);
+    extract(ClassLabelExtractor(extractor));  // copies know it, too
+    CHECK(server.requests().size() == 5);
+    CHECK(server.requests().back().body == server.requests()[2].body);
+    extract(ClassLabelExtractor(settings));
+    CHECK(server.requests().size() == 8);
+  }
+}
+
+TEST_CASE("ClassLabelExtractor: finds the refused parameter in what servers say", "[label]") {
+  using nlohmann::json;
+  struct Case {
+    const char* refused;
+    std::string complaint;
+  };
+  const Case cases[] = {
+      {"max_tokens", openai_error("Not with this model: use another limit", "max_tokens")},
+      {"max_tokens", R"({"error":"max_tokens: Extra inputs are not permitted"})"},
+      {"max_tokens", R"({"detail":[{"loc":["body","max_tokens"],"msg":"extra_forbidden"}]})"},
+      {"max_tokens", R"({"object":"error","message":"unknown field `max_tokens`"})"},
+      {"temperature", openai_error("`temperature` is deprecated for this model.")},
+      {"temperature", openai_error("max_tokens_limit: set temperature to 1", "temperature")},
+      {"response_format", openai_error("json_schema is not known", "response_format.type")},
+      {"response_format", openai_error("response_format is not there, temperature is")},
+      {"response_format", "Bad Request"}};
+  for (const int status : {400, 422})
+    for (const auto& [refused, complaint] : cases) {
+      INFO(refused << " " << complaint);
+      const StubServer server(refusing(status, [name = refused, why = complaint](const json& body) {
+        return body.contains(name) ? why : "";
+      }));
+      CHECK(ask(settings_for(server.url())).label == "bell pepper");
+      REQUIRE(server.requests().size() == 2);
+      const auto body = json::parse(server.requests().back().body);
+      for (const char* const name : {"max_tokens", "temperature", "response_format"})
+        CHECK(body.contains(name) == (std::string(name) != refused));
+    }
+}
+
+TEST_CASE(
+    "ClassLabelExtractor: a server that refuses every limit, temperature and format is asked "
+    "without any",
+    "[label]") {
+  const StubServer server(refusing(400, [](const nlohmann::json& body) -> std::string {
+    for (const char* const name :
+         {"temperature", "max_completion_tokens", "response_format", "max_tokens"})
+      if (body.contains(name)) return openai_error(std::string("unknown: ") + name, name);
+    return "";
+  }));
+  CHECK(ask(settings_for(server.url())).label == "bell pepper");
+  REQUIRE(server.requests().size() == 5);
+  const auto body = nlohmann::json::parse(server.requests().back().body);
+  CHECK(body.size() == 2);  // messages and stream
+}
+
+TEST_CASE("ClassLabelExtractor: a server that names a parameter for ever is an error in the end",
+          "[label][errors]") {
+  const StubServer server(always(400, openai_error("temperature, max_tokens: \nnot like this")));
+  const std::string message = failure_of(settings_for(server.url()));
+  CHECK_THAT(message, ContainsSubstring("status 400 \"temperature, max_tokens:  not like this\""));
+  CHECK(server.requests().size() == 4);
+  const StubServer of_another(always(400, openai_error("temperature of the image", "messages")));
+  LabelSettings settings = settings_for(of_another.url());
+  settings.rules = Rules::reference;
+  CHECK_THAT(failure_of(settings), ContainsSubstring("status 400 \"temperature of the image\""));
+  CHECK(of_another.requests().size() == 1);
+}
+
+TEST_CASE("ClassLabelExtractor: what was left out in vain is sent again", "[label][errors]") {
+  const StubServer server([](const auto&, httplib::Response& response, int number) {
+    response.status = number <= 2 ? 400 : 200;
+    response.set_content(number == 1   ? openai_error("temperature")
+                         : number == 2 ? openai_error("no such model")
+                                       : chat_answer("potato"),
+                         "application/json");
+  });
+  LabelSettings settings = settings_for(server.url());
+  settings.rules = Rules::reference;
+  const ClassLabelExtractor extractor(settings);
+  const cv::Mat picture = support_picture(), mask = support_mask();
+  CHECK_THROWS_AS(extractor.extract(ImageView::of_rgb(picture), MaskView(mask)), NoAnswer);
+  CHECK(extractor.extract(ImageView::of_rgb(picture), MaskView(mask)).label == "potato");
+  CHECK(server.requests().back().body == server.requests().front().body);
+}
+
+TEST_CASE("ClassLabelExtractor: other statuses that name a parameter are errors",
+          "[label][errors]") {
+  for (const int status : {401, 404, 409}) {
+    const StubServer server(always(status, openai_error("temperature", "temperature")));
+    failure_of(settings_for(server.url()));
+    CHECK(server.requests().size() == 1);
+  }
+}
+
 TEST_CASE("ClassLabelExtractor: the label is of the reply, whatever the reasoning before it says",
           "[label]") {
   for (const char* const answer :

@@ -2,6 +2,7 @@
 // the support object is.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -61,6 +62,10 @@ cv::Mat masked_support(ImageView image, MaskView mask);
 /// words, whichever way it was asked for, is read by noun_from_answer() and all_phrase(). Reasoning
 /// before the reply, up to the last `</think>` or another mark of its kind, is left out.
 ///
+/// A server that refuses `temperature` in such an answer is asked without one, and one that refuses
+/// `max_tokens` with `max_completion_tokens`, then without a limit. What a server refused before it
+/// answered is not sent to it again by this extractor and its copies.
+///
 /// The key is read from the environment for each request and goes into its Authorization header and
 /// nowhere else; a server that repeats it finds it masked in the error. Redirects are not followed.
 /// Certificates and host names are verified.
@@ -98,6 +103,7 @@ class ClassLabelExtractor {
  private:
   LabelSettings settings_;
   std::string shown_;
+  std::shared_ptr<std::atomic<unsigned>> refused_;  ///< parameters: what the server does not take
 };
 
 }  // namespace persense
