@@ -9,7 +9,6 @@
 #include <opencv2/core.hpp>
 #include <thread>
 #include <utility>
-#include <vector>
 
 #include "http.hpp"
 #include "json_answer.hpp"
@@ -18,7 +17,6 @@
 #include "persense/failure.hpp"
 #include "persense/io/images.hpp"
 #include "persense/label/noun.hpp"
-#include "persense/support.hpp"
 #include "request.hpp"
 #include "text.hpp"
 
@@ -234,15 +232,6 @@ ClassLabel Question::understood(const std::string& answer) const {
 
 }  // namespace
 
-cv::Mat masked_support(ImageView image, MaskView mask) {
-  const CheckedMask checked = check_support(image, mask);
-  cv::Mat three_channels, masked;
-  const cv::Mat largest = to_frame(checked.parts[0], image.size());
-  cv::merge(std::vector<cv::Mat>(3, largest), three_channels);
-  cv::multiply(image.mat(), three_channels, masked, 1.0 / 255);
-  return masked;
-}
-
 ClassLabelExtractor::ClassLabelExtractor(LabelSettings settings)
     : settings_(std::move(settings)), refused_(std::make_shared<std::atomic<unsigned>>(0)) {
   if (!is_built_in())
@@ -263,7 +252,7 @@ bool ClassLabelExtractor::has_tls() { return label::http_has_tls(); }
 
 ClassLabel ClassLabelExtractor::extract(ImageView image, MaskView mask,
                                         const std::function<bool()>& should_stop) const {
-  const cv::Mat shown = masked_support(image, mask);
+  const cv::Mat shown = shown_support(image, mask, settings_.rules);
   const Question question(settings_, *refused_, shown_, should_stop);
   return question.understood(question.ask(label::image_url(io::encode_png(shown))));
 }

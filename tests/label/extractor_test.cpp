@@ -38,6 +38,98 @@ TEST_CASE("masked_support: keeps the object's pixels and blackens all others", "
                   InvalidArgument);
 }
 
+namespace {
+
+// An image of coloured noise, and the mask of an ellipse in it.
+struct Scene {
+  Scene(cv::Size size, cv::Point center, cv::Size axes)
+      : pixels(size, CV_8UC3), mask(cv::Mat::zeros(size, CV_8UC1)) {
+    cv::RNG(7).fill(pixels, cv::RNG::UNIFORM, 100, 250);
+    cv::ellipse(mask, center, axes, 0, 0, 360, 1, cv::FILLED);
+  }
+  cv::Mat shown(Rules rules = Rules::paper) const {
+    return shown_support(ImageView::of_rgb(pixels), MaskView(mask), rules);
+  }
+  cv::Mat masked() const { return masked_support(ImageView::of_rgb(pixels), MaskView(mask)); }
+
+  cv::Mat pixels, mask;
+};
+
+// Where an image of CV_8UC3 is not black.
+cv::Mat not_black(const cv::Mat& shown) {
+  cv::Mat one_channel;
+  cv::extractChannel(shown, one_channel, 0);
+  return one_channel > 50;
+}
+
+bool same(const cv::Mat& a, const cv::Mat& b) {
+  return a.size() == b.size() && cv::norm(a, b, cv::NORM_INF) == 0;
+}
+
+}  // namespace
+
+TEST_CASE("shown_support: an object that is not small is shown in the whole image as it is",
+          "[label]") {
+  for (const Scene& scene : {Scene({700, 500}, {350, 250}, {90, 90}),
+                             Scene({700, 500}, {100, 480}, {88, 20}),  // a quarter of the side
+                             Scene({4000, 3000}, {900, 900}, {510, 300})})
+    CHECK(same(scene.shown(), scene.masked()));
+}
+
+TEST_CASE("shown_support: a small object is cut out with what is around it", "[label]") {
+  const Scene scene({4000, 3000}, {2000, 1000}, {120, 100});  // 241 x 201 pixels
+  const cv::Rect window(2000 - 301, 1000 - 301, 603, 603);
+  const cv::Mat shown = scene.shown();
+  REQUIRE(std::abs(shown.cols - window.width) <= 1);
+  REQUIRE(shown.cols == shown.rows);
+  const cv::Rect object = cv::boundingRect(not_black(shown));
+  CHECK(object.size() == cv::Size(241, 201));
+  CHECK(std::abs(object.x + object.width / 2 - shown.cols / 2) <= 1);
+  CHECK(std::abs(object.y + object.height / 2 - shown.rows / 2) <= 1);
+  CHECK(same(shown(object), scene.masked()(cv::Rect(1880, 900, 241, 201))));
+}
+
+TEST_CASE("shown_support: a model that reduces it to 672 pixels sees 100 or more of any object",
+          "[label]") {
+  for (const cv::Size image : {cv::Size(4000, 3000), {3000, 4000}, {640, 480}, {120, 90}, {9, 9}})
+    for (const int radius : {0, 1, 2, 4, 14, 40, 300}) {
+      if (2 * radius + 1 >= image.height) continue;
+      for (const cv::Point at : {cv::Point(image.width / 2, image.height / 2),
+                                 {radius, radius},
+                                 {image.width - 1, image.height - 1}}) {
+        INFO(image << " radius " << radius << " at " << at);
+        const cv::Mat shown = Scene(image, at, {radius, radius}).shown();
+        const double side = std::max(shown.cols, shown.rows);
+        const cv::Rect object = cv::boundingRect(not_black(shown));
+        CHECK(std::max(object.width, object.height) * std::min(1.0, 672 / side) >= 100);
+        CHECK(std::max(object.width, object.height) < side);
+      }
+    }
+}
+
+TEST_CASE("shown_support: an enlarged object keeps its shape and is black beside it", "[label]") {
+  const Scene scene({4000, 3000}, {2000, 1500}, {14, 14});
+  const cv::Mat object = not_black(scene.shown());
+  const double radius = 168 / 2.0, area = cv::countNonZero(object);
+  CHECK(area / (3.14159 * radius * radius) > 0.9);
+  CHECK(area / (3.14159 * radius * radius) < 1.1);
+  cv::Mat values;
+  scene.shown().copyTo(values, object);
+  double lowest = 0, highest = 0;
+  cv::minMaxLoc(scene.shown().reshape(1), &lowest, &highest);
+  CHECK(lowest == 0);
+  CHECK(cv::mean(values, object)[0] > 150);  // no black of the surroundings in it: 175 on average
+}
+
+TEST_CASE("shown_support: reference rules show the whole image, black beside the object",
+          "[label]") {
+  const Scene scene({4000, 3000}, {2000, 1000}, {14, 14});
+  CHECK(same(scene.shown(Rules::reference), scene.masked()));
+  CHECK_THROWS_AS(shown_support(ImageView::of_rgb(scene.pixels),
+                                MaskView(cv::Mat(cv::Mat::zeros(3000, 4000, CV_8UC1)))),
+                  InvalidArgument);
+}
+
 #if !PERSENSE_HTTP
 
 TEST_CASE("ClassLabelExtractor: a build without libcurl says so", "[label][errors]") {
@@ -163,12 +255,16 @@ TEST_CASE("ClassLabelExtractor: asks with the masked picture and takes the noun"
   CHECK(url.size() % 4 == head.size() % 4);
 }
 
-TEST_CASE("ClassLabelExtractor: the picture arrives bit by bit as masked_support has it",
-          "[label]") {
-  const StubServer server(always(200, chat_answer("potato")));
-  ask(settings_for(server.url()));
-  const auto body = nlohmann::json::parse(server.requests().front().body);
-  const std::string url = body["messages"][0]["content"][1]["image_url"]["url"];
+namespace {
+
+std::string image_url_in(const httplib::Request& request) {
+  const auto body = nlohmann::json::parse(request.body);
+  return body["messages"][0]["content"][1]["image_url"]["url"];
+}
+
+// The image in a request, R, G, B.
+cv::Mat image_in(const httplib::Request& request) {
+  const std::string url = image_url_in(request);
   std::vector<std::uint8_t> png;
   unsigned bits = 0, count = 0;
   for (const char c : url.substr(url.find(',') + 1)) {
@@ -182,9 +278,38 @@ TEST_CASE("ClassLabelExtractor: the picture arrives bit by bit as masked_support
   cv::Mat decoded = cv::imdecode(png, cv::IMREAD_COLOR);
   REQUIRE_FALSE(decoded.empty());
   cv::cvtColor(decoded, decoded, cv::COLOR_BGR2RGB);
+  return decoded;
+}
+
+}  // namespace
+
+TEST_CASE("ClassLabelExtractor: the image arrives bit by bit as shown_support has it", "[label]") {
+  const StubServer server(always(200, chat_answer("potato")));
+  const Scene scene({800, 600}, {100, 100}, {14, 10});
+  for (const Rules rules : {Rules::paper, Rules::reference}) {
+    LabelSettings settings = settings_for(server.url());
+    settings.rules = rules;
+    ClassLabelExtractor(settings).extract(ImageView::of_rgb(scene.pixels), MaskView(scene.mask));
+    CHECK(same(image_in(server.requests().back()), scene.shown(rules)));
+  }
+}
+
+TEST_CASE("ClassLabelExtractor: reference rules ask as the released code, byte for byte",
+          "[label]") {
+  const StubServer server(always(200, chat_answer("potato")));
+  LabelSettings settings = settings_for(server.url());
+  settings.rules = Rules::reference;
+  ask(settings);
+  const httplib::Request request = server.requests().front();
   const cv::Mat picture = support_picture(), mask = support_mask();
-  CHECK(cv::norm(decoded, masked_support(ImageView::of_rgb(picture), MaskView(mask)),
-                 cv::NORM_INF) == 0);
+  CHECK(same(image_in(request), masked_support(ImageView::of_rgb(picture), MaskView(mask))));
+  std::string body = request.body;
+  const std::string url = image_url_in(request);
+  body.replace(body.find(url), url.size(), "PNG");
+  CHECK(body ==
+        R"({"max_tokens":512,"messages":[{"content":[{"text":"Name the object in the image?",)"
+        R"("type":"text"},{"image_url":{"url":"PNG"},"type":"image_url"}],"role":"user"}],)"
+        R"("stream":false,"temperature":0.2})");
 }
 
 TEST_CASE("ClassLabelExtractor: reference rules take the last word", "[label]") {
@@ -328,7 +453,7 @@ TEST_CASE("ClassLabelExtractor: 400 for words too is an error, and reference rul
   settings.rules = Rules::reference;
   failure_of(settings);
   REQUIRE(server.requests().size() == 3);
-  CHECK(server.requests()[2].body == server.requests()[1].body);
+  CHECK(server.requests()[2].body.find("response_format") == std::string::npos);
 }
 
 namespace {

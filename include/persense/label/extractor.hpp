@@ -50,10 +50,17 @@ struct ClassLabel {
 };
 
 /// The support image with everything beside the object black: a * b / 255 in 8 bits, rounded, with
-/// the mask at 0 or 255. What the model is shown.
+/// the mask at 0 or 255.
 /// @return  CV_8UC3, R, G, B. @throws InvalidArgument  as check_support(), whose mask it uses.
 /// @par Source  released code.
 cv::Mat masked_support(ImageView image, MaskView mask);
+
+/// What the model is shown: masked_support(), where the object's longer side is a quarter of the
+/// image's or more; else a square of 2.5 times that side around the object, as far as the image
+/// goes. An object of fewer than 168 pixels is enlarged to as many, with what is around it.
+/// @return  as masked_support().
+/// @par Rules  Rules::reference shows masked_support() always.
+cv::Mat shown_support(ImageView image, MaskView mask, Rules rules = Rules::paper);
 
 /// Asks a model behind an OpenAI-compatible endpoint to name the support object.
 ///
@@ -90,7 +97,7 @@ class ClassLabelExtractor {
   /// after the back-off or after what Retry-After says, as long as `timeout` allows.
   /// @param should_stop  asked about twenty times a second, on the calling thread; true ends the
   ///   wait. It may throw.
-  /// @throws InvalidArgument  as masked_support; a key variable that is not set or holds no key.
+  /// @throws InvalidArgument  as shown_support; a key variable that is not set or holds no key.
   /// @throws NoAnswer         no connection, no answer in time, another status than 200, a
   ///   certificate that does not verify, an answer of more than 1 MiB, none that can be read, one
   ///   that names no object, one that ends before the reasoning in it does, or JSON whose names are
