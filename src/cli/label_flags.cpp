@@ -32,6 +32,9 @@ void add_label_flags(CLI::App& command, LabelFlags& flags) {
   add("--label-prompt", settings.prompt, "TEXT", "what it is asked")->capture_default_str();
   add("--label-temperature", settings.temperature, "T", "0 is repeatable with most models")
       ->capture_default_str();
+  add("--label-max-tokens", settings.max_tokens, "N",
+      "of the answer, with the reasoning of models that reason")
+      ->capture_default_str();
   add("--label-timeout", settings.timeout, "SECONDS", "the longest it may take, retries included")
       ->capture_default_str();
   add("--label-retries", settings.retries, "N", "more tries when the server is busy or not there")

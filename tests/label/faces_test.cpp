@@ -40,13 +40,15 @@ TEST_CASE("persense segment: --label-endpoint names the COCO category", "[cli]")
   const Workspace work;
   work.save("q.png", discs(3, 2));
   const StubServer server(always(200, chat_answer("These are two white discs, on black.")));
-  const Outcome run =
-      work.segment("q.png -o out --coco --label-endpoint " + server.url() + " --label-model vip");
+  const Outcome run = work.segment("q.png -o out --coco --label-endpoint " + server.url() +
+                                   " --label-model vip --label-max-tokens 900");
   INFO(run.err);
   CHECK(run.exit == 0);
   CHECK_THAT(run.err, ContainsSubstring("persense: note: label: disc (all discs)"));
   CHECK(category_in(work, "out") == "disc");
-  CHECK(nlohmann::json::parse(server.requests().front().body)["model"] == "vip");
+  const auto body = nlohmann::json::parse(server.requests().front().body);
+  CHECK(body["model"] == "vip");
+  CHECK(body["max_tokens"] == 900);
 }
 
 TEST_CASE("persense segment: --resume keeps the label and does not ask again", "[cli]") {

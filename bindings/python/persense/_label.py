@@ -58,8 +58,9 @@ class ClassLabelExtractor:
             ("https://host/v1"), or the whole path, which ends in /chat/completions.
         model: as the server calls it; "" leaves it out.
         prompt: the question, by default the paper's.
-        temperature: 0 to 2; 0 makes most models repeatable.
-        max_tokens: of the answer.
+        temperature: 0 to 2; 0 makes most models repeatable. Left out for a server that refuses it.
+        max_tokens: of the answer, reasoning included; as max_completion_tokens, or left out, for a
+            server that refuses it.
         timeout: seconds that a whole question may take, retries included.
         retries: more tries when the server is busy (429), fails (5xx) or cannot be reached.
         backoff: seconds before the first of them; each next waits twice as long.
@@ -67,7 +68,8 @@ class ClassLabelExtractor:
             goes into the request's header and nowhere else.
         ca_bundle: PEM file of the authorities that https trusts; None: the system's.
         rules: "paper" asks for JSON with singular and plural, and takes the noun of an answer in
-            words; "reference" asks for words and takes the last.
+            words; "reference" asks for words and takes the last, and shows small objects as they
+            are.
 
         Raises InvalidArgument for a URL or value that cannot be, and in a build without an HTTP
         client; see has_label_extraction().
@@ -88,6 +90,8 @@ class ClassLabelExtractor:
 
     def extract(self, image: ImageLike, mask: MaskLike) -> ClassLabel:
         """Show the model the image, black beside the object, and take the name that it answers.
+
+        Of a small object, what is around it is shown, enlarged where that has few pixels.
 
         image, mask: as in Pipeline.support.
 
@@ -116,8 +120,9 @@ def all_phrase(label: str, rules: str = "paper") -> str:
 def label_from_answer(answer: str, rules: str = "paper") -> str:
     """Give the class label in a model's answer: "It is a ripe potato." -> "potato".
 
-    rules: "paper" takes the noun, "reference" the last word.
+    rules: "paper" takes the noun, "reference" the last word. Reasoning before the reply, up to the
+        last "</think>" or another mark of its kind, is left out.
 
-    Raises InvalidArgument for an answer that names no object.
+    Raises InvalidArgument for an answer that names no object, or ends within its reasoning.
     """
     return _core.label_from_answer(answer, rules)

@@ -114,6 +114,20 @@ def test_a_server_that_rejects_json_is_asked_for_words(stub: Any, example: Any) 
     assert len(server.requests) == 2 and "response_format" not in server.requests[1][1]
 
 
+def test_a_server_that_refuses_parameters_is_asked_without_them(stub: Any, example: Any) -> None:
+    def reply(headers: Dict[str, str]) -> Reply:
+        for name in ("max_tokens", "temperature"):
+            if name in server.requests[-1][1]:
+                return 400, json.dumps({"error": {"message": f"no '{name}' here"}}).encode()
+        return 200, _chat("It is a potato.")
+
+    server = stub(reply=reply)
+    namer = persense.ClassLabelExtractor(server.url, max_tokens=77)
+    assert [namer.extract(*example).label for _ in range(2)] == ["potato", "potato"]
+    assert len(server.requests) == 4  # the second time, what was refused is known
+    assert server.requests[3][1]["max_completion_tokens"] == 77
+
+
 def test_json_gives_the_plural_as_well(stub: Any, example: Any) -> None:
     server = stub(text='{"singular": "genius", "plural": "genii"}')
     found = persense.ClassLabelExtractor(server.url).extract(*example)
@@ -126,10 +140,10 @@ def test_the_model_is_shown_the_masked_picture(stub: Any, example: Any) -> None:
 
     image = pytest.importorskip("PIL.Image")
     server = stub()
-    persense.ClassLabelExtractor(server.url).extract(*example)
+    pixels, mask = (array.repeat(20, axis=0).repeat(20, axis=1) for array in example)
+    persense.ClassLabelExtractor(server.url).extract(pixels, mask)
     url = server.requests[0][1]["messages"][0]["content"][1]["image_url"]["url"]
     shown = np.asarray(image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))))
-    pixels, mask = example
     np.testing.assert_array_equal(shown, pixels * mask[:, :, None])
 
 
@@ -211,6 +225,11 @@ def test_text_functions_follow_either_rules() -> None:
     assert persense.label_from_answer("a bell pepper.", rules="reference") == "pepper"
     assert persense.all_phrase("knife") == "all knives"
     assert persense.all_phrase("knife", rules="reference") == "all knifes"
+    for rules in ("paper", "reference"):
+        answer = "It is a stone? No.\n</think>\nIt is a potato."
+        assert persense.label_from_answer(answer, rules=rules) == "potato"
+        with pytest.raises(persense.InvalidArgument, match="reasoning that no reply follows"):
+            persense.label_from_answer("<think>It is a stone.", rules=rules)
     with pytest.raises(persense.InvalidArgument, match="cannot see"):
         persense.label_from_answer("I cannot see it.")
 
