@@ -11,9 +11,9 @@ namespace persense {
 namespace {
 
 // Vision-language models reduce an image to 672 pixels a side or fewer. An object of a quarter of
-// the side has 168 of them, enough to tell what it is; a smaller one is cut out.
-constexpr int small_part = 4;       // of the image's side: objects below are cut out
-constexpr double margin = 2.5;      // the side of what is cut out, in the object's
+// the side has 168 of them, enough to tell what it is; around a smaller one the image is cropped.
+constexpr int small_part = 4;       // of the image's side: a crop is taken around objects below
+constexpr double margin = 2.5;      // the crop's side, in the object's
 constexpr int fewest_pixels = 168;  // of the object's side: what has fewer is enlarged
 
 int side_of(const PixelBox& box) { return std::max(box.width(), box.height()); }

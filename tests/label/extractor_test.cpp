@@ -76,7 +76,7 @@ TEST_CASE("shown_support: an object that is not small is shown in the whole imag
     CHECK(same(scene.shown(), scene.masked()));
 }
 
-TEST_CASE("shown_support: a small object is cut out with what is around it", "[label]") {
+TEST_CASE("shown_support: the image is cropped around a small object", "[label]") {
   const Scene scene({4000, 3000}, {2000, 1000}, {120, 100});  // 241 x 201 pixels
   const cv::Rect window(2000 - 301, 1000 - 301, 603, 603);
   const cv::Mat shown = scene.shown();
