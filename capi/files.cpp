@@ -24,6 +24,10 @@ persense_status persense_picture_read(const char* path, persense_picture** out) 
   return persense_picture_read_as(path, nullptr, out);
 }
 
+void persense_read_options_init(persense_read_options* options, size_t struct_size) {
+  capi::init_struct(options, struct_size);
+}
+
 persense_status persense_picture_read_as(const char* path, const persense_read_options* options,
                                          persense_picture** out) {
   return capi::guard([&] {

@@ -141,6 +141,9 @@ typedef struct persense_read_options {
   double window_high; /* and white; above window_low */
 } persense_read_options;
 
+/* All defaults; pass sizeof *options. */
+PERSENSE_API void persense_read_options_init(persense_read_options* options, size_t struct_size);
+
 /* What a file holds beside the pixels that were read. */
 typedef struct persense_picture_info {
   int32_t page_count;

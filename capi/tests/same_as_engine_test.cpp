@@ -1,7 +1,9 @@
 // The C ABI against the C++ engine that it stands on.
 #include <cstring>
+#include <opencv2/imgcodecs.hpp>
 
 #include "catch.hpp"
+#include "io/scratch.hpp"
 #include "persense.h"
 #include "persense/engine.hpp"
 #include "persense/io/coco.hpp"
@@ -169,6 +171,32 @@ TEST_CASE("persense.h: gives the engine's result of examples and classes to the 
   }
   CHECK(std::vector<std::string>(got.notes, got.notes + got.note_count) == expected.notes);
   persense_encoded_free(c_encoded);
+}
+
+TEST_CASE("persense_picture_read_as: a page, through a window", "[capi]") {
+  const test::Scratch scratch;
+  const std::string file = (scratch / "s.tif").string();
+  const cv::Mat dark(20, 30, CV_16UC1, cv::Scalar(500)), grey(20, 30, CV_16UC1, cv::Scalar(1000));
+  REQUIRE(cv::imwritemulti(file, std::vector<cv::Mat>{dark, grey}));
+  persense_read_options options;
+  persense_read_options_init(&options, sizeof options);
+  options.page = 2;
+  options.windowed = 1;
+  options.window_low = 500;
+  options.window_high = 1500;
+  persense_picture* picture = nullptr;
+  REQUIRE(persense_picture_read_as(file.c_str(), &options, &picture) == PERSENSE_OK);
+  CHECK(int{persense_picture_get_image(picture)->data[0]} == 128);
+  const persense_picture_info* const info = persense_picture_get_info(picture);
+  CHECK(info->page_count == 2);
+  CHECK(info->windowed == 1);
+  CHECK(info->window_high == 1500);
+  persense_picture_free(picture);
+  options.page = 3;
+  CHECK(persense_picture_read_as(file.c_str(), &options, &picture) == PERSENSE_UNREADABLE);
+  CHECK(picture == nullptr);
+  options.page = -1;
+  CHECK(persense_picture_read_as(file.c_str(), &options, &picture) == PERSENSE_INVALID_ARGUMENT);
 }
 
 TEST_CASE("persense_picture_read: gives the pixels of io::read_image and io::read_mask", "[capi]") {

@@ -83,6 +83,7 @@ void write_output(const OutputNames& names, const std::string& kind, const Shown
     header.categories.assign(names.classes.begin(), names.classes.end());
     header.stages = engine.stages();
     header.options = engine.options();
+    header.masks = shown.coco_masks;
     io::CocoWriter coco(paths[0], header);
     coco.add(shown.coco_name, result);
     coco.close();

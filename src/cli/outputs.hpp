@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "persense/engine.hpp"
+#include "persense/io/coco.hpp"
 
 namespace persense::cli {
 
@@ -32,6 +33,7 @@ struct Shown {
   const Result& result;
   std::span<const EngineSupport> supports;
   const std::string& coco_name;
+  io::CocoMasks coco_masks;
 };
 
 /// Writes the files of a kind. @throws Unwritable.

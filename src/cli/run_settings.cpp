@@ -59,6 +59,7 @@ RunRecord::Settings settings_of(const SegmentRequest& request, const Options& op
   settings["decoder"] = identity_of_archive(stages.decoder);
   settings["mini"] = identity_of_mini(stages);
   settings["dtype"] = stages.dtype;
+  if (request.coco_polygons) settings["coco masks"] = "polygons";
   settings.merge(label_source(request.label));
   for_each_option(options, [&](const char* key, const auto& field, double, double, auto) {
     settings[key] = option_text(field);
@@ -79,6 +80,16 @@ io::ReadOptions read_options_of(const SegmentRequest& request) {
   return read;
 }
 
+std::string window_note(const SegmentRequest& request, const io::Window& window, bool of_support) {
+  const std::string why =
+      !request.window.empty()
+          ? "as --window says"
+          : fmt::format("by the 0.1st and 99.9th percentile of the {}; --window sets it",
+                        of_support ? "support image" : "first query");
+  return fmt::format("pixels of 16 bits and more: {:g} is black and {:g} white, {}", window.low,
+                     window.high, why);
+}
+
 Engine engine_of(const SegmentRequest& request) {
   const Stages stages = stages_from(request.stages);
   return Engine(stages, options_of(request, stages));
@@ -88,7 +99,7 @@ std::set<std::string> kinds_of(const SegmentRequest& request) {
   std::set<std::string> kinds;
   if (request.overlay) kinds.insert("overlay");
   if (request.labels) kinds.insert("labels");
-  if (request.coco) kinds.insert("coco");
+  if (request.coco || request.coco_polygons) kinds.insert("coco");
   if (request.csv) kinds.insert("csv");
   if (request.trace) kinds.insert("trace");
   if (kinds.empty()) kinds.insert("overlay");

@@ -23,6 +23,9 @@ RunRecord::Settings settings_of(const SegmentRequest& request, const Options& op
 /// How images are read. @throws InvalidArgument  --page or --window.
 io::ReadOptions read_options_of(const SegmentRequest& request);
 
+/// What to say of the window of a run. @param of_support  not of the first query.
+std::string window_note(const SegmentRequest& request, const io::Window& window, bool of_support);
+
 /// The stages and options that are asked for, loaded. @throws as Engine.
 Engine engine_of(const SegmentRequest& request);
 

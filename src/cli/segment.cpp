@@ -148,13 +148,7 @@ void SegmentRun::find_window() {
     } catch (const Error&) {  // reading it as a query says it
     }
   if (!read_.window) return;
-  window_note_ = fmt::format("pixels of 16 bits and more: {:g} is black and {:g} white, {}",
-                             read_.window->low, read_.window->high,
-                             !request_.window.empty()
-                                 ? "as --window says"
-                                 : fmt::format("by the 0.1st and 99.9th percentile of the {}; "
-                                               "--window sets it",
-                                               of_support ? "support image" : "first query"));
+  window_note_ = window_note(request_, *read_.window, of_support);
   settings_["window"] = fmt::format("{},{}", read_.window->low, read_.window->high);
 }
 
@@ -392,8 +386,9 @@ void SegmentRun::segment_query(std::size_t index, const std::stop_token& stop) {
   timings.steps = result.timings;
   const auto writing = Clock::now();
   const std::string name = coco_name(query);
+  const auto masks = request_.coco_polygons ? io::CocoMasks::polygons : io::CocoMasks::rle;
   for (const auto& kind : kinds_)
-    write_output(names_of(query), kind, {image.view(), result, supports_, name}, engine_);
+    write_output(names_of(query), kind, {image.view(), result, supports_, name, masks}, engine_);
   timings.write = seconds_since(writing);
   for (const ClassResult& c : result.classes) entry.objects.push_back(c.count);
   record_->add(entry);
@@ -420,8 +415,9 @@ std::string SegmentRun::coco_name(const QueryFile& query) const {
 
 // In the order of the queries, whatever the order in which they were done.
 void SegmentRun::write_coco() const {
-  io::CocoWriter coco(request_.folder / "instances.json",
-                      io::CocoHeader{class_names_, engine_.stages(), engine_.options()});
+  io::CocoWriter coco(
+      request_.folder / "instances.json",
+      io::CocoHeader{class_names_, engine_.stages(), engine_.options(), io::CocoMasks::rle});
   for (std::size_t i = 0; i < queries_.size(); ++i)
     if (!failures_[i]) coco.append(output_paths(names_of(queries_[i]), "coco").front());
   coco.close();

@@ -24,6 +24,7 @@ struct SegmentRequest {
   FilterFlags filters;
   bool overlay = false, labels = false, coco = false, csv = false, trace = false;
   bool support_overlay = false;
+  bool coco_polygons = false;
   bool timings = false;
   StageFlags stages;
   OptionFlags options;

@@ -77,7 +77,8 @@ const char* const footer =
     "  NAME_instances.csv  id, point, box, area, score, class and whether it touches the border\n"
     "  NAME_trace.png      all steps of the method side by side; NAME_trace_CLASS.png with "
     "several\n"
-    "  instances.json      COCO, run-length masks, all queries of the run, a category a class\n"
+    "  instances.json      COCO, run-length masks or polygons, all queries of the run, a category "
+    "a class\n"
     "  support_NN.png      the support images with the masks that were taken\n"
     "  .persense-run/      what --resume needs; may be deleted when the run is complete\n"
     "Ids count from 1 in reading order: lines from top to bottom, each from left to right.\n"
@@ -91,6 +92,10 @@ void add_outputs(CLI::App& command, SegmentRequest& request) {
       ->group(group);
   command.add_flag("--labels", request.labels, "16-bit label image")->group(group);
   command.add_flag("--coco", request.coco, "one COCO JSON file for the run")->group(group);
+  command
+      .add_flag("--coco-polygons", request.coco_polygons,
+                "the same with polygons instead of run lengths; holes are lost")
+      ->group(group);
   command.add_flag("--csv", request.csv, "one table row per instance")->group(group);
   command.add_flag("--trace", request.trace, "the steps of the method as one image")->group(group);
   command

@@ -31,9 +31,10 @@ void add_stage_flags(CLI::App& command, StageFlags& flags) {
       ->capture_default_str()
       ->group(group);
   command
-      .add_option("--threads", flags.threads,
-                  "of mini and archives on the CPU, all images together; 0: as OMP_NUM_THREADS says, "
-                  "or all that may be used")
+      .add_option(
+          "--threads", flags.threads,
+          "of mini and archives on the CPU, all images together; 0: as OMP_NUM_THREADS says, "
+          "or all that may be used")
       ->type_name("N")
       ->check(CLI::Range(0, 1024).description(""))
       ->capture_default_str()

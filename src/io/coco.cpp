@@ -10,6 +10,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "outlines.hpp"
 #include "persense/error.hpp"
 #include "persense/io/class_names.hpp"
 #include "persense/io/files.hpp"
@@ -70,6 +71,29 @@ std::string info_members(const CocoHeader& header) {
     options += fmt::format(R"({}"{}":{})", options.empty() ? "" : ",", key, value);
   });
   return members + R"(,"options":{)" + options + "}";
+}
+
+/// A mask's outer borders as COCO has polygons: corners of pixels, one list a part.
+std::string polygons_of(const Mask& mask) {
+  const cv::Mat bits(mask.box.height(), mask.box.width(), CV_8UC1,
+                     const_cast<std::uint8_t*>(mask.bits.data()));
+  std::string all;
+  for (const detail::Ring& ring : detail::outlines(MaskView(bits))) {
+    std::int64_t twice_area = 0;  // above 0 clockwise: outer borders
+    std::string corners;
+    for (std::size_t i = 0; i < ring.size(); ++i) {
+      const Point a = ring[i], b = ring[(i + 1) % ring.size()];
+      twice_area += std::int64_t{a.x} * b.y - std::int64_t{b.x} * a.y;
+      corners += fmt::format("{}{},{}", i == 0 ? "" : ",", mask.box.x0 + a.x, mask.box.y0 + a.y);
+    }
+    if (twice_area > 0) all += fmt::format("{}[{}]", all.empty() ? "" : ",", corners);
+  }
+  return "[" + all + "]";
+}
+
+std::string run_lengths_of(const Mask& mask, Size size) {
+  return fmt::format(R"({{"counts":{},"size":[{},{}]}})",
+                     text_of(rle_to_string(rle_counts(mask, size))), size.height, size.width);
 }
 
 /// The id in this file of each category of another file.
@@ -158,6 +182,7 @@ std::vector<std::uint32_t> rle_from_string(std::string_view text) {
 struct CocoWriter::State {
   AtomicFile file;
   std::vector<std::string> categories;
+  CocoMasks masks = CocoMasks::rle;
   std::string images;
   std::unordered_set<std::string> names;
   std::int64_t image_count = 0;
@@ -195,10 +220,11 @@ struct CocoWriter::State {
 };
 
 CocoWriter::CocoWriter(const std::filesystem::path& path, const std::string& category)
-    : CocoWriter(path, CocoHeader{{category}, {}, {}}) {}
+    : CocoWriter(path, CocoHeader{{category}, {}, {}, CocoMasks::rle}) {}
 
 CocoWriter::CocoWriter(const std::filesystem::path& path, const CocoHeader& header)
-    : state_(new State{AtomicFile(path), class_names(header.categories), {}, {}, 0, 0}) {
+    : state_(
+          new State{AtomicFile(path), class_names(header.categories), header.masks, {}, {}, 0, 0}) {
   state_->file.write(
       fmt::format(R"({{"info":{{"description":"Instances found by persense","version":"{}"{}}},)"
                   "\n\"licenses\":[],\n\"annotations\":[",
@@ -225,12 +251,13 @@ void CocoWriter::add(const std::string& file_name, const Result& result) {
     const PixelBox& box = instance.mask.box;
     state_->write(fmt::format(
         R"({{"area":{},"bbox":[{},{},{},{}],"category_id":{},"id":{},"image_id":{},"iscrowd":0,)"
-        R"("point":[{},{}],"score":{},"segmentation":{{"counts":{},"size":[{},{}]}},)"
+        R"("point":[{},{}],"score":{},"segmentation":{},)"
         R"("touches_border":{}}})",
         instance.mask.area(), box.x0, box.y0, box.width(), box.height(), instance.class_index + 1,
         state_->next_annotation(), state_->image_count, instance.point.x, instance.point.y,
         text_of(std::round(double{instance.score} * 1e4) / 1e4),
-        text_of(rle_to_string(rle_counts(instance.mask, size))), size.height, size.width,
+        state_->masks == CocoMasks::rle ? run_lengths_of(instance.mask, size)
+                                        : polygons_of(instance.mask),
         instance.touches_border));
   }
 }
@@ -285,7 +312,7 @@ void CocoWriter::close() {
 
 void write_coco(const std::filesystem::path& path, const std::string& file_name,
                 const Result& result, const std::string& category) {
-  CocoHeader header{{category}, {}, {}};
+  CocoHeader header{{category}, {}, {}, CocoMasks::rle};
   if (result.classes.size() > 1) header.categories = class_names(result);
   CocoWriter writer(path, header);
   writer.add(file_name, result);

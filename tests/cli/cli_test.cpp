@@ -13,6 +13,7 @@
 
 using namespace persense;
 using namespace persense::test;
+using Catch::Matchers::ContainsSubstring;
 
 namespace {
 
@@ -577,6 +578,26 @@ TEST_CASE("persense segment: 16-bit images of a run are read through one window,
   CHECK_THAT(set.err, ContainsSubstring("500 is black and 700 white, as --window says"));
   CHECK_THAT(w.segment("hot.png -o out --window 700,500").err,
              ContainsSubstring("--window: got \"700,500\", expected LOW,HIGH"));
+}
+
+TEST_CASE("persense segment: --coco-polygons writes the outer borders", "[cli]") {
+  const Workspace w;
+  w.save("q.png", discs(3, 2));
+  REQUIRE(w.segment("q.png -o runs --coco").exit == 0);
+  REQUIRE(w.segment("q.png -o polygons --coco-polygons").exit == 0);
+  const auto runs = nlohmann::json::parse(read_text(w / "runs/instances.json"));
+  const auto polygons = nlohmann::json::parse(read_text(w / "polygons/instances.json"));
+  REQUIRE(polygons["annotations"].size() == runs["annotations"].size());
+  for (const auto& a : polygons["annotations"]) {
+    REQUIRE(a["segmentation"].size() == 1);
+    const auto corners = a["segmentation"][0].get<std::vector<double>>();
+    double twice_area = 0;
+    for (std::size_t i = 0; i < corners.size(); i += 2) {
+      const std::size_t j = (i + 2) % corners.size();
+      twice_area += corners[i] * corners[j + 1] - corners[j] * corners[i + 1];
+    }
+    CHECK(twice_area / 2 == a["area"]);  // corners of pixels: to the pixel
+  }
 }
 
 TEST_CASE("persense segment: --resume knows an image by its content", "[cli][resume]") {

@@ -29,11 +29,18 @@ Mask mask_from_rle(const std::vector<std::uint32_t>& counts, Size size);
 std::string rle_to_string(const std::vector<std::uint32_t>& counts);
 std::vector<std::uint32_t> rle_from_string(std::string_view text);
 
+/// What `segmentation` holds.
+enum class CocoMasks {
+  rle,       ///< run lengths: every pixel
+  polygons,  ///< outer borders, for tools that read nothing else; holes are lost
+};
+
 /// What a COCO file says beside its images and annotations.
 struct CocoHeader {
   std::vector<std::string> categories = {"object"};  ///< class k is category k + 1
   std::string stages;              ///< what filled the slots: see Engine::stages; may be empty
   std::optional<Options> options;  ///< those of the run
+  CocoMasks masks = CocoMasks::rle;
 };
 
 /// Writes one COCO file image by image, so that memory does not grow with the masks written.
