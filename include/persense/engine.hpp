@@ -40,8 +40,8 @@ struct Stages {
 
   std::string device = "cpu";  ///< of networks: "cpu", "cuda" or "cuda:N"
   std::string dtype = "fp32";  ///< of networks: "fp32", "fp16" (not on the CPU) or "bf16"
-  /// Of networks on the CPU, for the whole process; 0 = as OMP_NUM_THREADS, an earlier engine or the
-  /// program around the library has it, else all cores that the process may use.
+  /// Of networks on the CPU, for the whole process; 0 = as OMP_NUM_THREADS, an earlier engine or
+  /// the program around the library has it, else all cores that the process may use.
   int threads = 0;
 
   /// The stages in a folder of `encoder.pt`, `detector.pt`, `dmg.pt` and `decoder.pt`, and

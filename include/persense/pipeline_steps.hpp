@@ -13,6 +13,7 @@
 
 #include "persense/class_label.hpp"
 #include "persense/detail/marking.hpp"
+#include "persense/detail/turned_hint.hpp"
 #include "persense/example.hpp"
 #include "persense/instances.hpp"
 #include "persense/option_table.hpp"
@@ -155,8 +156,9 @@ Support<Encoder> prepare_support(const Encoder& encoder, const Decoder& decoder,
 inline Result begin_result(ImageView image, const RunOptions& run) {
   require_image(image, "query image");
   if (!run.region.empty() && run.region.size() != image.size())
-    throw InvalidArgument(fmt::format("region: size {}, expected the query image's {}",
-                                      to_string(run.region.size()), to_string(image.size())));
+    throw InvalidArgument(fmt::format("region: size {}, expected the query image's {}{}",
+                                      to_string(run.region.size()), to_string(image.size()),
+                                      turned_hint(run.region.size(), image.size())));
   if (run.filter) {
     Options checked;
     checked.filter = *run.filter;

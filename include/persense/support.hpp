@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "persense/detail/mask_shape.hpp"
+#include "persense/detail/turned_hint.hpp"
 #include "persense/image.hpp"
 #include "persense/mask.hpp"
 #include "persense/options.hpp"
@@ -106,12 +107,9 @@ inline CheckedMask check_support(ImageView image, MaskView mask, Parts rule = Pa
     throw InvalidArgument(fmt::format("support mask: size {}, expected {}", to_string(mask.size()),
                                       to_string(image.size())));
   if (mask.size() != image.size())
-    throw InvalidArgument(fmt::format(
-        "support mask: size {}, expected the support image's {}{}", to_string(mask.size()),
-        to_string(image.size()),
-        mask.size() == Size{image.height, image.width}
-            ? "; one of them may be turned by an EXIF orientation that the other does not have"
-            : ""));
+    throw InvalidArgument(fmt::format("support mask: size {}, expected the support image's {}{}",
+                                      to_string(mask.size()), to_string(image.size()),
+                                      detail::turned_hint(mask.size(), image.size())));
   return parts_of(mask, rule);
 }
 

@@ -131,7 +131,7 @@ TEST_CASE("check_support: an inverted mask and a dot are used, with a note", "[s
 TEST_CASE("check_support: a mask with the sides exchanged hints at EXIF orientation",
           "[support][errors]") {
   CHECK_THAT(complaint(picture, mask_with({{1, 1, 3, 3}}, {40, 60})),
-             ContainsSubstring("may be turned by an EXIF orientation"));
+             ContainsSubstring("one of the two may be turned by its EXIF orientation"));
   CHECK_THAT(complaint(picture, mask_with({{1, 1, 3, 3}}, {41, 60})), !ContainsSubstring("EXIF"));
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "persense/detail/joined.hpp"
+#include "persense/detail/turned_hint.hpp"
 #include "persense/error.hpp"
 #include "persense/example.hpp"
 #include "persense/geometry.hpp"
@@ -104,8 +105,9 @@ inline cv::Mat mask_of(const LabelId& mark, Size image) {
         fmt::format("support labels: got {} channels of {} bytes, expected 1 of int32",
                     labels.channels(), labels.elemSize1()));
   if (labels.cols != image.width || labels.rows != image.height)
-    throw InvalidArgument(fmt::format("support labels: size {} x {}, expected the image's {}",
-                                      labels.cols, labels.rows, persense::to_string(image)));
+    throw InvalidArgument(fmt::format("support labels: size {} x {}, expected the image's {}{}",
+                                      labels.cols, labels.rows, persense::to_string(image),
+                                      turned_hint({labels.cols, labels.rows}, image)));
   if (mark.id == 0)
     throw InvalidArgument("support labels: got id 0, which is the background; expected an object");
   cv::Mat mask = labels == mark.id;
