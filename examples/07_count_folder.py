@@ -1,13 +1,15 @@
 """Counts seeds (or anything else) in a folder of images: one line of CSV an image.
 
 Images that cannot be read are reported and skipped. The run can be stopped at any time, also with
-Ctrl-C; the same command goes on where it ended, and tries the skipped ones again.
+Ctrl-C; the same command goes on where it ended, and tries the skipped ones again. Names are kept as
+the bytes that they are; what macOS leaves beside each image ("._NAME") is none.
 
 usage: 07_count_folder.py --support seed.jpg --mask seed_mask.png FOLDER counts.csv
 """
 
 import argparse
 import csv
+import io
 import pathlib
 import sys
 
@@ -29,12 +31,11 @@ def main() -> int:
     arguments = parser.parse_args()
 
     done = files_done(arguments.table)
-    pictures = sorted(p for p in arguments.folder.iterdir() if p.suffix.lower() in PICTURES)
-    missing = [p for p in pictures if p.name not in done]
     try:
+        missing = [p for p in pictures_in(arguments.folder) if p.name not in done]
         support = persense.Pipeline().support(arguments.support, arguments.mask)
         total, skipped = count(support, missing, arguments.table, arguments.jobs)
-    except persense.Error as error:
+    except (persense.Error, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -45,15 +46,34 @@ def main() -> int:
     return 0
 
 
+def pictures_in(folder: pathlib.Path) -> "list[pathlib.Path]":
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in PICTURES and not path.name.startswith("._")
+    )
+
+
 def files_done(table: pathlib.Path) -> "set[str]":
-    """The images in the table; a line that a killed run left incomplete is cut off."""
+    """The images in the table; a line that a killed run left incomplete is cut off.
+
+    A spreadsheet that saved it may have put a byte order mark in front. Where it chose another
+    separator, its numbers have another decimal mark, too: such a table is refused.
+    """
     if not table.exists():
         return set()
     text = table.read_bytes()
     complete = text[: text.rfind(b"\n") + 1]
+    lines = io.StringIO(complete.decode("utf-8-sig", "surrogateescape"), newline="")
+    header, *rows = list(csv.reader(lines)) or [HEADER]
+    if header != HEADER:
+        sys.exit(
+            f"{table}: its first line is {','.join(header)[:60]!r}, expected {','.join(HEADER)!r}; "
+            "save it as CSV with commas, or name another table"
+        )
     if complete != text:
         table.write_bytes(complete)
-    return {row["file"] for row in csv.DictReader(complete.decode().splitlines())}
+    return {row[0] for row in rows if row}
 
 
 def count(
@@ -61,7 +81,7 @@ def count(
 ) -> "tuple[int, int]":
     """Appends one line per image; returns how many seeds, and how many images were skipped."""
     seeds = skipped = 0
-    with open(table, "a", newline="") as file:
+    with open(table, "a", newline="", encoding="utf-8", errors="surrogateescape") as file:
         writer = csv.writer(file)
         if file.tell() == 0:
             writer.writerow(HEADER)

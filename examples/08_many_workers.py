@@ -42,7 +42,7 @@ class Segmenter:
         self.name = f"{socket.gethostname()}:{os.getpid()}"
 
     def __call__(self, batch: dict) -> dict:
-        pictures = [str(path) for path in batch["path"]]
+        pictures = [os.fsdecode(path) for path in batch["path"]]
         lines = [self.segment(picture) for picture in pictures]
         write_part(self.out, pictures, lines)
         return {
@@ -62,7 +62,7 @@ class Segmenter:
 
 def write_part(out: str, pictures: "list[str]", lines: "list[dict]") -> None:
     """Under a name that follows from the images alone; complete or absent."""
-    name = hashlib.sha256("\n".join(pictures).encode()).hexdigest()[:16]
+    name = hashlib.sha256(os.fsencode("\n".join(pictures))).hexdigest()[:16]
     part = pathlib.Path(out, f"part-{name}.jsonl")
     unfinished = part.with_suffix(f".{socket.gethostname()}-{os.getpid()}")
     with open(unfinished, "w") as file:
@@ -99,7 +99,7 @@ def main() -> int:
     pictures = sorted(
         str(path.resolve())
         for path in arguments.folder.rglob("*")
-        if path.suffix.lower() in PICTURES
+        if path.suffix.lower() in PICTURES and not path.name.startswith("._")  # of macOS
     )
     missing = [picture for picture in pictures if picture not in done]
     objects, errors = run(arguments, missing) if missing else (0, [])
@@ -119,7 +119,9 @@ def run(arguments: argparse.Namespace, pictures: "list[str]") -> "tuple[int, lis
     ray.init(address=arguments.address, log_to_driver=False, logging_level="warning")
     batches = -(-len(pictures) // arguments.batch)
     answers = ray.data.from_items(
-        [{"path": picture} for picture in pictures], override_num_blocks=batches
+        # bytes: a name need not be UTF-8
+        [{"path": os.fsencode(picture)} for picture in pictures],
+        override_num_blocks=batches,
     ).map_batches(
         Segmenter,
         fn_constructor_args=[

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -112,3 +114,57 @@ def test_07_names_a_support_that_is_missing(folder: pathlib.Path, tmp_path: path
     done = run_example("07_count_folder.py", *options, folder, tmp_path / "t.csv", status=1)
     assert done.stderr.splitlines()[-1].startswith("none.jpg: ")
     assert not (tmp_path / "t.csv").exists()
+
+
+ROWS = ["beans.jpg,86,86.20,300.1,0.200", "cells.jpg,40,40.10,200.0,0.100"]
+NAMES = "file,count,estimated_count,mean_area,seconds"
+
+
+def test_07_goes_on_with_a_table_that_a_spreadsheet_saved(
+    folder: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    table = tmp_path / "counts.csv"
+    table.write_bytes(b"\xef\xbb\xbf" + "".join(f"{x}\r\n" for x in [NAMES, *ROWS]).encode())
+    done = run_example("07_count_folder.py", *OPTIONS, folder, table)
+    assert done.stdout.startswith("3 counted, ") and done.stdout.endswith(", 2 done before\n")
+    assert len(table.read_bytes().splitlines()) == 1 + 2 + 3
+
+
+@pytest.mark.parametrize("text", [NAMES.replace(",", ";"), "a,b", "\x00\xff", NAMES + ",mine"])
+def test_07_refuses_another_table_in_one_line_and_leaves_it_as_it_is(
+    text: str, folder: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    table = tmp_path / "counts.csv"
+    table.write_bytes(text.encode("latin-1") + b"\r\n1;2;3;4;5\r\nnot finished")
+    before = table.read_bytes()
+    done = run_example("07_count_folder.py", *OPTIONS, folder, table, status=1)
+    [line] = done.stderr.splitlines()
+    assert line.startswith(f"{table}: its first line is ") and f"expected {NAMES!r}" in line
+    assert table.read_bytes() == before
+
+
+def test_07_counts_files_whose_names_are_no_utf_8_and_leaves_out_those_of_macos(
+    tmp_path: pathlib.Path,
+) -> None:
+    folder, table = tmp_path / "pictures", tmp_path / "counts.csv"
+    folder.mkdir()
+    strange = folder / "b\udce4ume \u00fc.jpg"
+    shutil.copy(EXAMPLE[0], strange)
+    (folder / "._a.jpg").write_bytes(b"of macOS")
+    done = run_example("07_count_folder.py", *OPTIONS, folder, table)
+    assert done.stdout.startswith("1 counted, ") and "; 0 skipped, 0 done" in done.stdout
+    assert b"b\xe4ume \xc3\xbc.jpg," in table.read_bytes()
+    again = run_example("07_count_folder.py", *OPTIONS, folder, table)
+    assert again.stdout == "0 counted, 0 seeds; 0 skipped, 1 done before\n"
+
+
+def test_08_writes_parts_of_names_that_are_no_utf_8(tmp_path: pathlib.Path) -> None:
+    specification = importlib.util.spec_from_file_location("many", EXAMPLES / "08_many_workers.py")
+    many = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(many)
+    strange = tmp_path / "b\udce4ume.jpg"
+    shutil.copy(EXAMPLE[0], strange)
+    worker = many.Segmenter(*map(str, EXAMPLE), "classic", "cpu", str(tmp_path))
+    answer = worker({"path": [os.fsencode(strange)]})
+    assert answer["error"] == [""] and answer["count"][0] > 0
+    assert many.files_done(tmp_path) == {str(strange)}
