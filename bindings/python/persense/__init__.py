@@ -8,6 +8,7 @@
     print(len(result), result.boxes, result.scores)
 
 Images are paths, PIL images or NumPy arrays: uint8 of shape (H, W, 3), RGB, or (H, W), grey.
+persense.as_image converts arrays of other types and shapes.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from persense.errors import (
 
 if TYPE_CHECKING:
     from persense._archives import ArchiveInfo, has_torch, info
+    from persense._convert import as_image
     from persense._examples import Example, SupportExample
     from persense._images import read_image, read_labels, read_mask
     from persense._label import (
@@ -85,6 +87,7 @@ __all__ = [
     "Unwritable",
     "__version__",
     "all_phrase",
+    "as_image",
     "has_label_extraction",
     "has_torch",
     "idm",
@@ -121,6 +124,7 @@ _MODULES: Dict[str, str] = {
     "Trace": "result",
     "TracePass": "result",
     "all_phrase": "_label",
+    "as_image": "_convert",
     "has_label_extraction": "_label",
     "has_torch": "_archives",
     "idm": "_steps",

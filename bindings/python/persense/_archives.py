@@ -6,6 +6,7 @@ import os
 from typing import Any, Dict, NamedTuple, Union
 
 from persense import _core, _torch
+from persense._arguments import path
 
 __all__ = ["ArchiveInfo", "has_torch", "info"]
 
@@ -53,4 +54,4 @@ def info(archive: Union[str, "os.PathLike[str]"]) -> ArchiveInfo:
     Raises FileNotFound, Unreadable (truncated, damaged, not an archive) or BadModel.
     """
     _torch.require_one_version()
-    return ArchiveInfo(**_core.inspect(os.fspath(archive)))
+    return ArchiveInfo(**_core.inspect(path("archive", archive)))

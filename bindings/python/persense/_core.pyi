@@ -35,9 +35,9 @@ class Mask:
     """
     def __getstate__(self) -> tuple[typing.Any, ...]:
         ...
-    def __init__(self, bits: typing.Any, origin: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex] = (0, 0)) -> None:
+    def __init__(self, bits: typing.Any, origin: typing.Any = (0, 0)) -> None:
         """
-        The non-zero pixels of a bool or uint8 array (h, w), whose first pixel lies at
+        The non-zero pixels of an array (h, w) of any numbers, whose first pixel lies at
         `origin` (x, y) in the image.
         """
     def __repr__(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 import os
 from typing import (
     TYPE_CHECKING,
@@ -19,15 +20,18 @@ from typing import (
 import numpy as np
 import numpy.typing as npt
 
-from persense import _core
+from persense import _core, _pil
+from persense._arguments import array_of, shown, whole
 from persense._images import (
     ImageLike,
     LabelsLike,
     MaskLike,
-    as_image,
-    as_labels,
-    as_mask,
+    image_array,
+    is_mask,
     is_picture,
+    labels_array,
+    labels_of_mask,
+    mask_array,
 )
 from persense.errors import InvalidArgument
 
@@ -68,9 +72,10 @@ class Example:
         """Mark an object in exactly one way.
 
         image: uint8 (H, W, 3), RGB, or (H, W), grey; or a path, a PIL image, or what
-            Pipeline.encode gave, which is not encoded again.
-        mask: its pixels, roughly: bool or uint8 (H, W), non-zero = inside; or a path, or a PIL
-            image. Separate parts of like size are one example each.
+            Pipeline.encode gave, which is not encoded again. persense.as_image converts others.
+        mask: its pixels, roughly: numbers (H, W) of any type, 0 = outside; or a path, a PIL image,
+            an instance of a result or its mask. Separate parts of like size are one example each,
+            and so are the labels of a label image; `id` beside it picks one.
         box: x0, y0, x1, y1 in pixels, half-open, around it.
         point: x, y of any pixel of it, best in its middle.
         polygon: its outline, (N, 2) numbers x, y; (0, 0) is the corner of the first pixel.
@@ -79,6 +84,10 @@ class Example:
 
         Raises InvalidArgument for no mark, or more than one.
         """
+        if id is not None:
+            id = whole("id", id, "a label's number")
+            if labels is None and mask is not None:
+                labels, mask = mask, None
         if (labels is None) != (id is None):
             missing = "id" if id is None else "labels"
             raise InvalidArgument(f"{missing}: got None, expected both labels and id")
@@ -111,21 +120,24 @@ class Example:
     def __repr__(self) -> str:
         image = self.image
         if isinstance(image, (str, os.PathLike)):
-            shown = repr(os.path.basename(os.fspath(image)))
+            place = repr(os.path.basename(os.fspath(image)))
         elif isinstance(image, np.ndarray):
-            shown = " x ".join(map(str, image.shape[1::-1])) + " image"
+            place = " x ".join(map(str, image.shape[1::-1])) + " image"
+        elif _pil.is_pil(image):
+            place = " x ".join(map(str, image.size)) + " image"
         else:
-            shown = repr(image)
+            place = repr(image)
         mark = self._mark
         if self._kind == "labels":
-            text = f"id={mark[1]}"
+            marked = f"id={mark[1]}"
         elif self._kind in ("box", "point"):
-            text = f"{self._kind}={tuple(np.asarray(mark).tolist())}"
+            given = mark.tolist() if isinstance(mark, np.ndarray) else mark
+            marked = f"{self._kind}={tuple(given) if isinstance(given, list) else given}"
         elif self._kind == "polygon":
-            text = f"polygon of {len(mark)}"
+            marked = f"polygon of {len(mark)}"
         else:
-            text = "mask"
-        return f"Example({shown}, {text}{', negative' if self.negative else ''})"
+            marked = "mask"
+        return f"Example({place}, {marked}{', negative' if self.negative else ''})"
 
     def _as_negative(self) -> Example:
         keywords = (
@@ -149,6 +161,11 @@ class SupportExample(NamedTuple):
     """Of the disc with the mask's area, pixels."""
     negative: bool
     """Whether it says what is not looked for."""
+
+    def __repr__(self) -> str:
+        height, width = self.mask.shape
+        negative = ", negative" if self.negative else ""
+        return f"SupportExample({width} x {height} image, box={self.box}{negative})"
 
 
 def examples_of(
@@ -175,9 +192,28 @@ def examples_of(
         examples, place = list(image), image[0].image if image else None
     else:
         examples = [Example(place, **marks)]
-    for index, negative in enumerate(negatives):
+    for index, negative in enumerate(_several(negatives)):
         examples.append(_negative(negative, index, place))
     return examples
+
+
+def _several(negatives: Any) -> Iterable[Any]:
+    """One mark that was given where several may be, as one."""
+    if isinstance(negatives, Example) or is_picture(negatives) or is_mask(negatives):
+        return [negatives]
+    few = isinstance(negatives, (list, tuple)) and len(negatives) in (2, 4)
+    if few and all(isinstance(each, numbers.Real) for each in negatives):
+        return [negatives]  # a point or a box
+    if isinstance(negatives, np.ndarray):
+        # rows of four or two numbers are boxes or points
+        is_one = negatives.ndim == 1 or negatives.ndim == 2 and negatives.shape[1] not in (2, 4)
+        return [negatives] if is_one else list(negatives)
+    try:
+        return list(negatives)
+    except TypeError:
+        raise InvalidArgument(
+            f"negatives: got {shown(negatives)}, expected Examples or marks on the same image"
+        ) from None
 
 
 def _negative(given: Union[Example, MarkLike], index: int, image: Any) -> Example:
@@ -185,26 +221,38 @@ def _negative(given: Union[Example, MarkLike], index: int, image: Any) -> Exampl
     if isinstance(given, Example):
         return given._as_negative()
     mark: Any = given
-    if is_picture(given):
+    if is_picture(given) or is_mask(given):
         return Example(image, mask=mark, negative=True)
-    numbers = np.asarray(given)
-    if numbers.dtype != np.bool_ and numbers.dtype.kind in "fiu":
-        if numbers.shape == (4,):
-            return Example(image, box=numbers, negative=True)
-        if numbers.shape == (2,):
-            return Example(image, point=numbers, negative=True)
-        if numbers.ndim == 2 and numbers.shape[1] == 2:
-            return Example(image, polygon=numbers, negative=True)
-    if numbers.ndim == 2 and numbers.dtype in (np.bool_, np.uint8):
-        return Example(image, mask=numbers, negative=True)
+    expected = "an Example, a mask, a box (4 numbers), a point (2 numbers) or a polygon (N, 2)"
+    values = array_of(f"negatives, index {index}", given, expected)
+    if values.dtype.kind in "fiu":
+        if values.shape == (4,):
+            return Example(image, box=values, negative=True)
+        if values.shape == (2,):
+            return Example(image, point=values, negative=True)
+        if values.ndim == 2 and values.shape[1] == 2:
+            return Example(image, polygon=values, negative=True)
+    if values.ndim in (2, 3):
+        return Example(image, mask=values, negative=True)
     raise InvalidArgument(
-        f"negatives: got {type(given).__name__} at index {index}, expected an Example, a mask, a "
-        "box (4 numbers), a point (2 numbers) or a polygon (N, 2)"
+        f"negatives: got {type(given).__name__} at index {index}, expected {expected}"
     )
 
 
-def read(examples: Iterable[Example]) -> List[Example]:
-    """The same examples with arrays in the place of files and PIL images, each read once."""
+class Prepared(NamedTuple):
+    """Examples that were read."""
+
+    examples: List[Example]
+    """With arrays in the place of files and PIL images, each read once."""
+    notes: List[str]
+    """What was made of their masks."""
+
+
+def read(examples: Iterable[Example], only_largest: bool = False) -> Prepared:
+    """Read files and PIL images; of a mask with several labels make an example of each.
+
+    only_largest: where a mask has several, the largest alone is one.
+    """
     images: Dict[Any, Any] = {}
     arrays: Dict[Any, Any] = {}
 
@@ -216,18 +264,32 @@ def read(examples: Iterable[Example]) -> List[Example]:
             known[key(value)] = read_it(value, name)
         return known[key(value)]
 
-    done = []
+    done, notes = [], []
     for example in examples:
         image, mark = example.image, example.mark
         if not hasattr(image, "_encoded"):
-            image = once(images, image, as_image, "image")
-        marks: Dict[str, Any] = {example.kind: mark}
+            image = once(images, image, image_array, "image")
+        marks: List[Dict[str, Any]] = [{example.kind: mark}]
         if example.kind == "mask":
-            marks = {"mask": as_mask(mark, "mask")}
+            several = labels_of_mask(mark, "mask", only_largest)
+            if several is None:
+                marks = [{"mask": mask_array(mark, "mask", _size_of(image))}]
+            else:
+                marks = [{"labels": several.image, "id": number} for number in several.ids]
+                notes.append(several.note)
         elif example.kind == "labels":
-            marks = {"labels": once(arrays, mark[0], as_labels, "labels"), "id": mark[1]}
-        done.append(Example(image, negative=example.negative, **marks))
-    return done
+            marks = [{"labels": once(arrays, mark[0], labels_array, "labels"), "id": mark[1]}]
+        done += [Example(image, negative=example.negative, **each) for each in marks]
+    return Prepared(done, notes)
+
+
+def _size_of(image: Any) -> Tuple[int, int]:
+    """(width, height) of an array, or of what Pipeline.encode gave."""
+    if hasattr(image, "_encoded"):
+        width, height = image.size
+    else:
+        height, width = image.shape[:2]
+    return width, height
 
 
 def for_core(examples: Iterable[Example]) -> List[Tuple[Any, str, Any, bool]]:

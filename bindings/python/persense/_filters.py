@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from persense import _core
-from persense._images import MaskLike, as_mask, is_picture
+from persense._images import MaskLike, is_mask, is_picture, mask_array
+from persense._arguments import array_of, number
 from persense._options import OptionValue, apply
 from persense.errors import InvalidArgument
 
@@ -34,7 +35,7 @@ def filter_options(
     """The engine's options with what is not None instead; None where all are."""
     changes: Dict[str, OptionValue] = {}
     if min_score is not None:
-        changes["min_score"] = min_score
+        changes["min_score"] = number("min_score", min_score)
     for name, area in (("min_area", min_area), ("max_area", max_area)):
         if area is not None:
             pixels, ratio = _area(name, area)
@@ -64,12 +65,12 @@ def _area(name: str, area: Area) -> Tuple[int, float]:
 def region_mask(region: RegionLike, size: Tuple[int, int]) -> npt.NDArray[Any]:
     """A region of interest as a mask: from a mask, or from an outline (N, 2)."""
     width, height = size
-    if is_picture(region):
-        return as_mask(region, "region")  # type: ignore[arg-type]
-    array = np.asarray(region)
+    if is_picture(region) or is_mask(region):
+        return mask_array(region, "region", size)
+    array = array_of("region", region, "a mask of the query's size, or an outline (N, 2)")
     outline = array.ndim == 2 and array.shape[1] == 2 and array.dtype.kind in "fiu"
     if not outline or array.shape == (height, width):
-        return array
+        return mask_array(array, "region")
     if len(array) < 3:
         raise InvalidArgument(f"region: got {len(array)} vertices, expected at least 3")
     if not np.isfinite(array).all():

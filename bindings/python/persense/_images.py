@@ -2,37 +2,52 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any, Optional, Tuple, Union
 
 import numpy as np
 import numpy.typing as npt
 
-from persense import _core
-from persense.errors import InvalidArgument
+from persense import _core, _pil
+from persense._arguments import Path, array_of, is_path, path as path_text, shown
+from persense._label_images import Labels, labels_of_colors, several_labels
+from persense.errors import InvalidArgument, Unreadable
 
 if TYPE_CHECKING:
     import PIL.Image
+
+    from persense._instances import Instance
 
 __all__ = [
     "ImageLike",
     "LabelsLike",
     "MaskLike",
-    "as_image",
-    "as_labels",
-    "as_mask",
-    "as_rgb",
+    "file_of",
+    "image_array",
+    "is_mask",
     "is_picture",
+    "labels_array",
+    "labels_of_mask",
+    "mask_array",
     "read_image",
     "read_labels",
     "read_mask",
+    "rgb_array",
 ]
 
-Path = Union[str, "os.PathLike[str]"]
 ImageLike = Union[Path, npt.NDArray[np.uint8], "PIL.Image.Image"]
-MaskLike = Union[Path, npt.NDArray[np.uint8], npt.NDArray[np.bool_], "PIL.Image.Image"]
+MaskLike = Union[
+    Path,
+    npt.NDArray[np.integer[Any]],
+    npt.NDArray[np.floating[Any]],
+    npt.NDArray[np.bool_],
+    "PIL.Image.Image",
+    _core.Mask,
+    "Instance",
+]
 LabelsLike = Union[Path, npt.NDArray[np.integer[Any]], "PIL.Image.Image"]
+
+_IMAGE = "a uint8 array of shape (H, W, 3), RGB, or (H, W), grey; persense.as_image converts others"
+_MASK = "integers, floats or bool of shape (H, W), 0 = outside"
 
 
 def read_image(path: Path) -> npt.NDArray[np.uint8]:
@@ -44,7 +59,7 @@ def read_image(path: Path) -> npt.NDArray[np.uint8]:
 
     Raises FileNotFound, or Unreadable for anything that is no such image.
     """
-    return _core.read_image(os.fspath(path))
+    return _core.read_image(path_text("path", path))
 
 
 def read_mask(path: Path) -> npt.NDArray[np.uint8]:
@@ -54,7 +69,7 @@ def read_mask(path: Path) -> npt.NDArray[np.uint8]:
     not zero; in JPEG and WebP, where compression leaves noise, when it is above half of the
     image's maximum. Alpha is ignored.
     """
-    return _core.read_mask(os.fspath(path))
+    return _core.read_mask(path_text("path", path))
 
 
 def read_labels(path: Path) -> npt.NDArray[np.int32]:
@@ -65,73 +80,152 @@ def read_labels(path: Path) -> npt.NDArray[np.int32]:
 
     Raises FileNotFound, or Unreadable for colour or a lossy format.
     """
-    return _core.read_labels(os.fspath(path))
+    return _core.read_labels(path_text("path", path))
 
 
 def is_picture(value: object) -> bool:
     """Whether it is a path or a PIL image, and not numbers."""
-    return isinstance(value, (str, os.PathLike)) or _is_pil(value)
+    return is_path(value) or _pil.is_pil(value)
 
 
-def _is_pil(value: object) -> bool:
-    # whoever hands over a PIL image has imported PIL
-    pil = sys.modules.get("PIL.Image")
-    return pil is not None and isinstance(value, pil.Image)
+def is_mask(value: object) -> bool:
+    """Whether it is a mask of a result, or an instance that has one."""
+    return isinstance(value, _core.Mask) or isinstance(getattr(value, "mask", None), _core.Mask)
 
 
-def _from_pil(image: Any, name: str, modes: "tuple[str, ...]") -> npt.NDArray[Any]:
-    if image.mode not in modes:
-        raise InvalidArgument(
-            f"{name}: got a PIL image of mode {image.mode!r}, expected {' or '.join(modes)}; "
-            f"see PIL.Image.Image.convert"
-        )
-    return np.asarray(image)
+def file_of(value: object) -> Optional[str]:
+    """The file that an image was given as."""
+    return path_text("path", value) if is_path(value) else None
 
 
-def as_image(value: ImageLike, name: str) -> npt.NDArray[np.uint8]:
-    """Give the array behind any form of image. What is no image is left for _core to refuse."""
-    if isinstance(value, (str, os.PathLike)):
-        return read_image(value)
-    if _is_pil(value):
-        return _from_pil(value, name, ("RGB", "L"))
-    return value  # type: ignore[return-value]
+def image_array(value: ImageLike, name: str) -> npt.NDArray[np.uint8]:
+    """Give the array behind any form of image: (H, W, 3) or (H, W)."""
+    if is_path(value):
+        return read_image(value)  # type: ignore[arg-type]
+    if _pil.is_pil(value):
+        return _pil.shown_image(value, name)
+    array: Any = value
+    if not isinstance(array, np.ndarray) or array.dtype != np.uint8 or array.size == 0:
+        raise _wrong(name, value, _IMAGE)
+    if array.ndim == 2:
+        return array
+    if array.ndim != 3 or array.shape[2] not in (1, 3, 4):
+        raise _wrong(name, value, _IMAGE)
+    # alpha is dropped, as reading a file does
+    return array if array.shape[2] == 3 else array[:, :, 0 if array.shape[2] == 1 else slice(3)]
 
 
-def as_rgb(value: ImageLike, name: str) -> npt.NDArray[np.uint8]:
+def _wrong(name: str, value: object, expected: str) -> InvalidArgument:
+    """The error for what is no image or mask: its type is said, not its values."""
+    got = shown(value) if isinstance(value, np.ndarray) else type(value).__name__
+    return InvalidArgument(f"{name}: got {got}, expected {expected}")
+
+
+def rgb_array(value: ImageLike, name: str) -> npt.NDArray[np.uint8]:
     """Give any form of image as (H, W, 3)."""
-    picture: Any = as_image(value, name)
-    shape, dtype = getattr(picture, "shape", None), getattr(picture, "dtype", None)
-    if shape is None or dtype != np.uint8 or not (len(shape) == 2 or shape[2:] == (3,)):
-        got = type(picture).__name__ if shape is None else f"{dtype} array of shape {shape}"
+    picture = image_array(value, name)
+    return np.repeat(picture[:, :, None], 3, axis=2) if picture.ndim == 2 else picture
+
+
+def mask_array(
+    value: MaskLike, name: str, size: Optional[Tuple[int, int]] = None
+) -> npt.NDArray[Any]:
+    """Give any form of mask as bool or uint8 (H, W).
+
+    size: (width, height) of the image, which an instance's mask does not know.
+    """
+    if is_path(value):
+        return read_mask(value)  # type: ignore[arg-type]
+    if _pil.is_pil(value):
+        array = _pil.pixels(value, name)
+        return _any_channel(array > (0.5 * array.max() if _pil.is_lossy(value) else 0))
+    if is_mask(value):
+        held: Any = value
+        return _whole(getattr(held, "mask", held), name, size)
+    values = _any_channel(_mask_values(value, name))
+    return values if values.dtype in (np.bool_, np.uint8) else values != 0
+
+
+def _mask_values(value: Any, name: str) -> npt.NDArray[Any]:
+    """A mask's numbers, (H, W) or (H, W, C)."""
+    if isinstance(value, (list, tuple)) or not hasattr(value, "__array__"):
+        raise _wrong(name, value, _MASK)
+    array = array_of(name, value, _MASK)
+    channels = array.shape[2] if array.ndim == 3 else 1
+    if array.ndim not in (2, 3) or channels not in (1, 3, 4) or array.size == 0:
+        raise _wrong(name, array, _MASK)
+    if array.dtype.kind == "f" and (unknown := int(np.isnan(array).sum())) > 0:
+        raise InvalidArgument(f"{name}: {unknown} of {array.size} values are NaN, expected {_MASK}")
+    return array
+
+
+def _any_channel(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Where any colour is not zero; alpha is ignored, as in files."""
+    if values.ndim == 2:
+        return values
+    return values[:, :, 0] if values.shape[2] == 1 else (values[:, :, :3] != 0).any(axis=2)
+
+
+def _whole(mask: _core.Mask, name: str, size: Optional[Tuple[int, int]]) -> npt.NDArray[np.bool_]:
+    x0, y0, x1, y1 = mask.box
+    if size is None:
+        raise _wrong(name, mask, _MASK)
+    width, height = size
+    if x0 < 0 or y0 < 0 or x1 > width or y1 > height:
         raise InvalidArgument(
-            f"{name}: got {got}, expected a uint8 array of shape (H, W, 3), RGB, or (H, W), grey"
+            f"{name}: its box {mask.box} lies outside of the image of {width} x {height}"
         )
-    rgb: npt.NDArray[np.uint8] = (
-        np.repeat(picture[:, :, None], 3, axis=2) if picture.ndim == 2 else picture
-    )
-    return rgb
+    inside = np.zeros((height, width), dtype=bool)
+    inside[y0:y1, x0:x1] = mask.bits
+    return inside
 
 
-def as_mask(value: MaskLike, name: str) -> npt.NDArray[Any]:
-    """Give the array behind any form of mask. What is no mask is left for _core to refuse."""
-    if isinstance(value, (str, os.PathLike)):
-        return read_mask(value)
-    if _is_pil(value):
-        return _from_pil(value, name, ("1", "L"))
-    return value  # type: ignore[return-value]
+def labels_of_mask(value: MaskLike, name: str, only_largest: bool) -> Optional[Labels]:
+    """The labels of what was given as a mask and holds several; None for a mask of one object."""
+    if is_mask(value):
+        return None
+    if is_path(value):
+        values = _numbers_in_file(value)  # type: ignore[arg-type]
+    elif _pil.is_pil(value):
+        values = None if _pil.is_lossy(value) else _pil.pixels(value, name)
+    else:
+        values = _mask_values(value, name)
+    if values is None:
+        return None
+    if values.ndim == 3:
+        values = values[:, :, 0] if values.shape[2] == 1 else values[:, :, :3]
+    if values.ndim == 3:
+        if values.dtype != np.uint8:
+            return None
+        values = labels_of_colors(values)
+    return several_labels(values, only_largest)
 
 
-def as_labels(value: LabelsLike, name: str) -> npt.NDArray[np.int32]:
+def _numbers_in_file(path: Path) -> Optional[npt.NDArray[Any]]:
+    """A mask's numbers or colours as they lie in its file; None for lossy ones."""
+    try:
+        labels = read_labels(path)
+    except Unreadable as error:
+        return read_image(path) if " channels, " in str(error) else None
+    found = labels[labels != 0]
+    if found.size == 0 or (found == found[0]).all():
+        return None
+    # a label image is not turned, a mask is
+    inside = read_mask(path) != 0
+    return labels if np.array_equal(labels != 0, inside) else None
+
+
+def labels_array(value: LabelsLike, name: str) -> npt.NDArray[np.int32]:
     """Give any form of label image as int32."""
-    if isinstance(value, (str, os.PathLike)):
-        return read_labels(value)
-    array: npt.NDArray[Any] = (
-        _from_pil(value, name, ("L", "I", "I;16")) if _is_pil(value) else np.asarray(value)
-    )
+    if is_path(value):
+        return read_labels(value)  # type: ignore[arg-type]
+    expected = "integers of shape (H, W)"
+    array = _pil.labels(value, name) if _pil.is_pil(value) else array_of(name, value, expected)
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
     if array.ndim != 2 or array.dtype.kind not in "iu":
         raise InvalidArgument(
-            f"{name}: got {array.dtype} array of shape {array.shape}, expected integers of shape "
-            "(H, W)"
+            f"{name}: got {array.dtype} array of shape {array.shape}, expected {expected}"
         )
     limits = np.iinfo(np.int32)
     if array.size > 0 and not limits.min <= array.min() <= array.max() <= limits.max:

@@ -16,7 +16,7 @@ from ._core import Mask
 __all__ = ["Instance", "Instances"]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Instance:
     """One object found in the query image."""
 
@@ -41,6 +41,10 @@ class Instance:
     def area(self) -> int:
         """Pixels inside the mask."""
         return self.mask.area
+
+    def __repr__(self) -> str:
+        label = f", label={self.label!r}" if self.label else ""
+        return f"Instance({self.id}, box={self.mask.box}, score={self.score:.2f}, area={self.area}{label})"
 
 
 class Instances:

@@ -6,7 +6,8 @@ import os
 from typing import NamedTuple, Optional, Union
 
 from persense import _core
-from persense._images import ImageLike, MaskLike, as_image, as_mask
+from persense._arguments import number, path, text, whole
+from persense._images import ImageLike, MaskLike, image_array, mask_array
 
 __all__ = [
     "ClassLabel",
@@ -75,17 +76,17 @@ class ClassLabelExtractor:
         client; see has_label_extraction().
         """
         self._core = _core.ClassLabelExtractor(
-            endpoint,
-            model,
-            prompt,
-            temperature,
-            max_tokens,
-            timeout,
-            retries,
-            backoff,
-            key_variable,
-            "" if ca_bundle is None else os.fspath(ca_bundle),
-            rules,
+            text("endpoint", endpoint, "a URL"),
+            text("model", model),
+            text("prompt", prompt),
+            number("temperature", temperature),
+            whole("max_tokens", max_tokens),
+            number("timeout", timeout, "seconds"),
+            whole("retries", retries),
+            number("backoff", backoff, "seconds"),
+            text("key_variable", key_variable),
+            "" if ca_bundle is None else path("ca_bundle", ca_bundle),
+            text("rules", rules),
         )
 
     def extract(self, image: ImageLike, mask: MaskLike) -> ClassLabel:
@@ -98,7 +99,9 @@ class ClassLabelExtractor:
         Ctrl-C ends the wait. Raises Unreadable, in one line that names the endpoint, when the
         server is not reached or its answer cannot be used.
         """
-        return ClassLabel(*self._core.extract(as_image(image, "image"), as_mask(mask, "mask")))
+        pixels = image_array(image, "image")
+        inside = mask_array(mask, "mask", (pixels.shape[1], pixels.shape[0]))
+        return ClassLabel(*self._core.extract(pixels, inside))
 
     def __repr__(self) -> str:
         return f"ClassLabelExtractor({self._core.shown_endpoint!r})"
@@ -114,7 +117,7 @@ def all_phrase(label: str, rules: str = "paper") -> str:
 
     rules: "paper" writes English plurals, "reference" those of the released code.
     """
-    return _core.all_phrase(label, rules)
+    return _core.all_phrase(text("label", label), text("rules", rules))
 
 
 def label_from_answer(answer: str, rules: str = "paper") -> str:
@@ -125,4 +128,4 @@ def label_from_answer(answer: str, rules: str = "paper") -> str:
 
     Raises InvalidArgument for an answer that names no object, or ends within its reasoning.
     """
-    return _core.label_from_answer(answer, rules)
+    return _core.label_from_answer(text("answer", answer), text("rules", rules))

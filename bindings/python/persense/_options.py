@@ -6,6 +6,7 @@ import numbers
 from typing import List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from persense import _core
+from persense._arguments import mapping
 from persense.errors import InvalidArgument
 
 __all__ = ["Option", "OptionValue", "apply", "options"]
@@ -48,5 +49,6 @@ def _text(key: str, value: OptionValue) -> str:
 
 def apply(options: _core.Options, changes: Mapping[str, OptionValue], prefix: str = "") -> None:
     """Set options in place, from numbers, words, or True and False for on and off."""
-    for key, value in changes.items():
+    expected = "a mapping such as {'idm.threshold': 25}"
+    for key, value in mapping("options", changes, expected).items():
         options.set(prefix + key, _text(prefix + key, value))

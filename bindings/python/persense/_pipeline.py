@@ -22,9 +22,10 @@ import numpy as np
 import numpy.typing as npt
 
 from persense import _core, _torch
+from persense._arguments import callback, flag, mapping, path, refused, text, whole
 from persense._examples import Example, MarkLike, examples_of, for_core, read, taken
 from persense._filters import Area, RegionLike, filter_options, region_mask
-from persense._images import ImageLike, LabelsLike, MaskLike, as_image
+from persense._images import ImageLike, LabelsLike, MaskLike, file_of, image_array
 from persense._label import ClassLabel, ClassLabelExtractor
 from persense._options import OptionValue, apply
 from persense._query import Query
@@ -86,6 +87,9 @@ class Pipeline:
         DeviceUnavailable, and InvalidArgument for networks in a build without LibTorch or beside
         another version of PyTorch.
         """
+        expected = '"mini", "classic" or a folder of archives'
+        models = None if models is None else path("models", models, expected)
+        given = dict(mapping("options", options, "a mapping such as {'idm.threshold': 25}"))
         self._arguments: Dict[str, Any] = {
             "models": _absolute(models),
             "encoder": _absolute(encoder),
@@ -96,19 +100,20 @@ class Pipeline:
             "dtype": dtype,
             "threads": threads,
             "preset": preset,
-            "options": dict(options or {}),
+            "options": given,
         }
-        stages = _core.Stages() if models is None else _core.Stages.named(os.fspath(models))
+        stages = _core.Stages() if models is None else _core.Stages.named(models)
         fill(stages, encoder=encoder, detector=detector, dmg=dmg, decoder=decoder)
         self._networks = stages.need_torch()
         if self._networks:
             _torch.require_one_version()
-        stages.device, stages.dtype, stages.threads = device, dtype, threads
-        chosen, settings = _core.Options.preset(preset), options or {}
-        if "method" in settings:  # says which of the stages are asked
-            apply(chosen, {"method": settings["method"]})
+        stages.device, stages.dtype = text("device", device), text("dtype", dtype)
+        stages.threads = whole("threads", threads)
+        chosen = _core.Options.preset(text("preset", preset))
+        if "method" in given:  # says which of the stages are asked
+            apply(chosen, {"method": given["method"]})
         chosen = stages.adapt(chosen)
-        apply(chosen, settings)
+        apply(chosen, given)
         self._engine = _core.Engine(stages, chosen)
 
     @property
@@ -136,12 +141,12 @@ class Pipeline:
     def encode(self, image: ImageLike) -> Query:
         """Encode an image once, to ask it about any number of supports, or to mark examples in it.
 
-        image: uint8 (H, W, 3), RGB, or (H, W), grey; or a path, or a PIL image.
+        image: uint8 (H, W, 3), RGB, or (H, W), grey; or a path, or a PIL image. persense.as_image
+            converts others.
         """
-        pixels = as_image(image, "image")
+        pixels = image_array(image, "image")
         self._prepare()
-        path = os.fspath(image) if isinstance(image, (str, os.PathLike)) else None
-        return Query(self, self._engine.encode(pixels), pixels, path)
+        return Query(self, self._engine.encode(pixels), pixels, file_of(image))
 
     def support(
         self,
@@ -163,8 +168,9 @@ class Pipeline:
 
         image: uint8 (H, W, 3), RGB, or (H, W), grey; or a path, a PIL image, or what `encode`
             gave, which is not encoded again; or examples, which may be of several images.
+            persense.as_image converts other arrays.
         mask, box, point, polygon, labels and id: exactly one of these ways to mark the object; see
-            Example. A box or a point becomes a mask by the pipeline's own decoder: look at it in
+            Example. Of a mask with several labels each is an example, unless `id` picks one. A box or a point becomes a mask by the pipeline's own decoder: look at it in
             `support.masks` or `support.plot()`.
         label: what the object is called, for detectors that read text; or a ClassLabelExtractor,
             which asks a model, or the ClassLabel that one gave.
@@ -182,22 +188,28 @@ class Pipeline:
             "labels": labels,
             "id": id,
         }
-        examples = read(examples_of(image, marks, negatives))
+        if label is not None and not isinstance(label, (str, ClassLabel, ClassLabelExtractor)):
+            raise refused("label", label, "text, a ClassLabel or a ClassLabelExtractor")
+        only_largest = self.options["support.parts"] == "largest"
+        examples, notes = read(examples_of(image, marks, negatives), only_largest)
         self._prepare()
         for example in examples:
             if isinstance(example.image, Query):
                 self._require_own(example.image)
-        return self._support(examples, label)
+        return self._support(examples, label, notes)
 
     def _support(
-        self, examples: List[Example], label: Optional[Union[str, ClassLabel, ClassLabelExtractor]]
+        self,
+        examples: List[Example],
+        label: Optional[Union[str, ClassLabel, ClassLabelExtractor]],
+        notes: Sequence[str],
     ) -> Support:
         if isinstance(label, ClassLabelExtractor):
             label = self._asked(label, examples)
         if not isinstance(label, ClassLabel):
             label = ClassLabel(label or "", "", "")
         prepared = self._engine.support(for_core(examples), label.label, label.phrase)
-        return Support(self, prepared, examples)
+        return Support(self, prepared, examples, notes)
 
     def _asked(self, namer: ClassLabelExtractor, examples: List[Example]) -> Optional[ClassLabel]:
         """A model's label for the first example that is not negative."""
@@ -230,7 +242,7 @@ class Pipeline:
         """Find every instance of a support's object in a query image.
 
         query: uint8 (H, W, 3), RGB, or (H, W), grey; or a path, a PIL image, or what `encode` gave.
-            Arrays are used where they lie when the pixels of a row are contiguous (slices of rows
+            persense.as_image converts other arrays. Arrays are used where they lie when the pixels of a row are contiguous (slices of rows
             and columns are); any other layout, and grey, is copied once.
         supports: one, or several, which are several classes: instances say whose they are, and
             each pixel belongs to one class.
@@ -262,7 +274,7 @@ class Pipeline:
         wanted: Optional[_core.Options],
         region: Optional[RegionLike],
     ) -> Result:
-        classes = [supports] if isinstance(supports, Support) else list(supports)
+        classes = [supports] if isinstance(supports, Support) else _several(supports)
         for index, support in enumerate(classes):
             if not isinstance(support, Support):
                 raise InvalidArgument(
@@ -276,10 +288,9 @@ class Pipeline:
         asked: Union[npt.NDArray[np.uint8], _core.EncodedImage]
         if isinstance(query, Query):
             self._require_own(query)
-            image, path, asked = query.image, query.path, query._encoded
+            image, file, asked = query.image, query.path, query._encoded
         else:
-            image = as_image(query, "query")
-            path = os.fspath(query) if isinstance(query, (str, os.PathLike)) else None
+            image, file = image_array(query, "query"), file_of(query)
             asked = image
         self._prepare()
         inside = None
@@ -290,7 +301,7 @@ class Pipeline:
         core = self._engine.segment(
             [support._prepared for support in classes],
             asked,
-            trace=trace,
+            trace=flag("trace", trace),
             progress=step,
             parts=part,
             stop=stop,
@@ -301,7 +312,7 @@ class Pipeline:
         return Result(
             core,
             image=image,
-            path=path,
+            path=file,
             supports=classes,
             made_by={"stages": self.stages, "options": options},
         )
@@ -324,8 +335,16 @@ def _absolute(value: Any) -> Any:
     return path if path in ("mini", "classic") else os.path.abspath(path)
 
 
+def _several(supports: Any) -> List[Any]:
+    try:
+        return list(supports)
+    except TypeError:
+        raise refused("supports", supports, "what Pipeline.support gives") from None
+
+
 def _callbacks(progress: Optional[Any]) -> Tuple[Optional[Any], Optional[Any]]:
     """What to call before steps, and within them."""
+    callback("progress", progress)
     if progress is None:
         return None, None
     try:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from persense import _core
+from persense._arguments import number, text, two_whole
 from persense._options import OptionValue, apply
 from persense.errors import InvalidArgument
 
@@ -35,7 +36,7 @@ class PpsmResult(NamedTuple):
 
 
 def _options(preset: str, step: str, changes: "dict[str, OptionValue]") -> _core.Options:
-    options = _core.Options.preset(preset)
+    options = _core.Options.preset(text("preset", preset))
     apply(options, changes, prefix=f"{step}.")
     return options
 
@@ -55,7 +56,8 @@ def idm(
 
     Raises InvalidArgument for an empty map, NaN or infinity.
     """
-    return IdmResult(*_core.idm(density, image_size, _options(preset, "idm", options)))
+    size = two_whole("image_size", image_size, "(width, height), two whole numbers")
+    return IdmResult(*_core.idm(density, size, _options(preset, "idm", options)))
 
 
 def ppsm(
@@ -81,4 +83,4 @@ def ppsm(
     if "count_rounding" in options:
         raise InvalidArgument("option count_rounding: not of ppsm alone; round the count itself")
     chosen = _options(preset, "ppsm", options)
-    return PpsmResult(*_core.ppsm(points, similarity, count, boxes, chosen))
+    return PpsmResult(*_core.ppsm(points, similarity, number("count", count), boxes, chosen))

@@ -16,6 +16,7 @@ from typing import (
     List,
     NamedTuple,
     Optional,
+    Sequence,
     Sized,
     Tuple,
     Union,
@@ -25,9 +26,10 @@ import numpy as np
 import numpy.typing as npt
 
 from persense import _core
+from persense._arguments import flag, is_path, shown, whole
 from persense._examples import Example, SupportExample, taken
 from persense._filters import Area, RegionLike, filter_options
-from persense._images import ImageLike
+from persense._images import ImageLike, is_picture
 from persense._label import ClassLabel
 from persense._query import Query
 from persense._recent import Recent
@@ -49,19 +51,30 @@ then, and within long steps with how much of it is done, 0 to 1."""
 class Segmented(NamedTuple):
     """What became of one query of Support.segment_many."""
 
-    query: ImageLike
+    query: Union[ImageLike, Query]
     """As it was given."""
     result: Optional[Result]
     """None where there is an error."""
     error: Optional[Error]
     """Why the query could not be read or segmented; None where there is a result."""
 
+    def __repr__(self) -> str:
+        query = repr(self.query) if is_path(self.query) else type(self.query).__name__
+        return f"Segmented({query}, {self.error or self.result!r})"
+
 
 class Support:
     """Examples prepared by a pipeline; serves any number of queries and threads."""
 
-    def __init__(self, pipeline: Pipeline, prepared: _core.Support, given: List[Example]) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        prepared: _core.Support,
+        given: List[Example],
+        notes: Sequence[str] = (),
+    ) -> None:
         """Use Pipeline.support."""
+        self._notes = list(notes)
         self._pipeline = pipeline
         self._prepared = prepared
         self._given = given
@@ -121,7 +134,7 @@ class Support:
     @property
     def notes(self) -> List[str]:
         """What was done to the input, one line each."""
-        return self._prepared.notes
+        return self._notes + self._prepared.notes
 
     def __repr__(self) -> str:
         negative = [example[4] for example in self._prepared.examples]
@@ -137,7 +150,7 @@ class Support:
     def __reduce__(self) -> Tuple[Any, ...]:
         given = [(e.image, e.kind, e.mark, e.negative) for e in self._given]
         label = ClassLabel(self.label, self.phrase, "")
-        return _support_again, (self._token, self._pipeline, given, label)
+        return _support_again, (self._token, self._pipeline, given, label, self._notes)
 
     def plot(self) -> Figure:
         """Draws the examples over their images in a new matplotlib figure; negative ones in red.
@@ -177,7 +190,7 @@ class Support:
 
     def segment_many(
         self,
-        queries: Iterable[ImageLike],
+        queries: Iterable[Union[ImageLike, Query]],
         jobs: int = 1,
         progress: bool = False,
         trace: bool = False,
@@ -187,7 +200,8 @@ class Support:
     ) -> Iterator[Segmented]:
         """Segment any number of queries, in their order.
 
-        queries: an iterable of paths, PIL images or arrays; read as they are needed.
+        queries: an iterable of paths, PIL images, arrays, or what Pipeline.encode gave; read as
+            they are needed.
         jobs: images worked on at once. Each needs its own memory; the results are the same.
         progress: show a bar (tqdm) on standard error.
         region, wanted: which instances are reported, as in Pipeline.segment: min_score, min_area,
@@ -197,10 +211,15 @@ class Support:
         segmented has its error there and does not end the others. Closing the iterator, or
         Ctrl-C, cancels what is under way.
         """
-        if jobs < 1:
+        if whole("jobs", jobs) < 1:
             raise InvalidArgument(f"jobs: got {jobs}, expected at least 1")
+        for name in wanted:
+            if name not in _WANTED:
+                raise InvalidArgument(f"{name}: unknown, expected region, {', '.join(_WANTED)}")
         chosen = filter_options(self._pipeline._engine, **wanted)
-        finished = self._segment_ahead(queries, jobs, trace, chosen, region)
+        finished = self._segment_ahead(
+            _several(queries), jobs, flag("trace", trace), chosen, region
+        )
         if not progress:
             return finished
         from tqdm.auto import tqdm
@@ -210,7 +229,7 @@ class Support:
 
     def _segment_ahead(
         self,
-        queries: Iterable[ImageLike],
+        queries: Iterator[Union[ImageLike, Query]],
         jobs: int,
         trace: bool,
         wanted: Optional[_core.Options],
@@ -218,14 +237,14 @@ class Support:
     ) -> Iterator[Segmented]:
         stop = _core.Stop()
 
-        def run(query: ImageLike) -> Segmented:
+        def run(query: Union[ImageLike, Query]) -> Segmented:
             try:
                 result = self._pipeline._segment(query, self, trace, None, stop, wanted, region)
                 return Segmented(query, result, None)
             except Error as error:
                 return Segmented(query, None, error)
 
-        remaining = iter(queries)
+        remaining = queries
         pending: Deque[concurrent.futures.Future[Segmented]] = deque()
         with concurrent.futures.ThreadPoolExecutor(jobs, "persense") as pool:
             try:
@@ -242,17 +261,37 @@ class Support:
                     future.cancel()
 
 
+_WANTED = ("min_score", "min_area", "max_area", "max_instances", "border")
+
+
+def _several(queries: Any) -> Iterator[Any]:
+    """Refuses one image in the place of several: a path would be taken for its letters."""
+    one = is_picture(queries) or isinstance(queries, (bytes, Query))
+    one = one or isinstance(queries, np.ndarray) and queries.ndim < 4
+    if not one:
+        try:
+            return iter(queries)
+        except TypeError:
+            pass
+    raise InvalidArgument(
+        f"queries: got {shown(queries)}, expected several images: a list of paths or arrays; "
+        "Support.segment takes one"
+    )
+
+
 _supports = Recent(8)
 
 
-def _support_again(token: str, pipeline: Pipeline, given: List[Any], label: ClassLabel) -> Support:
+def _support_again(
+    token: str, pipeline: Pipeline, given: List[Any], label: ClassLabel, notes: List[str]
+) -> Support:
     def make() -> Support:
         pipeline._prepare()
         examples = []
         for image, kind, mark, negative in given:
             marks = {"labels": mark[0], "id": mark[1]} if kind == "labels" else {kind: mark}
             examples.append(Example(image, negative=negative, **marks))
-        support = pipeline._support(examples, label)
+        support = pipeline._support(examples, label, notes)
         support._token = token
         return support
 

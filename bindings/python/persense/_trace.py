@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._core import Mask, TracePass
-from ._images import as_mask, as_rgb
+from ._images import mask_array, rgb_array
 from .errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -98,6 +98,8 @@ class Trace:
             support_image, support_mask = result._supports[0].image, result._supports[0].mask
         example = None
         if support_image is not None and support_mask is not None:
-            example = as_rgb(support_image, "support_image"), as_mask(support_mask, "support_mask")
+            pixels = rgb_array(support_image, "support_image")
+            size = (pixels.shape[1], pixels.shape[0])
+            example = pixels, mask_array(support_mask, "support_mask", size)
         picture = result._picture(image)
         return FigureOfStages(picture, self, result.masks, result.estimated_count, example).draw()

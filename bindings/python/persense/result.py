@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 import os
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple, Union
 
@@ -12,8 +11,9 @@ from numpy.typing import DTypeLike, NDArray
 
 from . import _core
 from ._core import Mask, TracePass
+from ._arguments import flag, number, path as path_text, refused, text, whole
 from ._exports import coco_document, data_frame, supervision_detections
-from ._images import as_rgb
+from ._images import rgb_array
 from ._instances import Instance, Instances
 from ._trace import Trace
 from .errors import Error, InvalidArgument
@@ -80,7 +80,7 @@ class Result(Instances):
 
     def of_class(self, index: int) -> Result:
         """The result of the class at an index of `classes` alone: instances, density map, trace."""
-        index = operator.index(index)
+        index = whole("class", index)
         if not 0 <= index < len(self.classes):
             raise InvalidArgument(
                 f"class: got {index}, expected less than the result's {len(self.classes)}"
@@ -161,12 +161,22 @@ class Result(Instances):
         return self._core.ppsm_fallback
 
     @property
-    def trace(self) -> Optional[Trace]:
-        """Every intermediate, where `segment(..., trace=True)` asked for it.
+    def has_trace(self) -> bool:
+        """Whether `segment(..., trace=True)` asked for the intermediates."""
+        return self._core.trace is not None
+
+    @property
+    def trace(self) -> Trace:
+        """Every intermediate, where `segment(..., trace=True)` asked for it; see `has_trace`.
 
         Of the first class where there are several; see `by_class`.
+
+        Raises:
+            InvalidArgument: nobody asked for it.
         """
-        return None if self._core.trace is None else Trace(self)
+        if not self.has_trace:
+            raise InvalidArgument("trace: this result has none, expected segment(..., trace=True)")
+        return Trace(self)
 
     def __repr__(self) -> str:
         width, height = self.size
@@ -213,7 +223,10 @@ class Result(Instances):
         Raises:
             InvalidArgument: a dtype that is not an integer, or too small for the count.
         """
-        kind = np.dtype(dtype)
+        try:
+            kind = np.dtype(dtype)
+        except TypeError:
+            raise refused("dtype", dtype, "integers, as numpy.int32") from None
         if kind.kind not in "iu" or np.iinfo(kind).max < len(self):
             raise InvalidArgument(
                 f"dtype: got {kind}, expected integers that can hold the count, {len(self)}"
@@ -297,12 +310,16 @@ class Result(Instances):
             InvalidArgument: a shape or tolerance out of range, or no image to refer to.
             Unwritable: `path` could not be written.
         """
+        if label is not None:
+            text("label", label)
+        if path is not None:
+            path = path_text("path", path)
         if shape not in ("polygon", "mask"):
             raise InvalidArgument(f"shape: got {shape!r}, expected 'polygon' or 'mask'")
-        if not 0 <= tolerance < math.inf:
-            raise InvalidArgument(f"tolerance: got {tolerance}, expected 0 or more pixels")
+        _check_tolerance(tolerance)
         picture = image_path if image_path is not None else self._path_seen_from(path)
-        if picture is None and not embed_image:
+        embedded = flag("embed_image", embed_image)
+        if picture is None and not embedded:
             raise InvalidArgument(
                 "to_labelme: the query image has no file; give image_path=... or embed_image=True"
             )
@@ -313,10 +330,10 @@ class Result(Instances):
             shape=shape,
             tolerance=tolerance,
             image_path=picture or "",
-            image_png=_core.encode_png(self._picture(None)) if embed_image else None,
+            image_png=_core.encode_png(self._picture(None)) if embedded else None,
         )
         if path is not None:
-            write_json(os.fspath(path), document)
+            write_json(path, document)
         return document
 
     def _path_seen_from(self, path: Union[str, os.PathLike[str], None]) -> Optional[str]:
@@ -369,7 +386,12 @@ class Result(Instances):
         """
         from ._plotting import plot_instances
 
-        if not 0 <= fill <= 1:
+        if ax is not None and not hasattr(ax, "imshow"):
+            raise refused("ax", ax, "matplotlib's axes")
+        if line_width is not None:
+            line_width = number("line_width", line_width, "points")
+        numbers, points = flag("numbers", numbers), flag("points", points)
+        if not 0 <= number("fill", fill, "0 to 1") <= 1:
             raise InvalidArgument(f"fill: got {fill}, expected 0 to 1")
         picture = self._picture(image)
         prompts = self.points if points else None
@@ -397,7 +419,14 @@ class Result(Instances):
             InvalidArgument: no image, one of another size, or an option out of its range.
         """
         picture = self._picture(image)
-        return _core.overlay(self._core, picture, fill, line_width, numbers, points)
+        return _core.overlay(
+            self._core,
+            picture,
+            number("fill", fill, "0 to 1"),
+            number("line_width", line_width, "pixels"),
+            flag("numbers", numbers),
+            flag("points", points),
+        )
 
     def _repr_png_(self) -> Optional[bytes]:
         """What a notebook shows: the overlay, where the image is at hand."""
@@ -410,11 +439,11 @@ class Result(Instances):
     def _picture(self, image: Optional[ImageLike]) -> NDArray[np.uint8]:
         """The query image as (H, W, 3), from the caller, from memory or from its file."""
         if image is not None:
-            picture = as_rgb(image, "image")
+            picture = rgb_array(image, "image")
         elif self._image is not None:
-            picture = as_rgb(self._image, "image")
+            picture = rgb_array(self._image, "image")
         elif self._path is not None and os.path.exists(self._path):
-            picture = as_rgb(self._path, "image")
+            picture = rgb_array(self._path, "image")
         else:
             raise InvalidArgument(
                 "image: this result was unpickled and does not hold its image; give image=..."
@@ -426,3 +455,8 @@ class Result(Instances):
                 f"{self.size[0]} x {self.size[1]}"
             )
         return picture
+
+
+def _check_tolerance(tolerance: float) -> None:
+    if not 0 <= number("tolerance", tolerance, "pixels") < math.inf:
+        raise InvalidArgument(f"tolerance: got {tolerance}, expected 0 or more pixels")

@@ -94,16 +94,20 @@ std::pair<py::array_t<float>, py::array_t<float>> detections_of(
   return {array_of(boxes), column<float>(found, [](const Detection& d) { return d.confidence; })};
 }
 
-std::shared_ptr<Mask> mask_at(const py::object& bits, std::pair<int, int> origin) {
-  const Held<MaskView> held = mask_argument(bits, "bits");
-  return std::make_shared<Mask>(crop_to_box(held.view, {origin.first, origin.second}));
+std::shared_ptr<Mask> mask_at(const py::object& bits, const py::object& origin) {
+  // the package's rule for masks of any type
+  const py::object inside =
+      py::module_::import("persense._images").attr("mask_array")(bits, "bits");
+  const Held<MaskView> held = mask_argument(inside, "bits");
+  const Point first = point_argument(origin, "origin");
+  return std::make_shared<Mask>(crop_to_box(held.view, {first.x, first.y}));
 }
 
 void bind_mask(py::module_& m) {
   py::class_<Mask, std::shared_ptr<Mask>>(m, "Mask",
                                           "The pixels of one object, cropped to their tight box.")
       .def(py::init(&mask_at), "bits"_a, "origin"_a = py::make_tuple(0, 0),
-           "The non-zero pixels of a bool or uint8 array (h, w), whose first pixel lies at\n"
+           "The non-zero pixels of an array (h, w) of any numbers, whose first pixel lies at\n"
            "`origin` (x, y) in the image.")
       .def_property_readonly(
           "box",

@@ -125,8 +125,8 @@ def test_a_picture_of_another_size_is_refused(draw: str) -> None:
 @pytest.mark.parametrize(
     "picture, got",
     [
-        (np.zeros((480, 640, 3)), r"float64 array of shape \(480, 640, 3\)"),
-        (np.zeros((480, 640, 4), dtype=np.uint8), r"uint8 array of shape \(480, 640, 4\)"),
+        (np.zeros((480, 640, 3)), r"float64 of shape \(480, 640, 3\)"),
+        (np.zeros((480, 640, 2), dtype=np.uint8), r"uint8 of shape \(480, 640, 2\)"),
         ([[1, 2]], "list"),
     ],
 )
