@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Dict, Sequence
+import warnings
+from typing import TYPE_CHECKING, Any, Dict, Optional
 
 import numpy as np
 
 from . import _core
 from ._optional import optional
+from ._outlines import outer_polygons
 
 if TYPE_CHECKING:
     import pandas
@@ -21,17 +23,24 @@ __all__ = ["coco_document", "data_frame", "supervision_detections"]
 
 def coco_document(
     result: Result,
-    names: Sequence[str],
+    categories: Dict[int, str],
     file_name: str,
     image_id: int,
     first_annotation_id: int,
     made_by: Dict[str, Any],
+    tolerance: Optional[float],
 ) -> Dict[str, Any]:
-    """See Result.to_coco."""
+    """See Result.to_coco. Categories are {id: name}; tolerance is None for run lengths."""
+    ids = list(categories)
     width, height = result.size
     notes = {"notes": result.notes} if result.notes else {}
     annotations = [
-        _annotation(result, index, instance, image_id, first_annotation_id + index)
+        {
+            "id": first_annotation_id + index,
+            "image_id": image_id,
+            "category_id": ids[instance.class_index],
+            **_annotation(result, index, instance, tolerance),
+        }
         for index, instance in enumerate(result)
     ]
     info = {"description": "Instances found by persense", "version": _core.__version__}
@@ -39,8 +48,8 @@ def coco_document(
         "info": {**info, **made_by},
         "licenses": [],
         "categories": [
-            {"id": index, "name": called, "supercategory": ""}
-            for index, called in enumerate(names, start=1)
+            {"id": number, "name": called, "supercategory": ""}
+            for number, called in categories.items()
         ],
         "images": [
             {"id": image_id, "file_name": file_name, "width": width, "height": height, **notes}
@@ -50,20 +59,22 @@ def coco_document(
 
 
 def _annotation(
-    result: Result, index: int, instance: Instance, image_id: int, annotation_id: int
+    result: Result, index: int, instance: Instance, tolerance: Optional[float]
 ) -> Dict[str, Any]:
     width, height = result.size
     x0, y0, x1, y1 = instance.mask.box
+    segmentation: Any
+    if tolerance is None:
+        segmentation = {"size": [height, width], "counts": result._core.rle(index)}
+    else:
+        segmentation = [p.ravel().tolist() for p in outer_polygons(instance.mask, tolerance)]
     return {
-        "id": annotation_id,
-        "image_id": image_id,
-        "category_id": instance.class_index + 1,
         "bbox": [x0, y0, x1 - x0, y1 - y0],
         "area": instance.area,
         "score": _four_decimals(instance.score),
         "point": instance.point.tolist(),
         "iscrowd": 0,
-        "segmentation": {"size": [height, width], "counts": result._core.rle(index)},
+        "segmentation": segmentation,
         "touches_border": instance.touches_border,
     }
 
@@ -73,17 +84,52 @@ def _four_decimals(score: float) -> float:
     return math.copysign(math.floor(abs(score) * 1e4 + 0.5) / 1e4, score)
 
 
-def supervision_detections(result: Result) -> supervision.Detections:
+_DENSE_BYTES = 256 << 20  # what is made without being asked for
+
+
+def supervision_detections(result: Result, masks: Optional[bool]) -> supervision.Detections:
     """See Result.to_supervision."""
     sv = optional("supervision", "supervision")
     detections: supervision.Detections = sv.Detections(
         xyxy=result.boxes.copy(),
-        mask=result.to_dense(),
+        mask=_supervision_masks(sv, result, masks),
         confidence=result.scores.copy(),
         class_id=result.class_indices.astype(int),
         data={"class_name": np.array(result.classes)[result.class_indices]},
     )
     return detections
+
+
+def _supervision_masks(sv: Any, result: Result, wanted: Optional[bool]) -> Any:
+    if wanted is not None:
+        return result.to_dense() if wanted else None
+    if hasattr(sv, "CompactMask"):
+        return _compact_masks(sv.CompactMask, result)
+    width, height = result.size
+    size = len(result) * width * height
+    if size <= _DENSE_BYTES:
+        return result.to_dense()
+    warnings.warn(
+        f"to_supervision: masks over the whole image would take {size / 1e9:.1f} GB and are left "
+        "out; supervision 0.28 has smaller ones, masks=True makes these",
+        stacklevel=4,
+    )
+    return None
+
+
+def _compact_masks(kind: Any, result: Result) -> Any:
+    """supervision.CompactMask of the masks, without a whole image of any."""
+    width, height = result.size
+    parts = []
+    for mask in result.masks:
+        x0, y0, x1, y1 = mask.box
+        corners = np.array([[0, 0, x1 - x0 - 1, y1 - y0 - 1]], dtype=np.float32)  # inclusive
+        part = kind.from_dense(mask.bits[None], corners, image_shape=mask.bits.shape)
+        parts.append(part.with_offset(x0, y0, new_image_shape=(height, width)))
+    if not parts:
+        nothing = np.zeros((0, height, width), bool), np.zeros((0, 4), np.float32)
+        return kind.from_dense(*nothing, image_shape=(height, width))
+    return kind.merge(parts)
 
 
 def data_frame(result: Result) -> pandas.DataFrame:

@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
+from ._arguments import path as path_text
 from ._core import Mask
 from ._examples import Example
 from ._images import read_image
+from ._outlines import outer_polygons
 from .errors import FileNotFound, Unreadable
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ __all__ = ["Annotations", "read_examples", "read_labelme"]
 _VERSION = "5.5.0"  # of labelme, the first whose files may hold masks beside polygons
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Annotations:
     """What a labelme file holds."""
 
@@ -40,6 +42,10 @@ class Annotations:
     """One an instance."""
     image_path: str
     """The image's file as the annotation names it: relative to the annotation's folder."""
+
+    def __repr__(self) -> str:
+        width, height = self.size
+        return f"Annotations({len(self.masks)} instances, {width} x {height}, {self.image_path!r})"
 
     def to_labels(self) -> NDArray[np.int32]:
         """A label image (H, W): 0 is background, i + 1 is instance i; later ones lie above."""
@@ -66,7 +72,7 @@ def read_labelme(path: Union[str, os.PathLike[str]]) -> Annotations:
         FileNotFound: no such file.
         Unreadable: not a labelme file, or with a shape that has no area (a line, a point).
     """
-    name = os.fspath(path)
+    name = path_text("path", path)
     document = _read_json(name)
     width, height, image_path, shapes = _parts(name, document)
     instances: Dict[Any, Mask] = {}
@@ -105,7 +111,7 @@ def read_examples(
         FileNotFound: no such file, or no image.
         Unreadable: not a labelme file, or with a shape that marks nothing (a line).
     """
-    name = os.fspath(path)
+    name = path_text("path", path)
     document = _read_json(name)
     width, height, image_path, shapes = _parts(name, document)
     if image is None:
@@ -345,21 +351,9 @@ def _mask_shape(mask: Mask, label: str) -> Dict[str, Any]:
 
 def _polygon_shapes(mask: Mask, label: str, group: int, tolerance: float) -> List[Dict[str, Any]]:
     """One polygon a part; several parts are told to belong together by their group."""
-    rings = [ring for ring in _core.outlines(mask.bits) if _is_outer(ring)]
-    return [
-        _shape(
-            "polygon",
-            label,
-            (_core.simplified(ring, tolerance) + np.array(mask.box[:2])).astype(float).tolist(),
-            group if len(rings) > 1 else None,
-        )
-        for ring in rings
-    ]
-
-
-def _is_outer(ring: NDArray[np.int32]) -> bool:
-    x, y = ring.T
-    return bool(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1)) > 0)
+    polygons = outer_polygons(mask, tolerance)
+    shared = group if len(polygons) > 1 else None
+    return [_shape("polygon", label, polygon.tolist(), shared) for polygon in polygons]
 
 
 def write_json(path: str, document: Dict[str, Any]) -> None:

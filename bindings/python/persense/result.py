@@ -250,13 +250,16 @@ class Result(Instances):
         *,
         first_annotation_id: int = 1,
         category: Optional[str] = None,
+        category_id: Union[int, Sequence[int]] = 1,
         file_name: Optional[str] = None,
+        polygons: bool = False,
+        tolerance: float = 0.75,
     ) -> Dict[str, Any]:
         """A COCO data set of this one image, as a dict for `json.dump` and pycocotools.
 
-        Annotations have run-length encoded masks, `bbox` (x, y, width, height), `area`, `score`,
-        `point`, the point prompt (x, y), and `touches_border`. Class k is the category k + 1. The
-        image has the result's notes, where there are any, as `notes`; `info` has the stages and
+        Annotations have run-length encoded masks or polygons, `bbox` (x, y, width, height), `area`,
+        `score`, `point`, the point prompt (x, y), and `touches_border`. Width, height and pixels are
+        of the image as it is shown: turned as its EXIF orientation says. The image has the result's notes, where there are any, as `notes`; `info` has the stages and
         options that made it.
 
         Args:
@@ -265,16 +268,48 @@ class Result(Instances):
                 file, go on where the last one ended and join the lists.
             category: what the objects of the only class are called; by default the label, or else
                 "object". Several classes are called as in `classes`.
+            category_id: of the first class; the others follow it. Or one for each class, where a
+                data set has its own.
             file_name: by default the name of the query's file, or else "".
+            polygons: outlines instead of run lengths, for tools that read no others. Holes are
+                filled; `area` stays the mask's.
+            tolerance: how far, in pixels, a polygon may run from the mask's border; 0 follows
+                every pixel.
         """
-        name = os.path.basename(self._path or "") if file_name is None else file_name
+        name = os.path.basename(self._path or "")
+        if file_name is not None:
+            name = text("file_name", file_name)
         names = self._names("category", category)
-        return coco_document(self, names, name, image_id, first_annotation_id, self._made_by)
+        ids = self._category_ids(category_id)
+        first = whole("first_annotation_id", first_annotation_id, highest=2**63 - 1)
+        _check_tolerance(tolerance)
+        return coco_document(
+            self,
+            dict(zip(ids, names)),
+            name,
+            image_id,
+            first,
+            self._made_by,
+            tolerance if flag("polygons", polygons) else None,
+        )
+
+    def _category_ids(self, given: Union[int, Sequence[int]]) -> List[int]:
+        """The id of each class."""
+        count = len(self.classes)
+        if isinstance(given, (list, tuple, np.ndarray)):
+            ids = [whole("category_id", each) for each in given]
+        else:
+            first = whole("category_id", given, "a whole number, or one for each class")
+            ids = list(range(first, first + count))
+        if len(ids) != count or len(set(ids)) != count:
+            raise refused("category_id", given, f"another one for each class, {count} of them")
+        return ids
 
     def _names(self, argument: str, name: Optional[str]) -> List[str]:
         """The classes' names, or the one that was given for the only class."""
         if not name:
             return self.classes
+        text(argument, name)
         if len(self.classes) > 1:
             raise InvalidArgument(
                 f"{argument}: got {name!r}, but there are {len(self.classes)} classes, "
@@ -341,11 +376,19 @@ class Result(Instances):
             return self._path
         return os.path.relpath(self._path, os.path.dirname(os.path.abspath(path)))
 
-    def to_supervision(self) -> supervision.Detections:
-        """`supervision.Detections` with boxes, masks over the whole image (N x H x W bytes), scores
-        as `confidence`, classes as `class_id`, and their names as `data["class_name"]`.
+    def to_supervision(self, masks: Optional[bool] = None) -> supervision.Detections:
+        """`supervision.Detections` with boxes, masks, scores as `confidence`, classes as `class_id`,
+        and their names as `data["class_name"]`.
+
+        Args:
+            masks: None for `supervision.CompactMask`, whose size grows with the objects, where
+                supervision has it (0.28); before that, for masks over the whole image up to 256 MB,
+                and none beyond, with a warning. True for masks over the whole image at any size,
+                N x H x W bytes: 1,000 objects on 12 megapixels are 12 GB. False for none.
         """
-        return supervision_detections(self)
+        if masks is not None:
+            masks = flag("masks", masks)
+        return supervision_detections(self, masks)
 
     def to_dataframe(self) -> pandas.DataFrame:
         """A row an instance: id, x, y (the prompt), x0, y0, x1, y1 (the box), area, score, class

@@ -7,6 +7,7 @@ import json
 import pathlib
 import pickle
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -165,16 +166,84 @@ def test_to_dataframe_equals_the_programs_table(written: pathlib.Path) -> None:
     np.testing.assert_allclose(table["score"], written_scores, atol=5.1e-5)
 
 
+def test_to_coco_gives_categories_the_ids_that_a_data_set_has() -> None:
+    result = found_in("beans")
+    coco = result.to_coco(category_id=5, first_annotation_id=10)
+    assert [c["id"] for c in coco["categories"]] == [5]
+    assert {a["category_id"] for a in coco["annotations"]} == {5}
+    assert coco["annotations"][-1]["id"] == 9 + len(result)
+
+
+def test_to_coco_has_polygons_where_they_are_asked_for() -> None:
+    result = found_in("pebbles")
+    for tolerance, least in ((0, 1.0), (0.75, 0.9)):
+        coco = result.to_coco(polygons=True, tolerance=tolerance)
+        for annotation, instance in zip(coco["annotations"], result):
+            drawn = np.zeros((480, 640), dtype=bool)
+            for polygon in annotation["segmentation"]:
+                assert len(polygon) >= 6
+                corners = np.array(polygon).reshape(-1, 2)
+                drawn |= persense._core.filled(corners, 640, 480) > 0
+            mask = dense_of(instance.mask, 640, 480)
+            assert (drawn & mask).sum() >= least * mask.sum()  # what is drawn beside it are holes
+    assert coco["annotations"][0]["area"] == result[0].area
+    assert result.to_coco(polygons=False) == result.to_coco()
+
+
+def test_a_polygon_of_an_object_of_one_pixel_keeps_it() -> None:
+    from persense._outlines import outer_polygons
+
+    for shape in ((1, 1), (1, 5), (2, 2), (3, 1)):
+        mask = persense.Mask(np.ones(shape, bool), origin=(4, 3))
+        [polygon] = outer_polygons(mask, 0.75)
+        filled = persense._core.filled(polygon, 20, 20) > 0
+        assert (filled == dense_of(mask, 20, 20)).all()
+
+
+def test_polygons_load_in_pycocotools(tmp_path: pathlib.Path) -> None:
+    coco_tools = pytest.importorskip("pycocotools.coco", reason="pycocotools is not installed")
+    result = found_in("cells")
+    path = tmp_path / "coco.json"
+    path.write_text(json.dumps(result.to_coco(polygons=True, category_id=3)))
+    coco = coco_tools.COCO(str(path))
+    for annotation, plane in zip(coco.loadAnns(coco.getAnnIds(catIds=[3])), result.to_dense()):
+        drawn = coco.annToMask(annotation).astype(bool)
+        assert (drawn & plane).sum() / (drawn | plane).sum() > 0.8
+
+
 def test_to_supervision_has_boxes_masks_and_scores() -> None:
-    pytest.importorskip("supervision", reason="supervision is not installed")
+    sv = pytest.importorskip("supervision", reason="supervision is not installed")
     result = found_in("beans")
     detections = result.to_supervision()
     assert len(detections) == len(result)
     assert (detections.xyxy == result.boxes).all()
     assert (detections.confidence == result.scores).all()
-    assert (detections.mask == result.to_dense()).all()
     assert set(detections.data["class_name"]) == {"beans"}
     assert len(detections[detections.confidence > np.median(result.scores)]) < len(result)
+    assert isinstance(detections.mask, getattr(sv, "CompactMask", np.ndarray))
+    for each in (detections, result.to_supervision(masks=True)):
+        assert (np.asarray(each.mask) == result.to_dense()).all()
+    assert isinstance(result.to_supervision(masks=True).mask, np.ndarray)
+    assert result.to_supervision(masks=False).mask is None
+
+
+def test_to_supervision_makes_no_large_masks_without_being_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Detections:
+        def __init__(self, **values: object) -> None:
+            self.mask = values["mask"]
+
+    old = types.SimpleNamespace(Detections=Detections)  # before CompactMask
+    monkeypatch.setitem(sys.modules, "supervision", old)
+    result = found_in("beans")
+    assert result.to_supervision().mask.shape == (len(result), 480, 640)
+    monkeypatch.setattr(persense._exports, "_DENSE_BYTES", 1000)
+    with pytest.warns(
+        UserWarning, match="masks over the whole image would take .* GB and are left"
+    ):
+        assert result.to_supervision().mask is None
+    assert result.to_supervision(masks=True).mask.shape == (len(result), 480, 640)
 
 
 def test_no_instance_is_empty_in_every_conversion() -> None:
@@ -224,8 +293,11 @@ def test_pickling_keeps_everything_but_the_image() -> None:
     assert copy.image is None and result.image is not None
 
 
-def test_without_a_trace_there_is_none() -> None:
-    assert support_of("beans").segment(DATA / "beans" / "01.jpg").trace is None
+def test_without_a_trace_there_is_a_line_that_says_how_to_get_one() -> None:
+    result = support_of("beans").segment(DATA / "beans" / "01.jpg")
+    assert not result.has_trace and found_in("beans").has_trace
+    with pytest.raises(persense.InvalidArgument, match="trace: this result has none, expected"):
+        result.trace.plot()
 
 
 def test_a_trace_holds_the_stages_of_every_pass() -> None:
