@@ -47,7 +47,7 @@ MaskLike = Union[
 LabelsLike = Union[Path, npt.NDArray[np.integer[Any]], "PIL.Image.Image"]
 
 _IMAGE = "a uint8 array of shape (H, W, 3), RGB, or (H, W), grey; persense.as_image converts others"
-_MASK = "integers, floats or bool of shape (H, W), 0 = outside"
+_MASK = "an array of integers, floats or bool of shape (H, W), 0 = outside"
 
 
 def read_image(path: Path) -> npt.NDArray[np.uint8]:

@@ -44,7 +44,8 @@ class Instance:
 
     def __repr__(self) -> str:
         label = f", label={self.label!r}" if self.label else ""
-        return f"Instance({self.id}, box={self.mask.box}, score={self.score:.2f}, area={self.area}{label})"
+        values = f"box={self.mask.box}, score={self.score:.2f}, area={self.area}"
+        return f"Instance({self.id}, {values}{label})"
 
 
 class Instances:

@@ -27,7 +27,7 @@ def several_labels(values: npt.NDArray[Any], only_largest: bool) -> Optional[Lab
     """The labels of a mask (H, W), where it is a label image; None for a mask of one object.
 
     A value is a label where it surrounds a pixel of its own: the levels of a soft border, one or
-    two pixels wide, do not.
+    two pixels wide, do not. An object that was cut out of a photo has few such pixels.
     """
     if values.dtype.kind not in "iuf" or min(values.shape) < 3:
         return None
@@ -36,7 +36,8 @@ def several_labels(values: npt.NDArray[Any], only_largest: bool) -> Optional[Lab
         return None
     if values.dtype.kind == "f" and not (values == np.floor(values)).all():
         return None  # probabilities
-    if len(np.unique(_surrounded(values))) < 2:
+    inner = _surrounded(values)
+    if len(np.unique(values[inner])) < 2 or not _are_flat(values, inner):
         return None
     ids, firsts, numbers, areas = np.unique(values, True, True, True)
     # numbers of labels, 1 and up; what is not above 0 is no object
@@ -49,15 +50,25 @@ def several_labels(values: npt.NDArray[Any], only_largest: bool) -> Optional[Lab
     return Labels(image, kept, _note(len(objects), len(kept), largest, only_largest))
 
 
-def _surrounded(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The values above 0 of pixels whose eight neighbours have the same value."""
+def _surrounded(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Pixels above 0 whose eight neighbours have the same value."""
     height, width = values.shape
     middle = values[1:-1, 1:-1]
     same = middle > np.zeros((), values.dtype)
     for dy in range(3):
         for dx in range(3):
             same &= values[dy : height - 2 + dy, dx : width - 2 + dx] == middle
-    return middle[same]
+    return np.pad(same, 1)
+
+
+def _are_flat(values: npt.NDArray[Any], inner: npt.NDArray[np.bool_]) -> bool:
+    """Whether most of what is above 0 is such a pixel or beside one."""
+    height, width = values.shape
+    covered = np.zeros((height - 2, width - 2), dtype=bool)
+    for dy in range(3):
+        for dx in range(3):
+            covered |= inner[dy : height - 2 + dy, dx : width - 2 + dx]
+    return bool(2 * covered.sum() >= np.count_nonzero(values[1:-1, 1:-1] > 0))
 
 
 def _note(count: int, kept: int, largest: int, only_largest: bool) -> str:

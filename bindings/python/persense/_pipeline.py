@@ -170,8 +170,9 @@ class Pipeline:
             gave, which is not encoded again; or examples, which may be of several images.
             persense.as_image converts other arrays.
         mask, box, point, polygon, labels and id: exactly one of these ways to mark the object; see
-            Example. Of a mask with several labels each is an example, unless `id` picks one. A box or a point becomes a mask by the pipeline's own decoder: look at it in
-            `support.masks` or `support.plot()`.
+            Example. Of a mask with several labels each is an example, unless `id` picks one. A box
+            or a point becomes a mask by the pipeline's own decoder: look at it in `support.masks`
+            or `support.plot()`.
         label: what the object is called, for detectors that read text; or a ClassLabelExtractor,
             which asks a model, or the ClassLabel that one gave.
         negatives: "not these": Examples, or marks on the same image: a mask, a box (4 numbers), a
@@ -190,6 +191,9 @@ class Pipeline:
         }
         if label is not None and not isinstance(label, (str, ClassLabel, ClassLabelExtractor)):
             raise refused("label", label, "text, a ClassLabel or a ClassLabelExtractor")
+        if isinstance(label, ClassLabel):
+            text("label", label.label)
+            text("phrase", label.phrase)
         only_largest = self.options["support.parts"] == "largest"
         examples, notes = read(examples_of(image, marks, negatives), only_largest)
         self._prepare()
@@ -242,8 +246,9 @@ class Pipeline:
         """Find every instance of a support's object in a query image.
 
         query: uint8 (H, W, 3), RGB, or (H, W), grey; or a path, a PIL image, or what `encode` gave.
-            persense.as_image converts other arrays. Arrays are used where they lie when the pixels of a row are contiguous (slices of rows
-            and columns are); any other layout, and grey, is copied once.
+            persense.as_image converts other arrays. Arrays are used where they lie when the pixels
+            of a row are contiguous (slices of rows and columns are); any other layout, and grey, is
+            copied once.
         supports: one, or several, which are several classes: instances say whose they are, and
             each pixel belongs to one class.
         trace: keep every intermediate in ``result.trace``.

@@ -267,8 +267,8 @@ _WANTED = ("min_score", "min_area", "max_area", "max_instances", "border")
 def _several(queries: Any) -> Iterator[Any]:
     """Refuses one image in the place of several: a path would be taken for its letters."""
     one = is_picture(queries) or isinstance(queries, (bytes, Query))
-    one = one or isinstance(queries, np.ndarray) and queries.ndim < 4
-    if not one:
+    # an array of paths has one dimension, a stack of images four
+    if not one and getattr(queries, "ndim", None) not in (0, 2, 3):
         try:
             return iter(queries)
         except TypeError:

@@ -258,9 +258,10 @@ class Result(Instances):
         """A COCO data set of this one image, as a dict for `json.dump` and pycocotools.
 
         Annotations have run-length encoded masks or polygons, `bbox` (x, y, width, height), `area`,
-        `score`, `point`, the point prompt (x, y), and `touches_border`. Width, height and pixels are
-        of the image as it is shown: turned as its EXIF orientation says. The image has the result's notes, where there are any, as `notes`; `info` has the stages and
-        options that made it.
+        `score`, `point`, the point prompt (x, y), and `touches_border`. Width, height and pixels
+        are of the image as it is shown: turned as its EXIF orientation says. The image has the
+        result's notes, where there are any, as `notes`; `info` has the stages and options that made
+        it.
 
         Args:
             image_id: the image's id.
@@ -377,8 +378,8 @@ class Result(Instances):
         return os.path.relpath(self._path, os.path.dirname(os.path.abspath(path)))
 
     def to_supervision(self, masks: Optional[bool] = None) -> supervision.Detections:
-        """`supervision.Detections` with boxes, masks, scores as `confidence`, classes as `class_id`,
-        and their names as `data["class_name"]`.
+        """`supervision.Detections` with boxes, masks, scores as `confidence`, classes as
+        `class_id`, and their names as `data["class_name"]`.
 
         Args:
             masks: None for `supervision.CompactMask`, whose size grows with the objects, where

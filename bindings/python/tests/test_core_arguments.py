@@ -45,11 +45,12 @@ WRONG: Dict[str, Callable[[], object]] = {
     ),
     "options: key: got 3, expected text": lambda: persense.Pipeline("classic", options={3: 4}),
     "label: got 3, expected text, a ClassLabel or": lambda: support(label=3),
+    "phrase: got 4, expected text": lambda: support(label=persense.ClassLabel("a", 4, "")),
     "id: got 'one', expected a label's number": lambda: support(box=None, labels=discs(), id="one"),
     "id: got 1099511627776, expected": lambda: support(box=None, labels=discs(), id=2**40),
     "negatives: got 5, expected Examples or marks": lambda: support(negatives=5),
     "negatives, index 0: got {}, expected an Example": lambda: support(negatives=[{}]),
-    "mask: got dict, expected integers": lambda: support(box=None, mask={}),
+    "mask: got dict, expected an array of": lambda: support(box=None, mask={}),
     "box: got list, expected four numbers": lambda: support(box=[[1], [2, 3]]),
     "image: got dict, expected a uint8 array": lambda: pipeline().support({}, box=box_of(1)),
     "image: got NoneType, expected a uint8 array": lambda: pipeline().encode(None),
@@ -109,7 +110,7 @@ WRONG: Dict[str, Callable[[], object]] = {
     "origin: got int64 of shape (), expected two numbers": lambda: persense.Mask(
         np.ones((3, 3), bool), origin=3
     ),
-    "bits: got NoneType, expected integers": lambda: persense.Mask(None),
+    "bits: got NoneType, expected an array of": lambda: persense.Mask(None),
 }
 
 
@@ -120,8 +121,10 @@ def test_a_wrong_argument_is_one_line_that_names_it(message: str) -> None:
     assert str(raised.value).startswith(message) and "\n" not in str(raised.value)
 
 
-def test_a_stack_of_images_and_encoded_ones_are_several() -> None:
+def test_a_stack_an_array_of_paths_and_encoded_images_are_several() -> None:
     own = support()
+    paths = np.array([str(BEANS / "00.jpg"), "none.jpg"])
+    assert [done.error is None for done in own.segment_many(paths)] == [True, False]
     stack = np.stack([scene(), scene()])
     assert [len(done.result) for done in own.segment_many(stack)] == [8, 8]
     query = pipeline().encode(scene())

@@ -146,7 +146,7 @@ def test_wrong_mask_is_one_line_that_names_it(wrong: Any, got: "str | None") -> 
     with pytest.raises(persense.Error) as raised:
         persense.Pipeline("classic").support(BEANS / "00.jpg", wrong)
     if got is not None:
-        expected = "expected integers, floats or bool of shape (H, W), 0 = outside"
+        expected = "expected an array of integers, floats or bool of shape (H, W), 0 = outside"
         assert str(raised.value) == f"mask: got {got}, {expected}"
 
 

@@ -36,7 +36,7 @@ def test_colours_are_a_mask_where_any_is_not_zero_and_alpha_is_ignored() -> None
 def test_values_that_are_not_numbers_are_refused() -> None:
     mask = of_first().astype(float)
     mask[:2, 0] = np.nan
-    message = "mask: 2 of 19200 values are NaN, expected integers, floats or bool"
+    message = "mask: 2 of 19200 values are NaN, expected an array of integers"
     with pytest.raises(persense.InvalidArgument, match=message):
         pipeline().support(scene(), mask)
 
@@ -79,7 +79,8 @@ def test_of_labels_of_unlike_size_the_largest_is_used() -> None:
     labels[100:104, 100:104] = 7
     support = pipeline().support(scene(), labels)
     assert (support.mask == (discs() == 2)).all()
-    assert support.notes[0].endswith("(253 pixels) is used, as the others are far smaller; id=... picks one")  # fmt: skip
+    used = "the largest (253 pixels) is used, as the others are far smaller; id=... picks one"
+    assert support.notes[0] == f"support mask: has 2 labels, {used}"
     reference = persense.Pipeline("classic", options={"support.parts": "largest"})
     [example] = reference.support(scene(), discs()).examples
     assert example.mask.sum() == 253
@@ -117,6 +118,16 @@ def test_a_soft_border_is_no_label_and_probabilities_are_none() -> None:
     for mask in (soft, soft / 255, (soft / 255).astype(np.float32)):
         support = pipeline().support(scene(), mask)
         assert support.notes == [] and (support.mask == (soft > 0)).all()
+
+
+def test_an_object_cut_out_of_a_photo_is_one_mask() -> None:
+    random = np.random.default_rng(3)
+    inside = of_first()[:, :, None]
+    photo = random.integers(1, 255, (HEIGHT, WIDTH, 3), np.uint8) * inside
+    photo[15:19, 15:19], photo[21:25, 15:19] = (255, 255, 255), (9, 9, 9)  # flat, as glare is
+    for mask in (photo, photo[:, :, 0]):
+        support = pipeline().support(scene(), mask)
+        assert support.notes == [] and (support.mask == of_first()).all()
 
 
 def test_a_negative_example_of_several_labels_is_several() -> None:
