@@ -14,13 +14,13 @@ namespace {
 constexpr double low_part = 0.001, high_part = 0.999;
 
 /// Ranks of both ends among n sorted numbers: outward, so that few numbers all count.
-std::pair<std::size_t, std::size_t> ranks_of(std::size_t n) {
+std::pair<std::size_t, std::size_t> ranks_of(std::size_t n, double low, double high) {
   const double last = static_cast<double>(n - 1);
-  return {static_cast<std::size_t>(std::floor(low_part * last)),
-          static_cast<std::size_t>(std::ceil(high_part * last))};
+  return {static_cast<std::size_t>(std::floor(low * last)),
+          static_cast<std::size_t>(std::ceil(high * last))};
 }
 
-Window window_of_counts(const cv::Mat& pixels) {
+Window window_of_counts(const cv::Mat& pixels, double low_share, double high_share) {
   std::vector<std::size_t> counts(1 << 16, 0);
   const cv::Mat flat = pixels.reshape(1);
   for (int y = 0; y < flat.rows; ++y)
@@ -30,12 +30,12 @@ Window window_of_counts(const cv::Mat& pixels) {
     for (std::size_t below = counts[0]; below <= rank; below += counts[value]) ++value;
     return static_cast<double>(value);
   };
-  const auto [low, high] = ranks_of(flat.total());
+  const auto [low, high] = ranks_of(flat.total(), low_share, high_share);
   return {at_rank(low), at_rank(high)};
 }
 
 /// Of floating point numbers: as many of them as are enough, evenly spread.
-Window window_of_sample(const cv::Mat& pixels) {
+Window window_of_sample(const cv::Mat& pixels, double low_share, double high_share) {
   constexpr std::size_t most = 1 << 22;
   cv::Mat flat;
   pixels.reshape(1).convertTo(flat, CV_64F);
@@ -52,14 +52,19 @@ Window window_of_sample(const cv::Mat& pixels) {
     std::nth_element(values.begin(), place, values.end());
     return *place;
   };
-  const auto [low, high] = ranks_of(values.size());
+  const auto [low, high] = ranks_of(values.size(), low_share, high_share);
   return {at_rank(low), at_rank(high)};
 }
 
 }  // namespace
 
 Window percentile_window(const cv::Mat& pixels) {
-  Window window = pixels.depth() == CV_16U ? window_of_counts(pixels) : window_of_sample(pixels);
+  const bool is_counted = pixels.depth() == CV_16U;
+  const auto between = [&](double low, double high) {
+    return is_counted ? window_of_counts(pixels, low, high) : window_of_sample(pixels, low, high);
+  };
+  Window window = between(low_part, high_part);
+  if (window.high == window.low) window = between(0, 1);  // what differs is less than a thousandth
   if (!(window.high > window.low)) window.high = window.low + 1;
   return window;
 }

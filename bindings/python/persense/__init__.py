@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from persense._archives import ArchiveInfo, has_torch, info
     from persense._convert import as_image
     from persense._examples import Example, SupportExample
-    from persense._images import read_image, read_labels, read_mask
+    from persense._images import image_window, page_count, read_image, read_labels, read_mask
     from persense._label import (
         ClassLabel,
         ClassLabelExtractor,
@@ -91,9 +91,11 @@ __all__ = [
     "has_label_extraction",
     "has_torch",
     "idm",
+    "image_window",
     "info",
     "label_from_answer",
     "options",
+    "page_count",
     "ppsm",
     "read_examples",
     "read_image",
@@ -128,9 +130,11 @@ _MODULES: Dict[str, str] = {
     "has_label_extraction": "_label",
     "has_torch": "_archives",
     "idm": "_steps",
+    "image_window": "_images",
     "info": "_archives",
     "label_from_answer": "_label",
     "options": "_options",
+    "page_count": "_images",
     "ppsm": "_steps",
     "read_examples": "labelme",
     "read_image": "_images",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import PIL.Image
     from numpy.typing import ArrayLike
 
-__all__ = ["as_image", "sensor_levels"]
+__all__ = ["as_image", "over_white", "through_window"]
 
 _LEVELS = {"white": 255.0, "black": 0.0}
 _NUMBERS = "an array of numbers"
@@ -25,7 +25,7 @@ def as_image(
     array: Union[ArrayLike, PIL.Image.Image],
     *,
     channels: str = "last",
-    range: Union[None, str, Tuple[float, float]] = None,
+    range: Optional[Tuple[float, float]] = None,
     percentiles: Tuple[float, float] = (0.1, 99.9),
     alpha: Optional[str] = None,
 ) -> npt.NDArray[np.uint8]:
@@ -37,15 +37,14 @@ def as_image(
     array: numbers of shape (H, W), grey, or with 1 (grey), 2 (grey and alpha), 3 (RGB) or 4 (RGB
         and alpha) channels; or a PIL image, which is turned as its EXIF orientation says.
     channels: "last" for (H, W, C), "first" for (C, H, W).
-    range: (lo, hi), the values that become 0 and 255; what lies beyond is cut off. "sensor" is the
-        rule for files of 16 bits: of 8, 10, 12, 14 and 16 bits the fewest that hold the maximum
-        become 0..255. None: uint8 stays as it is, bool is 0 and 255, and of all other types the
-        window between two percentiles becomes 0..255, the same for all channels.
+    range: (lo, hi), the values that become 0 and 255; what lies beyond is cut off. None: uint8
+        stays as it is, bool is 0 and 255, and of all other types the window between two percentiles
+        becomes 0..255, the same for all channels, as of files.
     percentiles: of that window. A few hot pixels do not matter to it, but each array has its own:
         where support and query have to look alike, give both the same `range`.
-    alpha: "drop" leaves it out, as reading a file does: transparent pixels have the colour that is
-        stored. "white" and "black" blend over that colour. None is "drop" for four channels; two
-        channels need one of them to be said.
+    alpha: "white" blends over that colour, as reading a file does, "black" over the other; "drop"
+        leaves it out: transparent pixels have the colour that is stored. None is "white" for four
+        channels; two channels need one of them to be said.
 
     Returns uint8 of shape (H, W, 3) or (H, W), which shares the array's memory where it can.
 
@@ -61,8 +60,8 @@ def as_image(
             "see numpy.nan_to_num"
         )
     image = _eight_bits(colors, range, percentiles)
-    if opacity is not None and alpha in _LEVELS:
-        image = _blended(image, _share(opacity), _LEVELS[alpha])
+    if opacity is not None and alpha != "drop":
+        image = _blended(image, _share(opacity), _LEVELS[alpha or "white"])
     return image
 
 
@@ -113,24 +112,22 @@ def _apart(
 
 def _eight_bits(
     values: npt.NDArray[Any],
-    range: Union[None, str, Tuple[float, float]],
+    range: Optional[Tuple[float, float]],
     percentiles: Tuple[float, float],
 ) -> npt.NDArray[np.uint8]:
-    if isinstance(range, str):
-        if range != "sensor":
-            raise refused("range", range, "(lo, hi), 'sensor' or None")
-        return sensor_levels(values, "array")
     if range is None and values.dtype == np.uint8:
         return values
     if range is None and values.dtype == np.bool_:
         return values.astype(np.uint8) * np.uint8(255)
-    if values.dtype.kind == "f" and values.dtype.itemsize <= 4 or values.dtype.itemsize <= 2:
-        values = values.astype(np.float32, copy=False)
-    else:
-        values = values.astype(np.float64, copy=False)
-    low, high = _two("range", range) if range is not None else _window(values, percentiles)
-    scaled = (values - low) * (255.0 / (high - low))
-    levels: npt.NDArray[np.uint8] = np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
+    window = _two("range", range) if range is not None else _window(values, percentiles)
+    return through_window(values, window)
+
+
+def through_window(values: npt.NDArray[Any], window: Tuple[float, float]) -> npt.NDArray[np.uint8]:
+    """What lies between two numbers spread over 0 to 255, as reading a file does."""
+    low, high = window
+    scaled = (np.clip(values.astype(np.float64), low, high) - low) * (255.0 / (high - low))
+    levels: npt.NDArray[np.uint8] = np.rint(scaled).astype(np.uint8)
     return levels
 
 
@@ -150,7 +147,7 @@ def _window(values: npt.NDArray[Any], percentiles: Tuple[float, float]) -> Tuple
     first, last = _two("percentiles", percentiles)
     if first < 0 or last > 100:
         raise refused("percentiles", percentiles, "0 to 100")
-    low, high = (float(v) for v in np.percentile(values, (first, last)))
+    low, high = _numbers_at(values, first / 100, last / 100)
     if low == high:  # less than their share differs from the background
         low, high = float(values.min()), float(values.max())
     if low == high:
@@ -160,25 +157,20 @@ def _window(values: npt.NDArray[Any], percentiles: Tuple[float, float]) -> Tuple
     return low, high
 
 
-def sensor_levels(values: npt.NDArray[Any], name: str) -> npt.NDArray[np.uint8]:
-    """Values of 16 bits as reading a file gives them."""
-    if values.dtype.kind not in "iu" or values.min() < 0 or values.max() > 65535:
-        held = f", {values.min():g} to {values.max():g}" if values.size > 0 else ""
-        raise InvalidArgument(
-            f"{name}: got {shown(values)}{held}, expected integers of 16 bits, 0 to 65535"
-        )
-    maximum = int(values.max())
-    bits = next(bits for bits in (8, 10, 12, 14, 16) if maximum < 1 << bits)
-    factor = np.float32(255.0 / ((1 << bits) - 1))
-    levels: npt.NDArray[np.uint8] = np.rint(values.astype(np.float32) * factor).astype(np.uint8)
-    return levels
+def _numbers_at(values: npt.NDArray[Any], low: float, high: float) -> Tuple[float, float]:
+    """At shares of the sorted numbers, by the file reader's ranks: of three channels, outward."""
+    channels = 3 if values.ndim == 2 else 1  # grey is three of a kind there
+    last = values.size * channels - 1
+    ranks = math.floor(low * last) // channels, math.ceil(high * last) // channels
+    found = np.partition(values, ranks, axis=None)
+    return float(found[ranks[0]]), float(found[ranks[1]])
 
 
 def _share(opacity: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     """Alpha as 0 to 1."""
     if opacity.dtype.kind in "iu":
         most = np.iinfo(opacity.dtype).max
-        return (opacity / most).astype(np.float32)
+        return opacity.astype(np.float32) * np.float32(1 / most)
     share = opacity.astype(np.float32)
     if not (share.min() >= 0 and share.max() <= 1):
         raise InvalidArgument(
@@ -187,11 +179,18 @@ def _share(opacity: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     return share
 
 
+def over_white(
+    image: npt.NDArray[np.uint8], opacity: npt.NDArray[np.uint8]
+) -> npt.NDArray[np.uint8]:
+    """As reading a file does: alpha that is nowhere opaque was not meant."""
+    return _blended(image, _share(opacity), 255.0) if opacity.any() else image
+
+
 def _blended(
     image: npt.NDArray[np.uint8], share: npt.NDArray[np.float32], level: float
 ) -> npt.NDArray[np.uint8]:
     if image.ndim == 3:
         share = share[:, :, None]
-    over = image * share + level * (1 - share)
+    over = image.astype(np.float32) * share + (np.float32(1) - share) * np.float32(level)
     blended: npt.NDArray[np.uint8] = np.rint(over).astype(np.uint8)
     return blended

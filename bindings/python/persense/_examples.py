@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from persense import _core, _pil
-from persense._arguments import array_of, shown, whole
+from persense._arguments import array_of, is_path, path, shown, whole
 from persense._images import (
     ImageLike,
     LabelsLike,
@@ -31,6 +31,7 @@ from persense._images import (
     is_picture,
     labels_array,
     labels_of_mask,
+    load_image,
     mask_array,
 )
 from persense.errors import InvalidArgument
@@ -246,6 +247,8 @@ class Prepared(NamedTuple):
     """With arrays in the place of files and PIL images, each read once."""
     notes: List[str]
     """What was made of their masks."""
+    window: Optional[Tuple[float, float]]
+    """That files with deep pixels were read through: of the first of them."""
 
 
 def read(examples: Iterable[Example], only_largest: bool = False) -> Prepared:
@@ -264,15 +267,29 @@ def read(examples: Iterable[Example], only_largest: bool = False) -> Prepared:
             known[key(value)] = read_it(value, name)
         return known[key(value)]
 
+    window: Optional[Tuple[float, float]] = None
+
+    def pixels(value: Any, name: str) -> npt.NDArray[np.uint8]:
+        nonlocal window
+        if not is_path(value):
+            return image_array(value, name)
+        array, _, used = load_image(value, window=window)
+        window = window or used
+        return array
+
     done, notes = [], []
     for example in examples:
         image, mark = example.image, example.mark
         if not hasattr(image, "_encoded"):
-            image = once(images, image, image_array, "image")
+            image = once(images, image, pixels, "image")
         marks: List[Dict[str, Any]] = [{example.kind: mark}]
         if example.kind == "mask":
             several = labels_of_mask(mark, "mask", only_largest)
-            if several is None:
+            if is_path(mark):
+                array, said = _core.load_mask(path("mask", mark))
+                marks = [{"mask": array}]
+                notes += said
+            elif several is None:
                 marks = [{"mask": mask_array(mark, "mask", _size_of(image))}]
             else:
                 marks = [{"labels": several.image, "id": number} for number in several.ids]
@@ -280,7 +297,7 @@ def read(examples: Iterable[Example], only_largest: bool = False) -> Prepared:
         elif example.kind == "labels":
             marks = [{"labels": once(arrays, mark[0], labels_array, "labels"), "id": mark[1]}]
         done += [Example(image, negative=example.negative, **each) for each in marks]
-    return Prepared(done, notes)
+    return Prepared(done, notes, window)
 
 
 def _size_of(image: Any) -> Tuple[int, int]:

@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from persense import _core, _pil
-from persense._arguments import Path, array_of, is_path, path as path_text, shown
+from persense._arguments import Path, array_of, is_path, path as path_text, shown, whole
+from persense._convert import over_white
 from persense._label_images import Labels, labels_of_colors, several_labels
-from persense.errors import InvalidArgument, Unreadable
+from persense.errors import InvalidArgument
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -23,11 +24,14 @@ __all__ = [
     "MaskLike",
     "file_of",
     "image_array",
+    "image_window",
     "is_mask",
     "is_picture",
     "labels_array",
     "labels_of_mask",
+    "load_image",
     "mask_array",
+    "page_count",
     "read_image",
     "read_labels",
     "read_mask",
@@ -50,16 +54,39 @@ _IMAGE = "a uint8 array of shape (H, W, 3), RGB, or (H, W), grey; persense.as_im
 _MASK = "an array of integers, floats or bool of shape (H, W), 0 = outside"
 
 
-def read_image(path: Path) -> npt.NDArray[np.uint8]:
+def read_image(
+    path: Path, *, page: int = 1, window: Optional[Tuple[float, float]] = None
+) -> npt.NDArray[np.uint8]:
     """Read an image as (H, W, 3) uint8, RGB.
 
-    PNG, JPEG, TIFF (first page), WebP or BMP, 8 or 16 bits, grey, RGB or RGBA (alpha is dropped).
-    EXIF orientation is applied. 16-bit pixels are scaled to 0..255 by the sensor depth that their
-    maximum suggests.
+    PNG, JPEG, TIFF, WebP or BMP, grey, colour or with a palette. EXIF orientation is applied; what
+    is transparent is seen over white.
 
-    Raises FileNotFound, or Unreadable for anything that is no such image.
+    page: of a TIFF, from 1; see page_count.
+    window: (low, high), the numbers that become black and white where pixels are integers of 16 bits
+        and more or floating point; None: their 0.1st and 99.9th percentile. Frames of one series
+        keep their relation if they are read through one window: image_window gives the first's.
+
+    Raises FileNotFound, Unreadable for anything that is no such image, InvalidArgument.
     """
-    return _core.read_image(path_text("path", path))
+    return load_image(path, page, window)[0]
+
+
+def load_image(
+    path: Path, page: int = 1, window: Optional[Tuple[float, float]] = None
+) -> Tuple[npt.NDArray[np.uint8], int, Optional[Tuple[float, float]]]:
+    """Pixels, number of pages, and the window that deep pixels went through."""
+    return _core.load_image(path_text("path", path), whole("page", page), window)
+
+
+def page_count(path: Path) -> int:
+    """Number of pages of a TIFF; 1 of other formats. Thumbnails are none."""
+    return load_image(path)[1]
+
+
+def image_window(path: Path) -> Optional[Tuple[float, float]]:
+    """The window that read_image takes for this file by itself; None for pixels of 8 bits."""
+    return load_image(path)[2]
 
 
 def read_mask(path: Path) -> npt.NDArray[np.uint8]:
@@ -67,7 +94,7 @@ def read_mask(path: Path) -> npt.NDArray[np.uint8]:
 
     Formats, orientation and errors as in read_image. A pixel is inside when any colour channel is
     not zero; in JPEG and WebP, where compression leaves noise, when it is above half of the
-    image's maximum. Alpha is ignored.
+    image's maximum. Where the shape is in the alpha channel, it is taken from there.
     """
     return _core.read_mask(path_text("path", path))
 
@@ -75,10 +102,10 @@ def read_mask(path: Path) -> npt.NDArray[np.uint8]:
 def read_labels(path: Path) -> npt.NDArray[np.int32]:
     """Read a label image as (H, W) int32: 0 is background, every other number an object.
 
-    One grey channel of 8 or 16 bits, as `persense segment` writes it. EXIF orientation is not
+    One grey channel of whole numbers, as `persense segment` writes it. EXIF orientation is not
     applied: a label image is data.
 
-    Raises FileNotFound, or Unreadable for colour or a lossy format.
+    Raises FileNotFound, or Unreadable for colour, numbers that are no labels, or a lossy format.
     """
     return _core.read_labels(path_text("path", path))
 
@@ -98,10 +125,15 @@ def file_of(value: object) -> Optional[str]:
     return path_text("path", value) if is_path(value) else None
 
 
-def image_array(value: ImageLike, name: str) -> npt.NDArray[np.uint8]:
-    """Give the array behind any form of image: (H, W, 3) or (H, W)."""
+def image_array(
+    value: ImageLike, name: str, window: Optional[Tuple[float, float]] = None
+) -> npt.NDArray[np.uint8]:
+    """Give the array behind any form of image: (H, W, 3) or (H, W).
+
+    window: of files with deep pixels.
+    """
     if is_path(value):
-        return read_image(value)  # type: ignore[arg-type]
+        return read_image(value, window=window)  # type: ignore[arg-type]
     if _pil.is_pil(value):
         return _pil.shown_image(value, name)
     array: Any = value
@@ -111,8 +143,9 @@ def image_array(value: ImageLike, name: str) -> npt.NDArray[np.uint8]:
         return array
     if array.ndim != 3 or array.shape[2] not in (1, 3, 4):
         raise _wrong(name, value, _IMAGE)
-    # alpha is dropped, as reading a file does
-    return array if array.shape[2] == 3 else array[:, :, 0 if array.shape[2] == 1 else slice(3)]
+    if array.shape[2] == 4:  # as reading a file does
+        return over_white(array[:, :, :3], array[:, :, 3])
+    return array if array.shape[2] == 3 else array[:, :, 0]
 
 
 def _wrong(name: str, value: object, expected: str) -> InvalidArgument:
@@ -137,13 +170,27 @@ def mask_array(
     if is_path(value):
         return read_mask(value)  # type: ignore[arg-type]
     if _pil.is_pil(value):
-        array = _pil.pixels(value, name)
-        return _any_channel(array > (0.5 * array.max() if _pil.is_lossy(value) else 0))
+        array, alpha = _pil.pixels(value, name)
+        inside = _any_channel(array > (0.5 * array.max() if _pil.is_lossy(value) else 0))
+        return _within_alpha(inside, alpha)
     if is_mask(value):
         held: Any = value
         return _whole(getattr(held, "mask", held), name, size)
     values = _any_channel(_mask_values(value, name))
     return values if values.dtype in (np.bool_, np.uint8) else values != 0
+
+
+def _within_alpha(
+    inside: npt.NDArray[np.bool_], alpha: Optional[npt.NDArray[np.uint8]]
+) -> npt.NDArray[np.bool_]:
+    """The shape that alpha cuts out, and within it what is marked, as of files."""
+    if alpha is None or not alpha.any():
+        return inside
+    opaque: npt.NDArray[np.bool_] = alpha > 0.5 * alpha.max()
+    if opaque.all():
+        return inside
+    both = inside & opaque
+    return both if 0 < both.sum() < opaque.sum() else opaque
 
 
 def _mask_values(value: Any, name: str) -> npt.NDArray[Any]:
@@ -182,12 +229,10 @@ def _whole(mask: _core.Mask, name: str, size: Optional[Tuple[int, int]]) -> npt.
 
 def labels_of_mask(value: MaskLike, name: str, only_largest: bool) -> Optional[Labels]:
     """The labels of what was given as a mask and holds several; None for a mask of one object."""
-    if is_mask(value):
+    if is_mask(value) or is_path(value):  # load_mask parts what a file holds
         return None
-    if is_path(value):
-        values = _numbers_in_file(value)  # type: ignore[arg-type]
-    elif _pil.is_pil(value):
-        values = None if _pil.is_lossy(value) else _pil.pixels(value, name)
+    if _pil.is_pil(value):
+        values = None if _pil.is_lossy(value) else _pil.pixels(value, name)[0]
     else:
         values = _mask_values(value, name)
     if values is None:
@@ -199,20 +244,6 @@ def labels_of_mask(value: MaskLike, name: str, only_largest: bool) -> Optional[L
             return None
         values = labels_of_colors(values)
     return several_labels(values, only_largest)
-
-
-def _numbers_in_file(path: Path) -> Optional[npt.NDArray[Any]]:
-    """A mask's numbers or colours as they lie in its file; None for lossy ones."""
-    try:
-        labels = read_labels(path)
-    except Unreadable as error:
-        return read_image(path) if " channels, " in str(error) else None
-    found = labels[labels != 0]
-    if found.size == 0 or (found == found[0]).all():
-        return None
-    # a label image is not turned, a mask is
-    inside = read_mask(path) != 0
-    return labels if np.array_equal(labels != 0, inside) else None
 
 
 def labels_array(value: LabelsLike, name: str) -> npt.NDArray[np.int32]:

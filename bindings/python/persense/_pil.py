@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, Optional, Tuple
 
 import numpy as np
 import numpy.typing as npt
 
-from persense._convert import sensor_levels
+from persense._convert import as_image, over_white
 from persense.errors import InvalidArgument, Unreadable
 
 __all__ = ["is_lossy", "is_pil", "labels", "pixels", "shown_image", "stored"]
 
 _SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
+_WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
 _COLORS = ("RGB", "RGBA", "RGBX", "RGBa", "P", "PA", "YCbCr", "HSV")
 
 
@@ -25,12 +26,14 @@ def is_pil(value: object) -> bool:
 
 def shown_image(image: Any, name: str) -> npt.NDArray[np.uint8]:
     """What read_image gives of its file; grey ones as (H, W)."""
-    array = pixels(image, name)
-    return sensor_levels(array, name) if array.dtype == np.uint16 else array
+    array, alpha = pixels(image, name)
+    if array.dtype == np.uint16:
+        return as_image(array) if array.min() < array.max() else np.zeros_like(array, np.uint8)
+    return array if alpha is None else over_white(array, alpha)
 
 
-def pixels(image: Any, name: str) -> npt.NDArray[Any]:
-    """Grey or RGB of 8 bits, or grey of 16, turned as its file is; alpha is dropped."""
+def pixels(image: Any, name: str) -> Tuple[npt.NDArray[Any], Optional[npt.NDArray[np.uint8]]]:
+    """Grey or RGB of 8 bits, or grey of 16, turned as its file is, and alpha, where it has one."""
     # once loaded, nothing tells that they were reduced
     deep = any(";16" in str(tile[3]) for tile in getattr(image, "tile", None) or [])
     if deep and not image.mode.startswith("I"):
@@ -46,11 +49,19 @@ def pixels(image: Any, name: str) -> npt.NDArray[Any]:
             f"{name}: got a PIL image of mode {image.mode!r}, expected colours or 8 or 16 bits; "
             "persense.as_image converts it"
         )
-    return array
+    return array, _alpha(image)
+
+
+def _alpha(image: Any) -> Optional[npt.NDArray[np.uint8]]:
+    """Turned as its file is."""
+    if image.mode not in _WITH_ALPHA and "transparency" not in image.info:
+        return None
+    plane = np.asarray(image.convert("RGBA").getchannel("A"))
+    return np.ascontiguousarray(_turned(plane, _orientation(image)))
 
 
 def stored(image: Any, name: str) -> npt.NDArray[Any]:
-    """Its pixels turned as its file is, of any mode's type; alpha is dropped."""
+    """Its colours turned as its file is, of any mode's type, without alpha."""
     try:
         image.load()
     except (OSError, SyntaxError, ValueError) as error:

@@ -195,25 +195,26 @@ class Pipeline:
             text("label", label.label)
             text("phrase", label.phrase)
         only_largest = self.options["support.parts"] == "largest"
-        examples, notes = read(examples_of(image, marks, negatives), only_largest)
+        examples, notes, window = read(examples_of(image, marks, negatives), only_largest)
         self._prepare()
         for example in examples:
             if isinstance(example.image, Query):
                 self._require_own(example.image)
-        return self._support(examples, label, notes)
+        return self._support(examples, label, notes, window)
 
     def _support(
         self,
         examples: List[Example],
         label: Optional[Union[str, ClassLabel, ClassLabelExtractor]],
         notes: Sequence[str],
+        window: Optional[Tuple[float, float]],
     ) -> Support:
         if isinstance(label, ClassLabelExtractor):
             label = self._asked(label, examples)
         if not isinstance(label, ClassLabel):
             label = ClassLabel(label or "", "", "")
         prepared = self._engine.support(for_core(examples), label.label, label.phrase)
-        return Support(self, prepared, examples, notes)
+        return Support(self, prepared, examples, notes, window)
 
     def _asked(self, namer: ClassLabelExtractor, examples: List[Example]) -> Optional[ClassLabel]:
         """A model's label for the first example that is not negative."""
@@ -246,6 +247,7 @@ class Pipeline:
         """Find every instance of a support's object in a query image.
 
         query: uint8 (H, W, 3), RGB, or (H, W), grey; or a path, a PIL image, or what `encode` gave.
+            A file with deep pixels is read through the window of the support's, if that is one.
             persense.as_image converts other arrays. Arrays are used where they lie when the pixels
             of a row are contiguous (slices of rows and columns are); any other layout, and grey, is
             copied once.
@@ -295,7 +297,8 @@ class Pipeline:
             self._require_own(query)
             image, file, asked = query.image, query.path, query._encoded
         else:
-            image, file = image_array(query, "query"), file_of(query)
+            window = next((s._window for s in classes if s._window), None)
+            image, file = image_array(query, "query", window), file_of(query)
             asked = image
         self._prepare()
         inside = None

@@ -72,8 +72,10 @@ class Support:
         prepared: _core.Support,
         given: List[Example],
         notes: Sequence[str] = (),
+        window: Optional[Tuple[float, float]] = None,
     ) -> None:
         """Use Pipeline.support."""
+        self._window = window
         self._notes = list(notes)
         self._pipeline = pipeline
         self._prepared = prepared
@@ -150,7 +152,8 @@ class Support:
     def __reduce__(self) -> Tuple[Any, ...]:
         given = [(e.image, e.kind, e.mark, e.negative) for e in self._given]
         label = ClassLabel(self.label, self.phrase, "")
-        return _support_again, (self._token, self._pipeline, given, label, self._notes)
+        made_of = self._token, self._pipeline, given, label, self._notes, self._window
+        return _support_again, made_of
 
     def plot(self) -> Figure:
         """Draws the examples over their images in a new matplotlib figure; negative ones in red.
@@ -283,7 +286,12 @@ _supports = Recent(8)
 
 
 def _support_again(
-    token: str, pipeline: Pipeline, given: List[Any], label: ClassLabel, notes: List[str]
+    token: str,
+    pipeline: Pipeline,
+    given: List[Any],
+    label: ClassLabel,
+    notes: List[str],
+    window: Optional[Tuple[float, float]],
 ) -> Support:
     def make() -> Support:
         pipeline._prepare()
@@ -291,7 +299,7 @@ def _support_again(
         for image, kind, mark, negative in given:
             marks = {"labels": mark[0], "id": mark[1]} if kind == "labels" else {kind: mark}
             examples.append(Example(image, negative=negative, **marks))
-        support = pipeline._support(examples, label, notes)
+        support = pipeline._support(examples, label, notes, window)
         support._token = token
         return support
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import pickle
 from typing import Any, Dict
 
 import numpy as np
@@ -53,13 +54,44 @@ def test_one_range_keeps_the_relation_of_two_frames() -> None:
     assert abs(2 * shown[0] - shown[1]).max() <= 1
 
 
-def test_the_range_sensor_is_what_reading_the_file_gives(tmp_path: pathlib.Path) -> None:
+def test_an_array_goes_through_the_window_of_its_file(tmp_path: pathlib.Path) -> None:
     pil = pytest.importorskip("PIL.Image")
     for most in (255, 1000, 4095, 4200, 65535):
         values = (ramp(np.uint64, (256, 256)) * most // 65535).astype(np.uint16)
-        pil.fromarray(values).save(tmp_path / "deep.png")
-        read = persense.read_image(tmp_path / "deep.png")
-        assert (persense.as_image(values, range="sensor") == read[:, :, 0]).all()
+        values[7, 9] = 65535  # hot
+        file = tmp_path / "deep.png"
+        pil.fromarray(values).save(file)
+        assert (persense.as_image(values) == persense.read_image(file)[:, :, 0]).all()
+        window = persense.image_window(file)
+        assert window is not None and window[1] <= most
+        through = persense.read_image(file, window=(0, 4095))[:, :, 0]
+        assert (persense.as_image(values, range=(0, 4095)) == through).all()
+
+
+def test_queries_go_through_the_window_of_the_supports_file(tmp_path: pathlib.Path) -> None:
+    pil = pytest.importorskip("PIL.Image")
+    grey = persense.read_image(BEANS / "01.jpg").max(axis=2).astype(np.uint16)
+    pil.fromarray(grey * 3 + 500).save(tmp_path / "support.png")
+    brighter = grey * 3 + 500
+    brighter[:40] = 60000  # would take the whole range
+    pil.fromarray(brighter).save(tmp_path / "query.png")
+    support = persense.Pipeline("classic").support(tmp_path / "support.png", point=(100, 100))
+    window = persense.image_window(tmp_path / "support.png")
+    seen = support.segment(tmp_path / "query.png")
+    assert (seen._image == persense.read_image(tmp_path / "query.png", window=window)).all()
+    again = pickle.loads(pickle.dumps(support)).segment(tmp_path / "query.png")
+    assert (again._image == seen._image).all()
+
+
+def test_a_page_of_a_stack_is_read(tmp_path: pathlib.Path) -> None:
+    pil = pytest.importorskip("PIL.Image")
+    pages = [pil.fromarray(np.full((9, 12), value, np.uint8)) for value in (10, 20, 30)]
+    file = tmp_path / "stack.tif"
+    pages[0].save(file, save_all=True, append_images=pages[1:])
+    assert persense.page_count(file) == 3
+    assert [int(persense.read_image(file, page=k)[0, 0, 0]) for k in (1, 2, 3)] == [10, 20, 30]
+    with pytest.raises(persense.Unreadable, match="page 4: the file has 3 pages that can be read"):
+        persense.read_image(file, page=4)
 
 
 def test_all_channels_share_one_window() -> None:
@@ -76,10 +108,10 @@ def test_where_less_than_the_percentiles_leave_out_differs_the_extremes_are_the_
     assert persense.as_image(values)[3].tolist()[3:8] == [0, 255, 255, 255, 0]
 
 
-def test_alpha_is_dropped_as_in_files_or_blended_where_that_is_said() -> None:
+def test_alpha_is_blended_over_white_as_in_files_or_as_is_said() -> None:
     rgba = np.array([[[200, 100, 0, 0], [200, 100, 0, 255], [200, 100, 0, 51]]], np.uint8)
-    assert persense.as_image(rgba).tolist() == [[[200, 100, 0]] * 3]
-    white = persense.as_image(rgba, alpha="white")
+    assert persense.as_image(rgba, alpha="drop").tolist() == [[[200, 100, 0]] * 3]
+    white = persense.as_image(rgba)
     assert white.tolist() == [[[255, 255, 255], [200, 100, 0], [244, 224, 204]]]
     assert persense.as_image(rgba, alpha="black")[0, 0].tolist() == [0, 0, 0]
     share = np.dstack([np.full((1, 2, 3), 0.5), [[0.0, 1.0]]])
@@ -111,8 +143,7 @@ def test_truth_values_are_black_and_white() -> None:
         ([[1, 2], [3]], {}, "array: got list ("),
         (None, {}, "array: got None, expected an array of numbers"),
         (np.eye(9), {"channels": 3}, "channels: got 3, expected 'last' or 'first'"),
-        (np.eye(9), {"range": "auto"}, "range: got 'auto', expected (lo, hi), 'sensor' or None"),
-        (np.eye(9), {"range": "sensor"}, "expected integers of 16 bits, 0 to 65535"),
+        (np.eye(9), {"range": "auto"}, "range: got 'auto', expected two finite numbers"),
         (np.eye(9), {"range": (1, 0)}, "range: got (1, 0), expected two finite numbers, the first"),
         (np.eye(9), {"range": 255}, "range: got 255, expected two finite numbers"),
         (np.eye(9), {"range": ("a", "b")}, "range: got ('a', 'b'), expected two finite numbers"),
@@ -131,7 +162,7 @@ def test_what_has_no_rule_is_refused_in_one_line(
 
 def test_one_channel_and_rgba_of_8_bits_are_taken_as_they_are(image: np.ndarray) -> None:
     support = support_of("beans")
-    alpha = np.full((*image.shape[:2], 1), 40, np.uint8)
+    alpha = np.full((*image.shape[:2], 1), 255, np.uint8)
     with_alpha = np.concatenate([image, alpha], axis=2)
     assert support.segment(with_alpha)._core.csv() == support.segment(image)._core.csv()
     grey = image[:, :, 1]
