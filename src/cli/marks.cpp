@@ -118,7 +118,10 @@ class Reader {
     });
     const auto index = static_cast<std::size_t>(found - marks_.images.begin());
     if (found == marks_.images.end()) {
-      marks_.images.push_back({path, is_query});
+      const auto query = std::find_if(queries_.begin(), queries_.end(), [&](const QueryFile& q) {
+        return identity(q.path) == identity(path);
+      });
+      marks_.images.push_back({path, is_query, query == queries_.end() ? 1 : query->page});
       marks_.files.push_back(path);
       image_identities_.push_back(is_query ? "the query" : file_identity(path));
     }
@@ -275,6 +278,7 @@ std::set<fs::path> masks_in(const MarkFlags& flags) {
 EncodedMarks encode_marks(const Marks& marks, const Engine& engine, io::ReadOptions read) {
   EncodedMarks encoded;
   for (const SupportFile& marked : marks.images) {
+    read.page = marked.page;
     io::LoadedImage loaded = cli::load_image(marked.path, read);
     if (loaded.window && !encoded.window) read.window = encoded.window = loaded.window;
     Image image = std::move(loaded.image);

@@ -39,6 +39,7 @@ struct MarkedClass {
 struct SupportFile {
   std::filesystem::path path;
   bool is_query = false;                ///< the marks' image because no --support was given
+  int page = 1;                         ///< that of the query which is the same file
   std::optional<Size> expected_size{};  ///< as a labelme file has it
   std::string expected_by{};            ///< that file
 };

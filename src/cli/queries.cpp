@@ -146,9 +146,11 @@ class Sieve {
     return count == 1 ? "1 file" : fmt::format("{} files", count);
   }
 
-  /// NAME_overlay.png beside an image NAME, and the like.
+  /// NAME_overlay.png beside an image NAME and the like, in a folder that a run wrote to.
   static bool is_output(const fs::path& path, const std::set<std::string>& stems) {
-    if (extension_of(path) != ".png") return false;
+    std::error_code ignored;
+    if (extension_of(path) != ".png" || !fs::exists(path.parent_path() / ".persense-run", ignored))
+      return false;
     const std::string stem = path.stem().string();
     for (const char* const kind : {"_overlay", "_labels", "_classes", "_trace"}) {
       const auto at = stem.rfind(kind);
@@ -161,9 +163,7 @@ class Sieve {
           }))
         return true;
     }
-    std::error_code ignored;
-    const bool has_run = fs::exists(path.parent_path() / ".persense-run", ignored);
-    return has_run && stem.size() == 10 && stem.starts_with("support_");
+    return stem.size() == 10 && stem.starts_with("support_");
   }
 
   const std::set<fs::path>& no_queries_;

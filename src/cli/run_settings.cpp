@@ -69,7 +69,6 @@ RunRecord::Settings settings_of(const SegmentRequest& request, const Options& op
 
 io::ReadOptions read_options_of(const SegmentRequest& request) {
   io::ReadOptions read;
-  read.page = pages_from(request.page).only.value_or(1);
   if (request.window.empty()) return read;
   const auto numbers = numbers_in(request.window);
   if (!numbers || numbers->size() != 2 || !((*numbers)[0] < (*numbers)[1]))

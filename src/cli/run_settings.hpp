@@ -20,7 +20,7 @@ std::filesystem::path record_file(const SegmentRequest& request);
 RunRecord::Settings settings_of(const SegmentRequest& request, const Options& options,
                                 const Marks& marks, const Region& region);
 
-/// How images are read. @throws InvalidArgument  --page or --window.
+/// How images are read. @throws InvalidArgument  --window.
 io::ReadOptions read_options_of(const SegmentRequest& request);
 
 /// What to say of the window of a run. @param of_support  not of the first query.

@@ -79,7 +79,7 @@ class SegmentRun {
   const SegmentRequest& request_;
   const Interrupt interrupt_;
   const Pages pages_;
-  io::ReadOptions read_;  // its page is the support images'
+  io::ReadOptions read_;  // its window
   const Queries expanded_;
   std::vector<QueryFile> queries_;
   const std::set<std::string> kinds_;
@@ -204,7 +204,7 @@ void SegmentRun::keep_encoded_queries() {
   for (std::size_t i = 0; i < queries_.size(); ++i)
     for (std::size_t k = 0; k < marks_.images.size(); ++k)
       if (identity(queries_[i].path) == identity(marks_.images[k].path) &&
-          queries_[i].page == read_.page) {
+          queries_[i].page == marks_.images[k].page) {
         encoded_queries_[i] = k;
         needed[k] = true;
       }

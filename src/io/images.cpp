@@ -116,8 +116,10 @@ Decoded decode(const std::filesystem::path& path, Use use, int page = 1, int* pa
         container.format == detail::Format::jpeg || container.format == detail::Format::webp;
   }
   if (use == Use::labels) return decoded;
-  if (decoded.pixels.channels() == 1)
-    cv::cvtColor(decoded.pixels, decoded.pixels, cv::COLOR_GRAY2RGB);
+  if (decoded.pixels.channels() == 1) {  // cvtColor knows no doubles
+    const cv::Mat grey = decoded.pixels;
+    cv::merge(std::vector<cv::Mat>{grey, grey, grey}, decoded.pixels);
+  }
   // where nothing is opaque, the writer did not mean it
   if (!decoded.alpha.empty() && cv::countNonZero(decoded.alpha) == 0) decoded.alpha.release();
   orient(decoded.pixels, orientation);
@@ -225,17 +227,28 @@ int page_count(const std::filesystem::path& path) {
   return is_tiff ? detail::count_tiff_pages(bytes, path) : 1;
 }
 
+namespace {
+
+/// What a pixel of a mask is above.
+double level_of(const Decoded& decoded) {
+  return decoded.lossy ? 0.5 * maximum_of(decoded.pixels) : 0.0;
+}
+
+}  // namespace
+
 MaskFile load_mask(const std::filesystem::path& path) {
   const Decoded decoded = decode(path, Use::mask);
-  const double level = decoded.lossy ? 0.5 * maximum_of(decoded.pixels) : 0.0;
   try {
-    return detail::mask_in(decoded.pixels, decoded.alpha, level);
+    return detail::mask_in(decoded.pixels, decoded.alpha, level_of(decoded));
   } catch (const InvalidArgument& e) {
     throw InvalidArgument(fmt::format("{}: {}", path.string(), e.what()));
   }
 }
 
-cv::Mat read_mask(const std::filesystem::path& path) { return load_mask(path).mask; }
+cv::Mat read_mask(const std::filesystem::path& path) {
+  const Decoded decoded = decode(path, Use::mask);
+  return detail::shape_in(decoded.pixels, decoded.alpha, level_of(decoded)).mask;
+}
 
 cv::Mat read_labels(const std::filesystem::path& path) {
   const Decoded decoded = decode(path, Use::labels);

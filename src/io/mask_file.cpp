@@ -128,9 +128,14 @@ void refuse_picture(const cv::Mat& pixels, const Values& values, const cv::Mat& 
 
 }  // namespace
 
-MaskFile mask_in(const cv::Mat& pixels, const cv::Mat& alpha, double level) {
+MaskFile shape_in(const cv::Mat& pixels, const cv::Mat& alpha, double level) {
   MaskFile file;
   file.mask = within_alpha(marked(pixels, level), alpha, file);
+  return file;
+}
+
+MaskFile mask_in(const cv::Mat& pixels, const cv::Mat& alpha, double level) {
+  MaskFile file = shape_in(pixels, alpha, level);
   const cv::Mat numbers = numbers_of(pixels, file.mask);
   const Values values = values_in(numbers, file.mask);
   refuse_picture(pixels, values, file.mask, level);

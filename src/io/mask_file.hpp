@@ -7,6 +7,10 @@
 
 namespace persense::io::detail {
 
+/// The shape that is marked, and a note where it is in the alpha channel.
+MaskFile shape_in(const cv::Mat& pixels, const cv::Mat& alpha, double level);
+
+/// The same of a mask that marks objects: those of a label image are parted, and told.
 /// @param pixels  three channels. @param alpha  one channel of the same depth, or empty.
 /// @param level   what a pixel inside is above; 0 where compression left no noise.
 /// @throws InvalidArgument  a picture.

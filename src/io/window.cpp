@@ -71,22 +71,26 @@ Window percentile_window(const cv::Mat& pixels) {
 
 cv::Mat through_window(const cv::Mat& pixels, const Window& window) {
   const double scale = 255 / (window.high - window.low);
-  cv::Mat out;
+  const auto level = [&](double v) {
+    if (std::isnan(v)) return std::uint8_t{0};
+    return cv::saturate_cast<std::uint8_t>((std::clamp(v, window.low, window.high) - window.low) *
+                                           scale);
+  };
+  cv::Mat out(pixels.size(), CV_8UC(pixels.channels()));
+  const auto convert = [&]<class T>(T, const auto& level_of) {
+    const cv::Mat flat = pixels.reshape(1), to = out.reshape(1);
+    for (int y = 0; y < flat.rows; ++y)
+      std::transform(flat.ptr<T>(y), flat.ptr<T>(y) + flat.cols, to.data + y * to.step, level_of);
+  };
   if (pixels.depth() == CV_16U) {
-    pixels.convertTo(out, CV_8U, scale, -window.low * scale);
-    return out;
+    std::vector<std::uint8_t> levels(1 << 16);
+    for (std::size_t v = 0; v < levels.size(); ++v) levels[v] = level(static_cast<double>(v));
+    convert(std::uint16_t{}, [&](std::uint16_t v) { return levels[v]; });
+  } else if (pixels.depth() == CV_32F) {
+    convert(float{}, [&](float v) { return level(static_cast<double>(v)); });
+  } else {
+    convert(double{}, level);
   }
-  const cv::Mat flat = pixels.reshape(1);
-  out.create(pixels.size(), CV_8UC(pixels.channels()));
-  cv::Mat to = out.reshape(1);
-  for (int y = 0; y < flat.rows; ++y)
-    for (int x = 0; x < flat.cols; ++x) {
-      const double v = flat.depth() == CV_32F ? static_cast<double>(flat.at<float>(y, x))
-                                              : flat.at<double>(y, x);
-      const double shown = (std::clamp(v, window.low, window.high) - window.low) * scale;
-      to.at<std::uint8_t>(y, x) =
-          std::isnan(v) ? std::uint8_t{0} : cv::saturate_cast<std::uint8_t>(shown);
-    }
   return out;
 }
 

@@ -7,6 +7,7 @@
 #include "catch.hpp"
 #include "persense/engine.hpp"
 #include "persense/io/coco.hpp"
+#include "persense/io/files.hpp"
 #include "persense/io/npy.hpp"
 #include "persense/option_table.hpp"
 #include "workspace.hpp"
@@ -441,8 +442,15 @@ TEST_CASE("persense segment: a kill leaves complete files only", "[cli][resume]"
       "until [ -e out/103_labels.png ]; do sleep 0.01; done; kill -KILL $pid; wait $pid");
   for (const auto& [name, unused] : work.outputs("out"))
     if (name[0] != '.') CHECK(!cv::imread((work / "out" / name).string(), -1).empty());
-  // what a kill in the middle of a write leaves; no process has such a number
-  work.save_text("out/.persense-99999999-3.tmp", "half a fi");
+  // what a kill in the middle of a write leaves: a process that ends without a word
+  const pid_t child = ::fork();
+  if (child == 0) {
+    new io::AtomicFile(work / "out/103_labels.png");
+    ::_exit(0);
+  }
+  ::waitpid(child, nullptr, 0);
+  REQUIRE(std::ranges::any_of(work.files("out"),
+                              [](const auto& file) { return file.first.ends_with(".tmp"); }));
   CHECK(work.segment("q -o out --labels --overlay --resume").exit == 0);
   CHECK(work.outputs("out").size() == 60);
   for (const auto& [name, unused] : work.files("out")) CHECK_THAT(name, !contains(".tmp"));
@@ -511,6 +519,7 @@ TEST_CASE("persense segment: of a folder, what is no query is left out and told"
   w.save("in/a.png", discs(3, 2));
   fs::copy_file(w / "in/a.png", w / "in/b.jfif");  // told by content
   w.save("in/a_labels.png", discs(3, 2));
+  w.save_text("in/.persense-run/record.jsonl", "");  // an earlier run wrote to the folder
   w.save("in/m.png", disc_mask(discs(3, 2)));
   w.save_text("in/._a.png", "AppleDouble");
   for (const char* name : {"in/c.HEIC", "in/d.gif", "in/notes.txt"}) w.save_text(name, "x");
@@ -572,7 +581,7 @@ TEST_CASE("persense segment: 16-bit images of a run are read through one window,
       "segment --models classic --support s.png --mask mask.png hot.png s.png -o out --labels");
   CHECK(outcome.exit == 0);
   CHECK_THAT(outcome.out, ContainsSubstring("2 images, 12 objects"));
-  CHECK_THAT(outcome.err, ContainsSubstring("530 is black and 604 white, by the 0.1st and 99.9th "
+  CHECK_THAT(outcome.err, ContainsSubstring("530 is black and 605 white, by the 0.1st and 99.9th "
                                             "percentile of the support image; --window sets it"));
   const auto set = w.segment("hot.png -o out --window 500,700");
   CHECK_THAT(set.err, ContainsSubstring("500 is black and 700 white, as --window says"));
