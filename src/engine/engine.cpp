@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "any_stages.hpp"
+#include "free_memory.hpp"
 #include "slot_stages.hpp"
 #include "slots.hpp"
 #include "torch_plugin.hpp"
@@ -238,14 +239,18 @@ Result Engine::segment(const EngineImage& query, const EngineSupport& support,
 Result Engine::segment(std::span<const EngineSupport> classes, ImageView query,
                        const RunOptions& run) const {
   require_own(classes);
-  return model_->segment(classes, query, run);
+  Result result = model_->segment(classes, query, run);
+  return_free_memory();
+  return result;
 }
 
 Result Engine::segment(const EngineImage& query, std::span<const EngineSupport> classes,
                        const RunOptions& run) const {
   require_own(classes);
   require_own(query);
-  return model_->segment(classes, query, run);
+  Result result = model_->segment(classes, query, run);
+  return_free_memory();
+  return result;
 }
 
 }  // namespace persense

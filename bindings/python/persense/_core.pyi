@@ -7,7 +7,7 @@ import numpy
 import numpy.typing
 import os
 import typing
-__all__: list[str] = ['ClassLabelExtractor', 'EncodedImage', 'Engine', 'Mask', 'Options', 'Query', 'Result', 'Stages', 'Stop', 'Support', 'Trace', 'TracePass', 'all_phrase', 'blurred', 'class_colors', 'decode_png', 'encode_png', 'figure', 'filled', 'has_label_extraction', 'has_tls', 'has_torch', 'idm', 'innermost', 'inspect', 'label_from_answer', 'neighbour_colors', 'option_table', 'outlines', 'overlay', 'ppsm', 'read_image', 'read_labels', 'read_mask', 'simplified', 'torch_version', 'write_coco', 'write_file', 'write_labels']
+__all__: list[str] = ['ClassLabelExtractor', 'EncodedImage', 'Engine', 'Mask', 'Options', 'Query', 'Result', 'Stages', 'Stop', 'Support', 'Trace', 'TracePass', 'all_phrase', 'blurred', 'class_colors', 'decode_png', 'encode_png', 'figure', 'filled', 'has_label_extraction', 'has_tls', 'has_torch', 'idm', 'innermost', 'inspect', 'label_from_answer', 'load_image', 'load_mask', 'neighbour_colors', 'option_table', 'outlines', 'overlay', 'ppsm', 'read_image', 'read_labels', 'read_mask', 'simplified', 'torch_version', 'write_coco', 'write_file', 'write_labels']
 class Options:
     """
     All options of a pipeline.
@@ -571,6 +571,16 @@ def label_from_answer(answer: str, rules: str = 'paper') -> str:
     """
     The noun in what a vision-language model says.
     """
+def load_image(path: os.PathLike[str] | str | bytes, page: typing.SupportsInt | typing.SupportsIndex = 1, window: tuple[typing.SupportsFloat | typing.SupportsIndex, typing.SupportsFloat | typing.SupportsIndex] | None = None) -> tuple[typing.Any, ...]:
+    """
+    The same of a page, through a window (low, high) of deep pixels: a tuple of the pixels,
+    the number of pages, and the window, None for pixels of 8 bits.
+    """
+def load_mask(path: os.PathLike[str] | str | bytes) -> tuple[typing.Any, ...]:
+    """
+    The mask in a file that marks objects, and notes of what was taken: objects of a label
+    image that touch are parted, a shape in the alpha channel is taken.
+    """
 def neighbour_colors(image: typing.Any, masks: collections.abc.Sequence[Mask]) -> numpy.typing.NDArray[numpy.uint8]:
     """
     The colour of each object in an overlay of one class, (N, 3) uint8, RGB: far from those
@@ -601,9 +611,9 @@ def read_image(path: os.PathLike[str] | str | bytes) -> numpy.typing.NDArray[num
     """
     The image in a file as (H, W, 3) uint8, RGB.
 
-    PNG, JPEG, TIFF (first page), WebP or BMP, 8 or 16 bits, grey, RGB or RGBA (alpha is
-    dropped). EXIF orientation is applied. 16-bit pixels are scaled to 0..255 by the sensor
-    depth that their maximum suggests.
+    PNG, JPEG, TIFF (first page), WebP or BMP. EXIF orientation is applied; what is
+    transparent is seen over white. Deep pixels go through the window of their own 0.1st and
+    99.9th percentile.
     """
 def read_labels(path: os.PathLike[str] | str | bytes) -> numpy.typing.NDArray[numpy.int32]:
     """

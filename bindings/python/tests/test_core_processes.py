@@ -190,6 +190,20 @@ def test_memory_does_not_grow_over_a_thousand_calls() -> None:
     assert resident() - before < 2e6
 
 
+@pytest.mark.skipif(not persense.has_torch(), reason="this build of the package has no LibTorch")
+def test_memory_does_not_grow_over_images_of_many_sizes() -> None:
+    image = persense.read_image(BEANS / "01.jpg")
+    support = persense.Pipeline().support(BEANS / "00.jpg", BEANS / "00.png")
+    random = np.random.default_rng(0)
+    held = []
+    for _ in range(30):
+        height, width = (int(side) for side in random.integers(200, 480, 2))
+        support.segment(np.ascontiguousarray(image[:height, :width]))
+        held.append(resident())
+    # twice the 64 MB of free memory that are kept for the next image
+    assert max(held[15:]) - max(held[:15]) < 130e6
+
+
 def test_memory_does_not_grow_over_a_thousand_errors() -> None:
     support = support_of("beans")
     wrong = np.zeros((500, 500, 3), np.float32)
