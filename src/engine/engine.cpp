@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "any_stages.hpp"
-#include "free_memory.hpp"
 #include "slot_stages.hpp"
 #include "slots.hpp"
 #include "torch_plugin.hpp"
@@ -239,18 +238,14 @@ Result Engine::segment(const EngineImage& query, const EngineSupport& support,
 Result Engine::segment(std::span<const EngineSupport> classes, ImageView query,
                        const RunOptions& run) const {
   require_own(classes);
-  Result result = model_->segment(classes, query, run);
-  return_free_memory();
-  return result;
+  return model_->segment(classes, query, run);
 }
 
 Result Engine::segment(const EngineImage& query, std::span<const EngineSupport> classes,
                        const RunOptions& run) const {
   require_own(classes);
   require_own(query);
-  Result result = model_->segment(classes, query, run);
-  return_free_memory();
-  return result;
+  return model_->segment(classes, query, run);
 }
 
 }  // namespace persense

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "free_memory.hpp"
 #include "persense/baselines/grounded_sam.hpp"
 #include "persense/pipeline.hpp"
 #include "persense/tiles/stages.hpp"
@@ -16,8 +17,8 @@ namespace persense {
 /// @tparam Runner  a Pipeline or GroundedSam of stages chosen at run time.
 template <class Runner>
 struct EngineParts::ModelOf final : EngineParts::Model {
-  ModelOf(Runner made, std::string of_stages)
-      : runner(std::move(made)), note(std::move(of_stages)) {}
+  ModelOf(Runner made, std::string of_stages, bool networks)
+      : runner(std::move(made)), note(std::move(of_stages)), runs_networks(networks) {}
 
   const Options& options() const override { return runner.options(); }
 
@@ -61,7 +62,9 @@ struct EngineParts::ModelOf final : EngineParts::Model {
                                 run));
   }
 
+  /// What is left to do once a query's memory is free.
   Result noted(Result result) const {
+    if (runs_networks) return_free_memory();
     if (!note.empty()) result.notes.push_back(note);
     return result;
   }
@@ -74,6 +77,7 @@ struct EngineParts::ModelOf final : EngineParts::Model {
 
   Runner runner;
   std::string note;  ///< of every result; may be empty
+  bool runs_networks;
 };
 
 std::shared_ptr<const EngineParts::Model> EngineParts::model(
@@ -99,8 +103,9 @@ std::shared_ptr<const EngineParts::Model> EngineParts::model(
         TiledDetector<AnyDetector, AnyEncoder>(std::move(detector), options.detection.threshold));
     decoder = AnyDecoder(TiledDecoder<AnyDecoder, AnyEncoder>(std::move(decoder)));
   }
-  const auto of = [&note](auto runner) -> std::shared_ptr<const Model> {
-    return std::make_shared<const ModelOf<decltype(runner)>>(std::move(runner), note);
+  const auto of = [&](auto runner) -> std::shared_ptr<const Model> {
+    return std::make_shared<const ModelOf<decltype(runner)>>(std::move(runner), note,
+                                                             slots.need_torch());
   };
   if (options.method == Method::grounded_sam)
     return of(GroundedSam(std::move(encoder), std::move(detector), std::move(decoder), options));
