@@ -37,6 +37,10 @@ FloatMap MiniEmbedding::similarity(const MiniPrototype& prototype, Size size) co
     for (int y = mask.box.y0; y < mask.box.y1; ++y)
       for (int x = mask.box.x0; x < mask.box.x1; ++x)
         if (mask.row(y)[x - mask.box.x0] != 0) map.at<float>(y, x) = value;
+    // the peak is the candidate's, where the prompt will lie, though it may be in the hole of a
+    // ring
+    cv::circle(map, {cvRound(c.at.x), cvRound(c.at.y)}, std::max(1, cvRound(c.near)), value,
+               cv::FILLED);
   }
   FloatMap out(size.height, size.width);
   cv::Mat to = as_mat(out);
