@@ -103,7 +103,7 @@ int main(int argc, char** argv) {
   // a file size limit is to be an error of write(), like a full disk, not the end of the process
   std::signal(SIGXFSZ, SIG_IGN);
   // Threads of a network that wait for each other without pause are slow wherever anything else
-  // runs: on two cores with one busy program beside this one, 29 s for an image instead of 2
+  // runs: beside a training on the same two cores, 29 s for an image instead of 2 to 5
   setenv("OMP_WAIT_POLICY", "passive", /*overwrite=*/0);
   // what OpenCV has to say reaches the user as one line of ours
   cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);

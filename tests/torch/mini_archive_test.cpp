@@ -2,9 +2,15 @@
 #include "mini_archive.hpp"
 
 #include <algorithm>
+#include <opencv2/imgproc.hpp>
+#include <span>
+#include <vector>
 
 #include "catch.hpp"
 #include "io/scratch.hpp"
+#include "persense/mask.hpp"
+#include "persense/mini/mini.hpp"
+#include "persense/stages.hpp"
 #include "persense/torch/module.hpp"
 
 using namespace persense;
@@ -58,4 +64,26 @@ TEST_CASE("mini_archive: gives what the repository's file gives", "[torch][mini]
     CHECK(built_in[i].scalar_type() == torch::kFloat);
     CHECK(torch::equal(built_in[i], file[i]));
   }
+}
+
+TEST_CASE("mini: the similarity in the hole of a ring is the ring's, as its prompt lies there",
+          "[torch][mini]") {
+  cv::Mat image(320, 420, CV_8UC3, cv::Scalar(60, 66, 70)),
+      ring = cv::Mat::zeros(320, 420, CV_8UC1);
+  std::vector<cv::Point> middles;
+  for (int y = 40; y < 300; y += 60)
+    for (int x = 40; x < 400; x += 60) middles.emplace_back(x, y);
+  for (const cv::Point middle : middles)
+    cv::circle(image, middle, 19, cv::Scalar(200, 190, 150), 9, cv::LINE_AA);
+  cv::circle(ring, middles[0], 19, 255, 9);
+  const ImageView view = ImageView::of_rgb(image);
+  const torchscript::MiniEncoder encoder;
+  const auto embedding = encoder.encode(view);
+  const Mask mask = crop_to_box(MaskView(ring));
+  const EncodedExample<torchscript::MiniEmbedding> example{&embedding, &mask, view.size()};
+  const auto prototype = encoder.prototype(std::span(&example, 1));
+  const FloatMap similarity = encoder.similarity(embedding, prototype, view.size());
+  const auto seen = std::count_if(middles.begin(), middles.end(),
+                                  [&](cv::Point p) { return similarity(p.y, p.x) > 0; });
+  CHECK(seen >= 27);  // of 30; without, none
 }
