@@ -281,6 +281,7 @@ EncodedMarks encode_marks(const Marks& marks, const Engine& engine, io::ReadOpti
     read.page = marked.page;
     io::LoadedImage loaded = cli::load_image(marked.path, read);
     if (loaded.window && !encoded.window) read.window = encoded.window = loaded.window;
+    encoded.page_counts.push_back(loaded.page_count);
     Image image = std::move(loaded.image);
     if (marked.expected_size && *marked.expected_size != image.size())
       throw InvalidArgument(fmt::format("{}: marks an image of {}, but {} has {}",

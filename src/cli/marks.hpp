@@ -69,6 +69,7 @@ std::set<std::filesystem::path> masks_in(const MarkFlags& flags);
 struct EncodedMarks {
   std::vector<Image> images;  ///< as Marks::images
   std::vector<EngineImage> encoded;
+  std::vector<int> page_counts;      ///< of their files
   std::vector<double> seconds;       ///< that encoding took
   std::optional<io::Window> window;  ///< of the first with deep pixels
 };

@@ -5,6 +5,8 @@
 
 #include <mutex>
 
+#include "persense/error.hpp"
+
 namespace persense::cli {
 
 namespace {
@@ -46,6 +48,15 @@ Image read_image(const std::filesystem::path& path) {
 io::LoadedImage load_image(const std::filesystem::path& path, const io::ReadOptions& options) {
   const Quiet quiet;
   return io::load_image(path, options);
+}
+
+std::optional<io::Window> window_of(const std::filesystem::path& path,
+                                    const io::ReadOptions& options) try {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored)) return std::nullopt;
+  return cli::load_image(path, options).window;
+} catch (const Error&) {  // whoever needs the image says it
+  return std::nullopt;
 }
 
 int page_count(const std::filesystem::path& path) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 
 #include "persense/io/images.hpp"
 #include "persense/io/labelme.hpp"
@@ -13,6 +14,10 @@ namespace persense::cli {
 /// @par Threads  Any number at once. Write to `messages()`, not to stderr, meanwhile.
 Image read_image(const std::filesystem::path& path);
 io::LoadedImage load_image(const std::filesystem::path& path, const io::ReadOptions& options);
+/// The window of deep pixels; none of others, of a pipe, which can be read only once, and of what
+/// cannot be read.
+std::optional<io::Window> window_of(const std::filesystem::path& path,
+                                    const io::ReadOptions& options);
 int page_count(const std::filesystem::path& path);
 io::MaskFile load_mask(const std::filesystem::path& path);
 cv::Mat read_mask(const std::filesystem::path& path);

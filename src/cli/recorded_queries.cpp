@@ -18,6 +18,11 @@ std::string modified_at(const fs::path& path) {
   return fmt::format("{}", fs::last_write_time(path, ignored).time_since_epoch().count());
 }
 
+std::string content_of(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path, ignored) ? fingerprint(io::read_file(path)) : std::string();
+}
+
 const RunRecord::Entry* recorded(const RunRecord& record, const QueryFile& query) {
   std::error_code ignored;
   const auto bytes = fs::file_size(query.path, ignored);
@@ -26,7 +31,7 @@ const RunRecord::Entry* recorded(const RunRecord& record, const QueryFile& query
     return entry;
   if (ignored || !record.has_size(bytes)) return nullptr;
   try {
-    return record.find_content(fingerprint(io::read_file(query.path)), query.page);
+    return record.find_content(content_of(query.path), query.page);
   } catch (const Error&) {  // segmenting it says it
     return nullptr;
   }

@@ -13,6 +13,10 @@ namespace persense::cli {
 /// A file's time of change, as the record has it.
 std::string modified_at(const std::filesystem::path& path);
 
+/// What tells a file's content from another's; empty of a pipe, which can be read only once.
+/// @throws FileNotFound, Unreadable.
+std::string content_of(const std::filesystem::path& path);
+
 /// The entry of a query: by where the file is or, where it was moved or copied, by what it holds.
 /// Null without one.
 const RunRecord::Entry* recorded(const RunRecord& record, const QueryFile& query);

@@ -135,7 +135,7 @@ const RunRecord::Entry* RunRecord::find_content(const std::string& content, int 
   for (const auto& [query, entry] : entries_) {
     const auto at = query.rfind("#page=");
     const std::string own = at == query.npos ? "" : query.substr(at);
-    if (entry.content == content && own == suffix) return &entry;
+    if (!content.empty() && entry.content == content && own == suffix) return &entry;
   }
   return nullptr;
 }

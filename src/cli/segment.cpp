@@ -143,10 +143,8 @@ SegmentRun::SegmentRun(const SegmentRequest& request)
 void SegmentRun::find_window() {
   if (!read_.window) read_.window = encoded_.window;
   const bool of_support = read_.window.has_value();
-  if (!of_support) try {
-      read_.window = cli::load_image(queries_.front().path, reading(queries_.front())).window;
-    } catch (const Error&) {  // reading it as a query says it
-    }
+  if (!of_support)
+    read_.window = window_of(queries_.front().path, {queries_.front().page, std::nullopt});
   if (!read_.window) return;
   window_note_ = window_note(request_, *read_.window, of_support);
   settings_["window"] = fmt::format("{},{}", read_.window->low, read_.window->high);
@@ -349,7 +347,7 @@ io::LoadedImage SegmentRun::read_query(std::size_t index) const {
     return cli::load_image(queries_[index].path, reading(queries_[index]));
   io::LoadedImage loaded;
   loaded.image = encoded_.images[encoded->second];
-  loaded.page_count = cli::page_count(queries_[index].path);
+  loaded.page_count = encoded_.page_counts[encoded->second];
   return loaded;
 }
 
@@ -369,17 +367,16 @@ void SegmentRun::segment_query(std::size_t index, const std::stop_token& stop) {
   for (const std::string& kind : kinds_) require_short_names(names_of(query), kind);
   RunRecord::Entry entry = entry_of(query);
   const io::LoadedImage loaded = read_query(index);
-  const Image& image = loaded.image;
-  entry.content = fingerprint(io::read_file(query.path));
+  entry.content = content_of(query.path);
   QueryTimings timings{shown, seconds_since(begin), {}, 0};
-  const cv::Mat region = region_.mask_of(image.size());
+  const cv::Mat region = region_.mask_of(loaded.image.size());
   RunOptions run;
   run.trace = request_.trace;
   run.stop = stop;
   run.region = MaskView(region);
   run.on_step = [&](Step step) { progress_->step(shown, name_of(step), 0); };
   run.on_progress = [&](Step step, double part) { progress_->step(shown, name_of(step), part); };
-  Result result = find(index, image.view(), run);
+  Result result = find(index, loaded.image.view(), run);
   if (loaded.page_count > 1 && request_.page.empty())
     result.notes.push_back(fmt::format(
         "page 1 of {} was read; --page N reads another one, --page all each", loaded.page_count));
@@ -388,7 +385,8 @@ void SegmentRun::segment_query(std::size_t index, const std::stop_token& stop) {
   const std::string name = coco_name(query);
   const auto masks = request_.coco_polygons ? io::CocoMasks::polygons : io::CocoMasks::rle;
   for (const auto& kind : kinds_)
-    write_output(names_of(query), kind, {image.view(), result, supports_, name, masks}, engine_);
+    write_output(names_of(query), kind, {loaded.image.view(), result, supports_, name, masks},
+                 engine_);
   timings.write = seconds_since(writing);
   for (const ClassResult& c : result.classes) entry.objects.push_back(c.count);
   record_->add(entry);

@@ -609,6 +609,20 @@ TEST_CASE("persense segment: --coco-polygons writes the outer borders", "[cli]")
   }
 }
 
+TEST_CASE("persense segment: a query may be a pipe, which is read once", "[cli][queries]") {
+  const Workspace w;
+  w.save("q.png", discs(3, 2));
+  const auto piped = w.shell(
+      "mkfifo q.fifo; cat q.png > q.fifo & timeout 60 \"$P\" segment --models classic --support "
+      "support.png --mask mask.png q.fifo -o out --csv");
+  CHECK(piped.exit == 0);
+  CHECK_THAT(piped.out, ContainsSubstring("1 image, 6 objects"));
+  const auto marked = w.shell(
+      "cat q.png > q.fifo & timeout 60 \"$P\" segment --models classic --box 22,22,48,48 q.fifo -o "
+      "out --csv");
+  CHECK(marked.exit == 0);
+}
+
 TEST_CASE("persense segment: --resume knows an image by its content", "[cli][resume]") {
   const Workspace w;
   w.save("in/a.png", discs(3, 2));
