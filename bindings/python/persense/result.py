@@ -12,27 +12,23 @@ from numpy.typing import DTypeLike, NDArray
 from . import _core
 from ._core import Mask, TracePass
 from ._arguments import flag, number, path as path_text, refused, text, whole
+from ._drawn import Drawn
 from ._exports import coco_document, data_frame, supervision_detections
-from ._images import rgb_array
-from ._instances import Instance, Instances
+from ._instances import Instance
 from ._trace import Trace
-from .errors import Error, InvalidArgument
+from .errors import InvalidArgument
 from .labelme import labelme_document, write_json
 
 if TYPE_CHECKING:
     import pandas
     import supervision
-    from matplotlib.axes import Axes
 
-    from ._images import ImageLike
     from ._support import Support
 
 __all__ = ["Instance", "Mask", "Result", "Trace", "TracePass"]
 
-_NOTEBOOK_SIDE = 1600  # pixels: a notebook keeps every image in its file
 
-
-class Result(Instances):
+class Result(Drawn):
     """Every instance found in one query image, in reading order: lines from top to bottom, each
     from left to right.
 
@@ -396,109 +392,6 @@ class Result(Instances):
         (its name) and touches_border.
         """
         return data_frame(self)
-
-    # ---- images ----
-
-    def plot(
-        self,
-        ax: Optional[Axes] = None,
-        image: Optional[ImageLike] = None,
-        *,
-        numbers: bool = True,
-        points: bool = False,
-        fill: float = 0.28,
-        line_width: Optional[float] = None,
-    ) -> Axes:
-        """Draws the instances over their image with matplotlib: outlines, a light fill, numbers.
-        Colours are the overlay's: neighbours have different ones; where there are several classes,
-        each class has one.
-
-        Args:
-            ax: where to draw; by default a new figure that the image fills.
-            image: the query image, needed where the result was unpickled and its file is gone.
-            numbers: each instance's id inside it, where it fits.
-            points: the point prompts as dots.
-            fill: opacity of the colour inside an object, 0 to 1.
-            line_width: of the outlines, in typographic points; by default chosen to fit.
-
-        Returns:
-            The axes, in the image's pixel coordinates.
-
-        Raises:
-            InvalidArgument: no image, one of another size, or a fill out of range.
-            ImportError: matplotlib is missing.
-        """
-        from ._plotting import plot_instances
-
-        if ax is not None and not hasattr(ax, "imshow"):
-            raise refused("ax", ax, "matplotlib's axes")
-        if line_width is not None:
-            line_width = number("line_width", line_width, "points")
-        numbers, points = flag("numbers", numbers), flag("points", points)
-        if not 0 <= number("fill", fill, "0 to 1") <= 1:
-            raise InvalidArgument(f"fill: got {fill}, expected 0 to 1")
-        picture = self._picture(image)
-        prompts = self.points if points else None
-        names = self.classes if len(self.classes) > 1 else []
-        return plot_instances(
-            picture, self.masks, prompts, ax, numbers, fill, line_width, self.class_indices, names
-        )
-
-    def overlay(
-        self,
-        image: Optional[ImageLike] = None,
-        *,
-        numbers: bool = True,
-        points: bool = True,
-        fill: float = 0.28,
-        line_width: float = 0,
-    ) -> NDArray[np.uint8]:
-        """The image that the program writes with `--overlay`: (H, W, 3) uint8. No matplotlib.
-
-        Args:
-            image, numbers, points, fill: as in `plot`.
-            line_width: of the outlines, in pixels; 0 chooses it from the image's size.
-
-        Raises:
-            InvalidArgument: no image, one of another size, or an option out of its range.
-        """
-        picture = self._picture(image)
-        return _core.overlay(
-            self._core,
-            picture,
-            number("fill", fill, "0 to 1"),
-            number("line_width", line_width, "pixels"),
-            flag("numbers", numbers),
-            flag("points", points),
-        )
-
-    def _repr_png_(self) -> Optional[bytes]:
-        """What a notebook shows: the overlay, where the image is at hand."""
-        try:
-            picture = self.overlay()
-        except Error:
-            return None  # the notebook shows the text instead
-        return _core.encode_png(picture, _NOTEBOOK_SIDE)
-
-    def _picture(self, image: Optional[ImageLike]) -> NDArray[np.uint8]:
-        """The query image as (H, W, 3), from the caller, from memory or from its file."""
-        if image is not None:
-            picture = rgb_array(image, "image")
-        elif self._image is not None:
-            picture = rgb_array(self._image, "image")
-        elif self._path is not None and os.path.exists(self._path):
-            picture = rgb_array(self._path, "image")
-        else:
-            raise InvalidArgument(
-                "image: this result was unpickled and does not hold its image; give image=..."
-            )
-        height, width = picture.shape[:2]
-        if (width, height) != self.size:
-            raise InvalidArgument(
-                f"image: got {width} x {height}, expected the result's "
-                f"{self.size[0]} x {self.size[1]}"
-            )
-        return picture
 
 
 def _check_tolerance(tolerance: float) -> None:
