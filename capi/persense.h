@@ -73,7 +73,7 @@ typedef struct persense_pipeline_options {
   /* of networks on the CPU, for the whole process; 0: as OMP_NUM_THREADS or an earlier pipeline has
    * it, else all cores that the process may use */
   int32_t threads;
-  int32_t reserved;     /* 0 */
+  int32_t reserved; /* 0 */
 } persense_pipeline_options;
 
 /* Writes `struct_size` bytes, no more. Does nothing for NULL. */

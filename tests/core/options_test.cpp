@@ -1,5 +1,5 @@
-#include "persense/option_table.hpp"
 #include "persense/options.hpp"
+#include "persense/option_table.hpp"
 
 #include <map>
 #include <set>

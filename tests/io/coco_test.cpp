@@ -168,7 +168,8 @@ TEST_CASE("CocoWriter: an instance of a class without a category is refused",
 TEST_CASE("CocoWriter: appended categories are the same where their names are", "[io][coco]") {
   const Scratch scratch;
   io::write_coco(scratch / "a.json", "a.png", two_classes());
-  io::CocoWriter writer(scratch / "all.json", io::CocoHeader{{"pea, green"}, {}, {}, io::CocoMasks::rle});
+  io::CocoWriter writer(scratch / "all.json",
+                        io::CocoHeader{{"pea, green"}, {}, {}, io::CocoMasks::rle});
   writer.append(scratch / "a.json");
   writer.close();
   const auto coco = json_of(scratch / "all.json");

@@ -66,7 +66,8 @@ struct MaskFile {
 /// separate parts.
 /// @throws InvalidArgument  a picture instead of a mask.
 MaskFile load_mask(const std::filesystem::path& path);
-/// The mask as it is, whatever else it may be: objects that touch stay one, a picture is all inside.
+/// The mask as it is, whatever else it may be: objects that touch stay one, a picture is all
+/// inside.
 cv::Mat read_mask(const std::filesystem::path& path);
 
 /// Reads a label image as CV_32SC1: one grey channel of whole numbers, 0 = background. Errors as in

@@ -80,9 +80,10 @@ class Module {
   std::shared_ptr<const Loaded> loaded_;
 };
 
-/// Threads that LibTorch's CPU kernels use, for the whole process. 0: as OMP_NUM_THREADS, an earlier
-/// call or the program around this library has it; where nobody chose, all cores that the process
-/// may use, by its affinity and its control group's quota. Called by the first Module with 0.
+/// Threads that LibTorch's CPU kernels use, for the whole process. 0: as OMP_NUM_THREADS, an
+/// earlier call or the program around this library has it; where nobody chose, all cores that the
+/// process may use, by its affinity and its control group's quota. Called by the first Module with
+/// 0.
 void set_threads(int threads);
 
 }  // namespace persense::torchscript
