@@ -88,7 +88,8 @@ class Example:
         if id is not None:
             id = whole("id", id, "a label's number")
             if labels is None and mask is not None:
-                labels, mask = mask, None
+                numbered: Any = mask  # what a label image may be, a mask may be, too
+                labels, mask = numbered, None
         if (labels is None) != (id is None):
             missing = "id" if id is None else "labels"
             raise InvalidArgument(f"{missing}: got None, expected both labels and id")

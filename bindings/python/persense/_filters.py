@@ -66,7 +66,8 @@ def region_mask(region: RegionLike, size: Tuple[int, int]) -> npt.NDArray[Any]:
     """A region of interest as a mask: from a mask, or from an outline (N, 2)."""
     width, height = size
     if is_picture(region) or is_mask(region):
-        return mask_array(region, "region", size)
+        marked: Any = region
+        return mask_array(marked, "region", size)
     array = array_of("region", region, "a mask of the query's size, or an outline (N, 2)")
     outline = array.ndim == 2 and array.shape[1] == 2 and array.dtype.kind in "fiu"
     if not outline or array.shape == (height, width):
