@@ -53,7 +53,8 @@ namespace {
 
 /// CV_8UC1: where a rule holds of an image.
 cv::Mat holds_of(const ColourRule& rule, const Pyramid& pyramid) {
-  const cv::Mat image = pyramid.halved(0), stretch = pyramid.stretch();
+  const cv::Mat image = pyramid.halved(0);
+  const cv::Mat& stretch = pyramid.stretch();
   std::array<std::array<float, 256>, 3> part{};
   for (std::size_t c = 0; c < 3; ++c)
     for (std::size_t v = 0; v < 256; ++v)

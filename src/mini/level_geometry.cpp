@@ -116,10 +116,10 @@ void clear_region(cv::Mat& cells, const MiniLevel& level, const Region& region,
   };
   for (int y = near.y; y < near.y + near.height; ++y)
     for (int x = near.x; x < near.x + near.width; ++x)
-      for (int i = 0; i < 9; ++i)
-        if (is_in(map_stride * x + 0.5 + beside * (i % 3 - 1),
-                  map_stride * y + 0.5 + beside * (i / 3 - 1)))
-          cells.at<std::uint8_t>(y, x) = 0;
+      for (const int down : {-1, 0, 1})
+        for (const int right : {-1, 0, 1})
+          if (is_in(map_stride * x + 0.5 + beside * right, map_stride * y + 0.5 + beside * down))
+            cells.at<std::uint8_t>(y, x) = 0;
 }
 
 RefinedRegion refinement_of(const MappedLevel& mapped, const Region& region) {
