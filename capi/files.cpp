@@ -3,6 +3,7 @@
 
 #include "arguments.hpp"
 #include "handles.hpp"
+#include "log_notes.hpp"
 #include "persense/io/coco.hpp"
 #include "persense/io/figure.hpp"
 #include "persense/io/images.hpp"
@@ -55,7 +56,9 @@ const persense_picture_info* persense_picture_get_info(const persense_picture* p
 persense_status persense_picture_read_mask(const char* path, persense_picture** out) {
   return capi::guard([&] {
     auto& picture = capi::emptied(out, "out");
-    picture = new persense_picture(io::load_mask(capi::path_argument(path)).mask, PERSENSE_GRAY8);
+    const io::MaskFile file = io::load_mask(capi::path_argument(path));
+    picture = new persense_picture(file.mask, PERSENSE_GRAY8);
+    capi::log_notes(file.notes);
   });
 }
 

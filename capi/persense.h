@@ -377,7 +377,7 @@ PERSENSE_API persense_status persense_result_get_labels(const persense_result* r
 PERSENSE_API persense_status persense_result_write_labels(const persense_result* result,
                                                           const char* path);
 
-/* A line an instance: id,x,y,x0,y0,x1,y1,area,score,class,touches_border. */
+/* One line per instance: id,x,y,x0,y0,x1,y1,area,score,class,touches_border. */
 PERSENSE_API persense_status persense_result_write_csv(const persense_result* result,
                                                        const char* path);
 

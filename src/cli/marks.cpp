@@ -275,12 +275,13 @@ std::set<fs::path> masks_in(const MarkFlags& flags) {
   return masks;
 }
 
-EncodedMarks encode_marks(const Marks& marks, const Engine& engine, io::ReadOptions read) {
+EncodedMarks encode_marks(const Marks& marks, const Engine& engine,
+                          const std::optional<io::Window>& window) {
   EncodedMarks encoded;
+  encoded.window = window;
   for (const SupportFile& marked : marks.images) {
-    read.page = marked.page;
-    io::LoadedImage loaded = cli::load_image(marked.path, read);
-    if (loaded.window && !encoded.window) read.window = encoded.window = loaded.window;
+    io::LoadedImage loaded = cli::load_image(marked.path, {marked.page, encoded.window});
+    if (!encoded.window) encoded.window = loaded.window;
     encoded.page_counts.push_back(loaded.page_count);
     Image image = std::move(loaded.image);
     if (marked.expected_size && *marked.expected_size != image.size())

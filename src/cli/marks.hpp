@@ -71,13 +71,14 @@ struct EncodedMarks {
   std::vector<EngineImage> encoded;
   std::vector<int> page_counts;      ///< of their files
   std::vector<double> seconds;       ///< that encoding took
-  std::optional<io::Window> window;  ///< of the first with deep pixels
+  std::optional<io::Window> window;  ///< that deep pixels were read through
 };
 
-/// Images with deep pixels are read through one window: that of `read`, or of the first of them.
+/// @param window  that deep pixels are read through; none: that of the first image with such.
 /// @throws InvalidArgument  an image of another size than its labelme file says.
 /// @throws FileNotFound, Unreadable.
-EncodedMarks encode_marks(const Marks& marks, const Engine& engine, io::ReadOptions read = {});
+EncodedMarks encode_marks(const Marks& marks, const Engine& engine,
+                          const std::optional<io::Window>& window);
 
 /// The support of a class. @throws InvalidArgument  naming the mark that cannot be used.
 EngineSupport support_of(const MarkedClass& marked, const EncodedMarks& images,

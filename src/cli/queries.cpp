@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <map>
 #include <numeric>
 #include <set>
 
-#include "mark_flags.hpp"
+#include "console.hpp"
+#include "persense/detail/utf8.hpp"
 #include "persense/error.hpp"
 #include "quiet_io.hpp"
 
@@ -23,29 +25,6 @@ fs::path identity(const fs::path& path) {
   return error ? path.lexically_normal() : canonical;
 }
 
-namespace {
-
-/// Bytes of the UTF-8 character at a place; 0: it is none.
-std::size_t utf8_length(const std::string& text, std::size_t at) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(at);
-  const std::size_t length = first < 0x80                    ? 1
-                             : first >= 0xC2 && first < 0xE0 ? 2
-                             : first >= 0xE0 && first < 0xF0 ? 3
-                             : first >= 0xF0 && first < 0xF5 ? 4
-                                                             : 0;
-  if (length == 0 || at + length > text.size()) return 0;
-  for (std::size_t i = at + 1; i < at + length; ++i)
-    if ((byte(i) & 0xC0) != 0x80) return 0;
-  const bool is_overlong =
-      (first == 0xE0 && byte(at + 1) < 0xA0) || (first == 0xF0 && byte(at + 1) < 0x90);
-  const bool is_surrogate = first == 0xED && byte(at + 1) >= 0xA0;
-  const bool is_beyond = first == 0xF4 && byte(at + 1) >= 0x90;
-  return is_overlong || is_surrogate || is_beyond ? 0 : length;
-}
-
-}  // namespace
-
 std::string QueryFile::key() const {
   const std::string file = text_of(identity(path));
   return page == 1 ? file : fmt::format("{}#page={}", file, page);
@@ -55,7 +34,7 @@ std::string text_of(const fs::path& path) {
   const std::string bytes = path.string();
   std::string text;
   for (std::size_t i = 0; i < bytes.size();) {
-    const std::size_t length = utf8_length(bytes, i);
+    const std::size_t length = detail::utf8_length(bytes, i);
     if (length == 0)
       text += fmt::format("\\x{:02X}", static_cast<unsigned char>(bytes[i++]));
     else
@@ -71,12 +50,13 @@ Pages pages_from(const std::string& text) {
     pages.all = true;
     return pages;
   }
-  const auto numbers = numbers_in(text);
-  if (!numbers || numbers->size() != 1 || (*numbers)[0] < 1 || (*numbers)[0] > 1e6f ||
-      text.find_first_not_of("0123456789") != text.npos)
+  int only = 0;
+  const char* const end = text.data() + text.size();
+  if (const auto read = std::from_chars(text.data(), end, only);
+      read.ec != std::errc() || read.ptr != end || only < 1)
     throw InvalidArgument(
         fmt::format("--page: got \"{}\", expected a number from 1, or all", text));
-  pages.only = static_cast<int>((*numbers)[0]);
+  pages.only = only;
   return pages;
 }
 
@@ -127,25 +107,21 @@ class Sieve {
   std::vector<std::string> notes(const std::string& where) const {
     std::vector<std::string> notes;
     std::string kinds;
-    int others = 0;
+    std::size_t others = 0;
     for (const auto& [kind, count] : others_) {
       kinds += (kinds.empty() ? "" : ", ") + kind;
       others += count;
     }
-    const auto add = [&](int count, const std::string& what) {
+    const auto add = [&](std::size_t count, const std::string& what) {
       if (count > 0) notes.push_back(fmt::format("{}: left out {}", where, what));
     };
-    add(others, fmt::format("{} of formats that are not read ({})", plural_files(others), kinds));
-    add(outputs_, fmt::format("{} that this program wrote", plural_files(outputs_)));
-    add(masks_, fmt::format("{} that marks the support object", plural_files(masks_)));
+    add(others, fmt::format("{} of formats that are not read ({})", plural(others, "file"), kinds));
+    add(outputs_, fmt::format("{} that this program wrote", plural(outputs_, "file")));
+    add(masks_, fmt::format("{} that marks the support object", plural(masks_, "file")));
     return notes;
   }
 
  private:
-  static std::string plural_files(int count) {
-    return count == 1 ? "1 file" : fmt::format("{} files", count);
-  }
-
   /// NAME_overlay.png beside an image NAME and the like, in a folder that a run wrote to.
   static bool is_output(const fs::path& path, const std::set<std::string>& stems) {
     std::error_code ignored;
@@ -158,17 +134,16 @@ class Sieve {
       const std::string rest = stem.substr(at + std::string(kind).size());
       if (!rest.empty() && (std::string(kind) != "_trace" || rest[0] != '_')) continue;
       const std::string of = stem.substr(0, at);
-      if (std::any_of(stems.begin(), stems.end(), [&](const std::string& s) {
-            return s == of || of.starts_with(s + "_");  // NAME_jpg, NAME_p2
-          }))
-        return true;
+      // NAME, or what stands before _jpg, _p2
+      for (auto end = of.size(); end != of.npos && end > 0; end = of.rfind('_', end - 1))
+        if (stems.contains(of.substr(0, end))) return true;
     }
     return stem.size() == 10 && stem.starts_with("support_");
   }
 
   const std::set<fs::path>& no_queries_;
-  std::map<std::string, int> others_;
-  int outputs_ = 0, masks_ = 0;
+  std::map<std::string, std::size_t> others_;
+  std::size_t outputs_ = 0, masks_ = 0;
 };
 
 std::vector<fs::path> images_in(const fs::path& folder, Sieve& sieve) {

@@ -40,21 +40,16 @@ class Quiet {
 
 }  // namespace
 
-Image read_image(const std::filesystem::path& path) {
-  const Quiet quiet;
-  return io::read_image(path);
-}
-
 io::LoadedImage load_image(const std::filesystem::path& path, const io::ReadOptions& options) {
   const Quiet quiet;
   return io::load_image(path, options);
 }
 
-std::optional<io::Window> window_of(const std::filesystem::path& path,
-                                    const io::ReadOptions& options) try {
+std::optional<io::Window> own_window(const std::filesystem::path& path, int page) try {
   std::error_code ignored;
-  if (!std::filesystem::is_regular_file(path, ignored)) return std::nullopt;
-  return cli::load_image(path, options).window;
+  if (!std::filesystem::is_regular_file(path, ignored) || !io::may_be_deep(path))
+    return std::nullopt;
+  return cli::load_image(path, {page, std::nullopt}).window;
 } catch (const Error&) {  // whoever needs the image says it
   return std::nullopt;
 }

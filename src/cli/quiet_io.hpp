@@ -12,12 +12,10 @@ namespace persense::cli {
 /// The same as in io. libpng and libjpeg write their own lines about damaged files
 /// to standard error; here those are dropped, because the exception says it in one line of ours.
 /// @par Threads  Any number at once. Write to `messages()`, not to stderr, meanwhile.
-Image read_image(const std::filesystem::path& path);
 io::LoadedImage load_image(const std::filesystem::path& path, const io::ReadOptions& options);
-/// The window of deep pixels; none of others, of a pipe, which can be read only once, and of what
-/// cannot be read.
-std::optional<io::Window> window_of(const std::filesystem::path& path,
-                                    const io::ReadOptions& options);
+/// The window that a file is read through by itself; none of 8-bit pixels, of a pipe, which can be
+/// read only once, and of what cannot be read.
+std::optional<io::Window> own_window(const std::filesystem::path& path, int page);
 int page_count(const std::filesystem::path& path);
 io::MaskFile load_mask(const std::filesystem::path& path);
 cv::Mat read_mask(const std::filesystem::path& path);

@@ -23,6 +23,8 @@ std::string content_of(const fs::path& path) {
   return fs::is_regular_file(path, ignored) ? fingerprint(io::read_file(path)) : std::string();
 }
 
+namespace {
+
 const RunRecord::Entry* recorded(const RunRecord& record, const QueryFile& query) {
   std::error_code ignored;
   const auto bytes = fs::file_size(query.path, ignored);
@@ -37,15 +39,21 @@ const RunRecord::Entry* recorded(const RunRecord& record, const QueryFile& query
   }
 }
 
-void keep_recorded_names(std::vector<QueryFile>& queries, const RunRecord& record) {
+}  // namespace
+
+std::vector<const RunRecord::Entry*> keep_recorded_names(std::vector<QueryFile>& queries,
+                                                         const RunRecord& record) {
+  std::vector<const RunRecord::Entry*> entries;
   std::map<std::string, std::string> known;
   std::set<std::string> taken;
-  for (const QueryFile& query : queries)
-    if (const auto* entry = recorded(record, query);
-        entry != nullptr && taken.insert(entry->name).second)
-      // text of bytes that are not UTF-8 is not their name
-      known[query.key()] = text_of(query.name) == entry->name ? query.name : entry->name;
+  for (const QueryFile& query : queries) {
+    const auto* const entry = entries.emplace_back(recorded(record, query));
+    if (entry == nullptr || !taken.insert(entry->name).second) continue;
+    // text of bytes that are not UTF-8 is not their name
+    known[query.key()] = text_of(query.name) == entry->name ? query.name : entry->name;
+  }
   keep_names(queries, known);
+  return entries;
 }
 
 }  // namespace persense::cli

@@ -17,12 +17,11 @@ std::string modified_at(const std::filesystem::path& path);
 /// @throws FileNotFound, Unreadable.
 std::string content_of(const std::filesystem::path& path);
 
-/// The entry of a query: by where the file is or, where it was moved or copied, by what it holds.
-/// Null without one.
-const RunRecord::Entry* recorded(const RunRecord& record, const QueryFile& query);
-
 /// A query that was done under some name keeps it, though others have joined it or the folder was
 /// moved.
-void keep_recorded_names(std::vector<QueryFile>& queries, const RunRecord& record);
+/// @return  each one's entry: by where the file is or, where it was moved or copied, by what it
+///   holds; null without one. They live as long as the record.
+std::vector<const RunRecord::Entry*> keep_recorded_names(std::vector<QueryFile>& queries,
+                                                         const RunRecord& record);
 
 }  // namespace persense::cli

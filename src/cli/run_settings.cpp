@@ -67,16 +67,14 @@ RunRecord::Settings settings_of(const SegmentRequest& request, const Options& op
   return settings;
 }
 
-io::ReadOptions read_options_of(const SegmentRequest& request) {
-  io::ReadOptions read;
-  if (request.window.empty()) return read;
+std::optional<io::Window> window_of(const SegmentRequest& request) {
+  if (request.window.empty()) return std::nullopt;
   const auto numbers = numbers_in(request.window);
   if (!numbers || numbers->size() != 2 || !((*numbers)[0] < (*numbers)[1]))
     throw InvalidArgument(
         fmt::format("--window: got \"{}\", expected LOW,HIGH with LOW below HIGH as in 100,4095",
                     request.window));
-  read.window = {(*numbers)[0], (*numbers)[1]};
-  return read;
+  return io::Window{(*numbers)[0], (*numbers)[1]};
 }
 
 std::string window_note(const SegmentRequest& request, const io::Window& window, bool of_support) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -20,8 +21,8 @@ std::filesystem::path record_file(const SegmentRequest& request);
 RunRecord::Settings settings_of(const SegmentRequest& request, const Options& options,
                                 const Marks& marks, const Region& region);
 
-/// How images are read. @throws InvalidArgument  --window.
-io::ReadOptions read_options_of(const SegmentRequest& request);
+/// What --window says; none without it. @throws InvalidArgument.
+std::optional<io::Window> window_of(const SegmentRequest& request);
 
 /// What to say of the window of a run. @param of_support  not of the first query.
 std::string window_note(const SegmentRequest& request, const io::Window& window, bool of_support);

@@ -62,11 +62,10 @@ class SegmentRun {
   void draw_supports() const;
   void refuse_to_overwrite_inputs() const;
   RunRecord::Entry entry_of(const QueryFile& query) const;
-  bool is_done(const QueryFile& query) const;
+  bool is_done(std::size_t index) const;
   void process(std::size_t index, const std::stop_token& stop);
   void segment_query(std::size_t index, const std::stop_token& stop);
   io::LoadedImage read_query(std::size_t index) const;
-  io::ReadOptions reading(const QueryFile& query) const;
   Result find(std::size_t index, ImageView image, const RunOptions& run) const;
   void count(const std::vector<std::size_t>& objects);
   std::string coco_name(const QueryFile& query) const;
@@ -78,7 +77,7 @@ class SegmentRun {
   const SegmentRequest& request_;
   const Interrupt interrupt_;
   const Pages pages_;
-  io::ReadOptions read_;  // its window
+  std::optional<io::Window> window_;  // of deep pixels
   const Queries expanded_;
   std::vector<QueryFile> queries_;
   const std::set<std::string> kinds_;
@@ -93,6 +92,7 @@ class SegmentRun {
   const std::vector<std::string> class_names_;
   std::map<std::size_t, std::size_t> encoded_queries_;  // query: its place in encoded_
   std::optional<RunRecord> record_;
+  std::vector<const RunRecord::Entry*> earlier_;  // by query; null where it is new
   std::vector<std::size_t> todo_;
   std::vector<std::optional<Failure>> failures_;      // by query
   std::vector<std::optional<QueryTimings>> timings_;  // by query
@@ -105,7 +105,7 @@ class SegmentRun {
 SegmentRun::SegmentRun(const SegmentRequest& request)
     : request_(request),
       pages_(pages_from(request.page)),
-      read_(read_options_of(request)),
+      window_(window_of(request)),
       expanded_(expand_queries(request.queries, pages_, masks_in(request.marks))),
       queries_(expanded_.files),
       kinds_(kinds_of(request)),
@@ -123,16 +123,19 @@ SegmentRun::SegmentRun(const SegmentRequest& request)
   const fs::path file = record_file(request);
   if (request.resume) {
     record_.emplace(RunRecord::resume(file, settings_));
-    keep_recorded_names(queries_, *record_);
+    earlier_ = keep_recorded_names(queries_, *record_);
   }
   refuse_to_overwrite_inputs();
   make_folder(request.folder);
   for (const fs::path& folder : {request.folder, request.folder / ".persense-run"})
     io::remove_leftovers(folder);
-  if (!request.resume) record_.emplace(RunRecord::start(file, settings_));
+  if (!request.resume) {
+    record_.emplace(RunRecord::start(file, settings_));
+    earlier_.resize(queries_.size());
+  }
   for (std::size_t i = 0; i < queries_.size(); ++i)
-    if (is_done(queries_[i]))
-      count(recorded(*record_, queries_[i])->objects);
+    if (is_done(i))
+      count(earlier_[i]->objects);
     else
       todo_.push_back(i);
 }
@@ -140,13 +143,12 @@ SegmentRun::SegmentRun(const SegmentRequest& request)
 // One window for the whole run: of the support images or, where those have 8 bits, of the first
 // query, if that has more.
 void SegmentRun::find_window() {
-  if (!read_.window) read_.window = encoded_.window;
-  const bool of_support = read_.window.has_value();
-  if (!of_support)
-    read_.window = window_of(queries_.front().path, {queries_.front().page, std::nullopt});
-  if (!read_.window) return;
-  window_note_ = window_note(request_, *read_.window, of_support);
-  settings_["window"] = fmt::format("{},{}", read_.window->low, read_.window->high);
+  window_ = encoded_.window;
+  const bool of_support = window_.has_value();
+  if (!of_support) window_ = own_window(queries_.front().path, queries_.front().page);
+  if (!window_) return;
+  window_note_ = window_note(request_, *window_, of_support);
+  settings_["window"] = fmt::format("{},{}", window_->low, window_->high);
 }
 
 Marks SegmentRun::read_marks() const {
@@ -160,7 +162,7 @@ Marks SegmentRun::read_marks() const {
 
 std::vector<EngineSupport> SegmentRun::prepare_supports() {
   const auto begin = Clock::now();
-  encoded_ = encode_marks(marks_, engine_, read_);
+  encoded_ = encode_marks(marks_, engine_, window_);
   const ClassLabel only = find_label();
   std::vector<EngineSupport> supports;
   for (const MarkedClass& marked : marks_.classes)
@@ -265,8 +267,9 @@ RunRecord::Entry SegmentRun::entry_of(const QueryFile& query) const {
           {}};
 }
 
-bool SegmentRun::is_done(const QueryFile& query) const {
-  const auto* const earlier = recorded(*record_, query);
+bool SegmentRun::is_done(std::size_t index) const {
+  const QueryFile& query = queries_[index];
+  const RunRecord::Entry* const earlier = earlier_[index];
   if (earlier == nullptr || earlier->name != text_of(query.name) ||
       (kinds_.contains("coco") && earlier->image_name != coco_name(query)))
     return false;
@@ -336,14 +339,10 @@ void SegmentRun::process(std::size_t index, const std::stop_token& stop) {
   }
 }
 
-io::ReadOptions SegmentRun::reading(const QueryFile& query) const {
-  return {query.page, read_.window};
-}
-
 io::LoadedImage SegmentRun::read_query(std::size_t index) const {
   const auto encoded = encoded_queries_.find(index);
   if (encoded == encoded_queries_.end())
-    return cli::load_image(queries_[index].path, reading(queries_[index]));
+    return cli::load_image(queries_[index].path, {queries_[index].page, window_});
   io::LoadedImage loaded;
   loaded.image = encoded_.images[encoded->second];
   loaded.page_count = encoded_.page_counts[encoded->second];

@@ -121,7 +121,7 @@ void add_segment(CLI::App& program, Task& task) {
       ->required();
   command
       ->add_option("--page", request->page,
-                   "of TIFF files with several: a number from 1, or all (each is a query); "
+                   "which page of TIFF files is read: a number from 1, or all, one query per page; "
                    "otherwise the first")
       ->type_name("N|all")
       ->check(not_empty());

@@ -73,7 +73,7 @@ std::string info_members(const CocoHeader& header) {
   return members + R"(,"options":{)" + options + "}";
 }
 
-/// A mask's outer borders as COCO has polygons: corners of pixels, one list a part.
+/// A mask's outer borders as COCO has polygons: corners of pixels, one list per part.
 std::string polygons_of(const Mask& mask) {
   const cv::Mat bits(mask.box.height(), mask.box.width(), CV_8UC1,
                      const_cast<std::uint8_t*>(mask.bits.data()));

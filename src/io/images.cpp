@@ -1,13 +1,15 @@
 #include "persense/io/images.hpp"
 
 #include <algorithm>
+#include <array>
+#include <fstream>
 #include <numeric>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
+#include <string_view>
 #include <vector>
 
 #include "container.hpp"
-#include "mask_file.hpp"
 #include "persense/io/files.hpp"
 #include "tiff.hpp"
 #include "window.hpp"
@@ -26,7 +28,6 @@ struct Decoded {
 /// What the pixels are wanted for.
 enum class Use {
   picture,  // three channels, the way up that is shown
-  mask,     // the same
   labels    // as they are stored
 };
 
@@ -127,12 +128,6 @@ Decoded decode(const std::filesystem::path& path, Use use, int page = 1, int* pa
   return decoded;
 }
 
-double maximum_of(const cv::Mat& pixels) {
-  double maximum = 0;
-  cv::minMaxLoc(pixels.reshape(1), nullptr, &maximum);
-  return maximum;
-}
-
 /// Divides the colours by alpha where they were multiplied by it.
 void unmultiply(Decoded& decoded) {
   if (!decoded.premultiplied) return;
@@ -204,7 +199,6 @@ LoadedImage load_image(const std::filesystem::path& path, const ReadOptions& opt
                     "the second",
                     options.window->low, options.window->high));
   LoadedImage loaded;
-  loaded.page = options.page;
   Decoded decoded = decode(path, Use::picture, options.page, &loaded.page_count);
   if (!decoded.alpha.empty()) unmultiply(decoded);
   if (decoded.pixels.depth() != CV_8U) {
@@ -227,27 +221,28 @@ int page_count(const std::filesystem::path& path) {
   return is_tiff ? detail::count_tiff_pages(bytes, path) : 1;
 }
 
-namespace {
-
-/// What a pixel of a mask is above.
-double level_of(const Decoded& decoded) {
-  return decoded.lossy ? 0.5 * maximum_of(decoded.pixels) : 0.0;
+bool may_be_deep(const std::filesystem::path& path) {
+  constexpr std::size_t depth_at = 24;  // of a PNG, bits of a sample
+  std::array<char, depth_at + 1> first{};
+  std::ifstream file(path, std::ios::binary);
+  if (!file.read(first.data(), first.size())) return false;
+  const std::string_view bytes(first.data(), first.size());
+  if (bytes.substr(1, 3) == "PNG") return bytes[depth_at] == 16;
+  return bytes.starts_with("II") || bytes.starts_with("MM");
 }
 
-}  // namespace
-
 MaskFile load_mask(const std::filesystem::path& path) {
-  const Decoded decoded = decode(path, Use::mask);
+  const Decoded decoded = decode(path, Use::picture);
   try {
-    return detail::mask_in(decoded.pixels, decoded.alpha, level_of(decoded));
+    return mask_of_pixels(decoded.pixels, decoded.alpha, decoded.lossy);
   } catch (const InvalidArgument& e) {
     throw InvalidArgument(fmt::format("{}: {}", path.string(), e.what()));
   }
 }
 
 cv::Mat read_mask(const std::filesystem::path& path) {
-  const Decoded decoded = decode(path, Use::mask);
-  return detail::shape_in(decoded.pixels, decoded.alpha, level_of(decoded)).mask;
+  const Decoded decoded = decode(path, Use::picture);
+  return shape_of_pixels(decoded.pixels, decoded.alpha, decoded.lossy);
 }
 
 cv::Mat read_labels(const std::filesystem::path& path) {

@@ -1,14 +1,15 @@
-#include "mask_file.hpp"
-
+// What is to be a mask: a shape, a label image, or a picture by mistake.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <opencv2/imgproc.hpp>
 #include <set>
 #include <vector>
 
 #include "persense/error.hpp"
+#include "persense/io/images.hpp"
 
-namespace persense::io::detail {
+namespace persense::io {
 
 namespace {
 
@@ -16,7 +17,28 @@ namespace {
 cv::Mat marked(const cv::Mat& pixels, double level) {
   std::vector<cv::Mat> channels;
   cv::split(cv::Mat(cv::abs(pixels)) > level, channels);
-  return channels[0] | channels[1] | channels[2];
+  cv::Mat any = channels[0];
+  for (std::size_t c = 1; c < channels.size(); ++c) any |= channels[c];
+  return any;
+}
+
+/// What a pixel of a mask is above.
+double level_of(const cv::Mat& pixels, bool lossy) {
+  double most = 0;
+  if (lossy) cv::minMaxLoc(pixels.reshape(1), nullptr, &most);
+  return 0.5 * most;
+}
+
+/// Whether all that is inside has one colour, as most masks have.
+bool is_plain(const cv::Mat& pixels, const cv::Mat& inside) {
+  for (int c = 0; c < pixels.channels(); ++c) {
+    cv::Mat channel;
+    cv::extractChannel(pixels, channel, c);
+    double least = 0, most = 0;
+    cv::minMaxLoc(channel, &least, &most, nullptr, nullptr, inside);
+    if (least != most) return false;
+  }
+  return true;
 }
 
 /// The shape that alpha cuts out, where it does; and within it what is marked, where that is a
@@ -37,68 +59,79 @@ cv::Mat within_alpha(const cv::Mat& inside, const cv::Mat& alpha, MaskFile& file
 
 /// One number for each colour: CV_64F, exact up to 16 bits a channel; 0 outside.
 cv::Mat numbers_of(const cv::Mat& pixels, const cv::Mat& inside) {
-  std::vector<cv::Mat> channels;
-  cv::Mat wide;
-  pixels.convertTo(wide, CV_64F);
-  cv::split(wide, channels);
-  const bool is_grey = cv::countNonZero(channels[0] != channels[1]) == 0 &&
-                       cv::countNonZero(channels[0] != channels[2]) == 0;
   constexpr double step = 65536;
-  cv::Mat numbers = channels[0];
-  if (!is_grey) numbers = channels[0] + step * (channels[1] + step * channels[2]) + 1;
+  cv::Mat numbers = cv::Mat::zeros(pixels.size(), CV_64F), channel, wide;
+  double factor = 1;
+  for (int c = 0; c < pixels.channels(); ++c, factor *= step) {
+    cv::extractChannel(pixels, channel, c);
+    channel.convertTo(wide, CV_64F);
+    cv::scaleAdd(wide, factor, numbers, numbers);
+  }
   numbers.setTo(0, ~inside);
   return numbers;
 }
 
 struct Values {
-  std::set<double> all;
+  std::set<double> all;    // as many as are told apart
   std::set<double> plain;  // those that have a pixel whose neighbours all have the same
   double plain_part = 0;   // of the pixels inside: those with one of these
 };
 
-Values values_in(const cv::Mat& numbers, const cv::Mat& inside) {
+/// Calls body(value, y, begin, end) for every run of equal numbers in a row that are not 0.
+template <class Body>
+void each_run(const cv::Mat& numbers, Body&& body) {
+  for (int y = 0; y < numbers.rows; ++y) {
+    const double* const row = numbers.ptr<double>(y);
+    for (int x = 0, end = 0; x < numbers.cols; x = end) {
+      for (end = x + 1; end < numbers.cols && row[end] == row[x];) ++end;
+      if (row[x] != 0) body(row[x], y, x, end);
+    }
+  }
+}
+
+Values values_in(const cv::Mat& numbers) {
+  constexpr std::size_t most = 1 << 16;  // a picture may have millions
   cv::Mat lowest, highest;
   cv::erode(numbers, lowest, cv::Mat());
   cv::dilate(numbers, highest, cv::Mat());
-  const cv::Mat is_plain = (lowest == highest) & inside;
+  const cv::Mat is_plain = lowest == highest;
   Values values;
-  for (int y = 0; y < numbers.rows; ++y)
-    for (int x = 0; x < numbers.cols; ++x) {
-      if (inside.at<std::uint8_t>(y, x) == 0) continue;
-      const double value = numbers.at<double>(y, x);
-      values.all.insert(value);
-      if (is_plain.at<std::uint8_t>(y, x) != 0) values.plain.insert(value);
-    }
-  int count = 0;
-  for (int y = 0; y < numbers.rows; ++y)
-    for (int x = 0; x < numbers.cols; ++x)
-      if (inside.at<std::uint8_t>(y, x) != 0 && values.plain.contains(numbers.at<double>(y, x)))
-        ++count;
-  values.plain_part = count / std::max(1.0, static_cast<double>(cv::countNonZero(inside)));
+  each_run(numbers, [&](double value, int y, int x, int end) {
+    if (values.all.size() < most) values.all.insert(value);
+    const std::uint8_t* const plain = is_plain.ptr(y);
+    if (std::find(plain + x, plain + end, 255) != plain + end && values.plain.size() < most)
+      values.plain.insert(value);
+  });
+  double inside = 0, covered = 0;
+  each_run(numbers, [&](double value, int, int x, int end) {
+    inside += end - x;
+    if (values.plain.contains(value)) covered += end - x;
+  });
+  values.plain_part = covered / std::max(1.0, inside);
   return values;
 }
 
-/// The shape without the pixels that have a neighbour of another object to the right or below.
+/// The shape without pixels beside another object's, so that no two objects touch; of two that do
+/// the upper left one loses its pixel.
 cv::Mat parted(const cv::Mat& numbers, const cv::Mat& inside) {
   cv::Mat apart = inside.clone();
-  for (int y = 0; y < numbers.rows; ++y)
-    for (int x = 0; x < numbers.cols; ++x) {
-      const double own = numbers.at<double>(y, x);
-      if (own == 0) continue;
-      for (const cv::Point step :
-           {cv::Point(1, 0), cv::Point(0, 1), cv::Point(1, 1), cv::Point(-1, 1)}) {
+  const cv::Rect image({}, numbers.size());
+  for (const cv::Point step : {cv::Point(1, 0), cv::Point(0, 1), cv::Point(1, 1), cv::Point(-1, 1)})
+    for (int y = 0; y < numbers.rows; ++y)
+      for (int x = 0; x < numbers.cols; ++x) {
         const cv::Point there = cv::Point(x, y) + step;
-        if (!cv::Rect({}, numbers.size()).contains(there)) continue;
-        const double other = numbers.at<double>(there);
-        if (other != 0 && other != own) apart.at<std::uint8_t>(y, x) = 0;
+        if (apart.at<std::uint8_t>(y, x) == 0 || !image.contains(there) ||
+            apart.at<std::uint8_t>(there) == 0)
+          continue;
+        if (numbers.at<double>(y, x) != numbers.at<double>(there)) apart.at<std::uint8_t>(y, x) = 0;
       }
-    }
   return apart;
 }
 
+constexpr double most_are_plain = 0.9;  // part of the pixels of a label or class image
+
 /// Whether numbers are those of objects: each is a plain area, or a few.
 bool are_labels(const Values& values, const cv::Mat& apart) {
-  constexpr double most_are_plain = 0.9;
   if (values.plain.size() < 2 || values.plain_part < most_are_plain) return false;
   cv::Mat unused;
   const auto parts = static_cast<std::size_t>(cv::connectedComponents(apart, unused, 8) - 1);
@@ -128,30 +161,32 @@ void refuse_picture(const cv::Mat& pixels, const Values& values, const cv::Mat& 
 
 }  // namespace
 
-MaskFile shape_in(const cv::Mat& pixels, const cv::Mat& alpha, double level) {
-  MaskFile file;
-  file.mask = within_alpha(marked(pixels, level), alpha, file);
-  return file;
+cv::Mat shape_of_pixels(const cv::Mat& pixels, const cv::Mat& alpha, bool lossy) {
+  MaskFile unused;
+  return within_alpha(marked(pixels, level_of(pixels, lossy)), alpha, unused);
 }
 
-MaskFile mask_in(const cv::Mat& pixels, const cv::Mat& alpha, double level) {
-  MaskFile file = shape_in(pixels, alpha, level);
+MaskFile mask_of_pixels(const cv::Mat& pixels, const cv::Mat& alpha, bool lossy) {
+  MaskFile file;
+  const double level = level_of(pixels, lossy);
+  file.mask = within_alpha(marked(pixels, level), alpha, file);
+  if (is_plain(pixels, file.mask)) return file;
   const cv::Mat numbers = numbers_of(pixels, file.mask);
-  const Values values = values_in(numbers, file.mask);
+  const Values values = values_in(numbers);
   refuse_picture(pixels, values, file.mask, level);
-  if (level > 0) return file;
+  if (lossy) return file;
   const cv::Mat apart = parted(numbers, file.mask);
   if (are_labels(values, apart)) {
     file.notes.push_back(fmt::format(
         "support mask: is a label image of {} objects, which are examples if they are of like "
-        "size; to mark one of them, give its label (--mask-label K, label=K)",
+        "size; to mark one of them, give its label (--mask-label K, id=K)",
         values.plain.size()));
     file.mask = apart;
-  } else if (values.plain.size() > 1) {
+  } else if (values.plain.size() > 1 && values.plain_part >= most_are_plain) {
     file.notes.push_back(fmt::format(
         "support mask: has {} different values; all that is not 0 was taken", values.plain.size()));
   }
   return file;
 }
 
-}  // namespace persense::io::detail
+}  // namespace persense::io

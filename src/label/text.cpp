@@ -3,33 +3,16 @@
 #include <algorithm>
 #include <vector>
 
+#include "persense/detail/utf8.hpp"
 #include "persense/failure.hpp"
 
 namespace persense::label {
-
-namespace {
-
-// Bytes of the UTF-8 character that begins here; 0 for what is none.
-std::size_t character_length(std::string_view text, std::size_t at) {
-  const auto first = static_cast<unsigned char>(text[at]);
-  const std::size_t length = first < 0x80                    ? 1
-                             : first >= 0xC2 && first < 0xE0 ? 2
-                             : first >= 0xE0 && first < 0xF0 ? 3
-                             : first >= 0xF0 && first < 0xF5 ? 4
-                                                             : 0;
-  if (length == 0 || at + length > text.size()) return 0;
-  for (std::size_t i = 1; i < length; ++i)
-    if ((static_cast<unsigned char>(text[at + i]) & 0xC0) != 0x80) return 0;
-  return length;
-}
-
-}  // namespace
 
 std::string quoted(std::string_view text, std::size_t longest) {
   std::string kept;
   std::size_t at = 0;
   while (at < text.size() && kept.size() < longest) {
-    const std::size_t length = character_length(text, at);
+    const std::size_t length = persense::detail::utf8_length(text, at);
     if (length == 0)
       kept += '?';
     else

@@ -291,6 +291,7 @@ TEST_CASE("load_mask: objects of a label image that touch are parted, with a not
   const io::MaskFile file = io::load_mask(scratch / "l.png");
   cv::Mat parts;
   CHECK(cv::connectedComponents(file.mask, parts, 8) == 1 + 9);
+  CHECK(cv::countNonZero(file.mask) == 8100 - (4 * 90 - 4));  // a line of one pixel at each border
   REQUIRE(file.notes.size() == 1);
   CHECK_THAT(file.notes[0], ContainsSubstring("is a label image of 9 objects"));
   CHECK(cv::countNonZero(io::read_mask(scratch / "l.png")) == 8100);  // whole

@@ -66,7 +66,7 @@ def as_image(
 
 
 def _numbers(array: Any) -> npt.NDArray[Any]:
-    from persense import _pil  # which needs sensor_levels
+    from persense import _pil  # which needs as_image
 
     if is_path(array):
         raise refused("array", array, "an array; persense.read_image reads a file")

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from persense import _core, _pil
-from persense._arguments import array_of, is_path, path, shown, whole
+from persense._arguments import array_of, is_path, shown, whole
 from persense._images import (
     ImageLike,
     LabelsLike,
@@ -30,9 +30,8 @@ from persense._images import (
     is_mask,
     is_picture,
     labels_array,
-    labels_of_mask,
     load_image,
-    mask_array,
+    marking_mask,
 )
 from persense.errors import InvalidArgument
 
@@ -252,11 +251,8 @@ class Prepared(NamedTuple):
     """That files with deep pixels were read through: of the first of them."""
 
 
-def read(examples: Iterable[Example], only_largest: bool = False) -> Prepared:
-    """Read files and PIL images; of a mask with several labels make an example of each.
-
-    only_largest: where a mask has several, the largest alone is one.
-    """
+def read(examples: Iterable[Example]) -> Prepared:
+    """Read files and PIL images, and make masks of what was given as one."""
     images: Dict[Any, Any] = {}
     arrays: Dict[Any, Any] = {}
 
@@ -283,21 +279,14 @@ def read(examples: Iterable[Example], only_largest: bool = False) -> Prepared:
         image, mark = example.image, example.mark
         if not hasattr(image, "_encoded"):
             image = once(images, image, pixels, "image")
-        marks: List[Dict[str, Any]] = [{example.kind: mark}]
+        given: Dict[str, Any] = {example.kind: mark}
         if example.kind == "mask":
-            several = labels_of_mask(mark, "mask", only_largest)
-            if is_path(mark):
-                array, said = _core.load_mask(path("mask", mark))
-                marks = [{"mask": array}]
-                notes += said
-            elif several is None:
-                marks = [{"mask": mask_array(mark, "mask", _size_of(image))}]
-            else:
-                marks = [{"labels": several.image, "id": number} for number in several.ids]
-                notes.append(several.note)
+            array, said = marking_mask(mark, "mask", _size_of(image))
+            given = {"mask": array}
+            notes += said
         elif example.kind == "labels":
-            marks = [{"labels": once(arrays, mark[0], labels_array, "labels"), "id": mark[1]}]
-        done += [Example(image, negative=example.negative, **each) for each in marks]
+            given = {"labels": once(arrays, mark[0], labels_array, "labels"), "id": mark[1]}
+        done.append(Example(image, negative=example.negative, **given))
     return Prepared(done, notes, window)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, List, Optional, Tuple, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,6 @@ import numpy.typing as npt
 from persense import _core, _pil
 from persense._arguments import Path, array_of, is_path, path as path_text, shown, whole
 from persense._convert import over_white
-from persense._label_images import Labels, labels_of_colors, several_labels
 from persense.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -28,8 +27,8 @@ __all__ = [
     "is_mask",
     "is_picture",
     "labels_array",
-    "labels_of_mask",
     "load_image",
+    "marking_mask",
     "mask_array",
     "page_count",
     "read_image",
@@ -169,28 +168,44 @@ def mask_array(
     """
     if is_path(value):
         return read_mask(value)  # type: ignore[arg-type]
-    if _pil.is_pil(value):
-        array, alpha = _pil.pixels(value, name)
-        inside = _any_channel(array > (0.5 * array.max() if _pil.is_lossy(value) else 0))
-        return _within_alpha(inside, alpha)
     if is_mask(value):
-        held: Any = value
-        return _whole(getattr(held, "mask", held), name, size)
-    values = _any_channel(_mask_values(value, name))
-    return values if values.dtype in (np.bool_, np.uint8) else values != 0
+        return _whole(value, name, size)
+    return _core.shape_of_pixels(*_pixels_of_mask(value, name))
 
 
-def _within_alpha(
-    inside: npt.NDArray[np.bool_], alpha: Optional[npt.NDArray[np.uint8]]
-) -> npt.NDArray[np.bool_]:
-    """The shape that alpha cuts out, and within it what is marked, as of files."""
-    if alpha is None or not alpha.any():
-        return inside
-    opaque: npt.NDArray[np.bool_] = alpha > 0.5 * alpha.max()
-    if opaque.all():
-        return inside
-    both = inside & opaque
-    return both if 0 < both.sum() < opaque.sum() else opaque
+def marking_mask(
+    value: MaskLike, name: str, size: Tuple[int, int]
+) -> Tuple[npt.NDArray[Any], List[str]]:
+    """The same of a mask that marks objects, by the rules of files, and notes of what was taken:
+    objects of a label image that touch are parted, and a picture is refused.
+    """
+    if is_path(value):
+        return _core.load_mask(path_text(name, value))
+    if is_mask(value):
+        return _whole(value, name, size), []
+    pixels, alpha, lossy = _pixels_of_mask(value, name)
+    try:
+        return _core.mask_of_pixels(pixels, alpha, lossy)
+    except InvalidArgument as error:
+        raise InvalidArgument(f"{name}: {error}") from None
+
+
+def _pixels_of_mask(
+    value: Any, name: str
+) -> Tuple[npt.NDArray[Any], Optional[npt.NDArray[Any]], bool]:
+    """Colours, alpha and whether they are lossy, as _core takes them."""
+    if _pil.is_pil(value):
+        values, alpha = _pil.pixels(value, name)
+        lossy = _pil.is_lossy(value)
+    else:
+        values, alpha, lossy = _mask_values(value, name), None, False
+        if values.ndim == 3:
+            alpha = values[:, :, 3] if values.shape[2] == 4 else None
+            values = values[:, :, 0] if values.shape[2] == 1 else values[:, :, :3]
+    kind = np.uint8 if values.dtype in (np.bool_, np.uint8) else np.float64
+    if alpha is not None:  # where nothing is opaque, it was not meant
+        alpha = np.ascontiguousarray(alpha, kind) if alpha.any() else None
+    return np.ascontiguousarray(values, kind), alpha, lossy
 
 
 def _mask_values(value: Any, name: str) -> npt.NDArray[Any]:
@@ -206,14 +221,8 @@ def _mask_values(value: Any, name: str) -> npt.NDArray[Any]:
     return array
 
 
-def _any_channel(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Where any colour is not zero; alpha is ignored, as in files."""
-    if values.ndim == 2:
-        return values
-    return values[:, :, 0] if values.shape[2] == 1 else (values[:, :, :3] != 0).any(axis=2)
-
-
-def _whole(mask: _core.Mask, name: str, size: Optional[Tuple[int, int]]) -> npt.NDArray[np.bool_]:
+def _whole(value: Any, name: str, size: Optional[Tuple[int, int]]) -> npt.NDArray[np.bool_]:
+    mask = getattr(value, "mask", value)
     x0, y0, x1, y1 = mask.box
     if size is None:
         raise _wrong(name, mask, _MASK)
@@ -225,25 +234,6 @@ def _whole(mask: _core.Mask, name: str, size: Optional[Tuple[int, int]]) -> npt.
     inside = np.zeros((height, width), dtype=bool)
     inside[y0:y1, x0:x1] = mask.bits
     return inside
-
-
-def labels_of_mask(value: MaskLike, name: str, only_largest: bool) -> Optional[Labels]:
-    """The labels of what was given as a mask and holds several; None for a mask of one object."""
-    if is_mask(value) or is_path(value):  # load_mask parts what a file holds
-        return None
-    if _pil.is_pil(value):
-        values = None if _pil.is_lossy(value) else _pil.pixels(value, name)[0]
-    else:
-        values = _mask_values(value, name)
-    if values is None:
-        return None
-    if values.ndim == 3:
-        values = values[:, :, 0] if values.shape[2] == 1 else values[:, :, :3]
-    if values.ndim == 3:
-        if values.dtype != np.uint8:
-            return None
-        values = labels_of_colors(values)
-    return several_labels(values, only_largest)
 
 
 def labels_array(value: LabelsLike, name: str) -> npt.NDArray[np.int32]:

@@ -194,8 +194,7 @@ class Pipeline:
         if isinstance(label, ClassLabel):
             text("label", label.label)
             text("phrase", label.phrase)
-        only_largest = self.options["support.parts"] == "largest"
-        examples, notes, window = read(examples_of(image, marks, negatives), only_largest)
+        examples, notes, window = read(examples_of(image, marks, negatives))
         self._prepare()
         for example in examples:
             if isinstance(example.image, Query):

@@ -350,7 +350,7 @@ def _mask_shape(mask: Mask, label: str) -> Dict[str, Any]:
 
 
 def _polygon_shapes(mask: Mask, label: str, group: int, tolerance: float) -> List[Dict[str, Any]]:
-    """One polygon a part; several parts are told to belong together by their group."""
+    """One polygon per part; several parts are told to belong together by their group."""
     polygons = outer_polygons(mask, tolerance)
     shared = group if len(polygons) > 1 else None
     return [_shape("polygon", label, polygon.tolist(), shared) for polygon in polygons]

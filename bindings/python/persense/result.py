@@ -388,7 +388,7 @@ class Result(Drawn):
         return supervision_detections(self, masks)
 
     def to_dataframe(self) -> pandas.DataFrame:
-        """A row an instance: id, x, y (the prompt), x0, y0, x1, y1 (the box), area, score, class
+        """One row per instance: id, x, y (the prompt), x0, y0, x1, y1 (the box), area, score, class
         (its name) and touches_border.
         """
         return data_frame(self)

@@ -58,15 +58,17 @@ def test_an_instance_and_its_mask_mark_an_object() -> None:
         pipeline().support(small, mask=found[2])
 
 
-def test_a_mask_with_several_labels_is_an_example_of_each_with_a_note() -> None:
+def test_objects_of_a_label_image_are_examples_parted_where_they_touch_with_a_note() -> None:
     touching = np.zeros((HEIGHT, WIDTH), np.int32)
     touching[11:30, 11:20] = 5  # the halves of one disc, side by side
     touching[11:30, 20:30] = 9
     touching[100:104, 100:104] = 7  # far smaller
     support = pipeline().support(scene(), touching)
-    assert [example.mask.sum() for example in support.examples] == [190, 171]
-    assert support.notes[0] == (
-        "support mask: has 3 labels, 2 of like size are one example each; id=... picks one"
+    # less the column that touches the other half
+    assert [example.mask.sum() for example in support.examples] == [190, 171 - 19]
+    assert support.notes[0].startswith("support mask: is a label image of 3 objects")
+    assert support.notes[1] == (
+        "support mask: has 3 separate parts, 2 of like size are one example each"
     )
     again = pickle.loads(pickle.dumps(support))
     assert again.notes == support.notes and len(again.examples) == 2
@@ -79,11 +81,15 @@ def test_of_labels_of_unlike_size_the_largest_is_used() -> None:
     labels[100:104, 100:104] = 7
     support = pipeline().support(scene(), labels)
     assert (support.mask == (discs() == 2)).all()
-    used = "the largest (253 pixels) is used, as the others are far smaller; id=... picks one"
-    assert support.notes[0] == f"support mask: has 2 labels, {used}"
+    assert "the largest (253 pixels) is used, as the others are far smaller" in support.notes[1]
     reference = persense.Pipeline("classic", options={"support.parts": "largest"})
     [example] = reference.support(scene(), discs()).examples
     assert example.mask.sum() == 253
+
+
+def test_a_picture_is_no_mask() -> None:
+    with pytest.raises(persense.InvalidArgument, match="^mask: looks like a picture: "):
+        pipeline().support(scene(), np.random.default_rng(1).integers(30, 220, (HEIGHT, WIDTH, 3)))
 
 
 def test_an_id_beside_a_mask_picks_one_label(tmp_path: pathlib.Path) -> None:
@@ -107,8 +113,7 @@ def test_files_and_pil_images_of_labels_are_what_their_array_is(tmp_path: pathli
         picture.save(tmp_path / "labels.png")
         for mark in (picture, tmp_path / "labels.png"):
             support = pipeline().support(scene(), mark)
-            assert "label" in support.notes[0]
-            assert len(support.masks) == 4
+            assert support.notes == expected.notes
             assert all((a == b).all() for a, b in zip(support.masks, expected.masks))
 
 

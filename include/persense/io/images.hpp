@@ -26,7 +26,7 @@ struct ReadOptions {
 
 struct LoadedImage {
   Image image;
-  int page = 1, page_count = 1;
+  int page_count = 1;
   std::optional<Window> window;  ///< that the pixels went through; none: they have 8 bits
 };
 
@@ -50,6 +50,10 @@ LoadedImage load_image(const std::filesystem::path& path, const ReadOptions& opt
 /// The image alone.
 Image read_image(const std::filesystem::path& path, const ReadOptions& options = {});
 
+/// Whether a file may have pixels of more than 8 bits, by its first bytes: TIFF, and PNG of 16
+/// bits. What cannot be read may not.
+bool may_be_deep(const std::filesystem::path& path);
+
 /// Number of pages of a TIFF; 1 of other formats. Thumbnails and masks are none.
 /// @throws FileNotFound, Unreadable  as load_image.
 int page_count(const std::filesystem::path& path);
@@ -66,9 +70,16 @@ struct MaskFile {
 /// separate parts.
 /// @throws InvalidArgument  a picture instead of a mask.
 MaskFile load_mask(const std::filesystem::path& path);
+/// The same of pixels in memory.
+/// @param pixels  one channel, or R, G, B, of any depth; bytes of a mask are 0 or not.
+/// @param alpha   one channel of its depth, or empty.
+/// @param lossy   whether they come from a format whose compression leaves noise.
+MaskFile mask_of_pixels(const cv::Mat& pixels, const cv::Mat& alpha = {}, bool lossy = false);
+
 /// The mask as it is, whatever else it may be: objects that touch stay one, a picture is all
 /// inside.
 cv::Mat read_mask(const std::filesystem::path& path);
+cv::Mat shape_of_pixels(const cv::Mat& pixels, const cv::Mat& alpha = {}, bool lossy = false);
 
 /// Reads a label image as CV_32SC1: one grey channel of whole numbers, 0 = background. Errors as in
 /// load_image. Orientation is not applied: a label image is data. Of TIFF the stored numbers are
