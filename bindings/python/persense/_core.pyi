@@ -7,7 +7,7 @@ import numpy
 import numpy.typing
 import os
 import typing
-__all__: list[str] = ['ClassLabelExtractor', 'EncodedImage', 'Engine', 'Mask', 'Options', 'Query', 'Result', 'Stages', 'Stop', 'Support', 'Trace', 'TracePass', 'all_phrase', 'blurred', 'class_colors', 'decode_png', 'encode_png', 'figure', 'filled', 'has_label_extraction', 'has_tls', 'has_torch', 'idm', 'innermost', 'inspect', 'label_from_answer', 'load_image', 'load_mask', 'neighbour_colors', 'option_table', 'outlines', 'overlay', 'ppsm', 'read_image', 'read_labels', 'read_mask', 'simplified', 'torch_version', 'write_coco', 'write_file', 'write_labels']
+__all__: list[str] = ['ClassLabelExtractor', 'EncodedImage', 'Engine', 'Mask', 'Options', 'Query', 'Result', 'Stages', 'Stop', 'Support', 'Trace', 'TracePass', 'all_phrase', 'blurred', 'class_colors', 'decode_png', 'encode_png', 'figure', 'filled', 'has_label_extraction', 'has_tls', 'has_torch', 'idm', 'innermost', 'inspect', 'label_from_answer', 'load_image', 'load_mask', 'mask_of_pixels', 'neighbour_colors', 'option_table', 'outlines', 'overlay', 'ppsm', 'read_labels', 'read_mask', 'shape_of_pixels', 'simplified', 'torch_version', 'write_coco', 'write_file', 'write_labels']
 class Options:
     """
     All options of a pipeline.
@@ -573,13 +573,17 @@ def label_from_answer(answer: str, rules: str = 'paper') -> str:
     """
 def load_image(path: os.PathLike[str] | str | bytes, page: typing.SupportsInt | typing.SupportsIndex = 1, window: tuple[typing.SupportsFloat | typing.SupportsIndex, typing.SupportsFloat | typing.SupportsIndex] | None = None) -> tuple[typing.Any, ...]:
     """
-    The same of a page, through a window (low, high) of deep pixels: a tuple of the pixels,
-    the number of pages, and the window, None for pixels of 8 bits.
+    A page of an image file, deep pixels through a window (low, high): a tuple of the pixels,
+    (H, W, 3) uint8, RGB, the number of pages, and the window, None for pixels of 8 bits.
     """
 def load_mask(path: os.PathLike[str] | str | bytes) -> tuple[typing.Any, ...]:
     """
     The mask in a file that marks objects, and notes of what was taken: objects of a label
     image that touch are parted, a shape in the alpha channel is taken.
+    """
+def mask_of_pixels(pixels: typing.Any, alpha: typing.Any = None, lossy: bool = False) -> tuple[typing.Any, ...]:
+    """
+    The same of pixels (H, W) or (H, W, 3), contiguous uint8 or float64; alpha is of their type.
     """
 def neighbour_colors(image: typing.Any, masks: collections.abc.Sequence[Mask]) -> numpy.typing.NDArray[numpy.uint8]:
     """
@@ -607,14 +611,6 @@ def ppsm(points: typing.Any, similarity: typing.Any, count: typing.SupportsFloat
     """
     The candidates that PPSM lets through: ((M,) int64 indices, the threshold).
     """
-def read_image(path: os.PathLike[str] | str | bytes) -> numpy.typing.NDArray[numpy.uint8]:
-    """
-    The image in a file as (H, W, 3) uint8, RGB.
-
-    PNG, JPEG, TIFF (first page), WebP or BMP. EXIF orientation is applied; what is
-    transparent is seen over white. Deep pixels go through the window of their own 0.1st and
-    99.9th percentile.
-    """
 def read_labels(path: os.PathLike[str] | str | bytes) -> numpy.typing.NDArray[numpy.int32]:
     """
     The label image in a file as (H, W) int32, 0 in the background: one grey channel of 8 or
@@ -626,6 +622,10 @@ def read_mask(path: os.PathLike[str] | str | bytes) -> numpy.typing.NDArray[nump
 
     Formats and orientation as in read_image. A pixel is inside when any colour channel is
     not zero; in JPEG and WebP, when it is above half of the image's maximum.
+    """
+def shape_of_pixels(pixels: typing.Any, alpha: typing.Any = None, lossy: bool = False) -> numpy.typing.NDArray[numpy.uint8]:
+    """
+    The same without a look at what else they may be: (H, W) uint8, 0 or 255.
     """
 def simplified(outline: typing.Any, tolerance: typing.SupportsFloat | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.int32]:
     """
