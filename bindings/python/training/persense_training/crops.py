@@ -39,6 +39,8 @@ class Plan:
     candidates: int = 12  #: objects of a crop, at most
     junk: int = 4  #: regions of a crop that are no objects, at most
     windows: int = 3  #: of a crop, at most
+    supports: int = 5  #: support objects, at most
+    several: float = 0.4  #: share of samples with more than one support object, where there are more
     exemplars: int = 7  #: of the query, at most
     feedback: float = 0.55  #: share of samples with exemplars of the query
     absent: float = 0.12  #: share of samples whose query shows no target, where there is one

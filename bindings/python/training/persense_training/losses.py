@@ -66,14 +66,27 @@ def _filled(x: Tensor, rows: int) -> Tensor:
     return torch.cat([x, x.new_zeros([rows - len(x), *x.shape[1:]])])
 
 
+def samples_of(batch: Tensors) -> int:
+    """How many samples a batch holds: each has a support object."""
+    return int(batch["support_sample"][-1]) + 1
+
+
 def forward(net: torch.nn.Module, batch: Tensors, drop: Optional[torch.Generator] = None) -> Answer:
     """Run everything. drop: with it, evidence of the maps is withheld from some candidates."""
     answer = Answer()
     device = batch["patch"].device
-    support = net.trunk(batch["patch"])
-    prototypes = net.pool(*support, batch["mask"])  # (B, P)
+    marked = len(batch["patch"])
+    rows = _even(marked, 8)
+    support = net.trunk(_filled(batch["patch"], rows))
+    mine = net.pool(*support, _filled(batch["mask"], rows))[:marked]  # (S, P)
     frames = net.trunk(batch["query"])
-    size, crops = len(prototypes), len(batch["query"]) // len(prototypes)
+    size = samples_of(batch)
+    crops = len(batch["query"]) // size
+    total = torch.zeros(size, mine.shape[1], device=device)
+    total = total.index_add(0, batch["support_sample"], mine.float())
+    number = torch.zeros(size, device=device).index_add(
+        0, batch["support_sample"], torch.ones(marked, device=device)
+    )
     if len(batch["exemplar"]):
         at = batch["exemplar_at"]
         rows = _even(len(at), 8)
@@ -81,25 +94,28 @@ def forward(net: torch.nn.Module, batch: Tensors, drop: Optional[torch.Generator
         windows = [_windows(f, places, 2 << i, mini.PATCH) for i, f in enumerate(frames)]
         masks = _filled(batch["exemplar_mask"], rows)
         own = net.pool(windows[0], windows[1], windows[2], masks)[: len(at)]
-        total = prototypes.float().index_add(0, batch["exemplar_sample"], own.float())
-        number = torch.ones(size, device=device).index_add(
-            0, batch["exemplar_sample"], torch.ones(len(own), device=device)
-        )
-        prototypes = (total / number[:, None]).to(prototypes.dtype)
+        total = total.index_add(0, batch["exemplar_sample"], own.float())
+        number = number.index_add(0, batch["exemplar_sample"], torch.ones(len(own), device=device))
+    prototypes = (total / number[:, None]).to(mine.dtype)
     conditions = [c.repeat_interleave(crops, dim=0) for c in net.conditioning(prototypes)]
     answer.maps = net.maps(frames[0], frames[1], frames[2], conditions)
 
     # candidates
     dtype = prototypes.dtype
-    first = torch.arange(size, device=device)
+    rows = len(support[0])
+    each = torch.arange(rows, device=device)
     embedded = net.embed(
-        batch["support_crop"],
-        net.sample(support[0], support[1], support[2], first, batch["support_box"]),
-        batch["support_shape"].to(dtype),
-    )
+        _filled(batch["support_crop"], rows),
+        net.sample(
+            support[0], support[1], support[2], each, _filled(batch["support_box"], rows)
+        ),
+        _filled(batch["support_shape"].to(dtype), rows),
+    )[:marked]
     count = len(batch["frame"])
     most = _even(int(batch["slot"].max()) + 1 if count else 1, 8)
-    held = _even(int(batch["exemplar_slot"].max()) + 1, 8) if len(batch["exemplar"]) else 1
+    alone = int(batch["support_slot"].max()) + 1
+    held = _even(int(batch["exemplar_slot"].max()) + 1, 8) if len(batch["exemplar"]) else alone
+    held = max(held, alone)
     if count:
         rows = _even(count, 32)
         grid = net.sample(
@@ -130,17 +146,18 @@ def forward(net: torch.nn.Module, batch: Tensors, drop: Optional[torch.Generator
     evidence = padded(seen, mini.MAPS, place, most)
     sizes = padded(batch["size"][:, None], 1, place, most)[:, :, 0]
     valid = padded(torch.ones(count, 1, device=device), 1, place, most)[:, :, 0] > 0
-    exemplars = padded(embedded, mini.EMBEDDING, first * held, held)
-    exemplar_sizes = padded(batch["support_size"][:, None], 1, first * held, held)[:, :, 0]
-    there = padded(torch.ones(size, 1, device=device), 1, first * held, held)[:, :, 0]
+    index = batch["support_sample"] * held + batch["support_slot"]
+    exemplars = padded(embedded, mini.EMBEDDING, index, held)
+    exemplar_sizes = padded(batch["support_size"][:, None], 1, index, held)[:, :, 0]
+    there = padded(torch.ones(marked, 1, device=device), 1, index, held)[:, :, 0]
 
     def decided(e: Tensor, s: Tensor, v: Tensor) -> Tensor:
         logits = net.decide(candidates, sizes, evidence, valid, e, s, v > 0)
         return logits.float().reshape(size * most, 2).index_select(0, place)
 
-    answer.alone = decided(exemplars[:, :1], exemplar_sizes[:, :1], there[:, :1])
+    answer.alone = decided(exemplars[:, :alone], exemplar_sizes[:, :alone], there[:, :alone])
     answer.feedback = answer.alone
-    if held > 1:
+    if len(batch["exemplar"]):
         index = batch["exemplar_sample"] * held + batch["exemplar_slot"]
         chosen = batch["exemplar"]
         more = padded(own.index_select(0, chosen), mini.EMBEDDING, index, held)
@@ -232,7 +249,8 @@ def losses(answer: Answer, batch: Tensors) -> Dict[str, Tensor]:
         ),
     }
     # candidates that have exemplars of the query beside them, and are none
-    having = torch.zeros_like(batch["support_size"]).index_fill(0, batch["exemplar_sample"], 1.0)
+    having = torch.zeros(samples_of(batch), device=taught.device)
+    having = having.index_fill(0, batch["exemplar_sample"], 1.0)
     others = taught * having[batch["sample"]]
     others = others.index_fill(0, batch["exemplar"], 0.0)
     parts["same_feedback"] = _on_same(answer.feedback[:, 0], same, others)
@@ -281,8 +299,8 @@ class Metrics:
         self._add("either", (hit | target).sum(dim=[1, 2]))
         # nothing to be found in the sample, and nothing unknown that may be
         unsure = (batch["relation"] == 1) | (batch["relation"] == SAME)
-        any_target = torch.zeros(len(batch["patch"])).index_add(0, batch["sample"], unsure.float())
-        crops = len(batch["query"]) // len(batch["patch"])
+        any_target = torch.zeros(samples_of(batch)).index_add(0, batch["sample"], unsure.float())
+        crops = len(batch["query"]) // samples_of(batch)
         absent = (any_target == 0).repeat_interleave(crops) & (batch["target"].sum(dim=[1, 2]) == 0)
         self._add("absent_hit", hit[absent].float().mean(dim=[1, 2]))
         density = torch.sigmoid(answer.maps[:, mini.PEAKS].float()) * mini.PEAK
@@ -297,7 +315,7 @@ class Metrics:
         distinct = chosen & (batch["relation"] != JUNK)
         self._add("same_distinct", same[distinct])
         self._add("alone_distinct", answer.alone[:, 0][distinct])
-        held = torch.zeros(len(batch["patch"])).index_add(
+        held = torch.zeros(samples_of(batch)).index_add(
             0, batch["exemplar_sample"], torch.ones(len(batch["exemplar"]))
         )
         other = torch.ones(len(batch["frame"])).index_fill(0, batch["exemplar"], 0.0) > 0

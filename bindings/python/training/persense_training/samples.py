@@ -1,7 +1,7 @@
 """From worlds to what the small network trains on.
 
-A sample is one support object with its patch, crops of one query image, each at the scale of a
-level, the targets of their maps, candidate regions (objects with jittered masks, and regions that
+A sample is one or several support objects with their patches, crops of one query image, each at the
+scale of a level, the targets of their maps, candidate regions (objects with jittered masks, and regions that
 are none), exemplars of the query itself, and windows in which outlines are refined.
 
     mixture = Mixture(seed=1, data=DATA_DIR)
@@ -47,8 +47,8 @@ def draw(
     light = Light(rng)
     own = foreign or world
     kind = int(rng.choice(sorted(own.supports)))
-    here = int(rng.choice(sorted(own.supports[kind])))
-    label = int(rng.choice(own.supports[kind][here])) + 1
+    marked = _marked(own.supports[kind], rng, plan)
+    here = marked[0][0]
     there = int(rng.integers(len(world.images)))
     if foreign is None:
         there = _query_picture(world, kind, here, rng, plan)
@@ -56,21 +56,7 @@ def draw(
     else:
         relations = np.full(len(world.classes[there]), DISTINCT, np.uint8)
 
-    # the support
-    x0, y0, x1, y1 = own.boxes[here][label - 1]
-    diameter = math.sqrt(4 * float(own.visible_areas[here][label - 1]) / math.pi)
-    exact = rng.random() < plan.exact
-    scale = mini.BAND[0] * 2 ** (0.5 if exact else rng.uniform(0, 1)) / diameter
-    middle = np.array([(x0 + x1 - 1) / 2, (y0 + y1 - 1) / 2])
-    view = view_at(rng, mini.PATCH, scale, middle, exact)
-    mask = (labels_seen(own.labels[here], view, 0) == label).astype(np.uint8)
-    if rng.random() < 0.6 and cv2.countNonZero(mask):
-        mask = jittered(mask, rng)
-    if cv2.countNonZero(mask) < 8:
-        cv2.circle(mask, (mini.PATCH // 2, mini.PATCH // 2), 8, 1, -1)
-    box, shape, size, crop = described(own, here, view, mask, float(rng.uniform(0, 2 * math.pi)))
-    tone = light.of(own.stretch(here), rng)
-    patch = tone(pixels_seen(own, here, mini.PATCH, view.to_picture), rng)
+    supports = [_support(own, *one, light, rng, plan) for one in marked]
 
     # the query
     tone_there = light.of(world.stretch(there), rng)
@@ -91,12 +77,7 @@ def draw(
         else np.zeros((0, mini.CROP, mini.CROP, 4), np.uint8)
     )
     return {
-        "patch": patch.transpose(2, 0, 1)[None],
-        "mask": mask[None, None].astype(np.float32),
-        "support_crop": _crops(crop[None], tone, rng),
-        "support_box": box[None],
-        "support_shape": shape[None],
-        "support_size": np.array([size], np.float32),
+        **{name: np.stack([one[name] for one in supports]) for name in supports[0]},
         "query": np.stack(pixels).transpose(0, 3, 1, 2),
         **stacked_maps,
         "crop": _crops(crop_pixels, tone_there, rng),
@@ -116,6 +97,48 @@ def draw(
             )
             for name, shape_ in _WINDOW_SHAPES.items()
         },
+    }
+
+
+def _marked(
+    supports: Dict[int, npt.NDArray[np.intp]], rng: np.random.Generator, plan: Plan
+) -> List[Tuple[int, int]]:
+    """Image and label of each support object: of one image, or of any that shows the class."""
+    here = int(rng.choice(sorted(supports)))
+    count = int(rng.integers(2, plan.supports + 1)) if rng.random() < plan.several else 1
+    images = [here] if rng.random() < 0.5 else sorted(supports)
+    objects = [(image, int(i) + 1) for image in images for i in supports[image]]
+    first = here, int(rng.choice(supports[here])) + 1
+    others = [one for one in objects if one != first]
+    chosen = rng.permutation(len(others))[: count - 1]
+    return [first] + [others[int(i)] for i in chosen]
+
+
+def _support(
+    world: World, picture: int, label: int, light: Light, rng: np.random.Generator, plan: Plan
+) -> Arrays:
+    """A support object as the network is shown it."""
+    x0, y0, x1, y1 = world.boxes[picture][label - 1]
+    diameter = math.sqrt(4 * float(world.visible_areas[picture][label - 1]) / math.pi)
+    exact = rng.random() < plan.exact
+    scale = mini.BAND[0] * 2 ** (0.5 if exact else rng.uniform(0, 1)) / diameter
+    middle = np.array([(x0 + x1 - 1) / 2, (y0 + y1 - 1) / 2])
+    view = view_at(rng, mini.PATCH, scale, middle, exact)
+    mask = (labels_seen(world.labels[picture], view, 0) == label).astype(np.uint8)
+    if rng.random() < 0.6 and cv2.countNonZero(mask):
+        mask = jittered(mask, rng)
+    if cv2.countNonZero(mask) < 8:
+        cv2.circle(mask, (mini.PATCH // 2, mini.PATCH // 2), 8, 1, -1)
+    box, shape, size, crop = described(world, picture, view, mask, rng.uniform(0, 2 * math.pi))
+    tone = light.of(world.stretch(picture), rng)
+    patch = tone(pixels_seen(world, picture, mini.PATCH, view.to_picture), rng)
+    return {
+        "patch": patch.transpose(2, 0, 1),
+        "mask": mask[None].astype(np.float32),
+        "support_crop": _crops(crop[None], tone, rng)[0],
+        "support_box": box,
+        "support_shape": shape,
+        "support_size": np.float32(size),
     }
 
 
@@ -268,12 +291,17 @@ def stacked(samples: Sequence[Arrays]) -> Arrays:
     batch["frame"] = np.concatenate([s["frame"] + i * crops for i, s in enumerate(samples)])
     batch["sample"] = np.repeat(np.arange(len(samples)), counts).astype(np.int64)
     batch["slot"] = np.concatenate([np.arange(n) for n in counts]).astype(np.int64)
+    marked = [len(s["patch"]) for s in samples]
+    batch["support_sample"] = np.repeat(np.arange(len(samples)), marked).astype(np.int64)
+    batch["support_slot"] = np.concatenate([np.arange(n) for n in marked]).astype(np.int64)
     held = [len(s["exemplar"]) for s in samples]
     batch["exemplar"] = np.concatenate(
         [s["exemplar"].astype(np.int64) + f for s, f in zip(samples, first)]
     )
     batch["exemplar_sample"] = np.repeat(np.arange(len(samples)), held).astype(np.int64)
-    batch["exemplar_slot"] = np.concatenate([np.arange(1, n + 1) for n in held]).astype(np.int64)
+    batch["exemplar_slot"] = np.concatenate(
+        [np.arange(n) + first for n, first in zip(held, marked)]
+    ).astype(np.int64)
     for name in ("exemplar_at", "window_at"):
         at = [s[name].astype(np.int64).reshape(-1, 3).copy() for s in samples]
         for i, one in enumerate(at):
