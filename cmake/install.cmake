@@ -28,21 +28,16 @@ install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DOCDIR}
         PATTERN scenes EXCLUDE          # a part of the tests
         PATTERN quickstart.sh EXCLUDE)  # which builds persense
 
-set(PERSENSE_ENGINE_NEEDS "")
 set(PERSENSE_TORCH_MINOR "")
 set(PERSENSE_TORCH_ABI "")
 if(PERSENSE_TORCH)
-  set(PERSENSE_ENGINE_NEEDS torch)
   string(REGEX MATCH "^[0-9]+[.][0-9]+" PERSENSE_TORCH_MINOR "${Torch_VERSION}")
   string(REGEX MATCH "_GLIBCXX_USE_CXX11_ABI=[01]" PERSENSE_TORCH_ABI
          "${TORCH_CXX_FLAGS} _GLIBCXX_USE_CXX11_ABI=1")  # which is what it is where nothing is said
 endif()
 set(PERSENSE_CAPI_NEEDS "")
 if(BUILD_SHARED_LIBS)  # else it is all in one
-  set(PERSENSE_CAPI_NEEDS core classic io label)
-  if(NOT PERSENSE_TORCH)
-    list(APPEND PERSENSE_CAPI_NEEDS engine)
-  endif()
+  set(PERSENSE_CAPI_NEEDS core classic engine io label)
 endif()
 list(JOIN PERSENSE_COMPONENTS " " PERSENSE_COMPONENTS)
 list(JOIN PERSENSE_CAPI_NEEDS " " PERSENSE_CAPI_NEEDS)
@@ -72,10 +67,9 @@ set(PERSENSE_PC_HTTP "")
 if(PERSENSE_HTTP)
   set(PERSENSE_PC_HTTP libcurl)
 endif()
-set(PERSENSE_PC_TORCH_CFLAGS "")
-set(PERSENSE_PC_TORCH_LIBS "")
+set(pkg_config_files persense persense-c)
 if(PERSENSE_TORCH)
-  string(APPEND PERSENSE_PC_LIBS " -lpersense_torch")
+  list(APPEND pkg_config_files persense-torch)
   # All of its libraries, also those that no symbol asks for: the CUDA ones register themselves.
   set(libraries -Wl,--no-as-needed)
   foreach(name IN ITEMS torch torch_cpu torch_cuda c10)
@@ -121,8 +115,7 @@ else()
   set(PERSENSE_PC_LIBDIR ${CMAKE_INSTALL_FULL_LIBDIR})
   set(PERSENSE_PC_INCLUDEDIR ${CMAKE_INSTALL_FULL_INCLUDEDIR})
 endif()
-foreach(name IN ITEMS persense persense-c)
+foreach(name IN LISTS pkg_config_files)
   configure_file(cmake/${name}.pc.in ${name}.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 endforeach()
-install(FILES ${PROJECT_BINARY_DIR}/persense.pc ${PROJECT_BINARY_DIR}/persense-c.pc
-        DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

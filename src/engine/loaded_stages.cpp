@@ -28,28 +28,37 @@ std::vector<fs::path> places() {
   return {folder / "persense", folder, folder / ".." / PERSENSE_LIBDIR / "persense"};
 }
 
+/// What an opened library holds. @param file  as it was asked for; for messages.
+const TorchPlugin* plugin_in(void* library, const std::string& file) {
+  using Entry = const TorchPlugin* (*)();
+  const auto entry = reinterpret_cast<Entry>(dlsym(library, "persense_torch_plugin"));
+  const TorchPlugin* const stages = entry != nullptr ? entry() : nullptr;
+  if (stages == nullptr || std::string(stages->version) != PERSENSE_VERSION)
+    throw Unreadable(fmt::format("{}: is of version {}, expected {}; {}", file,
+                                 stages == nullptr ? "none" : stages->version, PERSENSE_VERSION,
+                                 without_torch));
+  return stages;
+}
+
 const TorchPlugin* load() {
   std::string tried;
   for (const fs::path& place : places()) {
     const fs::path file = place / library_name;
-    tried += (tried.empty() ? "" : ", ") + place.lexically_normal().string();
+    tried += place.lexically_normal().string() + ", ";
     std::error_code error;
     if (!fs::exists(file, error)) continue;
-    void* const library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (library == nullptr)
-      throw Unreadable(
-          fmt::format("{}: cannot be loaded: {}; {}", file.string(), dlerror(), without_torch));
-    using Entry = const TorchPlugin* (*)();
-    const auto entry = reinterpret_cast<Entry>(dlsym(library, "persense_torch_plugin"));
-    const TorchPlugin* const stages = entry != nullptr ? entry() : nullptr;
-    if (stages == nullptr || std::string(stages->version) != PERSENSE_VERSION)
-      throw Unreadable(fmt::format("{}: is of version {}, expected {}; {}", file.string(),
-                                   stages == nullptr ? "none" : stages->version, PERSENSE_VERSION,
-                                   without_torch));
-    return stages;
+    if (void* const library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL))
+      return plugin_in(library, file.string());
+    throw Unreadable(
+        fmt::format("{}: cannot be loaded: {}; {}", file.string(), dlerror(), without_torch));
   }
-  throw Unreadable(fmt::format("{}, which runs networks: not found in {}; {}", library_name, tried,
-                               without_torch));
+  // Programs that link an installed persense::engine lie anywhere; their run path leads to it.
+  if (void* const library = dlopen(library_name, RTLD_NOW | RTLD_LOCAL))
+    return plugin_in(library, library_name);
+  throw Unreadable(fmt::format(
+      "{}, which runs networks: not found in {}nor by the program's run path or LD_LIBRARY_PATH "
+      "({}); {}",
+      library_name, tried, dlerror(), without_torch));
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
-// torch_plugin.hpp: what the engine asks of the code that knows LibTorch. One of three files
-// answers: linked_stages.cpp, loaded_stages.cpp (from a library opened on first use) or
-// no_torch_stages.cpp.
+// torch_plugin.hpp: what the engine asks of the code that knows LibTorch. One of two files answers:
+// loaded_stages.cpp (from a library opened on first use) or no_torch_stages.cpp.
 #pragma once
 
 #include <filesystem>

@@ -24,6 +24,8 @@ int main() {
 #endif
   const char* const expected = persense::Engine::has_torch() ? "mini" : "classic";
   if (persense::Stages::default_name() != expected || persense::Stages{}.dmg != expected) return 1;
+  if (persense::Engine::has_torch())  // the library that holds its network is found
+    persense::Engine::mini();
   const persense::ImageView view = persense::ImageView::of_rgb(image);
   const persense::Engine engine("classic");
   const auto result = engine.segment(engine.support(view, persense::MaskView(mask)), view);
