@@ -12,7 +12,7 @@
 
 using namespace persense;
 
-persense_picture::persense_picture(cv::Mat from_file, persense_pixel_format format)
+persense_image_buffer::persense_image_buffer(cv::Mat from_file, persense_pixel_format format)
     : pixels(std::move(from_file)) {
   image.data = pixels.data;
   image.width = pixels.cols;
@@ -21,16 +21,17 @@ persense_picture::persense_picture(cv::Mat from_file, persense_pixel_format form
   image.format = format;
 }
 
-persense_status persense_picture_read(const char* path, persense_picture** out) {
-  return persense_picture_read_as(path, nullptr, out);
+persense_status persense_image_buffer_read(const char* path, persense_image_buffer** out) {
+  return persense_image_buffer_read_as(path, nullptr, out);
 }
 
 void persense_read_options_init(persense_read_options* options, size_t struct_size) {
   capi::init_struct(options, struct_size);
 }
 
-persense_status persense_picture_read_as(const char* path, const persense_read_options* options,
-                                         persense_picture** out) {
+persense_status persense_image_buffer_read_as(const char* path,
+                                              const persense_read_options* options,
+                                              persense_image_buffer** out) {
   return capi::guard([&] {
     auto& picture = capi::emptied(out, "out");
     const auto given = capi::read_struct(options, "read options", sizeof(persense_read_options));
@@ -38,7 +39,7 @@ persense_status persense_picture_read_as(const char* path, const persense_read_o
     if (given.page != 0) read.page = given.page;
     if (given.windowed != 0) read.window = {given.window_low, given.window_high};
     const io::LoadedImage loaded = io::load_image(capi::path_argument(path), read);
-    auto made = std::make_unique<persense_picture>(loaded.image.mat(), PERSENSE_RGB8);
+    auto made = std::make_unique<persense_image_buffer>(loaded.image.mat(), PERSENSE_RGB8);
     made->info.page_count = loaded.page_count;
     if (loaded.window) {
       made->info.windowed = 1;
@@ -49,24 +50,25 @@ persense_status persense_picture_read_as(const char* path, const persense_read_o
   });
 }
 
-const persense_picture_info* persense_picture_get_info(const persense_picture* picture) {
+const persense_image_buffer_info* persense_image_buffer_get_info(
+    const persense_image_buffer* picture) {
   return capi::guard_getter([&] { return &capi::required(picture, "picture").info; });
 }
 
-persense_status persense_picture_read_mask(const char* path, persense_picture** out) {
+persense_status persense_image_buffer_read_mask(const char* path, persense_image_buffer** out) {
   return capi::guard([&] {
     auto& picture = capi::emptied(out, "out");
     const io::MaskFile file = io::load_mask(capi::path_argument(path));
-    picture = new persense_picture(file.mask, PERSENSE_GRAY8);
+    picture = new persense_image_buffer(file.mask, PERSENSE_GRAY8);
     capi::log_notes(file.notes);
   });
 }
 
-const persense_image* persense_picture_get_image(const persense_picture* picture) {
+const persense_image* persense_image_buffer_get_image(const persense_image_buffer* picture) {
   return capi::guard_getter([&] { return &capi::required(picture, "picture").image; });
 }
 
-void persense_picture_free(persense_picture* picture) { delete picture; }
+void persense_image_buffer_free(persense_image_buffer* picture) { delete picture; }
 
 persense_status persense_result_write_labels(const persense_result* result, const char* path) {
   return capi::guard([&] {

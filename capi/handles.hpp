@@ -90,10 +90,10 @@ struct persense_points {
   persense_points_info info{};
 };
 
-struct persense_picture {
-  persense_picture(cv::Mat from_file, persense_pixel_format format);
+struct persense_image_buffer {
+  persense_image_buffer(cv::Mat from_file, persense_pixel_format format);
 
   const cv::Mat pixels;
   persense_image image{};
-  persense_picture_info info{1, 0, 0, 0};
+  persense_image_buffer_info info{1, 0, 0, 0};
 };

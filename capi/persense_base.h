@@ -124,13 +124,14 @@ typedef struct persense_box {
 } persense_box;
 
 /* An image that was read from a file. */
-typedef struct persense_picture persense_picture;
+typedef struct persense_image_buffer persense_image_buffer;
 
 /* Reads PNG, JPEG, TIFF (the first page), WebP or BMP as RGB8. EXIF orientation is applied, what is
  * transparent is seen over white. Deep pixels, integers of 16 bits and more and floating point
  * numbers, are shown through the window of their own 0.1st to 99.9th percentile.
  * FILE_NOT_FOUND, UNREADABLE. */
-PERSENSE_API persense_status persense_picture_read(const char* path, persense_picture** out);
+PERSENSE_API persense_status persense_image_buffer_read(const char* path,
+                                                        persense_image_buffer** out);
 
 /* What of a file is read, and how; see the rule about structs. */
 typedef struct persense_read_options {
@@ -145,28 +146,30 @@ typedef struct persense_read_options {
 PERSENSE_API void persense_read_options_init(persense_read_options* options, size_t struct_size);
 
 /* What a file holds beside the pixels that were read. */
-typedef struct persense_picture_info {
+typedef struct persense_image_buffer_info {
   int32_t page_count;
   int32_t windowed; /* 1: pixels are deep and went through the window */
   double window_low;
   double window_high;
-} persense_picture_info;
+} persense_image_buffer_info;
 
 /* The same with options; NULL: none. Frames of one series keep their relation if they are read
  * through one window: that of the first. INVALID_ARGUMENT, FILE_NOT_FOUND, UNREADABLE. */
-PERSENSE_API persense_status persense_picture_read_as(const char* path,
-                                                      const persense_read_options* options,
-                                                      persense_picture** out);
-PERSENSE_API const persense_picture_info* persense_picture_get_info(
-    const persense_picture* picture);
+PERSENSE_API persense_status persense_image_buffer_read_as(const char* path,
+                                                           const persense_read_options* options,
+                                                           persense_image_buffer** out);
+PERSENSE_API const persense_image_buffer_info* persense_image_buffer_get_info(
+    const persense_image_buffer* picture);
 
 /* Reads the same as a mask, GRAY8: 255 where a colour channel is not zero (in lossy formats: above
  * half of the image's maximum), or where alpha is, if the shape is there; else 0. Objects of a
  * label image that touch are parted. INVALID_ARGUMENT: a picture instead of a mask. */
-PERSENSE_API persense_status persense_picture_read_mask(const char* path, persense_picture** out);
+PERSENSE_API persense_status persense_image_buffer_read_mask(const char* path,
+                                                             persense_image_buffer** out);
 
-PERSENSE_API const persense_image* persense_picture_get_image(const persense_picture* picture);
-PERSENSE_API void persense_picture_free(persense_picture* picture);
+PERSENSE_API const persense_image* persense_image_buffer_get_image(
+    const persense_image_buffer* picture);
+PERSENSE_API void persense_image_buffer_free(persense_image_buffer* picture);
 
 /* ---- Options of the method -------------------------------------------------------------- */
 

@@ -9,7 +9,7 @@
 #include "arguments.hpp"
 #include "handles.hpp"
 #include "log_notes.hpp"
-#include "persense/support.hpp"
+#include "persense/detail/support_mask.hpp"
 
 using namespace persense;
 

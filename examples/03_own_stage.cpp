@@ -10,7 +10,7 @@ using namespace persense;
 
 /// A detector that takes the whole image for one box, so that PPSM goes by similarity alone. Any
 /// class with this member function can fill the slot.
-struct WholePicture {
+struct WholeImage {
   template <class Encoder>
   Detections detect(const Query<Encoder>& query) const {
     const Box all{0, 0, static_cast<float>(query.image.width),
@@ -19,14 +19,14 @@ struct WholePicture {
     return {one, one};
   }
 };
-static_assert(DetectorFor<WholePicture, classic::ClassicEncoder>);
+static_assert(DetectorFor<WholeImage, classic::ClassicEncoder>);
 
 int main(int count, char** arguments) try {
   if (count != 4) return std::puts("usage: 03_own_stage SUPPORT MASK QUERY"), 2;
   const Image support_image = io::read_image(arguments[1]), query = io::read_image(arguments[3]);
   const cv::Mat mask = io::read_mask(arguments[2]);
 
-  const Pipeline pipeline(classic::ClassicEncoder{}, WholePicture{}, classic::ClassicDmg{},
+  const Pipeline pipeline(classic::ClassicEncoder{}, WholeImage{}, classic::ClassicDmg{},
                           classic::ClassicDecoder{});
   const auto support = pipeline.support(support_image.view(), MaskView(mask));
   const Result result = pipeline.segment(support, query.view());

@@ -14,21 +14,22 @@ static void print_table(const persense_result_info* found) {
 
 int main(int count, char** arguments) {
   if (count != 5) return puts("usage: 04_segment SUPPORT MASK QUERY OVERLAY"), 2;
-  persense_picture *image = NULL, *mask = NULL, *query = NULL; /* free takes NULL */
+  persense_image_buffer *image = NULL, *mask = NULL, *query = NULL; /* free takes NULL */
   persense_pipeline* pipeline = NULL;
   persense_support* support = NULL;
   persense_result* result = NULL;
 
-  const int done =
-      persense_picture_read(arguments[1], &image) == PERSENSE_OK &&
-      persense_picture_read_mask(arguments[2], &mask) == PERSENSE_OK &&
-      persense_picture_read(arguments[3], &query) == PERSENSE_OK &&
-      persense_pipeline_create(NULL, &pipeline) == PERSENSE_OK &&
-      persense_support_create(pipeline, persense_picture_get_image(image),
-                              persense_picture_get_image(mask), NULL, &support) == PERSENSE_OK &&
-      persense_segment(support, persense_picture_get_image(query), NULL, &result) == PERSENSE_OK &&
-      persense_result_write_overlay(result, persense_picture_get_image(query), arguments[4]) ==
-          PERSENSE_OK;
+  const int done = persense_image_buffer_read(arguments[1], &image) == PERSENSE_OK &&
+                   persense_image_buffer_read_mask(arguments[2], &mask) == PERSENSE_OK &&
+                   persense_image_buffer_read(arguments[3], &query) == PERSENSE_OK &&
+                   persense_pipeline_create(NULL, &pipeline) == PERSENSE_OK &&
+                   persense_support_create(pipeline, persense_image_buffer_get_image(image),
+                                           persense_image_buffer_get_image(mask), NULL,
+                                           &support) == PERSENSE_OK &&
+                   persense_segment(support, persense_image_buffer_get_image(query), NULL,
+                                    &result) == PERSENSE_OK &&
+                   persense_result_write_overlay(result, persense_image_buffer_get_image(query),
+                                                 arguments[4]) == PERSENSE_OK;
   if (done)
     print_table(persense_result_get_info(result));
   else
@@ -37,8 +38,8 @@ int main(int count, char** arguments) {
   persense_result_free(result);
   persense_support_free(support);
   persense_pipeline_free(pipeline);
-  persense_picture_free(query);
-  persense_picture_free(mask);
-  persense_picture_free(image);
+  persense_image_buffer_free(query);
+  persense_image_buffer_free(mask);
+  persense_image_buffer_free(image);
   return done ? 0 : 1;
 }

@@ -53,7 +53,7 @@ static void null_is_refused_by_name(void) {
   persense_support* s = STALE(persense_support);
   persense_result* r = STALE(persense_result);
   persense_points* points = STALE(persense_points);
-  persense_picture* picture = STALE(persense_picture);
+  persense_image_buffer* picture = STALE(persense_image_buffer);
   const char* text = "stale";
   int32_t label = 0;
   size_t selected = 0, count = 7;
@@ -115,11 +115,13 @@ static void null_is_refused_by_name(void) {
   CHECK_FAILS(persense_result_write_figure(result, &image, &image, &mask, "x.png"),
               PERSENSE_INVALID_ARGUMENT, "trace");
 
-  CHECK_FAILS(persense_picture_read(NULL, &picture), PERSENSE_INVALID_ARGUMENT, "path: got NULL");
+  CHECK_FAILS(persense_image_buffer_read(NULL, &picture), PERSENSE_INVALID_ARGUMENT,
+              "path: got NULL");
   CHECK(picture == NULL);
-  CHECK_FAILS(persense_picture_read("x.png", NULL), PERSENSE_INVALID_ARGUMENT, "out: got NULL");
-  CHECK_FAILS(persense_picture_read_mask(NULL, &picture), PERSENSE_INVALID_ARGUMENT, "path");
-  CHECK(persense_picture_get_image(NULL) == NULL);
+  CHECK_FAILS(persense_image_buffer_read("x.png", NULL), PERSENSE_INVALID_ARGUMENT,
+              "out: got NULL");
+  CHECK_FAILS(persense_image_buffer_read_mask(NULL, &picture), PERSENSE_INVALID_ARGUMENT, "path");
+  CHECK(persense_image_buffer_get_image(NULL) == NULL);
 
   CHECK_FAILS(persense_idm(NULL, 0, 0, NULL, &points), PERSENSE_INVALID_ARGUMENT,
               "density map: got NULL");
@@ -146,7 +148,7 @@ static void free_takes_null(void) {
   persense_support_free(NULL);
   persense_result_free(NULL);
   persense_points_free(NULL);
-  persense_picture_free(NULL);
+  persense_image_buffer_free(NULL);
   persense_pipeline_options_init(NULL, 8);
   persense_run_options_init(NULL, 8);
   persense_method_options_init(NULL, 8);
@@ -311,11 +313,11 @@ static void settings_reach_the_pipeline(void) {
 }
 
 static void files_that_cannot_be_read_or_written_are_named(void) {
-  persense_picture* picture;
-  CHECK_FAILS(persense_picture_read("no/such/picture.png", &picture), PERSENSE_FILE_NOT_FOUND,
+  persense_image_buffer* picture;
+  CHECK_FAILS(persense_image_buffer_read("no/such/picture.png", &picture), PERSENSE_FILE_NOT_FOUND,
               "no/such/picture.png");
-  CHECK_FAILS(persense_picture_read(__FILE__, &picture), PERSENSE_UNREADABLE, __FILE__);
-  CHECK_FAILS(persense_picture_read_mask(".", &picture), PERSENSE_UNREADABLE, ".");
+  CHECK_FAILS(persense_image_buffer_read(__FILE__, &picture), PERSENSE_UNREADABLE, __FILE__);
+  CHECK_FAILS(persense_image_buffer_read_mask(".", &picture), PERSENSE_UNREADABLE, ".");
   CHECK(picture == NULL);
   CHECK_FAILS(persense_result_write_csv(result, "no/such/folder/x.csv"), PERSENSE_UNWRITABLE,
               "no/such/folder/x.csv");
@@ -391,14 +393,14 @@ static void maps_that_cannot_be_are_refused(void) {
 static void a_long_error_is_cut_between_characters(void) {
   /* 2000 times a letter of two bytes, after one or two letters of one byte */
   char name[4003];
-  persense_picture* picture;
+  persense_image_buffer* picture;
   int i, shift;
   for (shift = 0; shift < 2; ++shift) {
     size_t length;
     memset(name, 'a', sizeof name);
     for (i = 0; i < 2000; ++i) memcpy(name + 1 + shift + 2 * i, "\xC3\xA9", 2);
     name[1 + shift + 4000] = '\0';
-    CHECK(persense_picture_read(name, &picture) != PERSENSE_OK);
+    CHECK(persense_image_buffer_read(name, &picture) != PERSENSE_OK);
     length = strlen(persense_last_error());
     CHECK(length == 1023 || length == 1022);
     CHECK(strcmp(persense_last_error() + length - 3, "...") == 0);

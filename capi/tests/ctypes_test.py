@@ -78,8 +78,8 @@ class RunOptions(c.Structure):
 
 lib.persense_last_error.restype = c.c_char_p
 lib.persense_version.restype = c.c_char_p
-lib.persense_picture_get_image.restype = c.POINTER(Image)
-lib.persense_picture_get_image.argtypes = [c.c_void_p]
+lib.persense_image_buffer_get_image.restype = c.POINTER(Image)
+lib.persense_image_buffer_get_image.argtypes = [c.c_void_p]
 lib.persense_support_get_info.restype = c.POINTER(SupportInfo)
 lib.persense_support_get_info.argtypes = [c.c_void_p]
 lib.persense_result_get_info.restype = c.POINTER(ResultInfo)
@@ -125,10 +125,10 @@ def decode_rle(text: bytes) -> list[int]:
 class FromPython(unittest.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
-        cls.pictures = [make(lib.persense_picture_read, bytes(sample / "00.jpg")),
-                        make(lib.persense_picture_read_mask, bytes(sample / "00.png")),
-                        make(lib.persense_picture_read, bytes(sample / "01.jpg"))]
-        cls.image, cls.mask, cls.query = map(lib.persense_picture_get_image, cls.pictures)
+        cls.pictures = [make(lib.persense_image_buffer_read, bytes(sample / "00.jpg")),
+                        make(lib.persense_image_buffer_read_mask, bytes(sample / "00.png")),
+                        make(lib.persense_image_buffer_read, bytes(sample / "01.jpg"))]
+        cls.image, cls.mask, cls.query = map(lib.persense_image_buffer_get_image, cls.pictures)
         weight_free = PipelineOptions(struct_size=c.sizeof(PipelineOptions), models=b"classic")
         cls.pipeline = make(lib.persense_pipeline_create, c.byref(weight_free))
         cls.support = make(lib.persense_support_create, cls.pipeline, cls.image, cls.mask, b"bean")
@@ -138,7 +138,7 @@ class FromPython(unittest.TestCase):
         lib.persense_support_free(cls.support)
         lib.persense_pipeline_free(cls.pipeline)
         for picture in cls.pictures:
-            lib.persense_picture_free(picture)
+            lib.persense_image_buffer_free(picture)
 
     def test_result_reads_without_a_copy_and_agrees_with_its_labels_and_rle(self) -> None:
         result = make(lib.persense_segment, self.support, self.query, None)

@@ -18,7 +18,7 @@ static persense_status everything(void) {
   persense_result *result = NULL, *classes = NULL;
   const persense_support* both[2];
   persense_points* points = NULL;
-  persense_picture* picture = NULL;
+  persense_image_buffer* picture = NULL;
   persense_status status;
   const char* counts;
   size_t selected[64], selected_count;
@@ -32,7 +32,7 @@ static persense_status everything(void) {
   do {                                              \
     if ((status = (call)) != PERSENSE_OK) goto end; \
   } while (0)
-  TRY(persense_picture_read(SAMPLE_PICTURE, &picture));
+  TRY(persense_image_buffer_read(SAMPLE_PICTURE, &picture));
   TRY(persense_pipeline_create(&options, &pipeline));
   TRY(persense_support_create(pipeline, &image, &mask, "a label of more than sixteen letters",
                               &support));
@@ -61,7 +61,7 @@ static persense_status everything(void) {
   TRY(persense_result_write_overlay(result, &image, "memory.png"));
 end:
   CHECK(status == PERSENSE_OK || (result == NULL || persense_result_get_info(result) != NULL));
-  persense_picture_free(picture);
+  persense_image_buffer_free(picture);
   persense_points_free(points);
   persense_result_free(result);
   persense_result_free(classes);

@@ -204,26 +204,26 @@ static void idm_and_ppsm_work_on_maps_of_any_stride(void) {
 static void files_are_written_and_read(persense_result* result) {
   const persense_pipeline_options stages = weight_free();
   const persense_image image = scene_image(PERSENSE_BGR8, 7), mask = scene_mask(6, 0);
-  persense_picture* picture;
+  persense_image_buffer* picture;
   const persense_image* read;
   persense_pipeline* pipeline;
   persense_support* support;
   persense_run_options options;
   persense_result* traced;
   REQUIRE_OK(persense_result_write_labels(result, "labels.png"));
-  REQUIRE_OK(persense_picture_read_mask("labels.png", &picture));
-  read = persense_picture_get_image(picture);
+  REQUIRE_OK(persense_image_buffer_read_mask("labels.png", &picture));
+  read = persense_image_buffer_get_image(picture);
   CHECK(read->width == scene_width && read->height == scene_height);
   CHECK(read->format == PERSENSE_GRAY8);
   CHECK(read->data[60 * read->stride + 60] == 255 && read->data[0] == 0);
-  persense_picture_free(picture);
+  persense_image_buffer_free(picture);
 
   REQUIRE_OK(persense_result_write_overlay(result, &image, "overlay.png"));
-  REQUIRE_OK(persense_picture_read("overlay.png", &picture));
-  read = persense_picture_get_image(picture);
+  REQUIRE_OK(persense_image_buffer_read("overlay.png", &picture));
+  read = persense_image_buffer_get_image(picture);
   CHECK(read->width == scene_width && read->format == PERSENSE_RGB8);
   CHECK(read->data[0] == scene_colours[0][0] && read->data[2] == scene_colours[0][2]);
-  persense_picture_free(picture);
+  persense_image_buffer_free(picture);
   REQUIRE_OK(persense_result_write_csv(result, "instances.csv"));
   REQUIRE_OK(persense_result_write_coco(result, "discs.png", "disc", "instances.json"));
 
@@ -235,9 +235,9 @@ static void files_are_written_and_read(persense_result* result) {
   CHECK(persense_result_get_info(traced)->has_trace);
   CHECK(same(traced, result));
   REQUIRE_OK(persense_result_write_figure(traced, &image, &image, &mask, "figure.png"));
-  REQUIRE_OK(persense_picture_read("figure.png", &picture));
-  CHECK(persense_picture_get_image(picture)->width > scene_width);
-  persense_picture_free(picture);
+  REQUIRE_OK(persense_image_buffer_read("figure.png", &picture));
+  CHECK(persense_image_buffer_get_image(picture)->width > scene_width);
+  persense_image_buffer_free(picture);
   persense_result_free(traced);
   persense_support_free(support);
   persense_pipeline_free(pipeline);

@@ -145,12 +145,12 @@ static persense_result* shared;
 
 static void* segment_on_a_thread(void* argument) {
   const char *text, *mine = argument;
-  persense_picture* picture;
+  persense_image_buffer* picture;
   persense_support* s;
   persense_result* result;
   size_t i;
   if (strcmp(persense_last_error(), "") != 0) return NULL;
-  if (persense_picture_read(mine, &picture) != PERSENSE_FILE_NOT_FOUND) return NULL;
+  if (persense_image_buffer_read(mine, &picture) != PERSENSE_FILE_NOT_FOUND) return NULL;
   if (persense_support_create(pipeline, &image, &mask, NULL, &s) != PERSENSE_OK) return NULL;
   if (persense_segment(support, &image, NULL, &result) != PERSENSE_OK) return NULL;
   if (persense_result_get_info(result)->instance_count != scene_discs) return NULL;

@@ -173,7 +173,7 @@ TEST_CASE("persense.h: gives the engine's result of examples and classes to the 
   persense_encoded_free(c_encoded);
 }
 
-TEST_CASE("persense_picture_read_as: a page, through a window", "[capi]") {
+TEST_CASE("persense_image_buffer_read_as: a page, through a window", "[capi]") {
   const test::Scratch scratch;
   const std::string file = (scratch / "s.tif").string();
   const cv::Mat dark(20, 30, CV_16UC1, cv::Scalar(500)), grey(20, 30, CV_16UC1, cv::Scalar(1000));
@@ -184,32 +184,34 @@ TEST_CASE("persense_picture_read_as: a page, through a window", "[capi]") {
   options.windowed = 1;
   options.window_low = 500;
   options.window_high = 1500;
-  persense_picture* picture = nullptr;
-  REQUIRE(persense_picture_read_as(file.c_str(), &options, &picture) == PERSENSE_OK);
-  CHECK(int{persense_picture_get_image(picture)->data[0]} == 128);
-  const persense_picture_info* const info = persense_picture_get_info(picture);
+  persense_image_buffer* picture = nullptr;
+  REQUIRE(persense_image_buffer_read_as(file.c_str(), &options, &picture) == PERSENSE_OK);
+  CHECK(int{persense_image_buffer_get_image(picture)->data[0]} == 128);
+  const persense_image_buffer_info* const info = persense_image_buffer_get_info(picture);
   CHECK(info->page_count == 2);
   CHECK(info->windowed == 1);
   CHECK(info->window_high == 1500);
-  persense_picture_free(picture);
+  persense_image_buffer_free(picture);
   options.page = 3;
-  CHECK(persense_picture_read_as(file.c_str(), &options, &picture) == PERSENSE_UNREADABLE);
+  CHECK(persense_image_buffer_read_as(file.c_str(), &options, &picture) == PERSENSE_UNREADABLE);
   CHECK(picture == nullptr);
   options.page = -1;
-  CHECK(persense_picture_read_as(file.c_str(), &options, &picture) == PERSENSE_INVALID_ARGUMENT);
+  CHECK(persense_image_buffer_read_as(file.c_str(), &options, &picture) ==
+        PERSENSE_INVALID_ARGUMENT);
 }
 
-TEST_CASE("persense_picture_read: gives the pixels of io::read_image and io::read_mask", "[capi]") {
-  persense_picture *picture = nullptr, *mask = nullptr;
-  REQUIRE(persense_picture_read((beans + "00.jpg").c_str(), &picture) == PERSENSE_OK);
-  REQUIRE(persense_picture_read_mask((beans + "00.png").c_str(), &mask) == PERSENSE_OK);
+TEST_CASE("persense_image_buffer_read: gives the pixels of io::read_image and io::read_mask",
+          "[capi]") {
+  persense_image_buffer *picture = nullptr, *mask = nullptr;
+  REQUIRE(persense_image_buffer_read((beans + "00.jpg").c_str(), &picture) == PERSENSE_OK);
+  REQUIRE(persense_image_buffer_read_mask((beans + "00.png").c_str(), &mask) == PERSENSE_OK);
   const auto same = [](const persense_image& got, const cv::Mat& expected) {
     return got.width == expected.cols && got.height == expected.rows &&
            got.stride == static_cast<std::int64_t>(expected.step) &&
            std::memcmp(got.data, expected.data, expected.total() * expected.elemSize()) == 0;
   };
-  CHECK(same(*persense_picture_get_image(picture), io::read_image(beans + "00.jpg").mat()));
-  CHECK(same(*persense_picture_get_image(mask), io::read_mask(beans + "00.png")));
-  persense_picture_free(picture);
-  persense_picture_free(mask);
+  CHECK(same(*persense_image_buffer_get_image(picture), io::read_image(beans + "00.jpg").mat()));
+  CHECK(same(*persense_image_buffer_get_image(mask), io::read_mask(beans + "00.png")));
+  persense_image_buffer_free(picture);
+  persense_image_buffer_free(mask);
 }

@@ -1,7 +1,7 @@
 // The bodies of the objects of each class, of what lies beside them and of debris.
 #include <array>
 
-#include "looks.hpp"
+#include "styles.hpp"
 
 namespace persense::scenes::detail {
 namespace {
@@ -252,17 +252,17 @@ Body draw_crumb(const Style& style, Random random) {
   body.thickness = 0.5f;
   body.shine = 0.03f;
   const bool from_objects = random.uniform() < 0.4f;
-  body.base =
-      varied(from_objects ? style.base * 0.7f : style.ground_accent * 0.8f, 0.25f, 0.04f, random);
-  if (style.ground == Ground::dark_field) {
+  body.base = varied(from_objects ? style.base * 0.7f : style.background_accent * 0.8f, 0.25f,
+                     0.04f, random);
+  if (style.background == Background::dark_field) {
     body.skin = Skin::fluorescence;
     body.optics = Optics::glowing;
     body.base = style.base * random.uniform(0.02f, 0.12f);
     body.blur = 0.6f;
-  } else if (style.ground == Ground::tissue) {
+  } else if (style.background == Background::tissue) {
     body.skin = Skin::red_cell;
     body.optics = Optics::absorbing;
-    body.base = style.ground_accent * random.uniform(0.9f, 1.2f);
+    body.base = style.background_accent * random.uniform(0.9f, 1.2f);
     body.accent = display(240, 226, 232);
     body.blur = 0.4f;
   }

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "looks.hpp"
+#include "styles.hpp"
 
 namespace persense::scenes::detail {
 

@@ -1,4 +1,4 @@
-#include "looks.hpp"
+#include "styles.hpp"
 
 namespace persense::scenes::detail {
 namespace {

@@ -219,7 +219,7 @@ void paint_item(const Style& style, const Item& item, const cv::Rect& band, Patc
   }
 }
 
-/// Debris on the ground: small, anywhere, under everything.
+/// Debris on the background: small, anywhere, under everything.
 std::vector<Item> draw_crumbs(const SceneOptions& options, const Style& style, float diameter) {
   const auto number =
       static_cast<int>(std::floor(options.clutter * 1.5f * static_cast<float>(options.count)));
@@ -240,22 +240,22 @@ std::vector<Item> draw_crumbs(const SceneOptions& options, const Style& style, f
 float lamp_at(const Style& style, float x, float y) {
   const float dx = x - 0.5f, dy = y - 0.5f;
   const float towards = dx * style.light_x + dy * style.light_y;
-  const float slope = style.ground == Ground::tissue ? 0.06f : 0.30f;
+  const float slope = style.background == Background::tissue ? 0.06f : 0.30f;
   return 1.04f + slope * towards - 0.30f * (dx * dx + dy * dy);
 }
 
-void paint_ground(const SceneOptions& options, const Style& style, float diameter,
-                  const cv::Rect& band, cv::Mat& image) {
+void paint_background(const SceneOptions& options, const Style& style, float diameter,
+                      const cv::Rect& band, cv::Mat& image) {
   const auto seed =
-      static_cast<std::uint32_t>(Random(options.seed, Purpose::ground, 0).bits() >> 32);
-  // Grounds keep their scale to the objects, within what can be drawn without beating against the
-  // pixels.
+      static_cast<std::uint32_t>(Random(options.seed, Purpose::background, 0).bits() >> 32);
+  // Backgrounds keep their scale to the objects, within what can be drawn without beating against
+  // the pixels.
   const float scale = 1 / std::max(diameter, 24.0f);
   for (int y = band.y; y < band.y + band.height; ++y) {
     auto* row = image.ptr<Colour>(y);
     for (int x = 0; x < options.width; ++x) {
-      row[x] = ground_at(style, static_cast<float>(x) * scale, static_cast<float>(y) * scale,
-                         options.clutter, seed);
+      row[x] = background_at(style, static_cast<float>(x) * scale, static_cast<float>(y) * scale,
+                             options.clutter, seed);
     }
   }
 }
@@ -327,7 +327,7 @@ cv::Mat paint(const SceneOptions& options, const Style& style,
     });
   };
   each_band([&](const cv::Rect& band, Patch& patch) {
-    paint_ground(options, style, diameter, band, light);
+    paint_background(options, style, diameter, band, light);
     for (const Item& item : crumbs) paint_item(style, item, band, patch, light);
     for (auto item = front_to_back.rbegin(); item != front_to_back.rend(); ++item) {
       paint_item(style, *item, band, patch, light);

@@ -7,7 +7,8 @@
 
 namespace persense::scenes::detail {
 
-/// The scene's image: ground, debris and items, painted back to front, as the sensor shows them.
+/// The scene's image: background, debris and items, painted back to front, as the sensor shows
+/// them.
 /// @param diameter  mean diameter of the items, pixels
 cv::Mat paint(const SceneOptions& options, const Style& style,
               const std::vector<Item>& front_to_back, float diameter);

@@ -14,7 +14,7 @@ enum Purpose : std::uint64_t {
   depth_order,
   distractor,
   crumb,
-  ground,
+  background,
   sensor,
   support,
   query

@@ -128,7 +128,8 @@ void add_options(CLI::App& app, Arguments& arguments) {
   app.add_option("--queries", arguments.queries, "Number of queries, 1 to 99")
       ->capture_default_str();
   app.add_flag("--density", arguments.density, "Also write density maps");
-  app.add_option("--style-seed", scene.style_seed, "Palette, light and ground; 0: follow --seed")
+  app.add_option("--style-seed", scene.style_seed,
+                 "Palette, light and background; 0: follow --seed")
       ->capture_default_str();
   app.add_option("--diameter", scene.object_diameter,
                  "Mean object diameter, pixels; 0: from count and size")
@@ -141,7 +142,7 @@ void add_options(CLI::App& app, Arguments& arguments) {
   app.add_option("--distractors", scene.distractors, "Objects of other classes")
       ->capture_default_str();
   app.add_option("--noise", scene.noise, "Sensor noise, grey levels")->capture_default_str();
-  app.add_option("--clutter", scene.clutter, "Contrast of the ground and debris, 0 to 1")
+  app.add_option("--clutter", scene.clutter, "Contrast of the background and debris, 0 to 1")
       ->capture_default_str();
   app.add_option("--density-sigma", scene.density_sigma,
                  "Gaussian of the density map, pixels; 0: a quarter diameter")

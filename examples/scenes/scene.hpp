@@ -9,7 +9,7 @@
 
 namespace persense::scenes {
 
-/// The object families. Each has its own shape, material, light and ground.
+/// The object families. Each has its own shape, material, light and background.
 enum class Kind {
   beans,    ///< kidneys; glossy, plain, speckled or marbled
   berries,  ///< spheres with a crown or a stalk end; on wood or cloth
@@ -40,12 +40,13 @@ inline constexpr float minimum_visible_fraction = 0.35f;
 
 /// What to render. The defaults make 80 beans at 640 x 480.
 struct SceneOptions {
-  Kind kind = Kind::beans;       ///< the class of the objects that count
-  int width = 640;               ///< pixels, 16 to 16384
-  int height = 480;              ///< pixels, 16 to 16384
-  int count = 80;                ///< objects that count, 1 to 65535
-  std::uint64_t seed = 7;        ///< where the objects lie and how each one looks; any value
-  std::uint64_t style_seed = 0;  ///< how the class looks (palette, light, ground); 0: follow `seed`
+  Kind kind = Kind::beans;  ///< the class of the objects that count
+  int width = 640;          ///< pixels, 16 to 16384
+  int height = 480;         ///< pixels, 16 to 16384
+  int count = 80;           ///< objects that count, 1 to 65535
+  std::uint64_t seed = 7;   ///< where the objects lie and how each one looks; any value
+  std::uint64_t style_seed =
+      0;  ///< how the class looks (palette, light, background); 0: follow `seed`
   /// Mean diameter of a disc of an object's area, pixels, at least 4 and at most the shorter side;
   /// 0: as large as `count` and the frame allow.
   float object_diameter = 0.0f;
@@ -55,7 +56,7 @@ struct SceneOptions {
   float overlap = 0.35f;  ///< 0: no object covers another; 1: up to 60 % of one may be covered
   int distractors = 0;    ///< objects of other classes, 0 to 65535
   float noise = 2.0f;     ///< standard deviation of sensor noise, grey levels of 255, 0 to 64
-  float clutter = 0.35f;  ///< contrast of the ground and amount of debris on it, 0 to 1
+  float clutter = 0.35f;  ///< contrast of the background and amount of debris on it, 0 to 1
   /// Gaussian of the density map, pixels, 0 to 256; 0: a quarter of each object's diameter.
   float density_sigma = 0.0f;
 };
@@ -70,8 +71,9 @@ struct ObjectTruth {
 
 /// A rendered scene and its truth. All maps are (height, width).
 struct Scene {
-  cv::Mat image;   ///< CV_8UC3, RGB order
-  cv::Mat labels;  ///< CV_32SC1; 0: ground or distractor; i in 1..count: objects[i - 1] is in front
+  cv::Mat image;  ///< CV_8UC3, RGB order
+  cv::Mat
+      labels;  ///< CV_32SC1; 0: background or distractor; i in 1..count: objects[i - 1] is in front
   cv::Mat distractor_labels;         ///< CV_32SC1; 0: no distractor; else 1..distractors
   std::vector<ObjectTruth> objects;  ///< `count` of them; objects[i - 1] has label i
   cv::Mat density;  ///< CV_32FC1, objects per pixel; each object sums to 1 inside the frame

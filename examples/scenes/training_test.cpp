@@ -157,7 +157,7 @@ TEST_CASE("render_training_episode: other seeds, other pictures", "[training]") 
 }
 
 TEST_CASE("render_training_episode: draws everything there is", "[training]") {
-  std::set<std::size_t> families, materials, patterns, grounds, imagings, layouts, differences;
+  std::set<std::size_t> families, materials, patterns, backgrounds, imagings, layouts, differences;
   int ignored = 0, debris = 0, most = 0;
   for (std::uint64_t seed = 0; seed < 900; ++seed) {
     const Episode e = training::render_training_episode({seed, 64, 1, 0});
@@ -166,7 +166,7 @@ TEST_CASE("render_training_episode: draws everything there is", "[training]") {
       materials.insert(static_cast<std::size_t>(traits.material));
       patterns.insert(static_cast<std::size_t>(traits.pattern));
     }
-    grounds.insert(static_cast<std::size_t>(e.world.ground));
+    backgrounds.insert(static_cast<std::size_t>(e.world.background));
     imagings.insert(static_cast<std::size_t>(e.world.imaging));
     layouts.insert(static_cast<std::size_t>(e.world.layout));
     for (const Difference difference : e.differences)
@@ -178,7 +178,7 @@ TEST_CASE("render_training_episode: draws everything there is", "[training]") {
   CHECK(families.size() == training::names<training::Family>().size());
   CHECK(materials.size() == training::names<training::Material>().size());
   CHECK(patterns.size() == training::names<training::Pattern>().size());
-  CHECK(grounds.size() == training::names<training::Ground>().size());
+  CHECK(backgrounds.size() == training::names<training::Background>().size());
   CHECK(imagings.size() == training::names<training::Imaging>().size());
   CHECK(layouts.size() == training::names<training::Layout>().size());
   CHECK(differences.size() == 3);

@@ -128,18 +128,18 @@ inline std::vector<Candidate> best_of_each_size(std::span<const Candidate> candi
 }
 
 /// The chosen boxes that overlap no earlier one, and the best other ones until there are so many.
-inline std::vector<Candidate> best_apart(std::span<const Candidate> chosen,
-                                         std::vector<Candidate> candidates, std::size_t most) {
+inline std::vector<Candidate> best_separate(std::span<const Candidate> chosen,
+                                            std::vector<Candidate> candidates, std::size_t most) {
   std::stable_sort(candidates.begin(), candidates.end(),
                    [](const auto& a, const auto& b) { return a.weight > b.weight; });
   candidates.insert(candidates.begin(), chosen.begin(), chosen.end());
-  std::vector<Candidate> apart;
+  std::vector<Candidate> separate;
   for (const Candidate& c : candidates)
-    if (apart.size() < most && std::none_of(apart.begin(), apart.end(), [&](const Candidate& a) {
-          return iou(a.box, c.box) > 0.5f;
-        }))
-      apart.push_back(c);
-  return apart;
+    if (separate.size() < most &&
+        std::none_of(separate.begin(), separate.end(),
+                     [&](const Candidate& a) { return iou(a.box, c.box) > 0.5f; }))
+      separate.push_back(c);
+  return separate;
 }
 
 /// The masks that may become exemplars, group by group, with their weights.
@@ -190,14 +190,14 @@ class WeightedCandidates {
     std::sort(scores.begin(), scores.end(), std::greater<>());
     const float third = scores[exemplar_groups - 1];
     if (!reference_) return std::min(third, 0.9f * scores[0]);
-    constexpr float sure = 0.8f;
-    return third > sure ? std::nextafter(sure, 1.0f) : 0.0f;
+    constexpr float confident = 0.8f;
+    return third > confident ? std::nextafter(confident, 1.0f) : 0.0f;
   }
 
   /// @param looked_up  the one whose similarity to its group counts.
   Candidate candidate(std::size_t i, std::size_t looked_up) const {
-    const float apart = std::abs(box(i).area() - mean_area_);
-    const float size = reference_ ? std::log(apart) : std::log1p(apart / mean_area_);
+    const float deviation = std::abs(box(i).area() - mean_area_);
+    const float size = reference_ ? std::log(deviation) : std::log1p(deviation / mean_area_);
     float to_first = cosine(rows_.row(static_cast<Eigen::Index>(i)), first_);
     if (reference_ && to_first < 0) to_first = (1 + to_first) / 2;
     const float aspect = std::abs(aspect_of(box(i)) - mean_aspect_);
@@ -248,9 +248,10 @@ inline std::vector<std::size_t> diverse_exemplars(const Eigen::RowVectorXf& firs
   auto candidates = detail::WeightedCandidates(first, masks, descriptors, rules)();
   if (candidates.empty()) return {};
   auto chosen = detail::best_of_each_size(candidates);
-  chosen = rules == Rules::reference ? detail::without_overlaps(std::move(chosen), candidates)
-                                     : detail::best_apart(chosen, std::move(candidates),
-                                                          std::max(most, detail::exemplar_groups));
+  chosen = rules == Rules::reference
+               ? detail::without_overlaps(std::move(chosen), candidates)
+               : detail::best_separate(chosen, std::move(candidates),
+                                       std::max(most, detail::exemplar_groups));
   std::vector<std::size_t> exemplars;
   for (const detail::Candidate& c : chosen) exemplars.push_back(c.index);
   return exemplars;

@@ -1,5 +1,5 @@
-// persense/engine.hpp: the run-time face: names and options in, a type-erased pipeline out. The
-// program, the C ABI and the Python package stand on this and on nothing else.
+// persense/engine.hpp: stages chosen at run time: names and options in, a type-erased pipeline out.
+// The program, the C ABI and the Python package stand on this and on nothing else.
 #pragma once
 
 #include <filesystem>
@@ -22,8 +22,8 @@ namespace persense {
 /// What fills the four slots of a pipeline, and where networks run.
 ///
 /// A slot is "mini" (learned: persense's own small network), "classic" (weight-free), the path of a
-/// TorchScript archive (see `persense.export`), or a stage of the user's (`own`). They mix freely,
-/// but for a decoder archive, which needs the encoder it was trained with.
+/// TorchScript archive (see `persense.export`), or a stage of the user's (`custom`). They mix
+/// freely, but for a decoder archive, which needs the encoder it was trained with.
 struct Stages {
   /// What a slot holds that nobody named: "mini" where LibTorch is built in, "classic" without.
   static std::string default_name();

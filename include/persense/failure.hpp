@@ -1,4 +1,4 @@
-// persense/failure.hpp: what any exception means, in one place for every face of the library.
+// persense/failure.hpp: what any exception means, in one place for every frontend of the library.
 #pragma once
 
 #include <algorithm>

@@ -13,6 +13,7 @@
 
 #include "persense/class_label.hpp"
 #include "persense/detail/marking.hpp"
+#include "persense/detail/support_mask.hpp"
 #include "persense/detail/turned_hint.hpp"
 #include "persense/example.hpp"
 #include "persense/instances.hpp"
@@ -23,7 +24,6 @@
 #include "persense/run_options.hpp"
 #include "persense/similarity_boxes.hpp"
 #include "persense/stages.hpp"
-#include "persense/support.hpp"
 
 namespace persense::detail {
 

@@ -46,7 +46,7 @@ inline std::vector<Detection> similarity_boxes(const FloatMapView& similarity, f
   const int count = cv::connectedComponentsWithStats(levels, parts, extents, centers);
   std::vector<Detection> found;
   const double smallest = diameter * diameter * std::numbers::pi / 4 / 16;
-  for (int part = 1; part < count; ++part) {  // 0 is the ground
+  for (int part = 1; part < count; ++part) {  // 0 is the background
     const int* const extent = extents.ptr<int>(part);
     if (extent[cv::CC_STAT_AREA] < smallest) continue;
     const PixelBox box{extent[cv::CC_STAT_LEFT], extent[cv::CC_STAT_TOP],

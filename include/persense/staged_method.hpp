@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "persense/detail/marking.hpp"
+#include "persense/detail/support_mask.hpp"
 #include "persense/example.hpp"
 #include "persense/instances.hpp"
 #include "persense/option_table.hpp"
@@ -19,7 +20,6 @@
 #include "persense/result.hpp"
 #include "persense/run_options.hpp"
 #include "persense/stages.hpp"
-#include "persense/support.hpp"
 
 namespace persense {
 

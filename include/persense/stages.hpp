@@ -19,6 +19,7 @@
 #include "persense/maps.hpp"
 #include "persense/mask.hpp"
 #include "persense/result.hpp"
+#include "persense/support.hpp"
 
 namespace persense {
 
@@ -86,32 +87,6 @@ class EncodedImage {
     typename E::Embedding embedding;
   };
   std::shared_ptr<const Parts> parts_;
-};
-
-/// One example object of a support.
-struct SupportExample {
-  Image image;         ///< shared between the examples of one image
-  Mask mask;           ///< in that image's pixels
-  float diameter = 0;  ///< of the disc with the mask's area, pixels
-  bool negative = false;
-};
-
-/// What was computed once from the support examples and serves any number of queries. Immutable
-/// after `Pipeline::support` made it; share it between threads freely.
-template <ImageEncoder E>
-struct Support {
-  std::vector<SupportExample> examples;  ///< as they were given; at least one is not negative
-  Image image;                           ///< of the first example that is not negative
-  cv::Mat mask;        ///< CV_8UC1, 0 or 255: all examples on that image that are not negative
-  float diameter = 0;  ///< median of the diameters of those that are not negative, pixels
-  PixelBox box;        ///< tight box of the first of them
-  typename E::Prototype prototype;
-  std::string label;  ///< class label, may be empty
-  std::string
-      phrase;  ///< "all <plural>", of the label or as a model gave it; empty when the label is
-  std::vector<std::string> notes;  ///< what was done to the input ("2 parts are one example each")
-
-  MaskView mask_view() const { return MaskView(mask); }
 };
 
 /// An object in the query image that says what others look like there: the first comes from the

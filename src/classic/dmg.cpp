@@ -8,7 +8,7 @@
 #include "density.hpp"
 #include "filters.hpp"
 #include "persense/detail/median.hpp"
-#include "persense/support.hpp"
+#include "persense/detail/support_mask.hpp"
 #include "segment_query.hpp"
 
 namespace persense::classic {

@@ -13,8 +13,8 @@
 #include "filters.hpp"
 #include "persense/detail/median.hpp"
 #include "persense/detail/parallel.hpp"
+#include "persense/detail/support_mask.hpp"
 #include "persense/mask.hpp"
-#include "persense/support.hpp"
 
 namespace persense::classic {
 

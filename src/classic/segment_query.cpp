@@ -9,7 +9,7 @@
 #include "object_model.hpp"
 #include "persense/detail/median.hpp"
 #include "persense/detail/parallel.hpp"
-#include "persense/support.hpp"
+#include "persense/detail/support_mask.hpp"
 #include "regions/merge_scales.hpp"
 #include "reject_other_classes.hpp"
 #include "scaled_images.hpp"

@@ -4,7 +4,7 @@
 #include <utility>
 #include <variant>
 
-#include "persense/support.hpp"
+#include "persense/detail/support_mask.hpp"
 
 namespace persense::cli {
 

@@ -6,8 +6,8 @@
 #include <cmath>
 #include <opencv2/imgproc.hpp>
 
+#include "persense/detail/support_mask.hpp"
 #include "persense/resize.hpp"
-#include "persense/support.hpp"
 
 namespace persense {
 

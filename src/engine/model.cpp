@@ -84,7 +84,7 @@ std::shared_ptr<const EngineParts::Model> EngineParts::model(
     const Stages& slots, AnyEncoder encoder, AnyDetector detector,
     const std::function<AnyDmg()>& make_dmg, AnyDecoder decoder, const Options& options) {
   const int size = options.tiles.size;
-  const bool any_size = see_any_size(slots), says_size = encoder.input_side().has_value();
+  const bool any_size = take_any_size(slots), says_size = encoder.input_side().has_value();
   std::string note;
   if (size > 0 && any_size)
     note = fmt::format(

@@ -25,7 +25,7 @@ inline bool is_archive(std::string_view slot) {
 }
 
 /// Whether every stage sees images of any size as they are.
-inline bool see_any_size(const Stages& stages) {
+inline bool take_any_size(const Stages& stages) {
   const auto slots = slots_of(stages);
   return std::all_of(slots.begin(), slots.end(), [](std::string_view slot) {
     return slot == weight_free || slot == learned || slot == unused;

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "persense/support.hpp"
+#include "persense/detail/support_mask.hpp"
 
 namespace persense::eval {
 

@@ -68,7 +68,7 @@ std::vector<std::vector<std::size_t>> neighbours_of(std::span<const Instance> in
 }
 
 /// What the image looks like under an object.
-cv::Vec3f ground_color(const cv::Mat& rgb, const Mask& mask) {
+cv::Vec3f background_color(const cv::Mat& rgb, const Mask& mask) {
   const PixelBox box = intersection(mask.box, frame_of(rgb));
   return oklab_of(cv::mean(rgb(cv::Rect(box.x0, box.y0, box.width(), box.height()))));
 }
@@ -325,7 +325,7 @@ std::vector<Color> choose_colors(const cv::Mat& rgb, std::span<const Instance> i
   std::vector<cv::Vec3f> lab(instances.size());  // of the chosen ones
   for (std::size_t i = 0; i < instances.size(); ++i) {
     const Family& family = families[instances[i].class_index % families.size()];
-    const cv::Vec3f ground = ground_color(rgb, instances[i].mask);
+    const cv::Vec3f background = background_color(rgb, instances[i].mask);
     double best = -1;
     for (std::size_t step = 0; step < family.size(); ++step) {
       // start at another colour each time, so that objects far apart do not all get the same one
@@ -334,7 +334,7 @@ std::vector<Color> choose_colors(const cv::Mat& rgb, std::span<const Instance> i
       double nearest = clear;
       for (const std::size_t j : neighbours[i])
         if (j < i) nearest = std::min(nearest, distance(own, lab[j]));
-      const double value = nearest + 0.5 * std::min(clear, distance(own, ground));
+      const double value = nearest + 0.5 * std::min(clear, distance(own, background));
       if (value > best + 1e-9) {
         best = value;
         chosen[i] = color;

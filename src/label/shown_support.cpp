@@ -3,8 +3,8 @@
 #include <opencv2/imgproc.hpp>
 #include <vector>
 
+#include "persense/detail/support_mask.hpp"
 #include "persense/label/extractor.hpp"
-#include "persense/support.hpp"
 
 namespace persense {
 

@@ -7,8 +7,8 @@
 #include "mini_archive.hpp"
 #include "mini_state.hpp"
 #include "persense/detail/median.hpp"
+#include "persense/detail/support_mask.hpp"
 #include "persense/mini/mini.hpp"
-#include "persense/support.hpp"
 
 namespace persense::torchscript {
 

@@ -6,9 +6,9 @@
 #include <opencv2/imgproc.hpp>
 
 #include "level_geometry.hpp"
+#include "persense/detail/support_mask.hpp"
 #include "persense/example.hpp"
 #include "persense/mask.hpp"
-#include "persense/support.hpp"
 
 namespace persense::torchscript {
 

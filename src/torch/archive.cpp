@@ -102,20 +102,20 @@ void Archive::read(std::uint64_t at, void* to, std::uint64_t bytes) const {
     fail(zip_source_error(source_.get()));
 }
 
-/// `use` gets the part's bytes piece by piece, and never more than its size in all.
+/// `use` gets the part's bytes chunk by chunk, and never more than its size in all.
 template <class Use>
 void Archive::unpack(const ZipPart& part, Use&& use) const {
   const std::unique_ptr<zip_file_t, decltype(&zip_fclose)> file(
       zip_fopen_index(zip_.get(), part.index, 0), zip_fclose);
   if (!file) fail(zip_get_error(zip_.get()), part.name);
-  constexpr std::size_t piece_length = 1 << 18;  // stays in the cache while it is summed
-  std::vector<char> piece(std::min<std::uint64_t>(piece_length, part.size + 1));
+  constexpr std::size_t chunk_length = 1 << 18;  // stays in the cache while it is summed
+  std::vector<char> chunk(std::min<std::uint64_t>(chunk_length, part.size + 1));
   std::uint64_t total = 0;
   std::int64_t got = 0;
-  while ((got = zip_fread(file.get(), piece.data(), piece.size())) > 0) {
+  while ((got = zip_fread(file.get(), chunk.data(), chunk.size())) > 0) {
     total += static_cast<std::uint64_t>(got);
     if (total > part.size) break;  // before a small file can fill the memory
-    use(piece.data(), static_cast<std::size_t>(got));
+    use(chunk.data(), static_cast<std::size_t>(got));
   }
   if (got < 0) fail(zip_file_get_error(file.get()), part.name);
   if (total != part.size)  // libzip does not look where there is no byte

@@ -28,13 +28,13 @@ c10::IValue optional(const at::Tensor& tensor) {
   return tensor.defined() ? c10::IValue(tensor) : c10::IValue();
 }
 
-/// Cuts [0, count) into pieces of about the same length, none above `most`: body(begin, length).
+/// Cuts [0, count) into chunks of about the same length, none above `most`: body(begin, length).
 template <class Body>
-void in_pieces(std::int64_t count, std::int64_t most, Body&& body) {
-  const std::int64_t pieces = (count + most - 1) / most;
-  for (std::int64_t i = 0; i < pieces; ++i) {
-    const std::int64_t begin = count * i / pieces;
-    body(begin, count * (i + 1) / pieces - begin);
+void in_chunks(std::int64_t count, std::int64_t most, Body&& body) {
+  const std::int64_t chunks = (count + most - 1) / most;
+  for (std::int64_t i = 0; i < chunks; ++i) {
+    const std::int64_t begin = count * i / chunks;
+    body(begin, count * (i + 1) / chunks - begin);
   }
 }
 
@@ -186,7 +186,7 @@ SamDecoder::Best SamDecoder::best_of(const SamPrediction& prediction) const {
 SamDecoder::Best SamDecoder::best_in_chunks(const at::Tensor& features, const Input& input,
                                             bool refine) const {
   std::vector<at::Tensor> low_res, scores;
-  in_pieces(input.size(), chunk_size(), [&](std::int64_t begin, std::int64_t length) {
+  in_chunks(input.size(), chunk_size(), [&](std::int64_t begin, std::int64_t length) {
     Input part = input.part(begin, length);
     Best best = best_of(run(features, part));
     if (refine) {
@@ -296,7 +296,7 @@ std::vector<ScoredMask> SamDecoder::decode_alike(const TorchEmbedding& embedding
   const at::Tensor features = features_of(embedding);
   const bool refine = options_.refinement && role != Prompt::Role::final_pass;
   std::vector<ScoredMask> masks;
-  in_pieces(static_cast<std::int64_t>(prompts.size()), round_size(),
+  in_chunks(static_cast<std::int64_t>(prompts.size()), round_size(),
             [&](std::int64_t begin, std::int64_t length) {
               const auto some = prompts.subspan(static_cast<std::size_t>(begin),
                                                 static_cast<std::size_t>(length));
@@ -369,7 +369,7 @@ SamPrediction SamDecoder::predict(const TorchEmbedding& embedding, const SamProm
     const std::int64_t low = logits_per_cell * grid_side(), masks = manifest().output.masks;
     std::vector<at::Tensor> low_res{at::empty({0, masks, low, low}, features.options())};
     std::vector<at::Tensor> scores{at::empty({0, masks}, features.options())};
-    in_pieces(input.size(), chunk_size(), [&](std::int64_t begin, std::int64_t length) {
+    in_chunks(input.size(), chunk_size(), [&](std::int64_t begin, std::int64_t length) {
       const SamPrediction part = run(features, input.part(begin, length));
       low_res.push_back(part.low_res);
       scores.push_back(part.scores);

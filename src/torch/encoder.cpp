@@ -13,9 +13,9 @@
 
 #include "device_image.hpp"
 #include "module_errors.hpp"
+#include "persense/detail/support_mask.hpp"
 #include "persense/error.hpp"
 #include "persense/mask.hpp"
-#include "persense/support.hpp"
 
 namespace persense::torchscript {
 

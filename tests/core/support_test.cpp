@@ -1,4 +1,4 @@
-#include "persense/support.hpp"
+#include "persense/detail/support_mask.hpp"
 
 #include "catch.hpp"
 #include "inputs.hpp"

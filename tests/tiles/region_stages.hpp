@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "../core/inputs.hpp"
+#include "persense/detail/support_mask.hpp"
 #include "persense/exemplar.hpp"
 #include "persense/stages.hpp"
-#include "persense/support.hpp"
 
 namespace persense::testing {
 

@@ -377,7 +377,7 @@ TEST_CASE("torch GroundingDetector: what it does not find is looked for by simil
   CHECK_THAT(none.notes.at(0), ContainsSubstring("no detection above confidence 0.15"));
 }
 
-TEST_CASE("torch GroundingDetector: the note on its fallback is part of every face's result",
+TEST_CASE("torch GroundingDetector: the note on its fallback is part of every frontend's result",
           "[torch][grounding][capi][cli]") {
   NEEDS_UTF8PROC();
   const Bells archive;

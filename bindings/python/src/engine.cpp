@@ -15,7 +15,7 @@
 
 #include "arrays.hpp"
 #include "bind.hpp"
-#include "persense/support.hpp"
+#include "persense/detail/support_mask.hpp"
 #include "stages.hpp"
 
 namespace persense::python {

@@ -41,10 +41,10 @@ inline float display_value(const Colour& c) {
   return std::sqrt(0.3f * c[0] + 0.6f * c[1] + 0.1f * c[2]);
 }
 
-/// Chooses the ground of `world`; its pattern stays below objects of the `smallest` diameter.
-void choose_ground(World& world, float smallest, Random& random);
+/// Chooses the background of `world`; its pattern stays below objects of the `smallest` diameter.
+void choose_background(World& world, float smallest, Random& random);
 
-/// A class that the world may show on its ground.
+/// A class that the world may show on its background.
 ObjectClass random_class(const World& world, float diameter, Random& random);
 
 /// A class that differs from `other` in one or two respects only.

@@ -83,7 +83,7 @@ Episode render_training_episode(const EpisodeOptions& options) {
                   {}};
   episode.images.create(options.size * options.pictures, options.size, CV_8UC3);
   episode.labels.create(options.size * options.pictures, options.size, CV_16UC1);
-  episode.world = {first.imaging, first.ground.kind, first.layout};
+  episode.world = {first.imaging, first.background.kind, first.layout};
   for (const ObjectClass& c : first.classes)
     episode.class_traits.push_back({c.shape.family, c.look.material, c.look.pattern, c.diameter});
   std::vector<std::vector<Glance>> seen(first.classes.size());

@@ -73,7 +73,7 @@ enum class Pattern {
   patches
 };
 /// What the objects lie on.
-enum class Ground {
+enum class Background {
   plain,
   gradient,
   paper,
@@ -149,11 +149,11 @@ struct ClassTraits {
   Pattern pattern{};
   float diameter = 0.0f;  ///< typical, of a disc of an object's area, pixels
 };
-/// Of the first image; in others the ground, the layout, the light, the sensor and the distance
+/// Of the first image; in others the background, the layout, the light, the sensor and the distance
 /// may be others.
 struct WorldTraits {
   Imaging imaging{};
-  Ground ground{};
+  Background background{};
   Layout layout{};
 };
 
@@ -161,7 +161,7 @@ struct WorldTraits {
 struct Episode {
   int size = 0, pictures = 0, classes = 0;
   cv::Mat images;  ///< CV_8UC3, RGB order
-  cv::Mat labels;  ///< CV_16UC1; 0: ground; i: instances[p][i - 1]; or one of the above
+  cv::Mat labels;  ///< CV_16UC1; 0: background; i: instances[p][i - 1]; or one of the above
   std::vector<std::vector<Instance>> instances;  ///< one list per image; may be empty
   std::vector<Difference> differences;           ///< classes x classes, symmetric, row by row
   std::vector<ClassTraits> class_traits;         ///< one a class

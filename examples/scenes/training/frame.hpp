@@ -31,7 +31,7 @@ struct Brush {
   std::array<std::vector<float>, 3> colour;
 };
 
-void paint_ground(const World& world, std::uint64_t seed, Frame& frame);
+void paint_background(const World& world, std::uint64_t seed, Frame& frame);
 
 /// Box of an object with room for its shadow, halo and soft outline.
 struct Box {

@@ -262,7 +262,7 @@ void pack(const World& world, float step, const std::vector<float>& shares, Rand
 
 void paint_image(const World& world, std::uint64_t seed, LabelledImage& image) {
   Random random(seed, 42, 0);
-  paint_ground(world, seed, image.frame);
+  paint_background(world, seed, image.frame);
   Painter painter(world, seed, image);
   for (int i = 0; i < world.strangers; ++i) painter.add_unlabelled(world.stranger_classes[0]);
   for (int i = 0; i < world.debris; ++i)

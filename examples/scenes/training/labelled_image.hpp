@@ -28,7 +28,7 @@ struct LabelledImage {
   explicit LabelledImage(int size) : frame(size), labels(frame.count(), 0) {}
 };
 
-/// Paints the ground and the objects of one image of `world`.
+/// Paints the background and the objects of one image of `world`.
 void paint_image(const World& world, std::uint64_t seed, LabelledImage& image);
 
 }  // namespace persense::scenes::training

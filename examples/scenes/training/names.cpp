@@ -32,10 +32,9 @@ constexpr auto table<Pattern> = up_to<Pattern::patches>({"plain", "mottled", "ma
                                                          "gradient", "stripes", "rings", "spots",
                                                          "nucleus", "letters", "patches"});
 template <>
-constexpr auto table<Ground> = up_to<Ground::haze>({"plain", "gradient", "paper", "wood", "cloth",
-                                                    "soil", "sand", "gravel", "grass", "tissue",
-                                                    "water", "asphalt", "tiles", "printed", "metal",
-                                                    "foliage", "haze"});
+constexpr auto table<Background> = up_to<Background::haze>(
+    {"plain", "gradient", "paper", "wood", "cloth", "soil", "sand", "gravel", "grass", "tissue",
+     "water", "asphalt", "tiles", "printed", "metal", "foliage", "haze"});
 template <>
 constexpr auto table<Imaging> = up_to<Imaging::xray>({"photo", "scan", "aerial", "bright_field",
                                                       "stained", "dark_field", "fluorescence",
@@ -54,7 +53,7 @@ std::span<const std::string_view> names() {
 template std::span<const std::string_view> names<Family>();
 template std::span<const std::string_view> names<Material>();
 template std::span<const std::string_view> names<Pattern>();
-template std::span<const std::string_view> names<Ground>();
+template std::span<const std::string_view> names<Background>();
 template std::span<const std::string_view> names<Imaging>();
 template std::span<const std::string_view> names<Layout>();
 

@@ -207,18 +207,18 @@ void choose_outline(ClassLook& look, const World& world, Random& random) {
   if (world.imaging == Imaging::electron) look.edge_glow = random.uniform(0.1f, 1.2f);
 }
 
-/// How many display values two classes or a class and the ground must be apart.
+/// How many display values two classes or a class and the background must be apart.
 void keep_visible(ClassLook& look, const World& world, Random& random) {
   if (world.mixing == Mixing::emit) return;
   if (world.mixing == Mixing::absorb) {
     look.value = std::min(look.value, chance(random, 0.2f) ? 0.85f : 0.7f);
     return;
   }
-  const float ground = display_value(world.ground.base);
+  const float background = display_value(world.background.base);
   const float wanted = chance(random, 0.18f) ? 0.07f : random.uniform(0.14f, 0.45f);
-  if (std::abs(look.value - ground) >= wanted) return;
-  const bool up = ground < 0.2f || (ground < 0.75f && chance(random, 0.5f));
-  look.value = std::clamp(up ? ground + wanted : ground - wanted, 0.03f, 1.0f);
+  if (std::abs(look.value - background) >= wanted) return;
+  const bool up = background < 0.2f || (background < 0.75f && chance(random, 0.5f));
+  look.value = std::clamp(up ? background + wanted : background - wanted, 0.03f, 1.0f);
 }
 
 }  // namespace

@@ -272,7 +272,7 @@ Contrast mix_into(const World& world, const Skin& skin, const Box& box, const Br
     }
     sum.root += root, sum.linear += linear, ++count;
   });
-  // On a grained ground every pixel changes; what shows is half that, half the mean's change.
+  // On a grained background every pixel changes; what shows is half that, half the mean's change.
   const auto largest = [](const Colour& c) {
     return std::max({std::abs(c[0]), std::abs(c[1]), std::abs(c[2])});
   };

@@ -1,5 +1,5 @@
-// examples/scenes/training/textures.hpp: a bank of seamless grey textures that grounds and skins
-// are made of.
+// examples/scenes/training/textures.hpp: a bank of seamless grey textures that backgrounds and
+// skins are made of.
 #pragma once
 
 #include <cmath>

@@ -147,19 +147,19 @@ void keep_sharp(World& world) {
 }
 
 /// Another one on which every class is seen as well, if a few tries find it.
-void choose_other_ground(World& world, Random& random) {
-  const GroundStyle first = world.ground;
+void choose_other_background(World& world, Random& random) {
+  const BackgroundStyle first = world.background;
   const float smallest = world.classes[0].diameter;
   for (int attempt = 0; attempt < 6; ++attempt) {
-    choose_ground(world, smallest, random);
-    const float light = display_value(world.ground.base);
+    choose_background(world, smallest, random);
+    const float light = display_value(world.background.base);
     const bool visible =
         std::all_of(world.classes.begin(), world.classes.end(), [&](const ObjectClass& c) {
           return world.mixing != Mixing::cover || std::abs(c.look.value - light) > 0.12f;
         });
     if (visible) return;
   }
-  world.ground = first;
+  world.background = first;
 }
 
 int class_count(const EpisodeOptions& options, Random& random) {
@@ -197,7 +197,7 @@ World random_world(const EpisodeOptions& options, Random& random) {
   world.mixing = mixing_for(world.imaging, random);
   const float shown = chance(random, 0.3f) ? skewed(8, 20, random) : skewed(13, 64, random);
   const float diameter = shown * static_cast<float>(options.size) / 224;
-  choose_ground(world, diameter, random);
+  choose_background(world, diameter, random);
   choose_light(world, random);
   choose_layout(world, random);
   choose_sensor(world, random);
@@ -233,7 +233,7 @@ World random_world(const EpisodeOptions& options, Random& random) {
 
 World another_view(const World& world, Random& random) {
   World other = world;
-  if (chance(random, 0.4f)) choose_other_ground(other, random);
+  if (chance(random, 0.4f)) choose_other_background(other, random);
   if (chance(random, 0.4f)) choose_light(other, random);
   if (chance(random, 0.4f)) choose_other_layout(other, random);
   Sensor& s = other.sensor;

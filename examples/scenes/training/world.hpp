@@ -61,7 +61,7 @@ struct ObjectClass {
   float size_spread = 0.1f;  ///< standard deviation of the logarithm
 };
 
-struct GroundLayer {
+struct BackgroundLayer {
   Weave weave = Weave::clouds;
   int size = 1;
   float scale = 1;      ///< texture pixels per pixel
@@ -71,15 +71,15 @@ struct GroundLayer {
   float relief = 0;     ///< shading by its slope
 };
 
-struct GroundStyle {
-  Ground kind{};
+struct BackgroundStyle {
+  Background kind{};
   Colour base{}, accent{};
-  std::vector<GroundLayer> layers;
+  std::vector<BackgroundLayer> layers;
   float slope = 0;       ///< gradient over the frame
   bool tray = false;     ///< a dish or tray with a border
   bool dish = false;     ///< the tray is round
   int ruled_lines = 0;   ///< straight lines across
-  float line_value = 0;  ///< their light over the ground's
+  float line_value = 0;  ///< their light over the background's
 };
 
 struct Sensor {
@@ -102,7 +102,7 @@ struct World {
   Imaging imaging{};
   Mixing mixing = Mixing::cover;
   Layout layout{};
-  GroundStyle ground;
+  BackgroundStyle background;
   Sensor sensor;
   std::vector<ObjectClass> classes;
   std::array<float, 3> light{0.4f, -0.4f, 0.8f};  ///< unit vector towards the light
@@ -123,14 +123,14 @@ struct World {
   std::vector<ObjectClass> debris_classes;    ///< two
   std::vector<ObjectClass> stranger_classes;  ///< one
   /// One or none: pale bodies around the objects, as cells around nuclei or pulp around seeds. They
-  /// are ground; their diameter is in diameters of their object.
+  /// are background; their diameter is in diameters of their object.
   std::vector<ObjectClass> host_classes;
   float dim_share = 0;  ///< part of the objects that are much dimmer
 };
 
 World random_world(const EpisodeOptions& options, Random& random);
 
-/// The same classes under other circumstances: perhaps another ground, light, layout, distance.
+/// The same classes under other circumstances: perhaps another background, light, layout, distance.
 World another_view(const World& world, Random& random);
 
 }  // namespace persense::scenes::training

@@ -17,11 +17,11 @@
 #include <vector>
 
 #include "persense/detail/marks.hpp"
+#include "persense/detail/support_mask.hpp"
 #include "persense/example.hpp"
 #include "persense/geometry.hpp"
 #include "persense/mask.hpp"
 #include "persense/stages.hpp"
-#include "persense/support.hpp"
 
 namespace persense::detail {
 
@@ -178,8 +178,8 @@ class Marking {
           beside += value, ++out;
       }
     if (in == 0 || out == 0) return 0;
-    const double apart = inside / static_cast<double>(in) - beside / static_cast<double>(out);
-    return static_cast<float>(std::clamp(0.5 * apart, 0.0, 1.0));
+    const double contrast = inside / static_cast<double>(in) - beside / static_cast<double>(out);
+    return static_cast<float>(std::clamp(0.5 * contrast, 0.0, 1.0));
   }
 
   /// What the decoder finds at some points of a part of the image, for a support that is `mask`.

@@ -17,11 +17,11 @@
 #include "persense/detail/marking.hpp"
 #include "persense/detail/median.hpp"
 #include "persense/detail/memo.hpp"
+#include "persense/detail/support_mask.hpp"
 #include "persense/options.hpp"
 #include "persense/progress.hpp"
 #include "persense/resize.hpp"
 #include "persense/stages.hpp"
-#include "persense/support.hpp"
 #include "persense/tiles/grid.hpp"
 
 namespace persense {

@@ -23,7 +23,7 @@ class Episode:
     def full_areas(self) -> list[numpy.typing.NDArray[numpy.int32]]:
         ...
     @property
-    def ground(self) -> str:
+    def background(self) -> str:
         ...
     @property
     def images(self) -> numpy.typing.NDArray[numpy.uint8]:

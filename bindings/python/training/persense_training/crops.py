@@ -216,9 +216,9 @@ class Crop:
         at = int(rng.integers(side)), int(rng.integers(side))
         axes = max(2, int(d / 2 * rng.uniform(0.7, 1.3))), max(2, int(d / 2))
         cv2.ellipse(out, at, axes, float(rng.uniform(0, 180)), 0, 360, 1, -1)
-        if rng.random() < 0.5:  # its ragged part that is ground
-            ground = (self.labels == 0).astype(np.uint8)
-            out = out & ground
+        if rng.random() < 0.5:  # its ragged part that is background
+            background = (self.labels == 0).astype(np.uint8)
+            out = out & background
         return out
 
 

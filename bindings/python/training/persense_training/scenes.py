@@ -47,15 +47,15 @@ SAME, UNKNOWN, DISTINCT = 0, 1, 2
 class Episode:
     """P images with the same K classes of objects. Images and labels are read-only.
 
-    The images are of one world, but from the second on perhaps on another ground, in other light,
-    from another distance, with another layout. imaging, ground and layout are the first one's.
+    The images are of one world, but from the second on perhaps on another background, in other light,
+    from another distance, with another layout. imaging, background and layout are the first one's.
 
     Lists have one entry per image, whose M (which differs from image to image, and may be 0)
     objects are numbered from 1 in labels; index them with label - 1.
     """
 
     images: npt.NDArray[np.uint8]  #: (P, S, S, 3), RGB
-    labels: npt.NDArray[np.uint16]  #: (P, S, S); 0: ground, 1..M: an object, IGNORED or DEBRIS
+    labels: npt.NDArray[np.uint16]  #: (P, S, S); 0: background, 1..M: an object, IGNORED or DEBRIS
     classes: List[npt.NDArray[np.int32]]  #: (M,), 0 to K - 1
     visible_areas: List[npt.NDArray[np.int32]]  #: (M,) pixels with the object's label, at least 1
     full_areas: List[npt.NDArray[np.int32]]  #: (M,) pixels, those covered or cut off included
@@ -68,12 +68,12 @@ class Episode:
     patterns: Tuple[str, ...]
     diameters: Tuple[float, ...]  #: typical, pixels
     imaging: str
-    ground: str
+    background: str
     layout: str
 
 
 def names() -> Dict[str, List[str]]:
-    """Everything that may be drawn: families, materials, patterns, grounds, imagings, layouts."""
+    """Everything that may be drawn: families, materials, patterns, backgrounds, imagings, layouts."""
     return _scenes.names()
 
 
@@ -100,7 +100,7 @@ def render(seed: int, size: int = 224, pictures: int = 3, classes: int = 0) -> E
         patterns=tuple(e.patterns),
         diameters=tuple(e.diameters),
         imaging=e.imaging,
-        ground=e.ground,
+        background=e.background,
         layout=e.layout,
     )
 
@@ -113,7 +113,7 @@ def _outlined(episode: Episode, picture: int) -> npt.NDArray[np.uint8]:
     inner = np.zeros(labels.shape, bool)  # off an edge between two labels
     inner[:-1] = labels[:-1] != labels[1:]
     inner[:, :-1] |= labels[:, :-1] != labels[:, 1:]
-    # ground, the objects' classes, and those without one, whose label is the last
+    # background, the objects' classes, and those without one, whose label is the last
     colours = np.concatenate([[3], episode.classes[picture] % 3, [3]])
     front = np.minimum(labels, len(colours) - 1)
     behind = np.zeros_like(front)

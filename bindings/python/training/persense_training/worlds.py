@@ -39,7 +39,7 @@ class World:
 
     family: str  #: rendered, composed or real
     images: List[Pixels]  #: (H, W, 3), RGB
-    #: (H, W) uint16; 0: ground, 1..M: an object, M + 1: debris, M + 2: ignored, it teaches nothing
+    #: (H, W) uint16; 0: background, 1..M: an object, M + 1: debris, M + 2: ignored, it teaches nothing
     labels: List[npt.NDArray[np.uint16]]
     classes: List[npt.NDArray[np.int32]]  #: (M,), 0 to K - 1
     visible_areas: List[npt.NDArray[np.int32]]  #: (M,) pixels; 0: an object that is ignored
@@ -98,7 +98,7 @@ def measured(
     loose: bool = False,
     source: str = "",
 ) -> World:
-    """A world of images and labels (0: ground, 1..M: objects, M + 1: debris, M + 2: ignored)."""
+    """A world of images and labels (0: background, 1..M: objects, M + 1: debris, M + 2: ignored)."""
     world = World(
         family=family,
         images=list(images),

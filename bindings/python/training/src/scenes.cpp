@@ -88,7 +88,8 @@ auto per_class(const Episode& episode, Value&& value) {
 void bind_traits(py::class_<Episode, EpisodePtr>& episode) {
   using training::ClassTraits;
   episode.def_property_readonly("imaging", [](const Episode& e) { return named(e.world.imaging); })
-      .def_property_readonly("ground", [](const Episode& e) { return named(e.world.ground); })
+      .def_property_readonly("background",
+                             [](const Episode& e) { return named(e.world.background); })
       .def_property_readonly("layout", [](const Episode& e) { return named(e.world.layout); })
       .def_property_readonly("families",
                              [](const Episode& e) {
@@ -120,7 +121,7 @@ void bind_names(py::module_& m) {
   m.def("names", [] {
     return std::map<std::string, std::vector<std::string>>{
         {"families", listed<training::Family>()},  {"materials", listed<training::Material>()},
-        {"patterns", listed<training::Pattern>()}, {"grounds", listed<training::Ground>()},
+        {"patterns", listed<training::Pattern>()}, {"backgrounds", listed<training::Background>()},
         {"imagings", listed<training::Imaging>()}, {"layouts", listed<training::Layout>()}};
   });
 }

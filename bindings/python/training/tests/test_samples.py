@@ -195,7 +195,7 @@ def test_samples_density_sums_to_the_targets_whose_level_it_is():
     crop = Crop(world, 0, view, np.array([SAME, SAME, DISTINCT, SAME], np.uint8))
     maps = crop.maps()
     assert maps["density"].sum() * mini.PEAK == pytest.approx(2, abs=1e-3)
-    # what is far out of the band is ground on this level
+    # what is far out of the band is background on this level
     assert maps["target_known"].all() and maps["objects"][30, 60] == 0
     assert maps["target"].sum() * 4 == pytest.approx((labels == 1).sum() + (labels == 2).sum())
     # offsets lead to the own object's middle

@@ -73,7 +73,7 @@ def test_names_lists_everything_that_may_be_drawn() -> None:
     assert len(names["families"]) >= 25
     assert set(episode.families) <= set(names["families"])
     assert set(episode.patterns) <= set(names["patterns"])
-    assert episode.ground in names["grounds"] and episode.imaging in names["imagings"]
+    assert episode.background in names["backgrounds"] and episode.imaging in names["imagings"]
 
 
 def run(*arguments: object) -> "subprocess.CompletedProcess[str]":

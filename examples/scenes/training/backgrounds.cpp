@@ -16,7 +16,7 @@ struct Sums {
   explicit Sums(std::size_t count) : tone(count, 1.0f), accent(count, 0.0f) {}
 };
 
-void add_layer(const World& world, const GroundLayer& layer, float cosine, float sine,
+void add_layer(const World& world, const BackgroundLayer& layer, float cosine, float sine,
                Random random, int size, Sums& sums) {
   const Texture& t = texture(layer.weave, layer.size);
   const float c = cosine * layer.scale, s = sine * layer.scale;
@@ -50,7 +50,7 @@ void add_lines(const World& world, Random random, int size, Sums& sums) {
   const bool crossed = random.uniform() < 0.4f;
   const float half = random.uniform(0.4f, 2.2f);
   const float gap = random.uniform(0.8f, 1.2f) * static_cast<float>(size) /
-                    static_cast<float>(world.ground.ruled_lines);
+                    static_cast<float>(world.background.ruled_lines);
   const float c = cosine_of_turns(turn), s = sine_of_turns(turn), start = random.uniform(0, gap);
   std::size_t i = 0;
   for (int y = 0; y < size; ++y) {
@@ -62,7 +62,7 @@ void add_lines(const World& world, Random random, int size, Sums& sums) {
       const float fx = static_cast<float>(x), fy = static_cast<float>(y);
       float line = cover(fx * c + fy * s + start);
       if (crossed) line = std::max(line, cover(fy * c - fx * s + start));
-      sums.tone[i] *= 1 + line * (world.ground.line_value - 1);
+      sums.tone[i] *= 1 + line * (world.background.line_value - 1);
     }
   }
 }
@@ -72,7 +72,7 @@ void add_tray(const World& world, Random random, int size, Sums& sums) {
   const float side = static_cast<float>(size);
   const float x0 = side * random.uniform(0.35f, 0.65f), y0 = side * random.uniform(0.35f, 0.65f);
   const float half = side * random.uniform(0.42f, 0.62f), wall = random.uniform(1.5f, 7);
-  const float corner = world.ground.dish ? half : half * random.uniform(0.02f, 0.3f);
+  const float corner = world.background.dish ? half : half * random.uniform(0.02f, 0.3f);
   const float outside = random.uniform(0.3f, 1.6f), edge = random.uniform(0.3f, 2.2f);
   std::size_t i = 0;
   for (int y = 0; y < size; ++y) {
@@ -89,13 +89,13 @@ void add_tray(const World& world, Random random, int size, Sums& sums) {
 
 }  // namespace
 
-void paint_ground(const World& world, std::uint64_t seed, Frame& frame) {
-  const GroundStyle& g = world.ground;
+void paint_background(const World& world, std::uint64_t seed, Frame& frame) {
+  const BackgroundStyle& g = world.background;
   Random random(seed, 11, 0);
   const int size = frame.size;
   Sums sums(frame.count());
   const float turn = random.uniform(), c = cosine_of_turns(turn), s = sine_of_turns(turn);
-  for (const GroundLayer& layer : g.layers)
+  for (const BackgroundLayer& layer : g.layers)
     add_layer(world, layer, c, s, Random(seed, 12, place_of(layer.weave)), size, sums);
   if (g.ruled_lines > 0) add_lines(world, Random(seed, 13, 0), size, sums);
   if (g.tray) add_tray(world, Random(seed, 14, 0), size, sums);

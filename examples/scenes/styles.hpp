@@ -1,5 +1,5 @@
-// examples/scenes/looks.hpp: what the objects and grounds of each kind look like (internal to the
-// library).
+// examples/scenes/styles.hpp: what the objects and backgrounds of each kind look like (internal to
+// the library).
 #pragma once
 
 #include <cstdint>
@@ -85,15 +85,15 @@ struct SkinPoint {
   float shine = 1.0f;  ///< factor on Body::shine
 };
 
-enum class Ground { soil, gravel, cloth, wood, table, dark_field, tissue };
+enum class Background { soil, gravel, cloth, wood, table, dark_field, tissue };
 
 /// What all objects and scenes of one class share: drawn from the style seed alone.
 struct Style {
   Kind kind = Kind::beans;
   int variant = 0;  ///< of the kind: 0 .. variants - 1
-  Ground ground = Ground::table;
-  Colour ground_base;
-  Colour ground_accent;
+  Background background = Background::table;
+  Colour background_base;
+  Colour background_accent;
   Colour base;  ///< of the objects
   Colour accent;
   float light_x = -0.5f;  ///< unit vector towards the light; x right, y down, z towards the camera
@@ -112,7 +112,7 @@ Body draw_body(const Style& style, Random random);
 /// One object of another class, of those seen in the same sort of image.
 Body draw_distractor(const Style& style, Random random);
 
-/// One piece of debris for the style's ground; never counted.
+/// One piece of debris for the style's background; never counted.
 Body draw_crumb(const Style& style, Random random);
 
 /// Pseudo-distance from the outline: below or at 0 inside, -1 at the deepest, smooth, growing
@@ -122,7 +122,7 @@ float outline_value(const Body& body, float u, float v);
 /// The skin at (u, v); `depth` runs from 0 at the outline to 1 at the deepest.
 SkinPoint skin_at(const Body& body, float u, float v, float depth);
 
-/// The ground's linear light at (x, y), in object diameters.
-Colour ground_at(const Style& style, float x, float y, float clutter, std::uint32_t seed);
+/// The background's linear light at (x, y), in object diameters.
+Colour background_at(const Style& style, float x, float y, float clutter, std::uint32_t seed);
 
 }  // namespace persense::scenes::detail

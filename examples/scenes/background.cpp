@@ -1,6 +1,6 @@
-// examples/scenes/ground.cpp: what lies under the objects. Every ground is a function of the
-// position alone, so rows can be computed in any order.
-#include "looks.hpp"
+// examples/scenes/background.cpp: what lies under the objects. Every background is a function of
+// the position alone, so rows can be computed in any order.
+#include "styles.hpp"
 
 namespace persense::scenes::detail {
 namespace {
@@ -27,8 +27,8 @@ Colour soil_at(const Style& style, float x, float y, float clutter, std::uint32_
   light *= 0.85f + 0.5f * clutter * (cell_value(grains) - 0.5f);
   const float bright = smooth_step(0.93f, 0.95f, cell_value(grains));  // perlite, straw, shell
   const float tone = clamp01(0.2f + 0.5f * patches + 0.3f * crumbs);
-  Colour colour = blend(style.ground_base, style.ground_accent, tone);
-  colour = blend(colour, style.ground_accent * 1.7f, clutter * bright);
+  Colour colour = blend(style.background_base, style.background_accent, tone);
+  colour = blend(colour, style.background_accent * 1.7f, clutter * bright);
   return colour * std::max(0.05f, light);
 }
 
@@ -39,7 +39,7 @@ Colour gravel_at(const Style& style, float x, float y, float clutter, std::uint3
   const CellPoint large = cellular_noise((x - bend) * 5, (y + bend) * 5, seed + 2);
   const float sand = fractal_noise(x * 20, y * 20, 3, seed + 3);
   const float tone = 0.5f + 0.4f * patches + (0.3f + clutter) * (cell_value(small) - 0.5f);
-  Colour colour = blend(style.ground_base, style.ground_accent, clamp01(tone));
+  Colour colour = blend(style.background_base, style.background_accent, clamp01(tone));
   float light = 0.92f * dome_light(style, small, 0.5f) * (1 + 0.30f * sand);
   // Some large cells hold a small stone: a disc about the feature point, with its own grey.
   const float value = cell_value(large);
@@ -49,7 +49,7 @@ Colour gravel_at(const Style& style, float x, float y, float clutter, std::uint3
     const float shade =
         1 - 0.45f * (1 - smooth_step(radius - 0.05f, radius + 0.14f, large.nearest));
     const float tint = static_cast<float>(large.bits >> 24) / 255;
-    const Colour grey = blend(style.ground_base * 0.55f, style.ground_accent * 0.9f, tint);
+    const Colour grey = blend(style.background_base * 0.55f, style.background_accent * 0.9f, tint);
     colour = blend(colour, grey, stone);
     const float lit = dome_light(style, large, 1.1f) * (1 + 0.10f * sand);
     light = light * shade * (1 - stone) + lit * stone;
@@ -74,8 +74,8 @@ Colour cloth_at(const Style& style, float x, float y, float clutter, std::uint32
   const float dyed = lattice_value(warp_above ? iu : iv, warp_above ? 1 : 2, seed + 4);
   const float folds = fractal_noise(x * 0.35f, y * 0.35f, 3, seed + 5);
   const float fluff = fractal_noise(x * 9, y * 9, 3, seed + 6);
-  const Colour thread =
-      blend(style.ground_base, style.ground_accent, clamp01(0.4f + 0.35f * dyed + 0.2f * fluff));
+  const Colour thread = blend(style.background_base, style.background_accent,
+                              clamp01(0.4f + 0.35f * dyed + 0.2f * fluff));
   const float weave = 0.62f + 0.30f * across * (0.4f + 0.6f * along) + 0.10f * fluff;
   return thread * std::max(0.05f, weave * (1 + (0.12f + 0.5f * clutter) * folds));
 }
@@ -93,7 +93,7 @@ Colour wood_at(const Style& style, float x, float y, float clutter, std::uint32_
   const float pores = smooth_step(0.30f, 0.55f, value_noise(x * 1.6f, y * 30, own + 3));
   const float dark =
       clamp01((0.25f + 0.55f * clutter) * rings * rings + 0.22f * fibres + 0.25f * pores + 0.05f);
-  const Colour colour = blend(style.ground_base, style.ground_accent, dark) * (1 + tone);
+  const Colour colour = blend(style.background_base, style.background_accent, dark) * (1 + tone);
   const float from_seam = std::min(in_plank, plank_height - in_plank);
   return colour * (0.25f + 0.75f * smooth_step(0.015f, 0.07f, from_seam));
 }
@@ -104,14 +104,15 @@ Colour table_at(const Style& style, float x, float y, float clutter, std::uint32
   const float vein = 1 - smooth_step(0.0f, 0.05f, veins);
   const float fine = fractal_noise(x * 16, y * 16, 2, seed + 2);
   const Colour colour =
-      blend(style.ground_base, style.ground_accent, clamp01(0.35f + 0.55f * stains));
-  return blend(colour, style.ground_accent * 0.7f, 0.6f * clutter * vein) *
+      blend(style.background_base, style.background_accent, clamp01(0.35f + 0.55f * stains));
+  return blend(colour, style.background_accent * 0.7f, 0.6f * clutter * vein) *
          (1 + (0.03f + 0.08f * clutter) * fine);
 }
 
 Colour dark_field_at(const Style& style, float x, float y, float clutter, std::uint32_t seed) {
   const float haze = 0.5f + 0.5f * fractal_noise(x * 0.35f, y * 0.35f, 4, seed);
-  return blend(style.ground_base, style.ground_accent, clamp01((0.15f + 1.2f * clutter) * haze));
+  return blend(style.background_base, style.background_accent,
+               clamp01((0.15f + 1.2f * clutter) * haze));
 }
 
 Colour tissue_at(const Style& style, float x, float y, float clutter, std::uint32_t seed) {
@@ -121,26 +122,26 @@ Colour tissue_at(const Style& style, float x, float y, float clutter, std::uint3
       smooth_step(-0.35f, 0.35f, fractal_noise(x * 0.45f, y * 0.45f, 3, seed + 2) + 0.3f * fibres);
   const float amount = clamp01((0.25f + 0.9f * clutter) * cytoplasm * (0.75f + 0.5f * fibres));
   const float granules = fractal_noise(x * 6, y * 6, 2, seed + 3);
-  return blend(style.ground_base, style.ground_accent, amount) * (1 + 0.05f * granules);
+  return blend(style.background_base, style.background_accent, amount) * (1 + 0.05f * granules);
 }
 
 }  // namespace
 
-Colour ground_at(const Style& style, float x, float y, float clutter, std::uint32_t seed) {
-  switch (style.ground) {
-    case Ground::soil:
+Colour background_at(const Style& style, float x, float y, float clutter, std::uint32_t seed) {
+  switch (style.background) {
+    case Background::soil:
       return soil_at(style, x, y, clutter, seed);
-    case Ground::gravel:
+    case Background::gravel:
       return gravel_at(style, x, y, clutter, seed);
-    case Ground::cloth:
+    case Background::cloth:
       return cloth_at(style, x, y, clutter, seed);
-    case Ground::wood:
+    case Background::wood:
       return wood_at(style, x, y, clutter, seed);
-    case Ground::table:
+    case Background::table:
       return table_at(style, x, y, clutter, seed);
-    case Ground::dark_field:
+    case Background::dark_field:
       return dark_field_at(style, x, y, clutter, seed);
-    case Ground::tissue:
+    case Background::tissue:
       return tissue_at(style, x, y, clutter, seed);
   }
   return {};

@@ -1,4 +1,4 @@
-// Which grounds a world may have.
+// Which backgrounds a world may have.
 #include <algorithm>
 #include <cmath>
 
@@ -10,9 +10,9 @@ using namespace detail;
 
 namespace {
 
-Ground ground_for(Imaging imaging, Random& random) {
-  using enum Ground;
-  if (free_choice(random)) return any<Ground>(random);
+Background background_for(Imaging imaging, Random& random) {
+  using enum Background;
+  if (free_choice(random)) return any<Background>(random);
   switch (imaging) {
     case Imaging::photo:
       return one_of(random, {plain, gradient, paper, wood, cloth, soil, sand, gravel, grass, tiles,
@@ -42,40 +42,40 @@ struct Tones {
   Colour base, accent;
 };
 
-/// How much of its pattern a ground shows, and at which size.
+/// How much of its pattern a background shows, and at which size.
 struct Busyness {
   float strength;     ///< 0.3 to 1
   int detail;         ///< size of a texture
   float grain_scale;  ///< texture pixels per pixel of gravel
 };
 
-/// Grounds of microscopes and scanners.
-void choose_even_layers(GroundStyle& g, const Busyness& b, Random& random) {
-  using enum Ground;
+/// Backgrounds of microscopes and scanners.
+void choose_even_layers(BackgroundStyle& g, const Busyness& b, Random& random) {
+  using enum Background;
   auto& layers = g.layers;
   const auto [busy, detail, grain_scale] = b;
   const auto colours = [&](const Tones& tones) { g.base = tones.base, g.accent = tones.accent; };
   switch (g.kind) {
     case plain:
-      layers = {GroundLayer{Weave::clouds, 0, 0.4f, 0.03f * busy}};
+      layers = {BackgroundLayer{Weave::clouds, 0, 0.4f, 0.03f * busy}};
       break;
     case gradient:
       g.slope = random.uniform(0.2f, 0.9f);
-      layers = {GroundLayer{Weave::grain, 0, 1, 0.015f}};
+      layers = {BackgroundLayer{Weave::grain, 0, 1, 0.015f}};
       break;
     case haze:
-      layers = {GroundLayer{Weave::clouds, detail, random.uniform(0.5f, 1.5f), 0.12f * busy,
-                            0.25f * busy, 0.3f}};
+      layers = {BackgroundLayer{Weave::clouds, detail, random.uniform(0.5f, 1.5f), 0.12f * busy,
+                                0.25f * busy, 0.3f}};
       break;
     case tissue: {
       const float hue = random.uniform(0.6f, 1.0f);
       colours({from_hsv({hue, random.uniform(0.03f, 0.3f), random.uniform(0.7f, 0.97f)}),
                from_hsv({hue + 0.06f * random.normal(), random.uniform(0.15f, 0.5f),
                          random.uniform(0.5f, 0.85f)})});
-      layers = {
-          GroundLayer{Weave::clouds, 1, random.uniform(0.7f, 2), 0.05f, 0.6f * busy, 0},
-          GroundLayer{one_of(random, {Weave::net, Weave::wrinkles, Weave::rough, Weave::ripples}),
-                      detail, random.uniform(0.5f, 1.2f), 0.03f, 0.35f * busy, 0.4f}};
+      layers = {BackgroundLayer{Weave::clouds, 1, random.uniform(0.7f, 2), 0.05f, 0.6f * busy, 0},
+                BackgroundLayer{
+                    one_of(random, {Weave::net, Weave::wrinkles, Weave::rough, Weave::ripples}),
+                    detail, random.uniform(0.5f, 1.2f), 0.03f, 0.35f * busy, 0.4f}};
       break;
     }
     default:
@@ -83,9 +83,9 @@ void choose_even_layers(GroundStyle& g, const Busyness& b, Random& random) {
   }
 }
 
-/// Grounds that people make.
-void choose_made_layers(GroundStyle& g, const Busyness& b, Random& random) {
-  using enum Ground;
+/// Backgrounds that people make.
+void choose_made_layers(BackgroundStyle& g, const Busyness& b, Random& random) {
+  using enum Background;
   auto& layers = g.layers;
   const auto [busy, detail, grain_scale] = b;
   const auto colours = [&](const Tones& tones) { g.base = tones.base, g.accent = tones.accent; };
@@ -93,57 +93,57 @@ void choose_made_layers(GroundStyle& g, const Busyness& b, Random& random) {
     case paper:
       colours({shade_in(random, 0.05f, 0.15f, 0, 0.2f, 0.6f, 0.98f),
                shade_in(random, 0.05f, 0.15f, 0.1f, 0.4f, 0.4f, 0.7f)});
-      layers = {GroundLayer{Weave::rough, 1, 0.8f, 0.03f * busy, 0.1f, 1},
-                GroundLayer{Weave::grain, 1, 1, 0.02f * busy}};
+      layers = {BackgroundLayer{Weave::rough, 1, 0.8f, 0.03f * busy, 0.1f, 1},
+                BackgroundLayer{Weave::grain, 1, 1, 0.02f * busy}};
       break;
     case wood:
       colours({shade_in(random, 0.05f, 0.11f, 0.3f, 0.7f, 0.45f, 0.85f),
                shade_in(random, 0.03f, 0.09f, 0.4f, 0.8f, 0.2f, 0.5f)});
-      layers = {GroundLayer{Weave::wood, detail, 0.8f, 0.05f, 0.6f * busy, 0},
-                GroundLayer{Weave::clouds, 1, 0.5f, 0.08f}};
+      layers = {BackgroundLayer{Weave::wood, detail, 0.8f, 0.05f, 0.6f * busy, 0},
+                BackgroundLayer{Weave::clouds, 1, 0.5f, 0.08f}};
       break;
     case cloth:
       colours({shade_in(random, 0, 1, 0, 0.9f, 0.15f, 0.95f), g.base});
-      layers = {GroundLayer{Weave::cloth, detail, random.uniform(0.5f, 1.3f), 0.12f * busy, 0, 0,
-                            0.2f * busy},
-                GroundLayer{Weave::clouds, 1, 0.5f, 0.08f}};
+      layers = {BackgroundLayer{Weave::cloth, detail, random.uniform(0.5f, 1.3f), 0.12f * busy, 0,
+                                0, 0.2f * busy},
+                BackgroundLayer{Weave::clouds, 1, 0.5f, 0.08f}};
       break;
     case asphalt:
       colours({shade_in(random, 0, 1, 0, 0.1f, 0.25f, 0.6f),
                shade_in(random, 0, 1, 0, 0.1f, 0.5f, 0.8f)});
-      layers = {GroundLayer{Weave::rough, 2, 1.2f, 0.08f},
-                GroundLayer{Weave::clouds, 1, 0.5f, 0.1f},
-                GroundLayer{Weave::scratches, 1, 0.6f, -0.08f * busy}};
+      layers = {BackgroundLayer{Weave::rough, 2, 1.2f, 0.08f},
+                BackgroundLayer{Weave::clouds, 1, 0.5f, 0.1f},
+                BackgroundLayer{Weave::scratches, 1, 0.6f, -0.08f * busy}};
       g.ruled_lines = chance(random, 0.4f) ? 2 + random.below(5) : 0;
       g.line_value = random.uniform(1.8f, 4);
       break;
     case tiles:
       colours({shade_in(random, 0, 1, 0, 0.5f, 0.3f, 0.9f),
                shade_in(random, 0, 1, 0, 0.3f, 0.1f, 0.5f)});
-      layers = {GroundLayer{Weave::tiles, detail, random.uniform(0.4f, 1.2f), 0.15f * busy},
-                GroundLayer{Weave::rough, 2, 1, 0.06f}};
+      layers = {BackgroundLayer{Weave::tiles, detail, random.uniform(0.4f, 1.2f), 0.15f * busy},
+                BackgroundLayer{Weave::rough, 2, 1, 0.06f}};
       break;
     case printed:
       g.accent = from_hsv({random.uniform(), random.uniform(), random.uniform(0.0f, 0.4f)});
-      layers = {GroundLayer{chance(random, 0.6f) ? Weave::text : Weave::stripes, detail,
-                            random.uniform(0.6f, 1.4f), 0, 0.8f * busy, 1.2f},
-                GroundLayer{Weave::grain, 0, 1, 0.02f}};
+      layers = {BackgroundLayer{chance(random, 0.6f) ? Weave::text : Weave::stripes, detail,
+                                random.uniform(0.6f, 1.4f), 0, 0.8f * busy, 1.2f},
+                BackgroundLayer{Weave::grain, 0, 1, 0.02f}};
       break;
     case metal:
       colours({shade_in(random, 0, 1, 0, 0.12f, 0.3f, 0.85f),
                shade_in(random, 0, 1, 0, 0.1f, 0.6f, 1)});
-      layers = {GroundLayer{Weave::wood, 2, 0.7f, 0.05f * busy},
-                GroundLayer{Weave::scratches, 1, 0.7f, 0.05f, 0.4f * busy, 1},
-                GroundLayer{Weave::clouds, 0, 0.5f, 0.12f}};
+      layers = {BackgroundLayer{Weave::wood, 2, 0.7f, 0.05f * busy},
+                BackgroundLayer{Weave::scratches, 1, 0.7f, 0.05f, 0.4f * busy, 1},
+                BackgroundLayer{Weave::clouds, 0, 0.5f, 0.12f}};
       break;
     default:
       break;
   }
 }
 
-/// Grounds outside.
-void choose_natural_layers(GroundStyle& g, const Busyness& b, Random& random) {
-  using enum Ground;
+/// Backgrounds outside.
+void choose_natural_layers(BackgroundStyle& g, const Busyness& b, Random& random) {
+  using enum Background;
   auto& layers = g.layers;
   const auto [busy, detail, grain_scale] = b;
   const auto colours = [&](const Tones& tones) { g.base = tones.base, g.accent = tones.accent; };
@@ -151,9 +151,9 @@ void choose_natural_layers(GroundStyle& g, const Busyness& b, Random& random) {
     case soil:
       colours({shade_in(random, 0.03f, 0.12f, 0.1f, 0.6f, 0.08f, 0.5f),
                shade_in(random, 0.05f, 0.15f, 0.05f, 0.4f, 0.3f, 0.85f)});
-      layers = {GroundLayer{Weave::rough, 1, 1, 0.35f * busy, 0, 0, 0.5f * busy},
-                GroundLayer{Weave::grain_tone, 2, grain_scale, 0.1f, 0.7f * busy, 0.9f},
-                GroundLayer{Weave::speckles, 2, 1, 0, 0.6f, 1.5f}};
+      layers = {BackgroundLayer{Weave::rough, 1, 1, 0.35f * busy, 0, 0, 0.5f * busy},
+                BackgroundLayer{Weave::grain_tone, 2, grain_scale, 0.1f, 0.7f * busy, 0.9f},
+                BackgroundLayer{Weave::speckles, 2, 1, 0, 0.6f, 1.5f}};
       break;
     case sand:
     case gravel: {
@@ -162,38 +162,39 @@ void choose_natural_layers(GroundStyle& g, const Busyness& b, Random& random) {
       const bool coarse = g.kind == gravel;
       const int size = coarse ? 1 : 2;
       const float scale = coarse ? grain_scale : random.uniform(0.5f, 1.4f);
-      layers = {GroundLayer{Weave::grain_tone, size, scale, 0.2f * busy, 0.4f * busy, 0.7f},
-                GroundLayer{Weave::grain_dome, size, scale, 0.05f, 0, 0, 0.5f * busy},
-                GroundLayer{Weave::rough, 1, 1, 0.12f}, GroundLayer{Weave::clouds, 1, 0.5f, 0.1f}};
+      layers = {BackgroundLayer{Weave::grain_tone, size, scale, 0.2f * busy, 0.4f * busy, 0.7f},
+                BackgroundLayer{Weave::grain_dome, size, scale, 0.05f, 0, 0, 0.5f * busy},
+                BackgroundLayer{Weave::rough, 1, 1, 0.12f},
+                BackgroundLayer{Weave::clouds, 1, 0.5f, 0.1f}};
       break;
     }
     case grass:
       colours({shade_in(random, 0.17f, 0.34f, 0.3f, 0.8f, 0.15f, 0.6f),
                shade_in(random, 0.12f, 0.3f, 0.3f, 0.8f, 0.4f, 0.9f)});
-      layers = {GroundLayer{Weave::strokes, detail, random.uniform(0.7f, 2.0f), 0.3f * busy, 0.5f,
-                            0.5f, 0.2f},
-                GroundLayer{Weave::clouds, 1, 0.6f, 0.15f}};
+      layers = {BackgroundLayer{Weave::strokes, detail, random.uniform(0.7f, 2.0f), 0.3f * busy,
+                                0.5f, 0.5f, 0.2f},
+                BackgroundLayer{Weave::clouds, 1, 0.6f, 0.15f}};
       break;
     case water:
       colours({shade_in(random, 0.42f, 0.64f, 0.2f, 0.8f, 0.1f, 0.6f),
                shade_in(random, 0.45f, 0.6f, 0.05f, 0.3f, 0.5f, 0.95f)});
-      layers = {GroundLayer{Weave::ripples, detail, random.uniform(0.5f, 1.5f), 0.1f * busy,
-                            0.25f * busy, 1},
-                GroundLayer{Weave::rough, 2, 1, 0.06f}};
+      layers = {BackgroundLayer{Weave::ripples, detail, random.uniform(0.5f, 1.5f), 0.1f * busy,
+                                0.25f * busy, 1},
+                BackgroundLayer{Weave::rough, 2, 1, 0.06f}};
       break;
     case foliage:
       colours({shade_in(random, 0.15f, 0.38f, 0.3f, 0.8f, 0.1f, 0.45f),
                shade_in(random, 0.12f, 0.32f, 0.3f, 0.8f, 0.3f, 0.75f)});
-      layers = {
-          GroundLayer{Weave::grain_tone, detail, random.uniform(0.8f, 2.0f), 0.25f * busy, 0.5f, 0},
-          GroundLayer{Weave::rough, 1, 1, 0.25f * busy, 0, 0, 0.4f}};
+      layers = {BackgroundLayer{Weave::grain_tone, detail, random.uniform(0.8f, 2.0f), 0.25f * busy,
+                                0.5f, 0},
+                BackgroundLayer{Weave::rough, 1, 1, 0.25f * busy, 0, 0, 0.4f}};
       break;
     default:
       break;
   }
 }
 
-void choose_layers(GroundStyle& g, float smallest, Random& random) {
+void choose_layers(BackgroundStyle& g, float smallest, Random& random) {
   // Grains of 8 pixels at scale 1 and size 1; they stay well below the objects.
   const float largest = std::max(4.0f, 0.45f * smallest);
   const Busyness busyness{random.uniform(0.3f, 1.0f), random.below(weave_sizes),
@@ -205,17 +206,17 @@ void choose_layers(GroundStyle& g, float smallest, Random& random) {
 
 }  // namespace
 
-void choose_ground(World& world, float smallest, Random& random) {
-  GroundStyle& g = world.ground;
+void choose_background(World& world, float smallest, Random& random) {
+  BackgroundStyle& g = world.background;
   g = {};
-  g.kind = ground_for(world.imaging, random);
+  g.kind = background_for(world.imaging, random);
   g.base =
       from_hsv({random.uniform(),
                 chance(random, 0.5f) ? random.uniform(0.0f, 0.12f) : random.uniform(0.1f, 0.9f),
                 random.uniform(0.04f, 0.98f)});
   g.accent = from_hsv({random.uniform(), random.uniform(0, 0.5f), random.uniform(0.1f, 0.95f)});
   choose_layers(g, smallest, random);
-  const auto scale = [&](float low, float high) {  // the ground's own pattern, at another light
+  const auto scale = [&](float low, float high) {  // the background's own pattern, at another light
     const float wanted = random.uniform(low, high),
                 factor = wanted * wanted /
                          std::max(1e-3f, display_value(g.base) * display_value(g.base));
@@ -229,7 +230,7 @@ void choose_ground(World& world, float smallest, Random& random) {
   if (world.mixing == Mixing::emit) scale(0.0f, chance(random, 0.7f) ? 0.12f : 0.35f);
   if (world.imaging == Imaging::scan && chance(random, 0.5f)) scale(0.0f, 0.12f);
   if (world.imaging == Imaging::phase_contrast) scale(0.35f, 0.75f);
-  if (world.mixing == Mixing::absorb && g.kind != Ground::tissue)
+  if (world.mixing == Mixing::absorb && g.kind != Background::tissue)
     g.base = blend(g.base, Colour{g.base[1], g.base[1], g.base[1]}, 0.7f);
   g.tray = chance(random, world.imaging == Imaging::aerial ? 0.03f : 0.12f);
   g.dish = chance(random, 0.5f);
