@@ -4,22 +4,11 @@
 
 #include <iterator>
 
+#include "cell.hpp"
 #include "persense/io/class_names.hpp"
 #include "persense/io/files.hpp"
 
 namespace persense::io {
-
-namespace {
-
-/// A text as a cell, quoted as RFC 4180 has it.
-std::string cell_of(const std::string& words) {
-  if (words.find_first_of(",\"\r\n") == std::string::npos) return words;
-  std::string text = "\"";
-  for (const char c : words) text += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return text + "\"";
-}
-
-}  // namespace
 
 std::string to_csv(const Result& result) {
   std::string text = "id,x,y,x0,y0,x1,y1,area,score,class,touches_border\n";

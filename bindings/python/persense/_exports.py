@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Dict, Optional
 import numpy as np
 
 from . import _core
+from ._core import Mask
 from ._optional import optional
 from ._outlines import outer_polygons
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from .result import Instance, Result
 
-__all__ = ["coco_document", "data_frame", "supervision_detections"]
+__all__ = ["coco_document", "data_frame", "measured_frame", "supervision_detections"]
 
 
 def coco_document(
@@ -152,3 +153,22 @@ def data_frame(result: Result) -> pandas.DataFrame:
         }
     )
     return table
+
+
+def measured_frame(result: Result, image: Any, pixel_size: str) -> pandas.DataFrame:
+    """See Result.measure."""
+    pd = optional("pandas", "dataframe")
+    rows = [instance.mask.measure(image, pixel_size) for instance in result]
+    if not rows:  # the columns all the same
+        rows = [Mask(np.ones((1, 1), bool)).measure(image, pixel_size)]
+    table: pandas.DataFrame = pd.DataFrame(
+        {
+            "id": np.arange(1, len(result) + 1),
+            "x": result.points[:, 0],
+            "y": result.points[:, 1],
+            "score": result.scores,
+            "class": [result.classes[index] for index in result.class_indices],
+            "touches_border": result.touches_border,
+        }
+    )
+    return table.join(pd.DataFrame(rows))

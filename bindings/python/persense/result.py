@@ -13,7 +13,7 @@ from . import _core
 from ._core import Mask, TracePass
 from ._arguments import flag, number, path as path_text, refused, text, whole
 from ._drawn import Drawn
-from ._exports import coco_document, data_frame, supervision_detections
+from ._exports import coco_document, data_frame, measured_frame, supervision_detections
 from ._instances import Instance
 from ._trace import Trace
 from .errors import InvalidArgument
@@ -392,6 +392,24 @@ class Result(Drawn):
         (its name) and touches_border.
         """
         return data_frame(self)
+
+    def measure(self, pixel_size: str = "1") -> pandas.DataFrame:
+        """Sizes and shapes, one row per instance: id, x, y, score, class and touches_border, then
+        area, equivalent_diameter, perimeter, major_axis, minor_axis, orientation (degrees from the
+        x axis, counter-clockwise), length and width (largest and least Feret diameter),
+        circularity, solidity, and mean, min and max of red, green and blue inside (not after
+        unpickling a result without a file). They agree with scikit-image's regionprops.
+
+        Args:
+            pixel_size: how large a pixel is, with its unit: with "0.12mm" columns are called
+                `length_mm`, `area_mm2`.
+
+        Raises:
+            InvalidArgument: a pixel size that is not a length.
+        """
+        known = self._image is not None or self._path is not None
+        image = self._picture(None) if known else None
+        return measured_frame(self, image, text("pixel_size", pixel_size))
 
 
 def _check_tolerance(tolerance: float) -> None:

@@ -13,6 +13,7 @@
 #include "persense/io/class_names.hpp"
 #include "persense/io/coco.hpp"
 #include "persense/io/images.hpp"
+#include "persense/io/measurements.hpp"
 #include "persense/io/tables.hpp"
 #include "state.hpp"
 
@@ -103,6 +104,18 @@ std::shared_ptr<Mask> mask_at(const py::object& bits, const py::object& origin) 
   return std::make_shared<Mask>(crop_to_box(held.view, {first.x, first.y}));
 }
 
+py::typing::Dict<py::str, double> measured(const Mask& mask, const py::object& image,
+                                           const std::string& pixel_size) {
+  const io::PixelSize pixel = io::parse_pixel_size(pixel_size);
+  std::optional<Held<ImageView>> held;
+  if (!image.is_none()) held = image_argument(image, "image");
+  py::typing::Dict<py::str, double> values;
+  for (const auto& [name, value] : io::named_values(
+           io::measure(mask, held ? std::optional(held->view) : std::nullopt, pixel), pixel))
+    values[py::str(name)] = value;
+  return values;
+}
+
 void bind_mask(py::module_& m) {
   py::class_<Mask, std::shared_ptr<Mask>>(m, "Mask",
                                           "The pixels of one object, cropped to their tight box.")
@@ -118,6 +131,9 @@ void bind_mask(py::module_& m) {
       .def_property_readonly("bits", &bits_of,
                              "(y1 - y0, x1 - x0) bool, read-only; a view, not a copy.")
       .def_property_readonly("area", &Mask::area, "Pixels inside.")
+      .def("measure", &measured, "image"_a = py::none(), "pixel_size"_a = "1",
+           "Size and shape as {name: number}; with the image, brightness inside as well.\n"
+           "pixel_size: a length with its unit, as \"0.12mm\".")
       .def(py::pickle([](const Mask& mask) { return state_of(mask); },
                       [](const py::tuple& state) { return mask_from(state); }))
       .def("__repr__", [](const Mask& mask) {

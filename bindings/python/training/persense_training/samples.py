@@ -27,10 +27,11 @@ import numpy.typing as npt
 
 from persense.networks import mini
 from persense_training import _sheets, compose, worlds
-from persense_training.candidates import Candidate, described, jittered
+from persense_training.candidates import Candidate
 from persense_training.crops import JUNK, Arrays, Crop, Plan
 from persense_training.scenes import DISTINCT, SAME
-from persense_training.views import Floats, Light, Tone, labels_seen, pixels_seen, view_at
+from persense_training.supports import crops_seen, marked_objects, support_of
+from persense_training.views import Floats, Light, pixels_seen, view_at
 from persense_training.worlds import Real, World
 
 __all__ = ["Mixture", "draw", "sheet", "stacked"]
@@ -47,7 +48,7 @@ def draw(
     light = Light(rng)
     own = foreign or world
     kind = int(rng.choice(sorted(own.supports)))
-    marked = _marked(own.supports[kind], rng, plan)
+    marked = marked_objects(own.supports[kind], rng, plan)
     here = marked[0][0]
     there = int(rng.integers(len(world.images)))
     if foreign is None:
@@ -56,7 +57,7 @@ def draw(
     else:
         relations = np.full(len(world.classes[there]), DISTINCT, np.uint8)
 
-    supports = [_support(own, *one, light, rng, plan) for one in marked]
+    supports = [support_of(own, *one, light, rng, plan) for one in marked]
 
     # the query
     tone_there = light.of(world.stretch(there), rng)
@@ -80,7 +81,7 @@ def draw(
         **{name: np.stack([one[name] for one in supports]) for name in supports[0]},
         "query": np.stack(pixels).transpose(0, 3, 1, 2),
         **stacked_maps,
-        "crop": _crops(crop_pixels, tone_there, rng),
+        "crop": crops_seen(crop_pixels, tone_there, rng),
         "frame": np.array([i for i, _ in every], np.int64),
         "box": _rows([one.box for _, one in every], 5),
         "shape": _rows([one.shape for _, one in every], mini.SHAPE),
@@ -100,48 +101,6 @@ def draw(
     }
 
 
-def _marked(
-    supports: Dict[int, npt.NDArray[np.intp]], rng: np.random.Generator, plan: Plan
-) -> List[Tuple[int, int]]:
-    """Image and label of each support object: of one image, or of any that shows the class."""
-    here = int(rng.choice(sorted(supports)))
-    count = int(rng.integers(2, plan.supports + 1)) if rng.random() < plan.several else 1
-    images = [here] if rng.random() < 0.5 else sorted(supports)
-    objects = [(image, int(i) + 1) for image in images for i in supports[image]]
-    first = here, int(rng.choice(supports[here])) + 1
-    others = [one for one in objects if one != first]
-    chosen = rng.permutation(len(others))[: count - 1]
-    return [first] + [others[int(i)] for i in chosen]
-
-
-def _support(
-    world: World, picture: int, label: int, light: Light, rng: np.random.Generator, plan: Plan
-) -> Arrays:
-    """A support object as the network is shown it."""
-    x0, y0, x1, y1 = world.boxes[picture][label - 1]
-    diameter = math.sqrt(4 * float(world.visible_areas[picture][label - 1]) / math.pi)
-    exact = rng.random() < plan.exact
-    scale = mini.BAND[0] * 2 ** (0.5 if exact else rng.uniform(0, 1)) / diameter
-    middle = np.array([(x0 + x1 - 1) / 2, (y0 + y1 - 1) / 2])
-    view = view_at(rng, mini.PATCH, scale, middle, exact)
-    mask = (labels_seen(world.labels[picture], view, 0) == label).astype(np.uint8)
-    if rng.random() < 0.6 and cv2.countNonZero(mask):
-        mask = jittered(mask, rng)
-    if cv2.countNonZero(mask) < 8:
-        cv2.circle(mask, (mini.PATCH // 2, mini.PATCH // 2), 8, 1, -1)
-    box, shape, size, crop = described(world, picture, view, mask, rng.uniform(0, 2 * math.pi))
-    tone = light.of(world.stretch(picture), rng)
-    patch = tone(pixels_seen(world, picture, mini.PATCH, view.to_picture), rng)
-    return {
-        "patch": patch.transpose(2, 0, 1),
-        "mask": mask[None].astype(np.float32),
-        "support_crop": _crops(crop[None], tone, rng)[0],
-        "support_box": box,
-        "support_shape": shape,
-        "support_size": np.float32(size),
-    }
-
-
 _WINDOW_SHAPES: Dict[str, Tuple[int, ...]] = {
     "window_at": (3,),
     "window_coarse": (1, mini.WINDOW, mini.WINDOW),
@@ -153,14 +112,6 @@ _WINDOW_SHAPES: Dict[str, Tuple[int, ...]] = {
 
 def _rows(values: Sequence[Floats], width: int) -> Floats:
     return np.stack(values) if values else np.zeros((0, width), np.float32)
-
-
-def _crops(pixels: npt.NDArray[np.uint8], tone: Tone, rng: np.random.Generator) -> Floats:
-    """(N, 4, CROP, CROP): what the network sees, and the mask."""
-    colours = tone(pixels[..., :3], rng)
-    mask = pixels[..., 3:].astype(np.float32) / 255
-    crops: Floats = np.concatenate([colours, mask], axis=-1).transpose(0, 3, 1, 2)
-    return crops
 
 
 def _query_picture(world: World, kind: int, here: int, rng: np.random.Generator, plan: Plan) -> int:
