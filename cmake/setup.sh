@@ -17,9 +17,9 @@ persense_program_packages="libeigen3-dev libopencv-dev libtiff-dev libfmt-dev
 persense_tests_packages="catch2 libbenchmark-dev libcpp-httplib-dev libssl-dev python3-venv python3-dev"
 # For the TorchScript stages. Systems without a LibTorch package build everything else. (Without an
 # optimised BLAS, LibTorch runs about 30 times slower. Detectors that read text need utf8proc.)
-# Class label extraction needs libcurl.
+# Class label extraction needs libcurl, the page in the browser cpp-httplib.
 persense_program_optional="libtorch-dev libopenblas0-pthread libzip-dev libutf8proc-dev
-    libcurl4-openssl-dev"
+    libcurl4-openssl-dev libcpp-httplib-dev libssl-dev pkg-config"
 persense_tests_optional="python3-torch python3-pytest python3-opencv python3-pil python3-matplotlib
     python3-tqdm gfortran doxygen ccache clang-format clang-tidy"
 

@@ -17,5 +17,6 @@ void add_points(CLI::App& program, Task& task);
 void add_eval(CLI::App& program, Task& task);
 void add_options(CLI::App& program, Task& task);
 void add_info(CLI::App& program, Task& task);
+void add_serve(CLI::App& program, Task& task);
 
 }  // namespace persense::cli

@@ -28,6 +28,9 @@ const char* const description =
     "  # a folder of images, as label images, tables and one COCO file\n"
     "  persense segment --support support.jpg --mask mask.png shelf/ -o out --labels --csv --coco\n"
     "\n"
+    "  # the same by clicking, on a page in the browser\n"
+    "  persense serve shelf/\n"
+    "\n"
     "  # candidate points from your own density map\n"
     "  persense points density.npy --size 967x839 > points.csv\n"
     "\n"
@@ -83,6 +86,7 @@ Exit run(int argc, char** argv) {
   add_eval(program, task);
   add_options(program, task);
   add_info(program, task);
+  add_serve(program, task);
   try {
     program.parse(argc, argv);
   } catch (const CLI::Success& help_or_version) {

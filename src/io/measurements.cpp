@@ -279,7 +279,8 @@ std::string measurements_to_csv(const Result& result, ImageView image, const Pix
   std::string text = "id,x,y,score,class,touches_border";
   Measurements none;
   none.intensity.resize(3);
-  for (const auto& [name, value] : named_values(none, pixel)) text += "," + cell_of(name);
+  for (const auto& [name, value] : named_values(none, pixel))
+    text.append(",").append(cell_of(name));
   text += "\n";
   std::vector<std::string> names = class_names(result);
   for (std::string& name : names) name = cell_of(name);

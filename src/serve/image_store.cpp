@@ -1,0 +1,109 @@
+#include "image_store.hpp"
+
+#include <fmt/format.h>
+#include <stdlib.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+#include "persense/error.hpp"
+#include "persense/io/files.hpp"
+#include "persense/io/images.hpp"
+
+namespace persense::serve {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::size_t most_open = 8;  // an encoded image of 12 MP takes some 100 MB
+
+}  // namespace
+
+ImageStore::ImageStore(const Engine& engine, std::span<const fs::path> files) : engine_(engine) {
+  for (const fs::path& file : files) files_.emplace_back(free_name(file.filename().string()), file);
+}
+
+ImageStore::~ImageStore() {
+  std::error_code ignored;
+  if (!uploads_.empty()) fs::remove_all(uploads_, ignored);
+}
+
+std::vector<std::string> ImageStore::names() const {
+  const std::scoped_lock lock(guard_);
+  std::vector<std::string> all;
+  for (const auto& [name, path] : files_) all.push_back(name);
+  return all;
+}
+
+const fs::path* ImageStore::find(const std::string& name) const {
+  const auto found = std::find_if(files_.begin(), files_.end(),
+                                  [&](const auto& file) { return file.first == name; });
+  return found == files_.end() ? nullptr : &found->second;
+}
+
+/// Names that were given twice are numbered.
+std::string ImageStore::free_name(const std::string& given) const {
+  std::string name = given.empty() ? "image" : given;
+  for (int i = 2; find(name) != nullptr; ++i) name = fmt::format("{} ({})", given, i);
+  return name;
+}
+
+std::string ImageStore::add(const std::string& given, const std::string& bytes) {
+  const std::scoped_lock lock(guard_);
+  if (uploads_.empty()) {
+    std::string pattern = (fs::temp_directory_path() / "persense-XXXXXX").string();
+    if (::mkdtemp(pattern.data()) == nullptr)
+      throw Unwritable(fmt::format("{}: {}", pattern, std::generic_category().message(errno)));
+    uploads_ = pattern;
+  }
+  // the file's own name is a number, so the given one may be anything
+  const fs::path file = uploads_ / std::to_string(files_.size());
+  io::write_file(file, bytes);
+  try {
+    io::read_image(file);
+  } catch (const Error&) {
+    std::error_code ignored;
+    fs::remove(file, ignored);
+    throw Unreadable(fmt::format("{}: is no image that can be read", given));
+  }
+  files_.emplace_back(free_name(given), file);
+  return files_.back().first;
+}
+
+std::shared_ptr<const OpenImage> ImageStore::open(const std::string& name) {
+  std::shared_ptr<Slot> slot;
+  fs::path path;
+  {
+    const std::scoped_lock lock(guard_);
+    const fs::path* const known_file = find(name);
+    if (known_file == nullptr)
+      throw InvalidArgument(fmt::format("image: got \"{}\", expected one of the list", name));
+    path = *known_file;
+    auto& known = slots_[name];
+    if (known == nullptr) known = std::make_shared<Slot>();
+    slot = known;
+  }
+  const std::scoped_lock opening(slot->opening);
+  if (slot->image == nullptr) {
+    Image image = io::read_image(path);
+    EngineImage encoded = engine_.encode(image.view());
+    slot->image = std::make_shared<const OpenImage>(OpenImage{std::move(image), encoded});
+  }
+  keep(name, slot);
+  return slot->image;
+}
+
+void ImageStore::keep(const std::string& name, std::shared_ptr<Slot> slot) {
+  const std::scoped_lock lock(guard_);
+  slots_[name] = std::move(slot);
+  recent_.remove(name);
+  recent_.push_front(name);
+  while (recent_.size() > most_open) {
+    slots_.erase(recent_.back());
+    recent_.pop_back();
+  }
+}
+
+}  // namespace persense::serve

@@ -1,0 +1,64 @@
+// image_store.hpp: the images that a page may open.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "persense/engine.hpp"
+
+namespace persense::serve {
+
+/// An image as it was opened, and what the engine made of it.
+struct OpenImage {
+  Image image;
+  EngineImage encoded;
+};
+
+/// Images by name. Names are those of a list, compared as they are, so that no name leads out of
+/// the folder. The last few that were opened stay encoded.
+/// @par Threads  All members may be called from several threads at once.
+class ImageStore {
+ public:
+  /// @param files  that are listed from the start, by their file names.
+  ImageStore(const Engine& engine, std::span<const std::filesystem::path> files);
+  ~ImageStore();
+  ImageStore(const ImageStore&) = delete;
+  ImageStore& operator=(const ImageStore&) = delete;
+
+  /// Those that were there from the start, then uploads in their order.
+  std::vector<std::string> names() const;
+
+  /// @return  its name, which is another one where there is an image of that name.
+  /// @throws Unreadable  bytes that are no image.
+  std::string add(const std::string& name, const std::string& bytes);
+
+  /// Read and encoded once, by whoever asks first; others wait for it.
+  /// @throws InvalidArgument  no image of this name. @throws FileNotFound, Unreadable.
+  std::shared_ptr<const OpenImage> open(const std::string& name);
+
+ private:
+  struct Slot {
+    std::mutex opening;
+    std::shared_ptr<const OpenImage> image;
+  };
+  const std::filesystem::path* find(const std::string& name) const;  // guard_ is held
+  std::string free_name(const std::string& given) const;             // guard_ is held
+  void keep(const std::string& name, std::shared_ptr<Slot> slot);
+
+  const Engine& engine_;
+  std::filesystem::path uploads_;  // a private temporary folder, made for the first upload
+  mutable std::mutex guard_;
+  std::vector<std::pair<std::string, std::filesystem::path>> files_;  // by name
+  std::map<std::string, std::shared_ptr<Slot>> slots_;
+  std::list<std::string> recent_;  // the last one opened comes first
+};
+
+}  // namespace persense::serve

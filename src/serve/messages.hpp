@@ -1,0 +1,47 @@
+// messages.hpp: what a page and the server tell each other, as JSON.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "image_store.hpp"
+#include "persense/engine.hpp"
+#include "persense/options.hpp"
+#include "persense/result.hpp"
+
+namespace persense::serve {
+
+using Json = nlohmann::json;
+
+/// A mark as a page sends it: {"image": NAME, "class": NAME, "negative": false, and one of
+/// "box": [x0, y0, x1, y1], "point": [x, y], "polygon": [x, y, ...],
+/// "runs": [outside, inside, outside, ...] of the image's pixels, row by row}.
+struct MarkedClasses {
+  std::vector<std::string> names;  ///< in the order of their first marks
+  std::vector<EngineSupport> supports;
+};
+
+/// Supports of the marks of a request, a class each.
+/// @throws InvalidArgument  a mark that is none, or no mark at all; messages name it by its number.
+MarkedClasses supports_of(const Json& marks, const Engine& engine, ImageStore& images);
+
+/// The request's "filter": {"min_score": 0.3, "border": "drop", ...}: keys and values of the
+/// options `filter.*`. @throws InvalidArgument.
+FilterOptions filter_of(const Json& request, const Options& options);
+
+/// {"instances": [{"id", "class", "score", "area", "point", "box", "border", "rings": [[x, y, ...],
+/// ...]}, ...], "classes": [{"name", "count", "estimated"}], "confidence", "notes", "seconds",
+/// "width", "height"}. Rings are borders of masks, holes among them, to be filled by the even-odd
+/// rule; they run at most `tolerance` pixels from the mask's.
+Json to_json(const Result& result, double tolerance);
+
+/// The masks that were taken for the marks of an image: [{"class", "negative", "rings"}, ...].
+Json examples_in(const MarkedClasses& classes, const Image& image);
+
+/// `result` without what a page took out: instances below "min_score", and ids in "removed".
+Result kept_of(const Result& result, const Json& request);
+
+}  // namespace persense::serve

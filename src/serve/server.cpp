@@ -1,0 +1,305 @@
+#include "server.hpp"
+
+#include <fmt/format.h>
+#include <httplib.h>
+
+#include <algorithm>
+#include <array>
+#include <random>
+#include <thread>
+#include <utility>
+
+#include "jobs.hpp"
+#include "messages.hpp"
+#include "page.hpp"
+#include "persense/error.hpp"
+#include "persense/failure.hpp"
+#include "persense/io/class_names.hpp"
+#include "persense/io/coco.hpp"
+#include "persense/io/images.hpp"
+#include "persense/io/measurements.hpp"
+#include "persense/io/overlay.hpp"
+#include "persense/io/tables.hpp"
+#include "persense/version.hpp"
+
+namespace persense::serve {
+
+namespace {
+
+using httplib::Request;
+using httplib::Response;
+
+constexpr double tolerance = 0.5;  // of outlines, pixels: what can be seen
+
+void answer(Response& response, const Json& json) {
+  response.set_content(json.dump(-1, ' ', false, Json::error_handler_t::replace),
+                       "application/json");
+}
+
+void refuse(Response& response, int status, const std::string& why) {
+  response.status = status;
+  answer(response, {{"error", one_line(why)}});
+}
+
+/// Which status an error has, and its line.
+void describe(Response& response, const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const Cancelled&) {
+    refuse(response, 409, "cancelled");
+  } catch (const FileNotFound& e) {
+    refuse(response, 404, e.what());
+  } catch (const Error& e) {
+    refuse(response, 400, e.what());
+  } catch (const Json::exception&) {
+    refuse(response, 400, "request: is not the JSON that is expected");
+  } catch (const std::bad_alloc&) {
+    refuse(response, 503, "out of memory");
+  } catch (const std::exception& e) {
+    refuse(response, 500, e.what());
+  }
+}
+
+/// Without its port.
+std::string host_of(const std::string& address) {
+  if (address.starts_with('[')) return address.substr(1, address.find(']') - 1);
+  return address.substr(0, address.find(':'));
+}
+
+/// The same time whatever the first difference, so that a token cannot be guessed by parts.
+bool same_text(const std::string& a, const std::string& b) {
+  unsigned different = a.size() == b.size() ? 0 : 1;
+  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i)
+    different |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]);
+  return different == 0;
+}
+
+std::string cookie_in(const Request& request, const std::string& name) {
+  const std::string cookies = "; " + request.get_header_value("Cookie") + ";";
+  const auto at = cookies.find("; " + name + "=");
+  if (at == cookies.npos) return "";
+  const auto begin = at + name.size() + 3;
+  return cookies.substr(begin, cookies.find(';', begin) - begin);
+}
+
+}  // namespace
+
+bool is_loopback(const std::string& host) {
+  return host == "localhost" || host == "::1" || host.starts_with("127.");
+}
+
+std::string random_token() {
+  std::random_device random;
+  std::string token;
+  for (int i = 0; i < 4; ++i) token += fmt::format("{:08x}", random());
+  return token;
+}
+
+struct Server::State {
+  State(const Engine& given, ServerOptions given_options)
+      : engine(given),
+        options(std::move(given_options)),
+        images(engine, options.files),
+        run(engine, images) {}
+
+  const Engine& engine;
+  const ServerOptions options;
+  ImageStore images;
+  Queries queries;
+  Results results;
+  FolderRun run;
+  httplib::Server http;
+  int port = 0;
+
+  bool may_ask(const Request& request, Response& response) const;
+  void add_page();
+  void add_images();
+  void add_segmentation();
+  void add_run();
+  void segment(const Json& request, Response& response);
+  void export_result(const Json& request, Response& response) const;
+};
+
+/// Refuses what comes by another name (DNS rebinding), from another site's page, or without the
+/// token.
+bool Server::State::may_ask(const Request& request, Response& response) const {
+  const std::string host = request.get_header_value("Host");
+  if (is_loopback(options.host) && !is_loopback(host_of(host))) {
+    refuse(response, 403, fmt::format("host: got \"{}\", expected this machine's own", host));
+    return false;
+  }
+  const std::string origin = request.get_header_value("Origin");
+  if (!origin.empty() && origin != "http://" + host && origin != "https://" + host) {
+    refuse(response, 403, "origin: another site's page may not ask");
+    return false;
+  }
+  if (options.token.empty()) return true;
+  const std::string bearer = request.get_header_value("Authorization");
+  for (const std::string& given :
+       {bearer.starts_with("Bearer ") ? bearer.substr(7) : std::string(),
+        request.get_param_value("token"), cookie_in(request, "persense_token")})
+    if (same_text(given, options.token)) return true;
+  refuse(response, 401, "token: expected the one that was printed when the server started");
+  return false;
+}
+
+void Server::State::add_page() {
+  http.Get("/", [this](const Request& request, Response& response) {
+    if (request.has_param("token"))
+      response.set_header(
+          "Set-Cookie", "persense_token=" + options.token + "; HttpOnly; SameSite=Strict; Path=/");
+    response.set_header("Content-Security-Policy",
+                        "default-src 'self'; style-src 'self' 'unsafe-inline'; script-src 'self' "
+                        "'unsafe-inline'; img-src 'self' blob: data:; frame-ancestors 'none'");
+    response.set_content(page().data(), page().size(), "text/html; charset=utf-8");
+  });
+  http.Get("/api/state", [this](const Request&, Response& response) {
+    answer(
+        response,
+        {{"version", PERSENSE_VERSION}, {"stages", engine.stages()}, {"images", images.names()}});
+  });
+}
+
+void Server::State::add_images() {
+  http.Get("/api/image", [this](const Request& request, Response& response) {
+    const auto opened = images.open(request.get_param_value("name"));
+    const std::vector<std::uint8_t> png = io::encode_png(opened->image.view().mat());
+    response.set_content(reinterpret_cast<const char*>(png.data()), png.size(), "image/png");
+  });
+  http.Post("/api/upload", [this](const Request& request, Response& response) {
+    answer(response, {{"name", images.add(request.get_param_value("name"), request.body)}});
+  });
+}
+
+void Server::State::segment(const Json& request, Response& response) {
+  const Queries::Entry entry(queries, request.value("query", std::string()));
+  const auto image = images.open(request.at("image").get<std::string>());
+  const MarkedClasses classes = supports_of(request.at("marks"), engine, images);
+  RunOptions how;
+  how.stop = entry.token();
+  how.filter = filter_of(request, engine.options());
+  Result result = engine.segment(image->encoded, classes.supports, how);
+  Json found = to_json(result, tolerance);
+  found["examples"] = examples_in(classes, image->image);
+  found["result"] = results.add({request.at("image").get<std::string>(), image, std::move(result)});
+  answer(response, found);
+}
+
+void Server::State::export_result(const Json& request, Response& response) const {
+  const auto kept = results.at(request.at("result").get<std::size_t>());
+  const Result result = kept_of(kept->result, request);
+  const ImageView image = kept->pixels->image.view();
+  const std::string format = request.at("format").get<std::string>();
+  const auto png = [&](const cv::Mat& pixels) {
+    const std::vector<std::uint8_t> bytes = io::encode_png(pixels);
+    response.set_content(reinterpret_cast<const char*>(bytes.data()), bytes.size(), "image/png");
+  };
+  if (format == "coco") {
+    response.set_content(
+        written([&](const auto& path) { io::write_coco(path, kept->image, result); }),
+        "application/json");
+  } else if (format == "csv") {
+    response.set_content(io::to_csv(result), "text/csv");
+  } else if (format == "measurements") {
+    const auto pixel = io::parse_pixel_size(request.value("pixel_size", std::string("1")));
+    response.set_content(io::measurements_to_csv(result, image, pixel), "text/csv");
+  } else if (format == "overlay") {
+    png(io::render_overlay(image, result));
+  } else if (format == "labels") {
+    response.set_content(written([&](const auto& path) { io::write_labels_png(path, result); }),
+                         "image/png");
+  } else {
+    throw InvalidArgument(fmt::format(
+        "format: got \"{}\", expected coco, csv, measurements, overlay or labels", format));
+  }
+}
+
+void Server::State::add_segmentation() {
+  http.Post("/api/segment", [this](const Request& request, Response& response) {
+    segment(Json::parse(request.body), response);
+  });
+  http.Post("/api/cancel", [this](const Request& request, Response& response) {
+    const Json json = Json::parse(request.body);
+    answer(response, {{"cancelled", queries.cancel(json.at("query").get<std::string>())}});
+  });
+  http.Post("/api/export", [this](const Request& request, Response& response) {
+    export_result(Json::parse(request.body), response);
+  });
+}
+
+void Server::State::add_run() {
+  http.Post("/api/run", [this](const Request& request, Response& response) {
+    const Json json = Json::parse(request.body);
+    run.start(supports_of(json.at("marks"), engine, images), filter_of(json, engine.options()),
+              json.value("min_score", 0.0));
+    answer(response, run.progress());
+  });
+  http.Post("/api/run/cancel", [this](const Request&, Response& response) {
+    run.cancel();
+    answer(response, run.progress());
+  });
+  http.Get("/api/run",
+           [this](const Request&, Response& response) { answer(response, run.progress()); });
+  http.Get("/api/run/coco", [this](const Request&, Response& response) {
+    response.set_content(run.coco(), "application/json");
+  });
+  http.Get("/api/run/counts", [this](const Request&, Response& response) {
+    response.set_content(run.counts(), "text/csv");
+  });
+}
+
+Server::Server(const Engine& engine, ServerOptions options)
+    : state_(std::make_unique<State>(engine, std::move(options))) {
+  State& state = *state_;
+  state.http.set_payload_max_length(state.options.upload_limit);
+  state.http.set_read_timeout(std::chrono::seconds(20));
+  state.http.set_write_timeout(std::chrono::seconds(60));
+  state.http.set_pre_routing_handler([&state](const Request& request, Response& response) {
+    response.set_header("X-Content-Type-Options", "nosniff");
+    response.set_header("Cache-Control", "no-store");
+    return state.may_ask(request, response) ? httplib::Server::HandlerResponse::Unhandled
+                                            : httplib::Server::HandlerResponse::Handled;
+  });
+  state.http.set_exception_handler(
+      [](const Request&, Response& response, const std::exception_ptr& error) {
+        describe(response, error);
+      });
+  state.http.set_error_handler([](const Request& request, Response& response) {
+    if (response.body.empty())
+      refuse(response, response.status,
+             response.status == 413 ? "request: is too large"
+                                    : fmt::format("{}: there is nothing here", request.path));
+  });
+  state.add_page();
+  state.add_images();
+  state.add_segmentation();
+  state.add_run();
+}
+
+Server::~Server() = default;
+
+std::string Server::bind() {
+  State& state = *state_;
+  const std::string& host = state.options.host;
+  state.port = state.options.port == 0 ? state.http.bind_to_any_port(host.c_str())
+               : state.http.bind_to_port(host.c_str(), state.options.port) ? state.options.port
+                                                                           : -1;
+  if (state.port <= 0)
+    throw InvalidArgument(fmt::format("{}:{}: cannot be served on; is another server there?", host,
+                                      state.options.port));
+  const std::string shown = host.find(':') == host.npos ? host : "[" + host + "]";
+  return fmt::format("http://{}:{}/{}", shown, state.port,
+                     state.options.token.empty() ? "" : "?token=" + state.options.token);
+}
+
+void Server::run(const std::stop_token& stop) {
+  State& state = *state_;
+  const std::stop_callback stopped(stop, [&state] {
+    state.queries.cancel_all();
+    state.run.cancel();
+    state.http.stop();
+  });
+  state.http.listen_after_bind();
+}
+
+}  // namespace persense::serve
