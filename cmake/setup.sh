@@ -21,7 +21,7 @@ persense_tests_packages="catch2 libbenchmark-dev libcpp-httplib-dev libssl-dev p
 persense_program_optional="libtorch-dev libopenblas0-pthread libzip-dev libutf8proc-dev
     libcurl4-openssl-dev libcpp-httplib-dev libssl-dev pkg-config"
 persense_tests_optional="python3-torch python3-pytest python3-opencv python3-pil python3-matplotlib
-    python3-tqdm gfortran doxygen ccache clang-format clang-tidy"
+    python3-tqdm python3-selenium chromium chromium-driver gfortran doxygen ccache clang-format clang-tidy"
 
 persense_say() { printf 'setup: %s\n' "$*" >&2; }
 

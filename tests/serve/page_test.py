@@ -1,0 +1,189 @@
+"""The page of `persense serve`, driven in a headless Chromium: page_test.py PROGRAM IMAGES [SCREENSHOTS].
+
+Skips, and says so, where there is no selenium or no Chromium.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+try:
+    from selenium import webdriver
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+except ImportError:
+    print("SKIPPED: selenium is not installed")
+    sys.exit(0)
+
+PROGRAM, IMAGES = sys.argv[1], pathlib.Path(sys.argv[2])
+SHOTS = pathlib.Path(sys.argv[3]) if len(sys.argv) > 3 else None
+
+
+def started(folder: pathlib.Path) -> "tuple[subprocess.Popen[str], str]":
+    command = [PROGRAM, "serve", str(folder), "--port", "0", "--models", "classic"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    line = server.stdout.readline()
+    assert line.startswith("open http://127.0.0.1:"), line
+    return server, line.split()[1]
+
+
+def browser(downloads: pathlib.Path) -> webdriver.Chrome:
+    options = webdriver.ChromeOptions()
+    for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1300,850"):
+        options.add_argument(flag)
+    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    driver = shutil.which("chromedriver")
+    if not chromium or not driver:
+        print("SKIPPED: no Chromium with its chromedriver")
+        sys.exit(0)
+    options.binary_location = chromium
+    return webdriver.Chrome(service=webdriver.chrome.service.Service(driver), options=options)
+
+
+class Page:
+    def __init__(self, driver: webdriver.Chrome, address: str) -> None:
+        self.driver = driver
+        driver.get(address)
+        self.until(lambda: " x " in self.text("status"), "the first image")
+
+    def text(self, name: str) -> str:
+        return str(self.driver.find_element(By.ID, name).text)
+
+    def click(self, name: str) -> None:
+        self.driver.find_element(By.ID, name).click()
+
+    def until(self, holds: "object", what: str, seconds: float = 60) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if holds():  # type: ignore[operator]
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"waited for {what}; the page says {self.text('status')!r}")
+
+    def state(self, expression: str) -> object:
+        return self.driver.execute_script(f"return {expression}")
+
+    def at(self, x: float, y: float) -> "tuple[float, float]":
+        """A pixel of the image, from the middle of the canvas."""
+        box = self.state("canvas.getBoundingClientRect().toJSON()")
+        scale, left, top = self.state("[state.scale, state.x, state.y]")  # type: ignore[misc]
+        return left + x * scale - box["width"] / 2, top + y * scale - box["height"] / 2  # type: ignore[index]
+
+    def drag(self, start: "tuple[float, float]", end: "tuple[float, float]") -> None:
+        canvas = self.driver.find_element(By.ID, "view")
+        actions = ActionChains(self.driver, duration=20)
+        actions.move_to_element_with_offset(canvas, *self.at(*start)).click_and_hold()
+        actions.move_to_element_with_offset(canvas, *self.at(*end)).release().perform()
+
+    def press(self, x: float, y: float, *held: str) -> None:
+        canvas = self.driver.find_element(By.ID, "view")
+        actions = ActionChains(self.driver, duration=20)
+        for key in held:
+            actions.key_down(key)
+        actions.move_to_element_with_offset(canvas, *self.at(x, y)).click()
+        for key in held:
+            actions.key_up(key)
+        actions.perform()
+
+    def found(self) -> int:
+        return int(self.state("state.result ? shown().length : -1"))  # type: ignore[call-overload]
+
+    def wait_found(self) -> None:
+        self.until(lambda: self.state("state.query === null && state.result !== null"), "objects")
+
+    def shot(self, name: str) -> None:
+        if SHOTS:
+            self.driver.save_screenshot(str(SHOTS / f"{name}.png"))
+
+
+def walk(page: Page, downloads: pathlib.Path, box: "tuple[float, float, float, float]") -> None:
+    x0, y0, x1, y1 = box
+    page.click("tool-box")
+    page.drag((x0, y0), (x1, y1))
+    page.wait_found()
+    first = page.found()
+    assert first >= 20, f"{first} objects"
+    assert f"{first} objects" in page.text("found"), page.text("found")
+    page.shot("found")
+
+    # Shift and click takes one out; the slider the uncertain ones
+    x, y = page.state("shown()[5].point")  # type: ignore[misc]
+    page.click("tool-point")
+    page.press(x, y, Keys.SHIFT)
+    page.until(lambda: page.found() == first - 1, "one object less")
+    page.driver.execute_script("$('score').value = 0.5; $('score').oninput()")
+    assert 0 < page.found() < first - 1
+    page.driver.execute_script("$('score').value = 0; $('score').oninput()")
+
+    # a file holds what is shown
+    page.driver.find_element(By.CSS_SELECTOR, "[data-format=csv]").click()
+    table = downloads / f"{page.state('state.image').rsplit('.', 1)[0]}_instances.csv"  # type: ignore[attr-defined]
+    page.until(table.exists, "the table")
+    page.until(lambda: len(table.read_text().splitlines()) == first, "its rows")  # header, one less
+
+    # a second class by a click, and its own colour and count
+    page.click("add-class")
+    page.press(x, y)
+    page.wait_found()
+    counts = page.state("[...document.querySelectorAll('.class .count')].map(e => +e.textContent)")
+    assert isinstance(counts, list) and len(counts) == 2 and sum(counts) == page.found()
+    page.driver.find_element(By.TAG_NAME, "body").send_keys("z")
+    page.until(lambda: page.state("state.marks.length") == 1, "the mark to be taken back")
+    page.wait_found()
+
+    # the brush
+    page.click("clear")
+    page.click("tool-brush")
+    page.drag((x0 + 8, (y0 + y1) / 2), (x1 - 8, (y0 + y1) / 2))
+    page.wait_found()
+    assert page.found() >= 10
+    page.shot("brush")
+
+    # all images
+    page.click("run")
+    page.until(lambda: "images done" in page.text("status"), "all images", 120)
+    rows = page.driver.find_elements(By.CSS_SELECTOR, "#run-rows tr")
+    assert len(rows) == page.state("state.images.length")
+    page.shot("all")
+
+    # a phone
+    page.driver.set_window_size(390, 800)
+    page.state("fit()")
+    time.sleep(0.3)
+    page.shot("phone")
+    wide = page.state("document.documentElement.scrollWidth")
+    assert isinstance(wide, int) and wide <= 500, f"{wide} pixels wide"
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as name:
+        downloads = pathlib.Path(name)
+        driver = browser(downloads)
+        images = downloads / "images"
+        images.mkdir()
+        shutil.copy(IMAGES / "01.jpg", images / "a.jpg")
+        shutil.copy(IMAGES / "00.jpg", images / "b.jpg")
+        server, address = started(images)
+        try:
+            page = Page(driver, address)
+            walk(page, downloads, box=(46, 172, 103, 224))  # one bean of a.jpg
+            errors = [e for e in driver.get_log("browser") if e["level"] == "SEVERE"]
+            assert not errors, errors
+        finally:
+            driver.quit()
+            server.terminate()
+            assert server.wait(20) in (0, 130)
+    print("the page works")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
