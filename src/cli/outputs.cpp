@@ -44,6 +44,7 @@ std::vector<fs::path> output_paths(const OutputNames& names, const std::string& 
   };
   if (kind == "coco") return {names.folder / ".persense-run" / (names.query + ".json")};
   if (kind == "csv") return {file("_instances.csv")};
+  if (kind == "measurements") return {file("_measurements.csv")};
   if (kind == "overlay" || names.classes.size() < 2) return {file("_" + kind + ".png")};
   if (kind == "labels") return {file("_labels.png"), file("_classes.png")};
   std::vector<fs::path> traces;
@@ -69,6 +70,7 @@ void write_output(const OutputNames& names, const std::string& kind, const Shown
   const Result& result = shown.result;
   if (kind == "overlay") io::write_png(paths[0], io::render_overlay(shown.image, result));
   if (kind == "csv") io::write_csv(paths[0], result);
+  if (kind == "measurements") io::write_measurements(paths[0], result, shown.image, shown.pixel);
   if (kind == "labels") {
     io::write_labels_png(paths[0], result);
     if (paths.size() > 1) io::write_classes_png(paths[1], result);

@@ -9,6 +9,7 @@
 
 #include "persense/engine.hpp"
 #include "persense/io/coco.hpp"
+#include "persense/io/measurements.hpp"
 
 namespace persense::cli {
 
@@ -19,9 +20,9 @@ struct OutputNames {
   std::span<const std::string> classes;  ///< their names
 };
 
-/// The files of a kind ("overlay", "labels", "csv", "trace", "coco"). With several classes there is
-/// a class image beside the label image, and a trace for each class. The COCO part of a query is
-/// kept beside the run's record, and all of them become the one file of the run.
+/// The files of a kind ("overlay", "labels", "csv", "measurements", "trace", "coco"). With several
+/// classes there is a class image beside the label image, and a trace for each class. The COCO part
+/// of a query is kept beside the run's record, and all of them become the one file of the run.
 std::vector<std::filesystem::path> output_paths(const OutputNames& names, const std::string& kind);
 
 /// @throws InvalidArgument  the name of a file of a kind is longer than the file system takes.
@@ -34,6 +35,7 @@ struct Shown {
   std::span<const EngineSupport> supports;
   const std::string& coco_name;
   io::CocoMasks coco_masks;
+  io::PixelSize pixel;
 };
 
 /// Writes the files of a kind. @throws Unwritable.

@@ -60,6 +60,7 @@ RunRecord::Settings settings_of(const SegmentRequest& request, const Options& op
   settings["mini"] = identity_of_mini(stages);
   settings["dtype"] = stages.dtype;
   if (request.coco_polygons) settings["coco masks"] = "polygons";
+  if (!request.pixel_size.empty()) settings["pixel size"] = request.pixel_size;
   settings.merge(label_source(request.label));
   for_each_option(options, [&](const char* key, const auto& field, double, double, auto) {
     settings[key] = option_text(field);
@@ -75,6 +76,11 @@ std::optional<io::Window> window_of(const SegmentRequest& request) {
         fmt::format("--window: got \"{}\", expected LOW,HIGH with LOW below HIGH as in 100,4095",
                     request.window));
   return io::Window{(*numbers)[0], (*numbers)[1]};
+}
+
+io::PixelSize pixel_size_of(const SegmentRequest& request) {
+  if (request.pixel_size.empty()) return {};
+  return io::parse_pixel_size(request.pixel_size, "--pixel-size");
 }
 
 std::string window_note(const SegmentRequest& request, const io::Window& window, bool of_support) {
@@ -98,6 +104,7 @@ std::set<std::string> kinds_of(const SegmentRequest& request) {
   if (request.labels) kinds.insert("labels");
   if (request.coco || request.coco_polygons) kinds.insert("coco");
   if (request.csv) kinds.insert("csv");
+  if (request.measure || !request.pixel_size.empty()) kinds.insert("measurements");
   if (request.trace) kinds.insert("trace");
   if (kinds.empty()) kinds.insert("overlay");
   return kinds;

@@ -78,6 +78,7 @@ class SegmentRun {
   const Interrupt interrupt_;
   const Pages pages_;
   std::optional<io::Window> window_;  // of deep pixels
+  const io::PixelSize pixel_;
   const Queries expanded_;
   std::vector<QueryFile> queries_;
   const std::set<std::string> kinds_;
@@ -106,6 +107,7 @@ SegmentRun::SegmentRun(const SegmentRequest& request)
     : request_(request),
       pages_(pages_from(request.page)),
       window_(window_of(request)),
+      pixel_(pixel_size_of(request)),
       expanded_(expand_queries(request.queries, pages_, masks_in(request.marks))),
       queries_(expanded_.files),
       kinds_(kinds_of(request)),
@@ -383,8 +385,8 @@ void SegmentRun::segment_query(std::size_t index, const std::stop_token& stop) {
   const std::string name = coco_name(query);
   const auto masks = request_.coco_polygons ? io::CocoMasks::polygons : io::CocoMasks::rle;
   for (const auto& kind : kinds_)
-    write_output(names_of(query), kind, {loaded.image.view(), result, supports_, name, masks},
-                 engine_);
+    write_output(names_of(query), kind,
+                 {loaded.image.view(), result, supports_, name, masks, pixel_}, engine_);
   timings.write = seconds_since(writing);
   for (const ClassResult& c : result.classes) entry.objects.push_back(c.count);
   record_->add(entry);

@@ -25,6 +25,8 @@ struct SegmentRequest {
   bool overlay = false, labels = false, coco = false, csv = false, trace = false;
   bool support_overlay = false;
   bool coco_polygons = false;
+  bool measure = false;
+  std::string pixel_size;  ///< "" or a length with its unit
   bool timings = false;
   StageFlags stages;
   OptionFlags options;

@@ -37,6 +37,9 @@ const char* const description =
     "  persense segment photo.jpg --box 120,80,160,130 -o out --min-area 0.5x --max-area 2x \\\n"
     "    --border drop --region 0,0,800,0,800,600,0,600\n"
     "\n"
+    "  # how large they are, in millimetres\n"
+    "  persense segment photo.jpg --box 120,80,160,130 -o out --pixel-size 0.12mm\n"
+    "\n"
     "  # a folder of images on four threads, as label images and one COCO file; --resume goes on\n"
     "  # with it after it was stopped, or after new images came into the folder\n"
     "  persense segment --support support.jpg --mask mask.png shelf/ -o out --labels --coco \\\n"
@@ -75,6 +78,8 @@ const char* const footer =
     "  NAME_labels.png     16-bit grey; 0 = background, otherwise the instance's id\n"
     "  NAME_classes.png    8-bit grey, with several classes: 1 = the first class, ...\n"
     "  NAME_instances.csv  id, point, box, area, score, class and whether it touches the border\n"
+    "  NAME_measurements.csv  area, diameter, perimeter, axes, length, width, roundness, "
+    "brightness\n"
     "  NAME_trace.png      all steps of the method side by side; NAME_trace_CLASS.png with "
     "several\n"
     "  instances.json      COCO, run-length masks or polygons, all queries of the run, a category "
@@ -97,6 +102,16 @@ void add_outputs(CLI::App& command, SegmentRequest& request) {
                 "the same with polygons instead of run lengths; holes are lost")
       ->group(group);
   command.add_flag("--csv", request.csv, "one table row per instance")->group(group);
+  command
+      .add_flag("--measure", request.measure,
+                "sizes, shapes and brightness, one table row per instance")
+      ->group(group);
+  command
+      .add_option("--pixel-size", request.pixel_size,
+                  "the same in lengths and areas: how large a pixel is, as 0.12mm")
+      ->type_name("LENGTH")
+      ->check(not_empty())
+      ->group(group);
   command.add_flag("--trace", request.trace, "the steps of the method as one image")->group(group);
   command
       .add_flag("--support-overlay", request.support_overlay,

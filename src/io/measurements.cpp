@@ -212,15 +212,15 @@ std::vector<Measurements::Intensity> intensities_of(const Mask& mask, double are
 
 }  // namespace
 
-PixelSize parse_pixel_size(std::string_view text) {
+PixelSize parse_pixel_size(std::string_view text, std::string_view name) {
   PixelSize size;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), size.length);
   std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
   while (unit.starts_with(' ')) unit.remove_prefix(1);
   if (error != std::errc{} || !std::isfinite(size.length) || size.length <= 0 || unit.size() > 12 ||
       unit.find_first_of(",\"\r\n\t") != unit.npos)
-    throw InvalidArgument(fmt::format(
-        "pixel size: got \"{}\", expected a number above 0 and a unit, as 0.12mm", text));
+    throw InvalidArgument(
+        fmt::format("{}: got \"{}\", expected a number above 0 and a unit, as 0.12mm", name, text));
   if (!unit.empty()) size.unit = unit;
   return size;
 }

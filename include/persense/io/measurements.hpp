@@ -21,8 +21,9 @@ struct PixelSize {
 };
 
 /// A length with its unit, as "0.12mm", "3.4 um" or "2" (pixels are 2 of nothing named).
+/// @param name  of it, to begin a message with.
 /// @throws InvalidArgument  not a number above 0, or a unit longer than 12 bytes.
-PixelSize parse_pixel_size(std::string_view text);
+PixelSize parse_pixel_size(std::string_view text, std::string_view name = "pixel size");
 
 /// What is measured of a mask. All of it agrees with scikit-image's `regionprops` where that has a
 /// property of the same meaning (given in brackets).
