@@ -179,6 +179,8 @@ static void one_encoded_query_gives_what_fresh_ones_do_in_any_order(void) {
   }
 }
 
+enum { asked_by_each = 2 };
+
 struct asking {
   persense_encoded* query;
   const persense_support* support;
@@ -190,7 +192,7 @@ static void* ask(void* argument) {
   struct asking* asking = argument;
   persense_result* result;
   int i;
-  for (i = 0; i < 4; ++i) {
+  for (i = 0; i < asked_by_each; ++i) {
     if (persense_segment_encoded(asking->query, &asking->support, 1, NULL, &result) != PERSENSE_OK)
       return NULL;
     asking->right += same(result, asking->expected);
@@ -200,8 +202,9 @@ static void* ask(void* argument) {
 }
 
 static void threads_ask_one_encoded_query_about_their_own_supports(void) {
-  pthread_t threads[2];
-  struct asking asking[2];
+  enum { count = 64 };
+  pthread_t threads[count];
+  struct asking asking[count];
   persense_support* supports[2];
   persense_result* fresh[2];
   persense_encoded* query;
@@ -210,15 +213,19 @@ static void threads_ask_one_encoded_query_about_their_own_supports(void) {
   for (i = 0; i < 2; ++i) {
     supports[i] = support_of_disc(i == 0 ? 1 : 6, NULL);
     REQUIRE_OK(persense_segment(supports[i], &image, NULL, &fresh[i]));
-    asking[i].query = query;
-    asking[i].support = supports[i];
-    asking[i].expected = fresh[i];
-    asking[i].right = 0;
   }
-  for (i = 0; i < 2; ++i) CHECK(pthread_create(&threads[i], NULL, ask, &asking[i]) == 0);
-  for (i = 0; i < 2; ++i) {
+  for (i = 0; i < count; ++i) {
+    asking[i].query = query;
+    asking[i].support = supports[i % 2];
+    asking[i].expected = fresh[i % 2];
+    asking[i].right = 0;
+    CHECK(pthread_create(&threads[i], NULL, ask, &asking[i]) == 0);
+  }
+  for (i = 0; i < count; ++i) {
     CHECK(pthread_join(threads[i], NULL) == 0);
-    CHECK(asking[i].right == 4);
+    CHECK(asking[i].right == asked_by_each);
+  }
+  for (i = 0; i < 2; ++i) {
     persense_result_free(fresh[i]);
     persense_support_free(supports[i]);
   }

@@ -6,6 +6,7 @@
 
 #include "catch.hpp"
 #include "inputs.hpp"
+#include "many_threads.hpp"
 #include "persense/eval/metrics.hpp"
 #include "same_result.hpp"
 #include "scene.hpp"
@@ -15,6 +16,7 @@ using namespace persense;
 using Catch::Matchers::ContainsSubstring;
 using persense::testing::message_of;
 using persense::testing::same;
+using persense::testing::wrong_of_many_threads;
 using scenes::Kind;
 
 namespace {
@@ -195,6 +197,31 @@ TEST_CASE("classic engine: four threads may share one engine and one support",
       });
   }
   for (const Result& result : results) CHECK(same(result, alone));
+}
+
+TEST_CASE("classic engine: 64 threads with several supports get what one thread gets",
+          "[engine][classic][threads]") {
+  auto options = scene_options(Kind::coins, 10);
+  options.width = 200;
+  options.height = 150;
+  const auto episode = scenes::render_episode(options);
+  const ImageView support = ImageView::of_rgb(episode.support.image);
+  const ImageView query = ImageView::of_rgb(episode.query.image);
+  const cv::Mat third = episode.query.labels == 3, mirrored = [&] {
+    cv::Mat image;
+    cv::flip(episode.query.image, image, 1);
+    return image;
+  }();
+  const cv::Rect box = cv::boundingRect(third);
+  const cv::Point2f at = episode.query.objects.front().centre;
+  const MaskView mask(episode.support_mask);
+  const std::vector<std::vector<Example>> marked{
+      {{support, mask}},
+      {{query, Box{static_cast<float>(box.x), static_cast<float>(box.y),
+                   static_cast<float>(box.br().x), static_cast<float>(box.br().y)}}},
+      {{support, mask}, {query, Point{cvRound(at.x), cvRound(at.y)}}}};
+  const Engine engine("classic");
+  CHECK(wrong_of_many_threads(engine, marked, {query, ImageView::of_rgb(mirrored)}) == 0);
 }
 
 TEST_CASE("classic engine: a query inside larger memory gives what its copy gives",

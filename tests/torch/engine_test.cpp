@@ -9,6 +9,7 @@
 
 #include "catch.hpp"
 #include "colour_encoder.hpp"
+#include "many_threads.hpp"
 #include "persense/option_table.hpp"
 #include "sam_archives.hpp"
 #include "same_result.hpp"
@@ -19,6 +20,7 @@ using namespace persense::test;
 using Catch::Matchers::ContainsSubstring;
 using persense::testing::colours;
 using persense::testing::same;
+using persense::testing::wrong_of_many_threads;
 
 namespace {
 
@@ -484,6 +486,18 @@ TEST_CASE("torch engine: eight threads may share one engine of mini stages",
     for (Result& result : results) threads.emplace_back([&] { result = count_discs(engine); });
   }
   for (const Result& result : results) CHECK(same(result, alone));
+}
+
+TEST_CASE("torch engine: 64 threads with several supports of mini get what one thread gets",
+          "[torch][engine][mini][threads]") {
+  const cv::Mat image = crowd(3, 2);
+  const ImageView query = ImageView::of_rgb(image);
+  const cv::Mat mask = disc_mask(query.size(), {gap / 2, gap / 2}, radius);
+  const float low = gap / 2 - radius, high = gap / 2 + radius + 1;
+  const std::vector<std::vector<Example>> marked{
+      {{query, MaskView(mask)}},
+      {{query, Box{low + gap, low, high + gap, high}}, {query, Point{gap / 2, gap / 2}}}};
+  CHECK(wrong_of_many_threads(Engine("mini"), marked, {query}) == 0);
 }
 
 TEST_CASE("torch engine: mini finds on a GPU what it finds on the CPU, whoever else uses it",
