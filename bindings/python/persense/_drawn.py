@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Optional, Tuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,7 @@ class Drawn(Instances):
 
     _image: Optional[NDArray[np.uint8]]
     _path: Optional[str]
+    _window: Optional[Tuple[float, float]]
 
     def plot(
         self,
@@ -118,7 +119,7 @@ class Drawn(Instances):
         elif self._image is not None:
             picture = rgb_array(self._image, "image")
         elif self._path is not None and os.path.exists(self._path):
-            picture = rgb_array(self._path, "image")
+            picture = rgb_array(self._path, "image", self._window)
         else:
             raise InvalidArgument(
                 "image: this result was unpickled and does not hold its image; give image=..."

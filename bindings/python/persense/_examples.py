@@ -277,7 +277,9 @@ def read(examples: Iterable[Example]) -> Prepared:
     done, notes = [], []
     for example in examples:
         image, mark = example.image, example.mark
-        if not hasattr(image, "_encoded"):
+        if hasattr(image, "_encoded"):
+            window = window or image.window
+        else:
             image = once(images, image, pixels, "image")
         given: Dict[str, Any] = {example.kind: mark}
         if example.kind == "mask":

@@ -119,6 +119,16 @@ def is_mask(value: object) -> bool:
     return isinstance(value, _core.Mask) or isinstance(getattr(value, "mask", None), _core.Mask)
 
 
+def image_and_window(
+    value: ImageLike, name: str, window: Optional[Tuple[float, float]] = None
+) -> Tuple[npt.NDArray[np.uint8], Optional[Tuple[float, float]]]:
+    """What image_array gives, and the window that a file's deep pixels went through."""
+    if not is_path(value):
+        return image_array(value, name), None
+    array, _, used = load_image(value, window=window)  # type: ignore[arg-type]
+    return array, used
+
+
 def file_of(value: object) -> Optional[str]:
     """The file that an image was given as."""
     return path_text("path", value) if is_path(value) else None
@@ -153,9 +163,11 @@ def _wrong(name: str, value: object, expected: str) -> InvalidArgument:
     return InvalidArgument(f"{name}: got {got}, expected {expected}")
 
 
-def rgb_array(value: ImageLike, name: str) -> npt.NDArray[np.uint8]:
-    """Give any form of image as (H, W, 3)."""
-    picture = image_array(value, name)
+def rgb_array(
+    value: ImageLike, name: str, window: Optional[Tuple[float, float]] = None
+) -> npt.NDArray[np.uint8]:
+    """Give any form of image as (H, W, 3). window: of files with deep pixels."""
+    picture = image_array(value, name, window)
     return np.repeat(picture[:, :, None], 3, axis=2) if picture.ndim == 2 else picture
 
 

@@ -25,7 +25,13 @@ from persense import _core, _torch
 from persense._arguments import callback, flag, mapping, path, refused, text, whole
 from persense._examples import Example, MarkLike, examples_of, for_core, read, taken
 from persense._filters import Area, RegionLike, filter_options, region_mask
-from persense._images import ImageLike, LabelsLike, MaskLike, file_of, image_array
+from persense._images import (
+    ImageLike,
+    LabelsLike,
+    MaskLike,
+    file_of,
+    image_and_window,
+)
 from persense._label import ClassLabel, ClassLabelExtractor
 from persense._options import OptionValue, apply
 from persense._query import Query
@@ -138,15 +144,18 @@ class Pipeline:
             tuple((key, pickle.dumps(value)) for key, value in options),
         )
 
-    def encode(self, image: ImageLike) -> Query:
+    def encode(self, image: ImageLike, *, window: Optional[Tuple[float, float]] = None) -> Query:
         """Encode an image once, to ask it about any number of supports, or to mark examples in it.
 
         image: uint8 (H, W, 3), RGB, or (H, W), grey; or a path, or a PIL image. persense.as_image
             converts others.
+        window: (low, high), what is black and white of a file with deep pixels, as in read_image.
+            An image that will be asked about a support of such files should be read as they were:
+            ``window=support.window``. segment, given a path, does so by itself.
         """
-        pixels = image_array(image, "image")
+        pixels, window = image_and_window(image, "image", window)
         self._prepare()
-        return Query(self, self._engine.encode(pixels), pixels, file_of(image))
+        return Query(self, self._engine.encode(pixels), pixels, file_of(image), window)
 
     def support(
         self,
@@ -246,7 +255,8 @@ class Pipeline:
         """Find every instance of a support's object in a query image.
 
         query: uint8 (H, W, 3), RGB, or (H, W), grey; or a path, a PIL image, or what `encode` gave.
-            A file with deep pixels is read through the window of the support's, if that is one.
+            A file with deep pixels is read through the window of the support's, if that is one;
+            one that was encoded through another window gets a note.
             persense.as_image converts other arrays. Arrays are used where they lie when the pixels
             of a row are contiguous (slices of rows and columns are); any other layout, and grey, is
             copied once.
@@ -292,12 +302,21 @@ class Pipeline:
                     f"supports: another pipeline made {support!r}, expected this one's"
                 )
         asked: Union[npt.NDArray[np.uint8], _core.EncodedImage]
+        window = next((s.window for s in classes if s.window), None)
+        notes = []
         if isinstance(query, Query):
             self._require_own(query)
             image, file, asked = query.image, query.path, query._encoded
+            read_through = query.window
+            if window and read_through and read_through != window:
+                notes.append(
+                    f"encoded through the window {_range(read_through)}, the support's files "
+                    f"through {_range(window)}; encode(path, window=support.window) reads it as "
+                    "they were"
+                )
         else:
-            window = next((s._window for s in classes if s._window), None)
-            image, file = image_array(query, "query", window), file_of(query)
+            image, read_through = image_and_window(query, "query", window)
+            file = file_of(query)
             asked = image
         self._prepare()
         inside = None
@@ -320,8 +339,10 @@ class Pipeline:
             core,
             image=image,
             path=file,
+            window=read_through,
             supports=classes,
             made_by={"stages": self.stages, "options": options},
+            notes=notes,
         )
 
     def _prepare(self) -> None:
@@ -340,6 +361,10 @@ def _absolute(value: Any) -> Any:
         return value
     path = os.fspath(value)
     return path if path in ("mini", "classic") else os.path.abspath(path)
+
+
+def _range(window: Tuple[float, float]) -> str:
+    return f"{window[0]:g} to {window[1]:g}"
 
 
 def _several(supports: Any) -> List[Any]:

@@ -25,12 +25,14 @@ class Query:
         encoded: _core.EncodedImage,
         image: npt.NDArray[np.uint8],
         path: Optional[str],
+        window: Optional[Tuple[float, float]] = None,
     ) -> None:
         """Use Pipeline.encode."""
         self._pipeline = pipeline
         self._encoded = encoded
         self._image = image
         self._path = path
+        self._window = window
 
     @property
     def image(self) -> npt.NDArray[np.uint8]:
@@ -43,6 +45,11 @@ class Query:
         return self._path
 
     @property
+    def window(self) -> Optional[Tuple[float, float]]:
+        """What is black and white of a file with deep pixels; None for pixels of 8 bits."""
+        return self._window
+
+    @property
     def size(self) -> Tuple[int, int]:
         """(width, height)."""
         return self._encoded.size
@@ -53,9 +60,11 @@ class Query:
         return f"Query({width} x {height}{name})"
 
     def __reduce__(self) -> Tuple[Any, ...]:
-        return _query_again, (self._pipeline, self._image, self._path)
+        return _query_again, (self._pipeline, self._image, self._path, self._window)
 
 
-def _query_again(pipeline: Pipeline, image: Any, path: Optional[str]) -> Query:
+def _query_again(
+    pipeline: Pipeline, image: Any, path: Optional[str], window: Optional[Tuple[float, float]]
+) -> Query:
     pipeline._prepare()
-    return Query(pipeline, pipeline._engine.encode(image), image, path)
+    return Query(pipeline, pipeline._engine.encode(image), image, path, window)

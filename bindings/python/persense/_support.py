@@ -134,6 +134,15 @@ class Support:
         return self._prepared.phrase
 
     @property
+    def window(self) -> Optional[Tuple[float, float]]:
+        """(low, high), what is black and white of files with deep pixels: of the first of them.
+
+        The files that are segmented with this support are read through it, too. None where the
+        support's pixels have 8 bits.
+        """
+        return self._window
+
+    @property
     def notes(self) -> List[str]:
         """What was done to the input, one line each."""
         return self._notes + self._prepared.notes

@@ -47,15 +47,19 @@ class Result(Drawn):
         *,
         image: Optional[NDArray[np.uint8]] = None,
         path: Optional[str] = None,
+        window: Optional[Tuple[float, float]] = None,
         supports: Sequence[Support] = (),
         made_by: Optional[Dict[str, Any]] = None,
+        notes: Sequence[str] = (),
     ) -> None:
         """Use Pipeline.segment."""
         super().__init__(core)
         self._image = image
         self._path = path
+        self._window = window  # that the file was read through
         self._supports = tuple(supports)
         self._made_by = made_by or {}  # stages and options, as COCO files have them
+        self._notes = list(notes)
 
     # ---- what was found ----
 
@@ -85,8 +89,10 @@ class Result(Drawn):
             self._core.of_class(index),
             image=self._image,
             path=self._path,
+            window=self._window,
             supports=self._supports[index : index + 1],
             made_by=self._made_by,
+            notes=self._notes,
         )
 
     def _require_own_names(self) -> None:
@@ -149,7 +155,7 @@ class Result(Drawn):
     @property
     def notes(self) -> List[str]:
         """What a user should know about this result, one line each."""
-        return self._core.notes
+        return self._core.notes + self._notes
 
     @property
     def ppsm_fallback(self) -> bool:
@@ -188,10 +194,16 @@ class Result(Drawn):
         )
 
     def __getstate__(self) -> Dict[str, Any]:
-        return {"core": self._core, "path": self._path, "made_by": self._made_by}
+        return {
+            "core": self._core,
+            "path": self._path,
+            "window": self._window,
+            "made_by": self._made_by,
+            "notes": self._notes,
+        }
 
     def __setstate__(self, state: Dict[str, Any]) -> None:
-        self.__init__(state["core"], path=state["path"], made_by=state["made_by"])  # type: ignore[misc]
+        self.__init__(state.pop("core"), **state)  # type: ignore[misc]
 
     # ---- arrays ----
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pathlib
 import pickle
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 import numpy as np
 import pytest
@@ -81,6 +81,48 @@ def test_queries_go_through_the_window_of_the_supports_file(tmp_path: pathlib.Pa
     assert (seen._image == persense.read_image(tmp_path / "query.png", window=window)).all()
     again = pickle.loads(pickle.dumps(support)).segment(tmp_path / "query.png")
     assert (again._image == seen._image).all()
+
+
+def test_what_is_encoded_can_go_through_the_supports_window(tmp_path: pathlib.Path) -> None:
+    pil = pytest.importorskip("PIL.Image")
+    grey = persense.read_image(BEANS / "01.jpg").max(axis=2).astype(np.uint16)
+    support_file, query_file = tmp_path / "support.png", tmp_path / "query.png"
+    pil.fromarray(grey * 3 + 500).save(support_file)
+    pil.fromarray(grey * 5 + 900).save(query_file)
+    pipeline = persense.Pipeline("classic")
+    support = pipeline.support(support_file, point=(100, 100))
+    assert support.window == persense.image_window(support_file)
+    expected = support.segment(query_file)
+
+    def window_notes(result: persense.Result) -> List[str]:
+        return [note for note in result.notes if "window" in note]
+
+    query = pipeline.encode(query_file, window=support.window)
+    assert query.window == support.window
+    seen = support.segment(query)
+    assert (seen.image == expected.image).all() and not window_notes(seen)
+    assert (seen.to_labels() == expected.to_labels()).all()
+    again = pickle.loads(pickle.dumps(query))
+    assert again.window == query.window and (again.image == query.image).all()
+
+    own = pipeline.encode(query_file)
+    assert own.window == persense.image_window(query_file)
+    found = support.segment(own)
+    (note,) = window_notes(found)
+    low, high = persense.image_window(support_file)
+    assert f"the support's files through {low:g} to {high:g}" in note
+    assert pickle.loads(pickle.dumps(found)).notes == found.notes
+    drawn = pickle.loads(pickle.dumps(expected)).overlay()  # the file is read again
+    assert (drawn == expected.overlay()).all()
+
+    # marked in what was encoded: its window is the support's
+    marked = pipeline.support(query, box=(90, 90, 120, 120))
+    assert marked.window == query.window
+    assert (marked.segment(query_file).image == expected.image).all()
+    shallow = pipeline.encode(BEANS / "01.jpg", window=(0, 4095))
+    assert shallow.window is None and not window_notes(support.segment(shallow))
+    with pytest.raises(persense.InvalidArgument, match="window"):
+        pipeline.encode(query_file, window=(7, 7))
 
 
 def test_a_page_of_a_stack_is_read(tmp_path: pathlib.Path) -> None:
