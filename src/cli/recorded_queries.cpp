@@ -25,15 +25,22 @@ std::string content_of(const fs::path& path) {
 
 namespace {
 
-const RunRecord::Entry* recorded(const RunRecord& record, const QueryFile& query) {
+const RunRecord::Entry* recorded_here(const RunRecord& record, const QueryFile& query) {
   std::error_code ignored;
-  const auto bytes = fs::file_size(query.path, ignored);
   const auto* const entry = record.find(query.key());
-  if (entry != nullptr && entry->bytes == bytes && entry->modified == modified_at(query.path))
-    return entry;
-  if (ignored || !record.has_size(bytes)) return nullptr;
+  return entry != nullptr && entry->bytes == fs::file_size(query.path, ignored) &&
+                 entry->modified == modified_at(query.path)
+             ? entry
+             : nullptr;
+}
+
+const RunRecord::Entry* recorded_elsewhere(const RunRecord& record, const QueryFile& query,
+                                           const std::set<const RunRecord::Entry*>& taken) {
+  std::error_code failed;
+  const auto bytes = fs::file_size(query.path, failed);
+  if (failed || !record.has_size(bytes)) return nullptr;
   try {
-    return record.find_content(content_of(query.path), query.page);
+    return record.find_content(content_of(query.path), query.page, taken);
   } catch (const Error&) {  // segmenting it says it
     return nullptr;
   }
@@ -44,13 +51,18 @@ const RunRecord::Entry* recorded(const RunRecord& record, const QueryFile& query
 std::vector<const RunRecord::Entry*> keep_recorded_names(std::vector<QueryFile>& queries,
                                                          const RunRecord& record) {
   std::vector<const RunRecord::Entry*> entries;
+  std::set<const RunRecord::Entry*> taken;
+  for (const QueryFile& query : queries)
+    taken.insert(entries.emplace_back(recorded_here(record, query)));
+  // after all that are where they were: of two images with the same bytes each keeps its own
   std::map<std::string, std::string> known;
-  std::set<std::string> taken;
-  for (const QueryFile& query : queries) {
-    const auto* const entry = entries.emplace_back(recorded(record, query));
-    if (entry == nullptr || !taken.insert(entry->name).second) continue;
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < queries.size(); ++i) {
+    const QueryFile& query = queries[i];
+    if (entries[i] == nullptr) taken.insert(entries[i] = recorded_elsewhere(record, query, taken));
     // text of bytes that are not UTF-8 is not their name
-    known[query.key()] = text_of(query.name) == entry->name ? query.name : entry->name;
+    if (const auto* const entry = entries[i]; entry != nullptr && names.insert(entry->name).second)
+      known[query.key()] = text_of(query.name) == entry->name ? query.name : entry->name;
   }
   keep_names(queries, known);
   return entries;

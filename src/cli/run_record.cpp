@@ -130,12 +130,14 @@ bool RunRecord::has_size(std::uintmax_t bytes) const {
                      [&](const auto& e) { return e.second.bytes == bytes; });
 }
 
-const RunRecord::Entry* RunRecord::find_content(const std::string& content, int page) const {
+const RunRecord::Entry* RunRecord::find_content(const std::string& content, int page,
+                                                const std::set<const Entry*>& taken) const {
   const std::string suffix = page == 1 ? "" : fmt::format("#page={}", page);
   for (const auto& [query, entry] : entries_) {
     const auto at = query.rfind("#page=");
     const std::string own = at == query.npos ? "" : query.substr(at);
-    if (!content.empty() && entry.content == content && own == suffix) return &entry;
+    if (!content.empty() && entry.content == content && own == suffix && !taken.contains(&entry))
+      return &entry;
   }
   return nullptr;
 }
@@ -144,6 +146,11 @@ void RunRecord::add(const Entry& entry) {
   const std::scoped_lock lock(*guard_);
   const std::string line = to_line(to_json(entry));
   append(length_ == 0 ? to_line({{"settings", settings_}}) + line : line);
+}
+
+void RunRecord::close() {
+  if (descriptor_ < 0 || ::close(std::exchange(descriptor_, -1)) == 0) return;
+  throw Unwritable(fmt::format("{}: {}", file_.string(), std::strerror(errno)));
 }
 
 void RunRecord::append(const std::string& line) {

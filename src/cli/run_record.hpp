@@ -49,11 +49,15 @@ class RunRecord {
   const Entry* find(const std::string& query) const;
   /// Whether a file of this size is recorded, so that its fingerprint may be, too.
   bool has_size(std::uintmax_t bytes) const;
-  /// The entry of a page of a file with these bytes, wherever it was then; or null.
-  const Entry* find_content(const std::string& content, int page) const;
+  /// The entry of a page of a file with these bytes, wherever it was then, that is not among
+  /// `taken`; or null.
+  const Entry* find_content(const std::string& content, int page,
+                            const std::set<const Entry*>& taken) const;
 
   /// @throws Unwritable  the record is then as it was.
   void add(const Entry& entry);
+  /// After the last one. @throws Unwritable  lines may be missing: a disk may say so late.
+  void close();
 
   RunRecord(RunRecord&&) noexcept;
   ~RunRecord();

@@ -314,6 +314,7 @@ Exit SegmentRun::run() {
                                 done(), plural(queries_.size(), "image")));
   }
   progress_->close();
+  record_->close();
   if (done() > 0 && kinds_.contains("coco")) write_coco();
   if (request_.timings) print_timings();
   if (done() > 0) print_summary(seconds_since(begin));

@@ -637,6 +637,18 @@ TEST_CASE("persense segment: --resume knows an image by its content", "[cli][res
   CHECK(w.outputs("out").contains("a_bmp_instances.csv"));
 }
 
+TEST_CASE("persense segment: --resume leaves images with the same bytes their own names",
+          "[cli][resume]") {
+  const Workspace w;
+  for (const char* const name : {"q/a.png", "q/b.png", "q/c.png"}) w.save(name, discs(3, 2));
+  REQUIRE(w.segment("q -o whole --csv").exit == 0);
+  REQUIRE(w.segment("q/b.png -o out --csv").exit == 0);  // as a kill leaves it with --jobs 2
+  CHECK_THAT(w.segment("q -o out --csv --resume").out, contains("(1 done earlier)"));
+  CHECK(w.outputs("out") == w.outputs("whole"));
+  fs::rename(w / "q", w / "moved");
+  CHECK_THAT(w.segment("moved -o out --csv --resume").out, contains("(3 done earlier)"));
+}
+
 TEST_CASE("persense segment: names that are not UTF-8 stay two, and are known again",
           "[cli][resume]") {
   const Workspace w;
