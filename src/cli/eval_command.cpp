@@ -134,6 +134,10 @@ class Evaluation {
 };
 
 void Evaluation::prepare() {
+  if (!request_.labels.empty())
+    for (const auto& c : dataset_.classes) io::remove_leftovers(request_.labels / c.name);
+  if (!request_.json.empty())
+    io::remove_leftovers(request_.json.has_parent_path() ? request_.json.parent_path() : ".");
   std::vector<std::optional<io::Window>> windows;
   for (const auto& c : dataset_.classes) {
     const io::LoadedImage image = cli::load_image(c.support_image, {});

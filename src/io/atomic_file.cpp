@@ -9,7 +9,10 @@
 #include <cstring>
 #include <fstream>
 #include <functional>
+#include <locale>
+#include <optional>
 #include <random>
+#include <sstream>
 #include <utility>
 
 #include "persense/error.hpp"
@@ -50,12 +53,39 @@ const std::string& place_of_processes() {
   return place;
 }
 
+/// When a process began, in ticks since this machine did; 0 of one that was killed, whose parent
+/// has not looked yet; nothing where the system does not tell. Numbers of processes come again, in
+/// containers the same ones at once: with its time one is itself.
+std::optional<unsigned long long> start_of(int process) {
+  std::ifstream file(fmt::format("/proc/{}/stat", process));
+  std::string line;
+  std::getline(file, line);
+  const auto name = line.rfind(')');  // it may hold spaces and brackets
+  if (name == line.npos) return std::nullopt;
+  std::istringstream fields(line.substr(name + 1));
+  fields.imbue(std::locale::classic());
+  std::string state, skipped;
+  fields >> state;
+  for (int field = 4; field < 22; ++field) fields >> skipped;
+  unsigned long long start = 0;
+  fields >> start;
+  if (!fields) return std::nullopt;
+  return state == "Z" || state == "X" ? 0 : start;
+}
+
 /// A name no other thread, process or machine uses: hidden, so that a glob over the folder does not
 /// see it.
 fs::path temporary_name(const fs::path& target) {
   thread_local std::random_device random;
-  return target.parent_path() / fmt::format(".persense-{}-{}-{:08x}{:08x}.tmp",
-                                            place_of_processes(), ::getpid(), random(), random());
+  return target.parent_path() / fmt::format(".persense-{}-{}-{}-{:08x}{:08x}.tmp",
+                                            place_of_processes(), ::getpid(),
+                                            start_of(::getpid()).value_or(0), random(), random());
+}
+
+bool runs(int process, unsigned long long start) {
+  const auto now = start_of(process);
+  if (start != 0 && now) return now == start;
+  return ::kill(process, 0) == 0 || errno != ESRCH;  // of other users it may not tell more
 }
 
 }  // namespace
@@ -176,13 +206,14 @@ void remove_leftovers(const fs::path& folder) noexcept {
   for (fs::directory_iterator entry(folder, failed), end; !failed && entry != end;
        entry.increment(failed)) {
     int process = 0, length = 0;
+    unsigned long long start = 0;
     const std::string name = entry->path().filename().string();
     // the name that temporary_name gives
-    const std::string format = ".persense-" + place_of_processes() + "-%d-%*16[0-9a-f].tmp%n";
-    if (std::sscanf(name.c_str(), format.c_str(), &process, &length) != 1 ||
+    const std::string format = ".persense-" + place_of_processes() + "-%d-%llu-%*16[0-9a-f].tmp%n";
+    if (std::sscanf(name.c_str(), format.c_str(), &process, &start, &length) != 2 ||
         length != static_cast<int>(name.size()))
       continue;
-    if (::kill(process, 0) != 0 && errno == ESRCH) ::unlink(entry->path().c_str());
+    if (!runs(process, start)) ::unlink(entry->path().c_str());
   }
 }
 

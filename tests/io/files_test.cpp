@@ -85,6 +85,40 @@ TEST_CASE("AtomicFile: without commit the target is as it was", "[io][files]") {
   CHECK(scratch.file_count() == 1);
 }
 
+TEST_CASE("remove_leftovers: a dead process's files go, also when its number came again",
+          "[io][files]") {
+  const Scratch scratch;
+  const auto names = [&] {
+    std::vector<std::string> found;
+    for (const auto& entry : fs::directory_iterator(scratch.path()))
+      found.push_back(entry.path().filename().string());
+    return found;
+  };
+  const io::AtomicFile file(scratch / "a.txt");
+  const std::vector<std::string> own = names();
+  REQUIRE(own.size() == 1);
+  io::remove_leftovers(scratch.path());
+  CHECK(names() == own);
+  // .persense-PLACE-PROCESS-START-RANDOM.tmp: this process's number, of one that began earlier
+  std::string earlier = own.front();
+  const auto end = earlier.rfind('-'), begin = earlier.rfind('-', end - 1) + 1;
+  if (earlier.substr(begin, end - begin) == "0") SKIP("this system has no /proc");
+  earlier.replace(begin, end - begin, "1");
+  io::write_file(scratch / earlier, "x");
+  // one that was killed, whose parent has not looked yet, still has its number
+  const pid_t child = ::fork();
+  if (child == 0) {
+    new io::AtomicFile(scratch / "b.txt");
+    ::_exit(0);
+  }
+  siginfo_t info;
+  ::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT);
+  CHECK(names().size() == 3);
+  io::remove_leftovers(scratch.path());
+  CHECK(names() == own);
+  ::waitpid(child, nullptr, 0);
+}
+
 TEST_CASE("write_file: a full disk leaves the old file, no part of the new one, and says so",
           "[io][files][errors]") {
   const Scratch scratch;
