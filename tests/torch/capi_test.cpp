@@ -2,7 +2,10 @@
 #include <persense.h>
 
 #include "catch.hpp"
+#include "comma_locale.hpp"
 #include "persense/engine.hpp"
+#include "persense/io/coco.hpp"
+#include "persense/io/tables.hpp"
 #include "persense/option_table.hpp"
 #include "sam_archives.hpp"
 
@@ -61,6 +64,61 @@ TEST_CASE("C ABI: a folder of archives gives what the engine gives", "[torch][ca
   persense_result_free(result);
   persense_support_free(support);
   persense_pipeline_free(pipeline);
+}
+
+TEST_CASE("C ABI: a decimal comma in the application's locale changes nothing", "[torch][capi]") {
+  const DiscArchives archives;
+  const cv::Mat picture = disc_picture(frame, center, radius);
+  const cv::Mat mask = disc_mask(frame, center, radius);
+  // archives and mini are loaded, options read and files written
+  struct Found {
+    std::string options, csv;
+    Bytes coco;
+    double estimated = 0;
+    bool operator==(const Found&) const = default;
+  };
+  const auto found_by = [&](const std::string& models) {
+    Found found;
+    persense_pipeline_options options;
+    persense_pipeline_options_init(&options, sizeof options);
+    options.models = models.c_str();
+    options.settings = "detection.threshold=0.25\nfilter.min_score=0.015";
+    persense_pipeline* pipeline = nullptr;
+    persense_support* support = nullptr;
+    persense_result* result = nullptr;
+    const persense_image image = image_of(picture, PERSENSE_RGB8);
+    const persense_image marked = image_of(mask, PERSENSE_GRAY8);
+    INFO(persense_last_error());
+    REQUIRE(persense_pipeline_create(&options, &pipeline) == PERSENSE_OK);
+    REQUIRE(persense_support_create(pipeline, &image, &marked, nullptr, &support) == PERSENSE_OK);
+    REQUIRE(persense_segment(support, &image, nullptr, &result) == PERSENSE_OK);
+    found.estimated = persense_result_get_info(result)->estimated_count;
+    persense_result_free(result);
+    persense_support_free(support);
+    persense_pipeline_free(pipeline);
+
+    Options set;
+    set_option(set, "filter.min_score", "0.015");
+    const Engine engine(models, set);
+    const ImageView view = ImageView::of_rgb(picture);
+    const Result seen = engine.segment(engine.support(view, MaskView(mask)), view);
+    found.options = option_text(set.filter.min_score);
+    found.csv = io::to_csv(seen);
+    const Scratch scratch;
+    io::CocoWriter coco(scratch / "a.json",
+                        io::CocoHeader{{"disc"}, engine.stages(), engine.options(), {}});
+    coco.add("a.png", seen);
+    coco.close();
+    found.coco = bytes_of(scratch / "a.json");
+    return found;
+  };
+  const std::string folder = archives.scratch.path().string();
+  const Found expected = found_by(folder), expected_mini = found_by("mini");
+  CHECK(expected.options == "0.015");
+  const testing::CommaLocale german;
+  if (!german.is_there()) SKIP("no locale with a decimal comma, and localedef makes none");
+  CHECK(found_by(folder) == expected);
+  CHECK(found_by("mini") == expected_mini);
 }
 
 TEST_CASE("C ABI: archives that cannot be used are a status and one line",
