@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import contextlib
 import errno
 import os
 import pathlib
@@ -137,12 +138,16 @@ def main() -> int:
             return SKIPPED
         run = Trial(folder, given.program, given.models, given.queries)
         prober = Prober(run, preload, given.step)
-        commands = {"segment": [*run.arguments, "-o", "out"], "eval": prepare_eval(run)}
-        for command, arguments in commands.items():
-            # made with another threshold, so that most of its files have other bytes
-            old = run.undisturbed([*arguments, "--set", "idm.threshold=200"], "old")
-            whole = run.undisturbed(arguments, "whole")
-            prober.probe(command, arguments, old, whole)
+        commands: Dict[str, List[str]] = {
+            "segment": [*run.arguments, "-o", "out"],
+            "eval": prepare_eval(run),
+        }
+        with contextlib.suppress(KeyboardInterrupt):  # what was done counts
+            for command, arguments in commands.items():
+                # made with another threshold, so that most of its files have other bytes
+                old = run.undisturbed([*arguments, "--set", "idm.threshold=200"], "old")
+                whole = run.undisturbed(arguments, "whole")
+                prober.probe(command, arguments, old, whole)
     print(prober.table())
     for line in prober.faults[:20]:
         print(line, file=sys.stderr)

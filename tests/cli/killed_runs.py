@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import itertools
 import math
 import os
 import pathlib
@@ -117,10 +118,11 @@ def main() -> int:
             whole = run.undisturbed([*run.arguments, "-o", "out"], "whole")
             seconds = min(seconds, time.monotonic() - begin)
         killer = Killer(run, whole, seconds, given.seed)
-        number = 0
-        while killer.counts.kills < given.kills:
-            killer.one(number)
-            number += 1
+        with contextlib.suppress(KeyboardInterrupt):  # what was done counts
+            for number in itertools.count():
+                if killer.counts.kills >= given.kills:
+                    break
+                killer.one(number)
     counts = killer.counts
     print(
         f"{counts.kills} kills in runs of {seconds:.2f} s ({counts.in_time} before the end, "

@@ -102,3 +102,19 @@ def test_a_wrong_option_is_one_line(script: str) -> None:
         assert done.returncode == 1
         assert done.stderr.startswith(f"{script}: {answer}")
         assert done.stderr.count("\n") == 1
+
+
+def test_memory_prints_what_is_held_keeps_it_and_draws_it(tmp_path: pathlib.Path) -> None:
+    pytest.importorskip("matplotlib")
+    if not pathlib.Path("/proc/self/statm").exists():
+        pytest.skip("this system does not tell what a process holds")
+    table, figure = tmp_path / "classic.csv", tmp_path / "memory.png"
+    done = run("memory.py", "--models", "classic", "--queries", "60", "--csv", str(table))
+    assert done.returncode == 0, done.stderr
+    first, last, growth = done.stdout.splitlines()
+    assert first.split()[:2] == ["50", "queries"] and last.split()[:2] == ["60", "queries"]
+    assert growth.endswith(" MB after the first 60")
+    rows = table.read_text().splitlines()
+    assert rows[0] == "queries,MB" and [row.split(",")[0] for row in rows[1:]] == ["0", "50", "60"]
+    assert run("memory.py", "--plot", str(figure), str(table)).returncode == 0
+    assert figure.read_bytes().startswith(b"\x89PNG")
