@@ -278,7 +278,7 @@ def read(examples: Iterable[Example]) -> Prepared:
     for example in examples:
         image, mark = example.image, example.mark
         if hasattr(image, "_encoded"):
-            window = window or image.window
+            window = window or getattr(image, "window", None)
         else:
             image = once(images, image, pixels, "image")
         given: Dict[str, Any] = {example.kind: mark}
