@@ -74,6 +74,37 @@ std::uint32_t crc32(Bytes bytes) {
   return ~crc;
 }
 
+/// @throws Damaged  unless an image of such a size can be in the file.
+void require_room(bool there_is, std::uint64_t width, std::uint64_t height) {
+  if (!there_is)
+    throw Damaged{
+        fmt::format("the file is damaged (it is too small for {} x {} pixels)", width, height)};
+}
+
+/// The size in a JPEG's frame header: of Huffman's codes every block of 8 x 8 pixels takes a bit.
+void check_jpeg_frame(const Reader& r, std::uint64_t segment, std::uint8_t marker) {
+  const std::uint64_t height = r.u16(segment + 5), width = r.u16(segment + 7);
+  const int components = r.u8(segment + 9);
+  constexpr std::uint8_t first_arithmetic = 0xC9;
+  if (marker >= first_arithmetic)
+    return require_room(may_hold(r.size(), 3.0 * static_cast<double>(width * height)), width,
+                        height);
+  std::uint64_t most_across = 1, most_down = 1, blocks = 0;
+  for (int i = 0; i < components; ++i) {
+    const std::uint8_t sampling = r.u8(segment + 11 + 3 * static_cast<std::uint64_t>(i));
+    const std::uint64_t across = sampling >> 4, down = sampling & 15;
+    most_across = std::max(most_across, across);
+    most_down = std::max(most_down, down);
+    blocks += across * down;
+  }
+  if (components == 1) most_across = most_down = blocks = 1;
+  const auto units = [](std::uint64_t side, std::uint64_t most) {
+    return (side + 8 * most - 1) / (8 * most);
+  };
+  blocks *= units(width, most_across) * units(height, most_down);
+  require_room(blocks <= 8 * r.size(), width, height);
+}
+
 /// Every segment to the end-of-image marker. A thumbnail's own marker lies inside a segment.
 void check_jpeg(Bytes file) {
   const Reader r(file, false);
@@ -88,6 +119,9 @@ void check_jpeg(Bytes file) {
     const std::uint8_t marker = r.u8(at + 1);
     if (marker == 0xD9) break;
     scan_seen |= marker == 0xDA;
+    const bool begins_frame =
+        marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
+    if (begins_frame) check_jpeg_frame(r, at, marker);
     const std::uint64_t length = r.u16(at + 2);
     if (length < 2) throw Damaged{"the file is damaged (JPEG segment)"};
     at += 2 + length;
@@ -113,6 +147,17 @@ int exif_orientation(Bytes exif) try {
   return 1;
 }
 
+/// The size in a PNG's header: of deflate's codes a byte gives 1032 at most.
+void check_png_size(const Reader& r, int type) {
+  const std::uint64_t width = r.u32(16), height = r.u32(20), depth = r.u8(24);
+  constexpr int channels_of[] = {1, 0, 3, 1, 2, 0, 4};
+  const int channels = type < 7 ? channels_of[type] : 0;
+  constexpr double most_of_a_byte = 1032;
+  const double row = static_cast<double>(width) * static_cast<double>(depth) * channels / 8;
+  require_room(row * static_cast<double>(height) <= most_of_a_byte * static_cast<double>(r.size()),
+               width, height);
+}
+
 /// Every chunk to IEND, with its checksum: libpng would complain about it on stderr.
 void check_png(Bytes file, Container& container) {
   const Reader r(file, false);
@@ -120,6 +165,7 @@ void check_png(Bytes file, Container& container) {
   constexpr int grey_with_alpha = 4, rgb_with_alpha = 6;
   const int type = r.u8(color_type);
   container.has_alpha = type == grey_with_alpha || type == rgb_with_alpha;
+  check_png_size(r, type);
   int orientation = 1;
   for (std::uint64_t at = 8;;) {
     const std::uint64_t length = r.u32(at);
@@ -131,6 +177,25 @@ void check_png(Bytes file, Container& container) {
     at += 12 + length;
   }
   if (container.has_alpha) container.orientation = orientation;
+}
+
+/// The size in a WebP's chunk: of the whole, of lossy pixels or of lossless ones.
+void check_webp_size(const Reader& r, std::uint64_t chunk) {
+  const std::uint64_t data = chunk + 8;
+  std::uint64_t width = 0, height = 0;
+  constexpr std::uint64_t bits_14 = (1 << 14) - 1;
+  if (r.holds(chunk, "VP8X")) {
+    width = 1 + r.integer(data + 4, 3);
+    height = 1 + r.integer(data + 7, 3);
+  } else if (r.holds(chunk, "VP8 ")) {
+    width = r.u16(data + 6) & bits_14;
+    height = r.u16(data + 8) & bits_14;
+  } else if (r.holds(chunk, "VP8L")) {
+    const std::uint64_t both = r.u32(data + 1);
+    width = 1 + (both & bits_14);
+    height = 1 + (both >> 14 & bits_14);
+  }
+  require_room(may_hold(r.size(), 4.0 * static_cast<double>(width * height)), width, height);
 }
 
 void check_webp(Bytes file, Container& container) {
@@ -148,6 +213,7 @@ void check_webp(Bytes file, Container& container) {
     constexpr std::uint8_t alpha_in_header = 0x10;  // of the extended format
     if (r.holds(at, "VP8X")) container.has_alpha |= (r.u8(at + 8) & alpha_in_header) != 0;
     if (r.holds(at, "VP8L")) container.has_alpha = true;  // it may have
+    check_webp_size(r, at);
     at += 8 + length + (length & 1);
   }
 }
@@ -162,9 +228,13 @@ void check_bmp(Bytes file) {
       old ? std::int64_t{r.u16(20)} : std::int64_t{static_cast<std::int32_t>(r.u32(22))};
   const std::uint64_t bits = r.u16(old ? 24 : 28);
   const std::uint32_t compression = old ? 0 : r.u32(30);
-  if (compression == 1 || compression == 2) return r.require(pixels_at, 1);
   const auto height =
       static_cast<std::uint64_t>(signed_height < 0 ? -signed_height : signed_height);
+  if (compression == 1 || compression == 2) {  // run lengths
+    r.require(pixels_at, 1);
+    const double bytes = 3.0 * static_cast<double>(width) * static_cast<double>(height);
+    return require_room(may_hold(r.size(), bytes), width, height);
+  }
   const std::uint64_t row = (width * bits + 31) / 32 * 4;
   if (height != 0 && row > file.size() / height) throw truncated;
   r.require(pixels_at, row * height);

@@ -18,8 +18,15 @@ struct Container {
   bool has_alpha = false;  ///< of PNG and WebP: pixels may be transparent
 };
 
+/// Whether a file may hold an image of so many bytes. No compression makes more of a byte than this
+/// takes for granted, unless a large image is all but blank; a smaller one costs little.
+constexpr bool may_hold(std::uint64_t file_bytes, double image_bytes) {
+  constexpr double small = 1 << 27, most_of_a_byte = 1 << 15;
+  return image_bytes <= small || image_bytes <= most_of_a_byte * static_cast<double>(file_bytes);
+}
+
 /// Looks at the structure alone, because OpenCV decodes what is left of a truncated JPEG without a
-/// word to the caller, takes memory for any size that a BMP claims, says on stderr what it thinks
+/// word to the caller, takes memory for any size that a file claims, says on stderr what it thinks
 /// of a damaged PNG, and does not look at the orientation of WebP. Of TIFF, which libtiff checks,
 /// only the first bytes are looked at.
 /// @throws Unreadable  another format, a truncated or damaged file, pixels we do not read.

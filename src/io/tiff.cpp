@@ -13,6 +13,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "container.hpp"
 #include "persense/error.hpp"
 #include "tiff_source.hpp"
 
@@ -69,6 +70,13 @@ void check_size(const Layout& l) {
       std::uint64_t{l.chunk_width} * l.chunk_height > std::max(most, l.pixels()))
     throw Refused{fmt::format("the file is damaged (parts of {} x {} pixels)", l.chunk_width,
                               l.chunk_height)};
+}
+
+/// Before memory is taken for an image, or for a part of it.
+void check_room(double bytes, const Layout& l, const TiffSource& source) {
+  if (!may_hold(source.bytes.size(), bytes))
+    throw Refused{
+        fmt::format("the file is damaged (it is too small for {} x {} pixels)", l.width, l.height)};
 }
 
 /// Which of the samples are colours, and which is alpha.
@@ -302,9 +310,11 @@ cv::Mat read_samples(TIFF* tiff, const Layout& l, TiffSource& source, GreyValues
   const int colors = l.palette() ? 3 : l.colors;
   const bool has_alpha = l.alpha >= 0 && !l.palette();
   const int channels = colors + (has_alpha ? 1 : 0);
+  const int type = CV_MAKETYPE(l.depth(), channels);
+  check_room(static_cast<double>(size), l, source);
+  check_room(static_cast<double>(l.pixels()) * CV_ELEM_SIZE(type), l, source);
   const auto buffer = zeros<std::uint8_t>(size);
-  cv::Mat pixels(static_cast<int>(l.height), static_cast<int>(l.width),
-                 CV_MAKETYPE(l.depth(), channels));
+  cv::Mat pixels(static_cast<int>(l.height), static_cast<int>(l.width), type);
   const auto copy_plane = [&](std::uint16_t plane, cv::Range some) {
     for (std::uint32_t y = 0; y < l.height; y += l.chunk_height)
       for (std::uint32_t x = 0; x < l.width; x += l.chunk_width) {
@@ -334,6 +344,8 @@ cv::Mat read_samples(TIFF* tiff, const Layout& l, TiffSource& source, GreyValues
 
 /// YCbCr, CMYK and CIELab by libtiff's own arithmetic.
 cv::Mat read_converted(TIFF* tiff, const Layout& l, TiffSource& source) {
+  check_room(4.0 * static_cast<double>(l.pixels()), l, source);
+  check_room(4.0 * l.chunk_width * l.chunk_height, l, source);
   char why[1024] = "";
   TIFFRGBAImage image;
   if (l.bits > 8 || TIFFRGBAImageOK(tiff, why) != 1 ||

@@ -420,6 +420,44 @@ TEST_CASE("read_image: a file cut anywhere is refused", "[io][images][errors]") 
   }
 }
 
+TEST_CASE("read_image: a file that claims to be huge is refused before memory is taken",
+          "[io][images][errors]") {
+  const Scratch scratch;
+  const cv::Mat rgb = corner_picture();
+  const auto put = [](Bytes& bytes, std::size_t at, std::initializer_list<int> values) {
+    for (const int value : values) bytes[at++] = static_cast<std::uint8_t>(value);
+  };
+  const auto after = [](const Bytes& bytes, std::initializer_list<std::uint8_t> marker) {
+    return static_cast<std::size_t>(
+        std::search(bytes.begin(), bytes.end(), marker.begin(), marker.end()) - bytes.begin() +
+        static_cast<std::ptrdiff_t>(marker.size()));
+  };
+  std::vector<Bytes> files;
+  Bytes png = png_chunk("IHDR", {0, 0, 0x75, 0x30, 0, 0, 0x75, 0x30, 8, 2, 0, 0, 0});
+  const Bytes good = encoded(".png", rgb);
+  png.insert(png.begin(), good.begin(), good.begin() + 8);
+  png.insert(png.end(), good.begin() + 8 + 25, good.end());
+  files.push_back(png);
+  Bytes jpeg = encoded(".jpg", rgb);
+  put(jpeg, after(jpeg, {0xFF, 0xC0, 0, 17, 8}), {0x75, 0x30, 0x75, 0x30});
+  files.push_back(jpeg);
+  Bytes webp = encoded(".webp", rgb, {cv::IMWRITE_WEBP_QUALITY, 50});
+  put(webp, after(webp, {0x9D, 0x01, 0x2A}), {0xFF, 0x3F, 0xFF, 0x3F});
+  files.push_back(webp);
+  Bytes lossless = encoded(".webp", rgb, {cv::IMWRITE_WEBP_QUALITY, 101});
+  put(lossless, after(lossless, {'V', 'P', '8', 'L'}) + 5, {0xFF, 0xFF, 0xFF, 0x1F});
+  files.push_back(lossless);
+  Bytes bmp = encoded(".bmp", rgb);
+  put(bmp, 18, {0x30, 0x75, 0, 0, 0x30, 0x75, 0, 0});
+  put(bmp, 28, {8, 0, 1});  // run lengths of 8 bits
+  files.push_back(bmp);
+  for (const Bytes& bytes : files) {
+    put_bytes(scratch / "a", bytes);
+    const auto message = message_of<Unreadable>([&] { io::read_image(scratch / "a"); });
+    CHECK_THAT(message, ContainsSubstring("a: the file is damaged (it is too small for "));
+  }
+}
+
 TEST_CASE("read_image: a flipped bit in a PNG is noticed", "[io][images][errors]") {
   const Scratch scratch;
   Bytes png = encoded(".png", corner_picture());

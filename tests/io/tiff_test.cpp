@@ -488,6 +488,13 @@ TEST_CASE("TIFF: a file that claims to be huge is refused before memory is taken
     set_value(file, TIFFTAG_IMAGELENGTH, 1000);
     CHECK_THAT(refusal(file), ContainsSubstring("a.tif: the file is"));
   }
+  for (const std::uint16_t compression : {COMPRESSION_LZW, COMPRESSION_ADOBE_DEFLATE}) {
+    spec.compression = compression;
+    write_tiff(file, noise(CV_8UC1), spec);
+    set_value(file, TIFFTAG_IMAGEWIDTH, 30000);
+    set_value(file, TIFFTAG_IMAGELENGTH, 30000);
+    CHECK_THAT(refusal(file), ContainsSubstring("it is too small for 30000 x 30000 pixels"));
+  }
   spec.compression = COMPRESSION_NONE, spec.tiled = true;
   write_tiff(file, noise(CV_8UC1), spec);
   set_value(file, TIFFTAG_TILEWIDTH, 1u << 30);
