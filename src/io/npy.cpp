@@ -9,6 +9,7 @@
 #include <optional>
 #include <string_view>
 
+#include "persense/failure.hpp"
 #include "persense/io/files.hpp"
 
 namespace persense::io {
@@ -42,6 +43,8 @@ std::optional<std::vector<std::uint64_t>> parse_shape(std::string_view text) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc{}) return std::nullopt;
     text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    constexpr std::size_t most_dimensions = 64;  // as NumPy has it
+    if (shape.size() == most_dimensions) return std::nullopt;
     shape.push_back(value);
   }
 }
@@ -102,8 +105,9 @@ FloatMap read_npy_map(const std::filesystem::path& path) {
   const auto header = parse_header(text.substr(header_at, header_size));
   if (!header) throw Unreadable(fmt::format("{}: the .npy header is damaged", name));
   if (header->type != "<f4" && header->type != "<f8")
-    throw InvalidArgument(fmt::format("{}: type '{}', expected '<f4' or '<f8' (float32, float64)",
-                                      name, header->type));
+    throw InvalidArgument(
+        one_line(fmt::format("{}: type '{}', expected '<f4' or '<f8' (float32, float64)", name,
+                             header->type.substr(0, 40))));
   const auto shape = map_shape(*header, name);
   const auto data = file.subspan(header_at + header_size);
   const std::uint64_t value_size = header->type == "<f4" ? 4 : 8;

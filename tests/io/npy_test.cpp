@@ -82,6 +82,8 @@ TEST_CASE("read_npy_map: types and shapes it cannot use are named", "[io][npy][e
              EndsWith("m.npy: type '<i4', expected '<f4' or '<f8' (float32, float64)"));
   CHECK_THAT(message(npy<float>(header(">f4", false, "(2, 3)"), six)),
              ContainsSubstring("type '>f4'"));
+  CHECK_THAT(message(npy<float>(header("<i4\n\n4", false, "(2, 3)"), six)),
+             ContainsSubstring("type '<i4  4'"));
   for (const std::string shape :
        {"(6,)", "()", "(2, 3, 4)", "(0, 3)", "(1, 1, 2, 3)", "(18446744073709551615, 2)"})
     CHECK_THAT(message(npy<float>(header("<f4", false, shape), six)),
@@ -99,6 +101,9 @@ TEST_CASE("read_npy_map: damaged and hostile files are Unreadable", "[io][npy][e
     refused(Bytes(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(length)));
   refused(npy<float>(header("<f4", false, "(1073741824, 1073741824)"), six));  // 2^62 bytes claimed
   refused(npy<float>(header("<f4", false, "(2, 2)"), six));
+  std::string ones;
+  for (int i = 0; i < 1000; ++i) ones += "1, ";
+  refused(npy<float>(header("<f4", false, "(" + ones + ")"), six));
   refused(npy<float>(header("<f4", false, "(2, -3)"), six));
   refused(npy<float>(header("<f4", false, "(99999999999999999999999, 3)"), six));
   refused(npy<float>("{'descr': '<f4', 'shape': (2, 3)", six));
