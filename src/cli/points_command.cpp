@@ -9,6 +9,7 @@
 
 #include "commands.hpp"
 #include "console.hpp"
+#include "json.hpp"
 #include "option_flags.hpp"
 #include "persense/idm.hpp"
 #include "persense/io/files.hpp"
@@ -66,8 +67,8 @@ Size parse_size(const std::string& text) {
 
 std::vector<Box> read_boxes(const fs::path& path) {
   const auto bytes = io::read_file(path);
-  const auto list = nlohmann::json::parse(bytes.begin(), bytes.end(), nullptr,
-                                          /*allow_exceptions=*/false);
+  const auto list =
+      persense::detail::parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
   const auto expected = [&](const std::string& got) {
     return Unreadable(
         fmt::format("{}: {}, expected a JSON list of boxes [x0, y0, x1, y1]", path.string(), got));

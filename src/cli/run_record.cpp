@@ -8,10 +8,13 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "json.hpp"
 #include "persense/error.hpp"
+#include "persense/failure.hpp"
 #include "persense/io/files.hpp"
 
 namespace persense::cli {
@@ -32,9 +35,23 @@ json to_json(const RunRecord::Entry& e) {
           {"outputs", e.outputs}, {"objects", e.objects}};
 }
 
+/// Thrown beside what JSON's readers throw: a number that no record has.
+struct NoCount {};
+
+std::uint64_t count_in(const json& value) {
+  const auto count =
+      persense::detail::whole_number(value, 0, std::numeric_limits<std::int64_t>::max());
+  if (!count) throw NoCount();
+  return static_cast<std::uint64_t>(*count);
+}
+
+/// @throws json::exception, NoCount.
 RunRecord::Entry to_entry(const json& line) {
-  return {line.at("query"), line.at("bytes"),      line.at("modified"), line.at("content"),
-          line.at("name"),  line.at("image_name"), line.at("outputs"),  line.at("objects")};
+  RunRecord::Entry entry{
+      line.at("query"), count_in(line.at("bytes")), line.at("modified"), line.at("content"),
+      line.at("name"),  line.at("image_name"),      line.at("outputs"),  {}};
+  for (const json& count : line.at("objects")) entry.objects.push_back(count_in(count));
+  return entry;
 }
 
 }  // namespace
@@ -73,7 +90,7 @@ std::optional<RunRecord::Settings> RunRecord::settings_in(const fs::path& file) 
   std::string header;
   if (!std::getline(lines, header)) return std::nullopt;
   try {
-    return json::parse(header).at("settings").get<Settings>();
+    return persense::detail::parse_json(header).at("settings").get<Settings>();
   } catch (const json::exception&) {  // resume() says it
     return std::nullopt;
   }
@@ -86,25 +103,30 @@ void RunRecord::read() {
   // what follows the last line break is a line that a kill cut off; append() overwrites it
   for (std::size_t end; (end = text.find('\n', begin)) != text.npos; begin = end + 1) {
     const std::string line(text.substr(begin, end - begin));
+    const auto refuse = [&] {
+      throw Unreadable(
+          fmt::format("{}: line {} is not a run record; leave out --resume to start anew",
+                      file_.string(), number));
+    };
     ++number;
     try {
       if (number == 1) {
         check_settings(line);
       } else {
-        Entry entry = to_entry(json::parse(line));
+        Entry entry = to_entry(persense::detail::parse_json(line));
         entries_[entry.query] = std::move(entry);
       }
     } catch (const json::exception&) {
-      throw Unreadable(
-          fmt::format("{}: line {} is not a run record; leave out --resume to start anew",
-                      file_.string(), number));
+      refuse();
+    } catch (const NoCount&) {
+      refuse();
     }
   }
   length_ = begin;
 }
 
 void RunRecord::check_settings(const std::string& header) const {
-  const auto earlier = json::parse(header).at("settings").get<Settings>();
+  const auto earlier = persense::detail::parse_json(header).at("settings").get<Settings>();
   const auto value = [](const Settings& settings, const std::string& key) {
     const auto found = settings.find(key);
     return found == settings.end() ? std::string("nothing") : "\"" + found->second + "\"";
@@ -113,11 +135,11 @@ void RunRecord::check_settings(const std::string& header) const {
   keys.insert(earlier.begin(), earlier.end());
   for (const auto& [key, unused] : keys)
     if (value(earlier, key) != value(settings_, key))
-      throw InvalidArgument(fmt::format(
+      throw InvalidArgument(one_line(fmt::format(
           "--resume: the earlier run in {} had {} = {}, this one has {}; give the same, or leave "
           "out --resume to start anew",
           file_.parent_path().parent_path().string(), key, value(earlier, key),
-          value(settings_, key)));
+          value(settings_, key))));
 }
 
 const RunRecord::Entry* RunRecord::find(const std::string& query) const {

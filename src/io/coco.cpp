@@ -10,6 +10,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "json.hpp"
 #include "outlines.hpp"
 #include "persense/error.hpp"
 #include "persense/io/class_names.hpp"
@@ -94,6 +95,19 @@ std::string polygons_of(const Mask& mask) {
 std::string run_lengths_of(const Mask& mask, Size size) {
   return fmt::format(R"({{"counts":{},"size":[{},{}]}})",
                      text_of(rle_to_string(rle_counts(mask, size))), size.height, size.width);
+}
+
+/// @throws InvalidArgument  it is no whole number.
+std::int64_t id_of(const json& object, const char* key) {
+  constexpr auto limits = std::numeric_limits<std::int64_t>();
+  const auto id = persense::detail::whole_number(object.at(key), limits.min(), limits.max());
+  if (!id) throw InvalidArgument(fmt::format("{} is not a whole number", key));
+  return *id;
+}
+
+/// Of an annotation; the first one where it has none.
+std::int64_t category_of(const json& annotation) {
+  return annotation.contains("category_id") ? id_of(annotation, "category_id") : 1;
 }
 
 /// The id in this file of each category of another file.
@@ -203,8 +217,7 @@ struct CocoWriter::State {
     CategoryIds ids;
     const auto listed = coco.find("categories");
     if (listed == coco.end()) return ids;
-    for (const json& c : *listed)
-      ids[c.at("id").get<std::int64_t>()] = category(c.at("name").get<std::string>());
+    for (const json& c : *listed) ids[id_of(c, "id")] = category(c.at("name").get<std::string>());
     return ids;
   }
 
@@ -264,7 +277,9 @@ void CocoWriter::add(const std::string& file_name, const Result& result) {
 
 void CocoWriter::append(const std::filesystem::path& coco_file) try {
   const auto bytes = read_file(coco_file);
-  const json coco = json::parse(bytes.begin(), bytes.end());
+  const json coco =
+      persense::detail::parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  if (coco.is_discarded()) throw InvalidArgument("not JSON");
   // everything is looked at before anything is written: a damaged file must not be half taken over
   const auto images = coco.at("images").get<std::vector<json>>();
   const auto annotations = coco.at("annotations").get<std::vector<json>>();
@@ -272,13 +287,14 @@ void CocoWriter::append(const std::filesystem::path& coco_file) try {
   for (const json& image : images) {
     (void)image.at("file_name").get_ref<const std::string&>();
     const auto id = static_cast<std::int64_t>(new_id.size()) + state_->image_count + 1;
-    new_id.emplace(image.at("id").get<std::int64_t>(), id);
+    if (!new_id.emplace(id_of(image, "id"), id).second)
+      throw InvalidArgument(fmt::format("two images have the id {}", id_of(image, "id")));
   }
   for (const json& a : annotations) {
-    (void)a.value("category_id", std::int64_t{1});
-    if (!new_id.contains(a.at("image_id").get<std::int64_t>()))
+    (void)category_of(a);
+    if (!new_id.contains(id_of(a, "image_id")))
       throw Unreadable(fmt::format("{}: an annotation belongs to image {}, which is not listed",
-                                   coco_file.string(), text_of(a.at("image_id"))));
+                                   coco_file.string(), id_of(a, "image_id")));
   }
   const CategoryIds categories = state_->categories_of(coco);
   for (json image : images) {
@@ -287,12 +303,14 @@ void CocoWriter::append(const std::filesystem::path& coco_file) try {
   }
   for (json a : annotations) {
     a["id"] = state_->next_annotation();
-    a["image_id"] = new_id.at(a.at("image_id").get<std::int64_t>());
-    const auto category = categories.find(a.value("category_id", std::int64_t{1}));
+    a["image_id"] = new_id.at(id_of(a, "image_id"));
+    const auto category = categories.find(category_of(a));
     a["category_id"] = category == categories.end() ? 1 : category->second;
     state_->write(text_of(a));
   }
 } catch (const json::exception& e) {
+  throw Unreadable(fmt::format("{}: not a COCO file ({})", coco_file.string(), e.what()));
+} catch (const InvalidArgument& e) {
   throw Unreadable(fmt::format("{}: not a COCO file ({})", coco_file.string(), e.what()));
 }
 

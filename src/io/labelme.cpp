@@ -15,6 +15,8 @@
 #include <string_view>
 #include <utility>
 
+#include "container.hpp"
+#include "json.hpp"
 #include "persense/error.hpp"
 #include "persense/failure.hpp"
 #include "persense/io/files.hpp"
@@ -42,6 +44,17 @@ std::optional<std::vector<std::uint8_t>> from_base64(std::string_view text) {
     if ((count += 6) >= 8) bytes.push_back(static_cast<std::uint8_t>(bits >> (count -= 8) & 0xff));
   }
   return bytes;
+}
+
+/// What is farther away is in no image.
+constexpr float farthest = 1e6f;
+
+/// The image's width or height. @throws InvalidArgument  it is none that an image has.
+int side_of(const json& document, const char* key) {
+  constexpr int longest = 1 << 20;  // as images are read
+  const auto side = persense::detail::whole_number(document.at(key), 1, longest);
+  if (!side) throw InvalidArgument(fmt::format("{} is not a number from 1 to {}", key, longest));
+  return static_cast<int>(*side);
 }
 
 /// The points of a shape. @throws InvalidArgument  another number of them than `least` to `most`.
@@ -72,16 +85,25 @@ Polygon circle(const Vertex& center, const Vertex& edge) {
   return polygon;
 }
 
+/// The grey pixels of a PNG; none where it is no PNG, or damaged.
+cv::Mat decoded_png(std::vector<std::uint8_t> bytes) try {
+  if (detail::check_container(bytes, "").format != detail::Format::png) return {};
+  detail::drop_remarks(bytes);
+  return cv::imdecode(bytes, cv::IMREAD_GRAYSCALE);
+} catch (const Unreadable&) {
+  return {};
+} catch (const cv::Exception&) {
+  return {};
+}
+
 /// A mask shape: a PNG of its box in base64, at its first point.
 cv::Mat mask_shape(const json& shape, Size size) {
   const auto corners = points_of(shape, 2, 2);
-  const auto png = from_base64(shape.at("mask").get_ref<const std::string&>());
-  cv::Mat bits;
-  if (png && !png->empty()) try {
-      bits = cv::imdecode(*png, cv::IMREAD_GRAYSCALE);
-    } catch (const cv::Exception&) {  // said below
-    }
+  auto png = from_base64(shape.at("mask").get_ref<const std::string&>());
+  const cv::Mat bits = png ? decoded_png(std::move(*png)) : cv::Mat();
   if (bits.empty()) throw InvalidArgument("has a mask that is no PNG in base64");
+  if (!(std::abs(corners[0].x) < farthest && std::abs(corners[0].y) < farthest))
+    throw InvalidArgument("has a mask outside of the image");
   const int x0 = cvRound(corners[0].x), y0 = cvRound(corners[0].y);
   const cv::Rect frame(0, 0, size.width, size.height), box(x0, y0, bits.cols, bits.rows);
   const cv::Rect inside = frame & box;
@@ -108,7 +130,7 @@ Shape shape_of(const json& shape, Size size) {
   }
   if (type == "point") {
     const auto p = points_of(shape, 1, 1);
-    if (!(std::abs(p[0].x) < 1e6f && std::abs(p[0].y) < 1e6f))
+    if (!(std::abs(p[0].x) < farthest && std::abs(p[0].y) < farthest))
       throw InvalidArgument("has a point far outside of the image");
     return Point{static_cast<int>(std::floor(p[0].x)), static_cast<int>(std::floor(p[0].y))};
   }
@@ -134,7 +156,8 @@ std::pair<std::string, bool> class_of(std::string name) {
 /// The shape as a mask, to be joined with others.
 cv::Mat as_mask(const Shape& shape, Size size) {
   if (const auto* mask = std::get_if<cv::Mat>(&shape)) return *mask;
-  if (const auto* polygon = std::get_if<Polygon>(&shape)) return detail::mask_of(*polygon, size);
+  if (const auto* polygon = std::get_if<Polygon>(&shape))
+    return persense::detail::mask_of(*polygon, size);
   throw InvalidArgument("has a group_id, which only polygons, circles and masks can have");
 }
 
@@ -195,8 +218,8 @@ std::vector<std::string> LabelmeFile::classes() const {
 
 LabelmeFile read_labelme(const std::filesystem::path& path) {
   const auto bytes = read_file(path);
-  const json document = json::parse(bytes.begin(), bytes.end(), nullptr,
-                                    /*allow_exceptions=*/false);
+  const json document =
+      persense::detail::parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
   const auto refuse = [&](const std::string& why) {
     return Unreadable(one_line(fmt::format("{}: {}", path.string(), why)));
   };
@@ -204,10 +227,10 @@ LabelmeFile read_labelme(const std::filesystem::path& path) {
   std::size_t number = 0;
   try {
     LabelmeFile file;
-    file.size = {document.at("imageWidth").get<int>(), document.at("imageHeight").get<int>()};
-    if (file.size.width < 1 || file.size.height < 1 || file.size.pixels() > 1 << 30)
-      throw InvalidArgument(fmt::format(
-          "image of {}, expected at least 1 x 1 and at most 2^30 pixels", to_string(file.size)));
+    file.size = {side_of(document, "imageWidth"), side_of(document, "imageHeight")};
+    if (file.size.pixels() > 1 << 30)
+      throw InvalidArgument(
+          fmt::format("image of {}, expected at most 2^30 pixels", to_string(file.size)));
     file.image = path.parent_path() / image_path(document.at("imagePath").get<std::string>());
     const auto shapes = document.at("shapes").get<std::vector<json>>();
     Reader reader(file.size);

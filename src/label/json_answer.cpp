@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "json.hpp"
 #include "persense/class_label.hpp"
 #include "persense/detail/reply.hpp"
 #include "text.hpp"
@@ -61,8 +62,8 @@ std::optional<ClassLabel> label_in_json(const std::string& answer) {
                     label::quoted(answer)));
   };
   const std::size_t end = reply.rfind('}');
-  const json object = json::parse(reply.substr(begin, end == reply.npos ? end : end + 1 - begin),
-                                  nullptr, /*allow_exceptions=*/false);
+  const json object = persense::detail::parse_json(
+      std::string_view(reply).substr(begin, end == reply.npos ? end : end + 1 - begin));
   if (!object.is_object()) refuse();
   if (!object.contains("singular")) return std::nullopt;
   const json plural = object.value("plural", json(""));

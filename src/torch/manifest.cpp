@@ -11,6 +11,7 @@
 #include <optional>
 #include <string_view>
 
+#include "json.hpp"
 #include "persense/error.hpp"
 
 namespace persense::torchscript {
@@ -229,7 +230,7 @@ void read_stage(const Fields& all, Manifest& manifest) {
 }  // namespace
 
 Manifest parse_manifest(const std::string& text, const std::string& where) {
-  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const Json json = persense::detail::parse_json(text);
   if (!json.is_object())
     throw BadModel(fmt::format("{}: persense.json: {}, expected a JSON object", where,
                                json.is_discarded() ? "not JSON" : "got " + shortened(json)));

@@ -215,7 +215,10 @@ TEST_CASE("CocoWriter: appending what is not COCO is Unreadable, and nothing is 
        {"{\"images\":[", "[1,2]", "{\"images\":3,\"annotations\":[]}",
         "{\"images\":[{\"id\":1}],\"annotations\":[]}",
         "{\"images\":[{\"id\":1,\"file_name\":\"a\"}],\"annotations\":[{\"image_id\":2}]}",
-        "{\"images\":[{\"id\":1,\"file_name\":\"a\"}],\"annotations\":[7]}"}) {
+        "{\"images\":[{\"id\":1,\"file_name\":\"a\"}],\"annotations\":[7]}",
+        "{\"images\":[{\"id\":1e300,\"file_name\":\"a\"}],\"annotations\":[]}",
+        "{\"images\":[{\"id\":1,\"file_name\":\"a\"},{\"id\":1,\"file_name\":\"b\"}],"
+        "\"annotations\":[]}"}) {
     INFO(text);
     put(text);
     const std::string message = message_of<Unreadable>([&] { writer.append(scratch / "in.json"); });
@@ -224,6 +227,17 @@ TEST_CASE("CocoWriter: appending what is not COCO is Unreadable, and nothing is 
   }
   writer.close();
   CHECK(json_of(scratch / "all.json")["images"].empty());
+}
+
+TEST_CASE("CocoWriter: brackets without end are Unreadable, not the end of the stack",
+          "[io][coco][errors]") {
+  const Scratch scratch;
+  const std::string nested = std::string(200000, '[') + std::string(200000, ']');
+  const std::string text =
+      R"({"images":[{"id":1,"file_name":"a","more":)" + nested + R"(}],"annotations":[]})";
+  put_bytes(scratch / "in.json", Bytes(text.begin(), text.end()));
+  io::CocoWriter writer(scratch / "all.json");
+  CHECK_THROWS_AS(writer.append(scratch / "in.json"), Unreadable);
 }
 
 TEST_CASE("write_coco: pycocotools loads the file and decodes the same masks", "[io][coco]") {

@@ -111,6 +111,21 @@ TEST_CASE("read_labelme: parts of a mask outside the image are cut off", "[io][l
   CHECK(cv::countNonZero(std::get<cv::Mat>(file.marks[0].shape)) == 2);
 }
 
+TEST_CASE("read_labelme: a size that no image has, and brackets without end, are Unreadable",
+          "[io][labelme][errors]") {
+  const Folder folder;
+  json file = document(json::array());
+  for (const json& side : {json(0), json(-3), json(4294967360), json(1e300), json("90")}) {
+    file["imageWidth"] = side;
+    CHECK_THAT(folder.refusal(file),
+               ContainsSubstring("imageWidth is not a number from 1 to 1048576"));
+  }
+  const std::string nested = std::string(200000, '[') + std::string(200000, ']');
+  CHECK_THROWS_AS(folder.read_text(R"({"imageWidth":9,"imageHeight":9,"imagePath":"a","shapes":)" +
+                                   nested + "}"),
+                  Unreadable);
+}
+
 TEST_CASE("read_labelme: what cannot be used is refused in one line", "[io][labelme][errors]") {
   const Folder folder;
   CHECK_THAT(message_of<FileNotFound>([&] { io::read_labelme(folder / "none.json"); }),
@@ -133,9 +148,13 @@ TEST_CASE("read_labelme: what cannot be used is refused in one line", "[io][labe
     mask["mask"] = damaged;
     CHECK_THAT(one(mask), ContainsSubstring("shape 1 has a mask that is no PNG in base64"));
   }
+  mask["mask"] = base64(bytes_of(PERSENSE_SOURCE_DIR "/examples/data/beans/00.jpg"));
+  CHECK_THAT(one(mask), ContainsSubstring("shape 1 has a mask that is no PNG in base64"));
   mask["mask"] = base64(io::encode_png(cv::Mat(4, 4, CV_8UC1, cv::Scalar(1))));
-  mask["points"] = {{200, 1}, {203, 4}};
-  CHECK_THAT(one(mask), ContainsSubstring("outside of the image"));
+  for (const double x : {200.0, 2147483520.0, 1e300}) {
+    mask["points"] = {{x, 1}, {203, 4}};
+    CHECK_THAT(one(mask), ContainsSubstring("outside of the image"));
+  }
   for (const auto& text : {folder.refusal(document({mask})), one(shape("a\nb", "line", {{1, 1}}))})
     CHECK(text.find('\n') == std::string::npos);
 }
