@@ -64,17 +64,6 @@ std::string key_in(const std::string& variable) {
   return key;
 }
 
-// The text of a message: as it is, or in parts.
-std::string text_of(const json& content) {
-  if (content.is_string()) return content.get<std::string>();
-  std::string text;
-  if (content.is_array())
-    for (const json& part : content)
-      if (part.is_object() && part.contains("text") && part["text"].is_string())
-        text += part["text"].get<std::string>();
-  return text;
-}
-
 // One question: what is asked, of whom, until when.
 class Question {
  public:
@@ -192,24 +181,10 @@ void Question::pause(double seconds) const {
   }
 }
 
-std::string Question::message_in(const std::string& body) const {
-  const char* const expected = "JSON with choices[0].message.content";
-  const json answer = json::parse(body, nullptr, /*allow_exceptions=*/false);
-  const std::string got = label::quoted(label::without_secret(label::complaint(body), key_));
-  if (!answer.is_object()) fail("answered " + (body.empty() ? "nothing" : got), expected);
-  const json::json_pointer first("/choices/0/message");
-  if (!answer.contains("choices") || !answer["choices"].is_array() || !answer.contains(first) ||
-      !answer[first].is_object())
-    fail("answered " + got, expected);
-  const json& message = answer[first];
-  const std::string text = message.contains("content") ? text_of(message["content"]) : "";
-  if (std::all_of(text.begin(), text.end(), detail::is_space))
-    fail("answered without a word (finish_reason " +
-             label::quoted(
-                 answer["choices"][0].value("/finish_reason"_json_pointer, json()).dump()) +
-             ")",
-         "the object's name");
-  return text;
+std::string Question::message_in(const std::string& body) const try {
+  return label::message_in(body, key_);
+} catch (const label::NoMessage& none) {
+  fail("answered " + none.got, none.expected);
 }
 
 ClassLabel Question::understood(const std::string& answer) const {

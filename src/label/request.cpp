@@ -1,5 +1,7 @@
 #include "request.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -7,7 +9,10 @@
 #include <string_view>
 #include <utility>
 
+#include "json.hpp"
 #include "json_answer.hpp"
+#include "persense/detail/reply.hpp"
+#include "text.hpp"
 
 namespace persense::label {
 
@@ -57,9 +62,20 @@ Parameters first_named(std::string_view text, Parameters among) {
   return first;
 }
 
+// The text of a message: as it is, or in parts.
+std::string text_of(const json& content) {
+  if (content.is_string()) return content.get<std::string>();
+  std::string text;
+  if (content.is_array())
+    for (const json& part : content)
+      if (part.is_object() && part.contains("text") && part["text"].is_string())
+        text += part["text"].get<std::string>();
+  return text;
+}
+
 // OpenAI's servers name the parameter on its own, too; then their words may be of anything.
 std::string what_is_refused(const std::string& body) {
-  const json parsed = json::parse(body, nullptr, /*allow_exceptions=*/false);
+  const json parsed = persense::detail::parse_json(body);
   const json::json_pointer param("/error/param");
   if (parsed.is_object() && parsed.contains(param) && parsed[param].is_string())
     return parsed[param].get<std::string>();
@@ -95,7 +111,7 @@ std::string image_url(std::span<const std::uint8_t> png) {
 }
 
 std::string complaint(const std::string& body) {
-  const json parsed = json::parse(body, nullptr, /*allow_exceptions=*/false);
+  const json parsed = persense::detail::parse_json(body);
   if (parsed.is_object() && parsed.contains("error")) {
     const json& error = parsed["error"];
     if (error.is_string()) return error.get<std::string>();
@@ -109,6 +125,28 @@ Parameters refused_in(const HttpAnswer& answer, Parameters sent) {
   if (answer.status != 400 && answer.status != 422) return 0;
   const Parameters named = first_named(what_is_refused(answer.body), sent);
   return named != 0 ? named : sent & response_format;
+}
+
+std::string message_in(const std::string& body, std::string_view secret) {
+  const json answer = persense::detail::parse_json(body);
+  const auto none = [&]() -> void {
+    throw NoMessage{
+        body.empty() ? "nothing" : label::quoted(without_secret(complaint(body), secret)),
+        "JSON with choices[0].message.content"};
+  };
+  const json::json_pointer first("/choices/0/message");
+  if (!answer.is_object() || !answer.contains("choices") || !answer["choices"].is_array() ||
+      !answer.contains(first) || !answer[first].is_object())
+    none();
+  const json& message = answer[first];
+  const std::string text = message.contains("content") ? text_of(message["content"]) : "";
+  if (std::all_of(text.begin(), text.end(), persense::detail::is_space)) {
+    const json reason = answer["choices"][0].value("/finish_reason"_json_pointer, json());
+    throw NoMessage{fmt::format("without a word (finish_reason {})",
+                                label::quoted(without_secret(reason.dump(), secret))),
+                    "the object's name"};
+  }
+  return text;
 }
 
 }  // namespace persense::label

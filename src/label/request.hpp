@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "http.hpp"
 #include "persense/label/extractor.hpp"
@@ -31,6 +32,15 @@ std::string image_url(std::span<const std::uint8_t> png);
 
 /// What the server says went wrong, where it says so in the usual way; else the whole of `body`.
 std::string complaint(const std::string& body);
+
+/// Why an answer has no message: what came instead, and what was expected.
+struct NoMessage {
+  std::string got, expected;
+};
+
+/// The message in an answer of status 200: the text of its first choice, which may come in parts.
+/// @param secret  is masked in what came; may be empty. @throws NoMessage.
+std::string message_in(const std::string& body, std::string_view secret);
 
 /// The parameter of those sent that an answer refuses: the first one that its complaint names, or
 /// that its "param" is. Where none is named, response_format, as servers that do not know it say
