@@ -14,6 +14,7 @@ option(PERSENSE_BUILD_PROGRAM "Build the program persense" ${PROJECT_IS_TOP_LEVE
 option(PERSENSE_BUILD_EXAMPLES "Build the examples" ${PROJECT_IS_TOP_LEVEL})
 option(PERSENSE_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(PERSENSE_BUILD_BENCHMARKS "Build the benchmarks" OFF)
+option(PERSENSE_BUILD_FUZZERS "Build the fuzz targets with libFuzzer instead of the tests (needs Clang)" OFF)
 option(PERSENSE_INSTALL "Generate the install target" ${PROJECT_IS_TOP_LEVEL})
 option(BUILD_SHARED_LIBS "Build shared libraries instead of static ones" OFF)
 set(PERSENSE_SANITIZE "" CACHE STRING "Sanitizers to build with, e.g. address,undefined or thread")
