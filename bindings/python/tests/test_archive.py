@@ -8,6 +8,7 @@ import pathlib
 import subprocess
 import sys
 import zipfile
+from random import Random
 from typing import List
 
 import pytest
@@ -105,6 +106,40 @@ def test_checkpoint_keeps_tensors_and_executes_nothing(tmp_path):
     assert set(read.state) == {"linear.weight", "linear.bias", "steps"}
     assert torch.equal(read.state["linear.weight"], network.linear.weight)
     assert len(read.sha256) == 64
+
+
+def test_changed_checkpoint_is_tensors_or_one_line_of_error(tmp_path, capfd):
+    content = {"model": {"a": torch.randn(3, 4), "b": torch.ones(3).half()}, "epoch": 3}
+    torch.save(content, tmp_path / "whole.pth")
+    with zipfile.ZipFile(tmp_path / "whole.pth") as whole:
+        parts = {name: whole.read(name) for name in whole.namelist()}
+    (pickled,) = [name for name in parts if name.endswith("/data.pkl")]
+    random = Random(1)
+    read = 0
+    for _ in range(300):
+        changed = bytearray(parts[pickled])
+        at = random.randrange(len(changed))
+        if random.random() < 0.7:
+            changed[at] = random.choice([0, 1, 0x7F, 0xFF, random.randrange(256)])
+        else:
+            changed[at:at] = changed[at : at + random.randrange(40)]
+        with zipfile.ZipFile(tmp_path / "c.pth", "w") as file:  # with checksums that are right
+            for name, part in parts.items():
+                file.writestr(name, bytes(changed) if name == pickled else part)
+        try:
+            state = archive.read_checkpoint(tmp_path / "c.pth").state
+            read += all(value.numel() < 100 and value.sum() is not None for value in state.values())
+        except ExportError as error:
+            assert "\n" not in str(error)
+    assert read > 0
+    assert capfd.readouterr().err == ""
+
+
+def test_checkpoint_that_numbers_objects_beyond_its_size_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "c.pth", "w") as file:
+        file.writestr("c/data.pkl", b"\x80\x02}r\xff\xff\xff\x0f.")  # 4 GiB of numbers
+    with pytest.raises(ExportError, match="not a PyTorch checkpoint"):
+        archive.read_checkpoint(tmp_path / "c.pth")
 
 
 def test_checkpoint_of_the_legacy_format_executes_nothing_either(tmp_path):

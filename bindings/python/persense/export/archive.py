@@ -17,6 +17,7 @@ import json
 import os
 import pathlib
 import pickle
+import pickletools
 import struct
 import sys
 import tempfile
@@ -92,6 +93,17 @@ def _rebuild_parameter(data: Tensor, *_: Any) -> Tensor:
     return data
 
 
+def _checked_pickle(content: bytes) -> bytes:
+    """Refuse a number of an object that a pickle of this size cannot have.
+
+    Python takes memory for as many objects: a few bytes may ask for gigabytes.
+    """
+    for opcode, argument, _ in pickletools.genops(content):
+        if opcode.name in ("PUT", "LONG_BINPUT") and not 0 <= argument <= len(content):
+            raise pickle.UnpicklingError(f"an object with the number {argument}")
+    return content
+
+
 class _TensorUnpickler(pickle.Unpickler):
     """Unpickles tensors in plain containers and runs nothing else that a file names.
 
@@ -107,7 +119,8 @@ class _TensorUnpickler(pickle.Unpickler):
     }
 
     def __init__(self, archive: zipfile.ZipFile, folder: str) -> None:
-        super().__init__(io.BytesIO(archive.read(f"{folder}/data.pkl")), encoding="utf-8")
+        content = _checked_pickle(archive.read(f"{folder}/data.pkl"))
+        super().__init__(io.BytesIO(content), encoding="utf-8")
         self._archive = archive
         self._folder = folder
         self._storages: Dict[str, Tensor] = {}
@@ -122,6 +135,8 @@ class _TensorUnpickler(pickle.Unpickler):
         _, dtype, key, _, _ = identity
         if key not in self._storages:
             content = bytearray(self._archive.read(f"{self._folder}/data/{key}"))
+            if len(content) % torch.empty(0, dtype=dtype).element_size():
+                raise ValueError(f"{len(content)} bytes of {dtype}")  # frombuffer says so on stderr
             values = torch.frombuffer(content, dtype=dtype) if content else torch.empty(0)
             self._storages[key] = values.to(dtype)
         return self._storages[key]
