@@ -331,6 +331,14 @@ void write_labels_png(const std::filesystem::path& path, const Result& result) {
 
 std::vector<std::uint8_t> encode_png(const cv::Mat& pixels) { return encoded_png(pixels, "PNG"); }
 
+cv::Mat decode_png(std::span<const std::uint8_t> png) {
+  std::vector<std::uint8_t> bytes(png.begin(), png.end());
+  if (detail::check_container(bytes, "PNG").format != detail::Format::png)
+    throw Unreadable("PNG: the bytes are those of another format");
+  detail::drop_remarks(bytes);
+  return opencv_decode(bytes, "PNG", cv::IMREAD_GRAYSCALE);
+}
+
 void write_png(const std::filesystem::path& path, const cv::Mat& pixels) {
   write_file(path, encoded_png(pixels, path.string()));
 }

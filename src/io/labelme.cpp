@@ -10,16 +10,15 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <numbers>
-#include <opencv2/imgcodecs.hpp>
 #include <optional>
 #include <string_view>
 #include <utility>
 
-#include "container.hpp"
 #include "json.hpp"
 #include "persense/error.hpp"
 #include "persense/failure.hpp"
 #include "persense/io/files.hpp"
+#include "persense/io/images.hpp"
 
 namespace persense::io {
 
@@ -86,21 +85,17 @@ Polygon circle(const Vertex& center, const Vertex& edge) {
 }
 
 /// The grey pixels of a PNG; none where it is no PNG, or damaged.
-cv::Mat decoded_png(std::vector<std::uint8_t> bytes) try {
-  if (detail::check_container(bytes, "").format != detail::Format::png) return {};
-  detail::drop_remarks(bytes);
-  return cv::imdecode(bytes, cv::IMREAD_GRAYSCALE);
+cv::Mat decoded_png(const std::vector<std::uint8_t>& bytes) try {
+  return decode_png(bytes);
 } catch (const Unreadable&) {
-  return {};
-} catch (const cv::Exception&) {
   return {};
 }
 
 /// A mask shape: a PNG of its box in base64, at its first point.
 cv::Mat mask_shape(const json& shape, Size size) {
   const auto corners = points_of(shape, 2, 2);
-  auto png = from_base64(shape.at("mask").get_ref<const std::string&>());
-  const cv::Mat bits = png ? decoded_png(std::move(*png)) : cv::Mat();
+  const auto png = from_base64(shape.at("mask").get_ref<const std::string&>());
+  const cv::Mat bits = png ? decoded_png(*png) : cv::Mat();
   if (bits.empty()) throw InvalidArgument("has a mask that is no PNG in base64");
   if (!(std::abs(corners[0].x) < farthest && std::abs(corners[0].y) < farthest))
     throw InvalidArgument("has a mask outside of the image");
@@ -156,8 +151,7 @@ std::pair<std::string, bool> class_of(std::string name) {
 /// The shape as a mask, to be joined with others.
 cv::Mat as_mask(const Shape& shape, Size size) {
   if (const auto* mask = std::get_if<cv::Mat>(&shape)) return *mask;
-  if (const auto* polygon = std::get_if<Polygon>(&shape))
-    return persense::detail::mask_of(*polygon, size);
+  if (const auto* polygon = std::get_if<Polygon>(&shape)) return detail::mask_of(*polygon, size);
   throw InvalidArgument("has a group_id, which only polygons, circles and masks can have");
 }
 

@@ -136,7 +136,7 @@ def read_examples(
     return examples
 
 
-_WRONG = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+_WRONG = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
 
 
 def _class_of(label: str) -> Tuple[str, bool]:
@@ -156,10 +156,12 @@ def _parts(name: str, document: Any) -> Tuple[int, int, str, List[Any]]:
         width, height = int(document["imageWidth"]), int(document["imageHeight"])
         shapes = list(document["shapes"])
         image_path = str(document["imagePath"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
         raise Unreadable(f"{name}: not a labelme file ({_why(error)})") from None
     if width < 1 or height < 1:
         raise Unreadable(f"{name}: image of {width} x {height}, expected at least 1 x 1")
+    if max(width, height) > 1 << 20 or width * height > 1 << 30:
+        raise Unreadable(f"{name}: image of {width} x {height}, expected at most 2^30 pixels")
     return width, height, image_path, shapes
 
 
@@ -169,6 +171,7 @@ def _by_instance(name: str, shapes: List[Any]) -> Iterator[Tuple[int, Any, Any]]
         try:
             group = shape.get("group_id")
             key = (str(shape["label"]), ("shape", number) if group is None else group)
+            hash(key)  # a group may be a list
         except _WRONG as error:
             raise Unreadable(f"{name}: shape {number}: {_why(error)}") from None
         yield number, key, shape
@@ -228,7 +231,7 @@ def _read_json(name: str) -> Any:
             return json.load(file)
     except FileNotFoundError:
         raise FileNotFound(f"{name}: no such file") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, RecursionError, ValueError) as error:  # ValueError: no JSON, no UTF-8
         raise Unreadable(f"{name}: {error}") from None
 
 
@@ -259,6 +262,8 @@ def _points_of(shape: Dict[str, Any]) -> NDArray[np.float64]:
     points = np.array(shape["points"], dtype=np.float64)
     if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
         raise ValueError("points that are not pairs of numbers")
+    if not (np.abs(points) < 1e6).all():
+        raise ValueError("points far outside of the image")
     return points
 
 

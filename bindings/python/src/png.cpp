@@ -1,5 +1,4 @@
 // PNG in memory, for notebooks and for files that hold images as text.
-#include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 #include <string>
 #include <string_view>
@@ -44,13 +43,12 @@ py::bytes encode_png(const py::array& pixels, int side) {
 
 py::array decode_png(const py::bytes& bytes) {
   const auto text = bytes.cast<std::string_view>();
-  cv::Mat pixels;
-  if (!text.empty()) {
-    const cv::Mat buffer(1, static_cast<int>(text.size()), CV_8UC1, const_cast<char*>(text.data()));
-    pixels = cv::imdecode(buffer, cv::IMREAD_GRAYSCALE);
+  try {
+    return array_of(
+        io::decode_png({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}));
+  } catch (const Unreadable&) {
+    throw InvalidArgument("PNG: damaged, expected a grey image");
   }
-  if (pixels.empty()) throw InvalidArgument("PNG: damaged, expected a grey image");
-  return array_of(std::move(pixels));
 }
 
 }  // namespace

@@ -176,6 +176,12 @@ def test_what_lies_outside_of_the_picture_is_cut_off(tmp_path: pathlib.Path) -> 
         (document(shape("mask", [[0, 0], [1, 1]])), "shape 1: it has no 'mask'"),
         (document({**shape("mask", [[0, 0], [1, 1]]), "mask": "AAAA"}), "shape 1: PNG: damaged"),
         (document(width=0), "image of 0 x 6, expected at least 1 x 1"),
+        (document(width=1 << 40), "image of 1099511627776 x 6, expected at most 2.30 pixels"),
+        ('{"imageWidth": 1e999, "imageHeight": 6, "shapes": []}', "a.json: not a labelme file"),
+        (document(shape("circle", [[0, 0], [1e308, 1e308]])), "shape 1: "),
+        (document({**shape("polygon", [[0, 0], [1, 1], [0, 1]]), "group_id": [1]}), "shape 1: "),
+        ("[" * 200000, "a.json: "),
+        ("1" * 5000, "a.json: "),
     ],
 )
 def test_a_damaged_file_is_unreadable_and_says_why(

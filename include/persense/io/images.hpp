@@ -118,4 +118,8 @@ std::vector<std::uint8_t> encode_png(const cv::Mat& pixels);
 /// Writes them as a PNG file. @throws as encode_png. @throws Unwritable.
 void write_png(const std::filesystem::path& path, const cv::Mat& pixels);
 
+/// The bytes of a PNG file as grey pixels, CV_8UC1.
+/// @throws Unreadable  another format, truncated or damaged.
+cv::Mat decode_png(std::span<const std::uint8_t> png);
+
 }  // namespace persense::io
