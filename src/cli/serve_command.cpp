@@ -2,12 +2,12 @@
 
 #include <memory>
 
-#include "../serve/server.hpp"
 #include "commands.hpp"
 #include "console.hpp"
 #include "interrupt.hpp"
 #include "option_flags.hpp"
 #include "queries.hpp"
+#include "serve/server.hpp"
 #include "stage_flags.hpp"
 
 namespace persense::cli {

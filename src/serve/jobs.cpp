@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <system_error>
 
-#include "../io/cell.hpp"
+#include "io/cell.hpp"
 #include "persense/error.hpp"
 #include "persense/io/class_names.hpp"
 #include "persense/io/coco.hpp"

@@ -8,7 +8,7 @@
 #include <opencv2/core.hpp>
 #include <utility>
 
-#include "../io/outlines.hpp"
+#include "io/outlines.hpp"
 #include "persense/error.hpp"
 #include "persense/example.hpp"
 #include "persense/io/class_names.hpp"

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "jobs.hpp"
+#include "json.hpp"
 #include "messages.hpp"
 #include "page.hpp"
 #include "persense/error.hpp"
@@ -34,6 +35,13 @@ constexpr double tolerance = 0.5;  // of outlines, pixels: what can be seen
 void answer(Response& response, const Json& json) {
   response.set_content(json.dump(-1, ' ', false, Json::error_handler_t::replace),
                        "application/json");
+}
+
+/// @throws InvalidArgument  a body that is not JSON.
+Json json_in(const Request& request) {
+  Json json = persense::detail::parse_json(request.body);
+  if (!json.is_object()) throw InvalidArgument("request: is not the JSON that is expected");
+  return json;
 }
 
 void refuse(Response& response, int status, const std::string& why) {
@@ -216,20 +224,20 @@ void Server::State::export_result(const Json& request, Response& response) const
 
 void Server::State::add_segmentation() {
   http.Post("/api/segment", [this](const Request& request, Response& response) {
-    segment(Json::parse(request.body), response);
+    segment(json_in(request), response);
   });
   http.Post("/api/cancel", [this](const Request& request, Response& response) {
-    const Json json = Json::parse(request.body);
+    const Json json = json_in(request);
     answer(response, {{"cancelled", queries.cancel(json.at("query").get<std::string>())}});
   });
   http.Post("/api/export", [this](const Request& request, Response& response) {
-    export_result(Json::parse(request.body), response);
+    export_result(json_in(request), response);
   });
 }
 
 void Server::State::add_run() {
   http.Post("/api/run", [this](const Request& request, Response& response) {
-    const Json json = Json::parse(request.body);
+    const Json json = json_in(request);
     run.start(supports_of(json.at("marks"), engine, images), filter_of(json, engine.options()),
               json.value("min_score", 0.0));
     answer(response, run.progress());
