@@ -48,10 +48,10 @@ inline std::string label_from_answer(std::string_view given) {
   const std::string reply = detail::reply_in(given);
   std::string_view answer = reply;
   while (!answer.empty() && detail::is_space(answer.back())) answer.remove_suffix(1);
-  if (answer.empty()) throw InvalidArgument("class label: the answer holds no word");
   const auto begin = std::find_if(answer.rbegin(), answer.rend(), detail::is_space).base();
   std::string label(begin, answer.end());
   std::erase(label, '.');
+  if (label.empty()) throw InvalidArgument("class label: the answer holds no word");
   return label;
 }
 

@@ -56,6 +56,7 @@ TEST_CASE("label_from_answer: the last word without full stops", "[label]") {
 TEST_CASE("label_from_answer: an answer without a word throws InvalidArgument", "[label][errors]") {
   CHECK_THROWS_AS(label_from_answer(""), InvalidArgument);
   CHECK_THROWS_AS(label_from_answer(" \t\n"), InvalidArgument);
+  CHECK_THROWS_AS(label_from_answer("a potato .\n"), InvalidArgument);
 }
 
 TEST_CASE("english: plural_of and singular_of give both forms of either", "[label]") {

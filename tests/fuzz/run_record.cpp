@@ -8,16 +8,13 @@ using namespace persense::fuzz;
 using cli::RunRecord;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static InputFile input;
-  static const OutputFolder folder;
+  static InputFile input, output;
   const auto& path = input.holding({data, size});
   const auto settings = RunRecord::settings_in(path).value_or(RunRecord::Settings{});
   accepts([&] { RunRecord::resume(path, {{"preset", "paper"}}); });
   if (!accepts([&] { RunRecord::resume(path, settings); })) return 0;
 
-  const auto copy = folder / "record.jsonl";
-  std::ofstream(copy, std::ios::binary)
-      .write(reinterpret_cast<const char*>(data), static_cast<std::streamsize>(size));
+  const auto& copy = output.holding({data, size});
   RunRecord::Entry entry;
   entry.query = "a query of this test";
   entry.bytes = size;
