@@ -106,12 +106,6 @@ DatasetClass class_of(const fs::path& folder, const Files& files) {
 
 }  // namespace
 
-std::size_t Dataset::query_count() const {
-  std::size_t count = 0;
-  for (const DatasetClass& c : classes) count += c.queries.size();
-  return count;
-}
-
 Dataset open_dataset(const fs::path& path) {
   if (!fs::exists(path))
     throw FileNotFound(fmt::format("{}: no such folder, expected a data set", path.string()));

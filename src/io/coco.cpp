@@ -137,22 +137,6 @@ std::vector<std::uint32_t> rle_counts(const Mask& mask, Size size) {
   return runs.finish(size.pixels());
 }
 
-Mask mask_from_rle(const std::vector<std::uint32_t>& counts, Size size) {
-  const std::int64_t pixels = size.pixels();
-  std::int64_t total = 0;
-  for (const std::uint32_t n : counts) total += n;
-  if (total != pixels || size.width < 0 || size.height < 0)
-    throw InvalidArgument(fmt::format("run-length code: {} pixels, expected {} ({} x {})", total,
-                                      pixels, size.width, size.height));
-  cv::Mat columns = cv::Mat::zeros(size.width, size.height, CV_8UC1);  // transposed image
-  std::int64_t at = 0;
-  for (std::size_t i = 0; i < counts.size(); ++i) {
-    if (i % 2 == 1) std::fill_n(columns.data + at, counts[i], std::uint8_t{1});
-    at += counts[i];
-  }
-  return crop_to_box(MaskView(cv::Mat(columns.t())));
-}
-
 std::string rle_to_string(const std::vector<std::uint32_t>& counts) {
   std::string text;
   for (std::size_t i = 0; i < counts.size(); ++i) {
@@ -168,29 +152,6 @@ std::string rle_to_string(const std::vector<std::uint32_t>& counts) {
     }
   }
   return text;
-}
-
-std::vector<std::uint32_t> rle_from_string(std::string_view text) {
-  const auto damaged = [] {
-    return InvalidArgument("run-length code: damaged text, expected what COCO files hold");
-  };
-  std::vector<std::uint32_t> counts;
-  for (std::size_t at = 0; at < text.size();) {
-    std::int64_t value = 0;
-    int shift = 0;
-    for (bool more = true; more; shift += 5) {
-      if (at == text.size() || shift > 35) throw damaged();
-      const int group = text[at++] - 48;
-      if (group < 0 || group > 63) throw damaged();
-      value |= static_cast<std::int64_t>(group & 0x1f) << shift;
-      more = (group & 0x20) != 0;
-      if (!more && (group & 0x10) != 0) value -= std::int64_t{1} << (shift + 5);  // sign
-    }
-    if (counts.size() > 2) value += counts[counts.size() - 2];
-    if (value < 0 || value > std::numeric_limits<std::uint32_t>::max()) throw damaged();
-    counts.push_back(static_cast<std::uint32_t>(value));
-  }
-  return counts;
 }
 
 struct CocoWriter::State {

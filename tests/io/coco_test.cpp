@@ -6,6 +6,7 @@
 
 #include "catch.hpp"
 #include "persense/error.hpp"
+#include "rle.hpp"
 #include "scratch.hpp"
 
 using Catch::Matchers::ContainsSubstring;
@@ -67,7 +68,7 @@ TEST_CASE("rle_counts: parts outside the image are cut off", "[io][coco]") {
   CHECK(io::rle_counts(mask, {3, 3}) == Counts{0, 2, 1, 2, 4});
 }
 
-TEST_CASE("rle_counts: equals the definition on random masks, and mask_from_rle inverts it",
+TEST_CASE("rle_counts: equals the definition on random masks, and pycocotools' decoder inverts it",
           "[io][coco]") {
   std::mt19937 random(11);
   for (int i = 0; i < 200; ++i) {
@@ -81,8 +82,8 @@ TEST_CASE("rle_counts: equals the definition on random masks, and mask_from_rle 
     const Counts counts = io::rle_counts(cropped, {width, height});
     REQUIRE(counts == runs_by_definition(mask));
     const std::string text = io::rle_to_string(counts);
-    REQUIRE(io::rle_from_string(text) == counts);
-    const Mask back = io::mask_from_rle(counts, {width, height});
+    REQUIRE(testing::rle_from_string(text) == counts);
+    const Mask back = testing::mask_from_rle(counts, {width, height});
     REQUIRE(back.box == cropped.box);
     REQUIRE(back.bits == cropped.bits);
   }
@@ -93,14 +94,6 @@ TEST_CASE("rle_to_string: matches strings that pycocotools made", "[io][coco]") 
   CHECK(io::rle_to_string({1, 3, 2}) == "132");
   CHECK(io::rle_to_string({6}) == "6");
   CHECK(io::rle_to_string({100000, 1, 40, 5000, 1}) == "PeQ31X1Wl4iN");
-}
-
-TEST_CASE("rle_from_string: damaged text is refused", "[io][coco][errors]") {
-  for (const std::string text : {"PeQ", "\x01", "~~~~", "oooooooooooooooo0", "0o"}) {
-    INFO(text);
-    CHECK_THROWS_AS(io::rle_from_string(text), InvalidArgument);
-  }
-  CHECK_THROWS_AS(io::mask_from_rle({3, 2}, {2, 2}), InvalidArgument);
 }
 
 TEST_CASE("CocoWriter: images, annotations and ids of two images", "[io][coco]") {
@@ -135,8 +128,8 @@ TEST_CASE("CocoWriter: images, annotations and ids of two images", "[io][coco]")
   const PixelBox box = result.instances[1].mask.box;
   CHECK(second["bbox"] == nlohmann::json({box.x0, box.y0, box.width(), box.height()}));
   CHECK(second["segmentation"]["size"] == nlohmann::json({60, 90}));
-  const Mask back = io::mask_from_rle(
-      io::rle_from_string(second["segmentation"]["counts"].get<std::string>()), {90, 60});
+  const Mask back = testing::mask_from_rle(
+      testing::rle_from_string(second["segmentation"]["counts"].get<std::string>()), {90, 60});
   CHECK(back.bits == result.instances[1].mask.bits);
 }
 

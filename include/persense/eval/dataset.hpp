@@ -25,7 +25,6 @@ struct DatasetClass {
 
 struct Dataset {
   std::vector<DatasetClass> classes;  ///< by name
-  std::size_t query_count() const;
 };
 
 /// Lists a data set: a folder of class folders, or one class folder (it has a file 00.*).

@@ -6,7 +6,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "persense/options.hpp"
@@ -19,15 +18,9 @@ namespace persense::io {
 /// @throws InvalidArgument  an image of more than 2^32 - 1 pixels (the format's limit).
 std::vector<std::uint32_t> rle_counts(const Mask& mask, Size size);
 
-/// The mask back from its runs, cropped to its box.
-/// @throws InvalidArgument  the runs do not add up to the image's pixels.
-Mask mask_from_rle(const std::vector<std::uint32_t>& counts, Size size);
-
-/// The compressed text form of the runs that COCO files hold in "counts", and back.
-/// @throws InvalidArgument  text that no encoder writes.
-/// @par Source  pycocotools `rleToString`, `rleFrString`.
+/// The compressed text form of the runs that COCO files hold in "counts".
+/// @par Source  pycocotools `rleToString`.
 std::string rle_to_string(const std::vector<std::uint32_t>& counts);
-std::vector<std::uint32_t> rle_from_string(std::string_view text);
 
 /// What `segmentation` holds.
 enum class CocoMasks {
