@@ -6,9 +6,12 @@
 #include <bit>
 #include <charconv>
 #include <cstring>
+#include <limits>
 #include <optional>
 #include <string_view>
 
+#include "npy_file.hpp"
+#include "persense/error.hpp"
 #include "persense/failure.hpp"
 #include "persense/io/files.hpp"
 
@@ -17,12 +20,6 @@ namespace persense::io {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, ".npy is read as it lies in memory");
-
-struct Header {
-  std::string type;
-  bool fortran = false;
-  std::vector<std::uint64_t> shape;
-};
 
 /// What follows `'key':` in the header's Python dictionary.
 std::optional<std::string_view> after_key(std::string_view header, std::string_view key) {
@@ -49,75 +46,96 @@ std::optional<std::vector<std::uint64_t>> parse_shape(std::string_view text) {
   }
 }
 
-std::optional<Header> parse_header(std::string_view text) {
+/// Fills type, order and shape; whether the header has all three.
+bool parse_header(std::string_view text, detail::NpyFile& file) {
   const auto type = after_key(text, "descr");
   const auto order = after_key(text, "fortran_order");
   const auto shape = after_key(text, "shape");
-  if (!type || !order || !shape) return std::nullopt;
+  if (!type || !order || !shape) return false;
   const auto quote = type->find('\'', 1);
   const auto dimensions = parse_shape(*shape);
-  if (!type->starts_with('\'') || quote == std::string_view::npos || !dimensions)
-    return std::nullopt;
-  return Header{std::string(type->substr(1, quote - 1)), order->starts_with("True"), *dimensions};
+  if (!type->starts_with('\'') || quote == std::string_view::npos || !dimensions) return false;
+  file.type = type->substr(1, quote - 1);
+  file.fortran = order->starts_with("True");
+  file.shape = *dimensions;
+  return true;
 }
 
 /// Height and width; a leading or trailing 1 is dropped from three dimensions.
-Eigen::Array2i map_shape(const Header& header, const std::string& name) {
-  auto shape = header.shape;
+Eigen::Array2i map_shape(const detail::NpyFile& file) {
+  auto shape = file.shape;
   if (shape.size() == 3 && shape.front() == 1)
     shape.erase(shape.begin());
   else if (shape.size() == 3 && shape.back() == 1)
     shape.pop_back();
   constexpr std::uint64_t longest = 1u << 30;
   if (shape.size() != 2 || shape[0] < 1 || shape[1] < 1 || shape[0] > longest || shape[1] > longest)
-    throw InvalidArgument(fmt::format("{}: shape ({}), expected (height, width)", name,
-                                      fmt::join(header.shape.begin(), header.shape.end(), ", ")));
+    throw InvalidArgument(fmt::format("{}: shape ({}), expected (height, width)", file.name,
+                                      fmt::join(file.shape, ", ")));
   return {static_cast<int>(shape[0]), static_cast<int>(shape[1])};
 }
 
 template <class T>
-FloatMap values_of(std::span<const std::uint8_t> data, Eigen::Array2i shape, bool fortran) {
+FloatMap map_of(const detail::NpyFile& file, Eigen::Array2i shape) {
   using Rows = Eigen::Array<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   using Columns = Eigen::Array<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::ColMajor>;
+  const auto data = file.values(sizeof(T));
   std::vector<T> aligned(data.size() / sizeof(T));
   std::memcpy(aligned.data(), data.data(), data.size());
-  if (fortran)
+  if (file.fortran)
     return Eigen::Map<const Columns>(aligned.data(), shape[0], shape[1]).template cast<float>();
   return Eigen::Map<const Rows>(aligned.data(), shape[0], shape[1]).template cast<float>();
 }
 
 }  // namespace
 
-FloatMap read_npy_map(const std::filesystem::path& path) {
-  const auto bytes = read_file(path);
-  const std::string name = path.string();
-  const std::span<const std::uint8_t> file(bytes);
-  constexpr std::string_view magic("\x93NUMPY", 6);
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  if (!text.starts_with(magic) || file.size() < 12)
-    throw Unreadable(fmt::format("{}: not an .npy file", name));
-  const bool version_1 = file[6] == 1;
-  const std::size_t header_at = version_1 ? 10 : 12;
-  std::size_t header_size = file[8] + 256u * file[9];
-  if (!version_1) header_size += (std::size_t{file[10]} << 16) + (std::size_t{file[11]} << 24);
-  if (file[6] < 1 || file[6] > 3 || header_size > file.size() - header_at)
-    throw Unreadable(fmt::format("{}: the .npy header is damaged or truncated", name));
-  const auto header = parse_header(text.substr(header_at, header_size));
-  if (!header) throw Unreadable(fmt::format("{}: the .npy header is damaged", name));
-  if (header->type != "<f4" && header->type != "<f8")
-    throw InvalidArgument(
-        one_line(fmt::format("{}: type '{}', expected '<f4' or '<f8' (float32, float64)", name,
-                             header->type.substr(0, 40))));
-  const auto shape = map_shape(*header, name);
-  const auto data = file.subspan(header_at + header_size);
-  const std::uint64_t value_size = header->type == "<f4" ? 4 : 8;
-  const auto expected =
-      static_cast<std::uint64_t>(shape[0]) * static_cast<std::uint64_t>(shape[1]) * value_size;
+namespace detail {
+
+std::span<const std::uint8_t> NpyFile::values(std::size_t value_size) const {
+  std::uint64_t expected = value_size;
+  for (const std::uint64_t length : shape)
+    expected =
+        length > std::numeric_limits<std::uint64_t>::max() / std::max<std::uint64_t>(expected, 1)
+            ? std::numeric_limits<std::uint64_t>::max()
+            : expected * length;
+  const auto data = std::span(bytes).subspan(values_at);
   if (data.size() != expected)
     throw Unreadable(fmt::format("{}: {} bytes of values, expected {} for shape ({})", name,
-                                 data.size(), expected, fmt::join(header->shape, ", ")));
-  return value_size == 4 ? values_of<float>(data, shape, header->fortran)
-                         : values_of<double>(data, shape, header->fortran);
+                                 data.size(), expected, fmt::join(shape, ", ")));
+  return data;
+}
+
+NpyFile read_npy(const std::filesystem::path& path) {
+  NpyFile file;
+  file.name = path.string();
+  file.bytes = read_file(path);
+  const auto& bytes = file.bytes;
+  constexpr std::string_view magic("\x93NUMPY", 6);
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (!text.starts_with(magic) || bytes.size() < 12)
+    throw Unreadable(fmt::format("{}: not an .npy file", file.name));
+  const bool version_1 = bytes[6] == 1;
+  const std::size_t header_at = version_1 ? 10 : 12;
+  std::size_t header_size = bytes[8] + 256u * bytes[9];
+  if (!version_1) header_size += (std::size_t{bytes[10]} << 16) + (std::size_t{bytes[11]} << 24);
+  if (bytes[6] < 1 || bytes[6] > 3 || header_size > bytes.size() - header_at)
+    throw Unreadable(fmt::format("{}: the .npy header is damaged or truncated", file.name));
+  if (!parse_header(text.substr(header_at, header_size), file))
+    throw Unreadable(fmt::format("{}: the .npy header is damaged", file.name));
+  file.values_at = header_at + header_size;
+  return file;
+}
+
+}  // namespace detail
+
+FloatMap read_npy_map(const std::filesystem::path& path) {
+  const detail::NpyFile file = detail::read_npy(path);
+  if (file.type != "<f4" && file.type != "<f8")
+    throw InvalidArgument(
+        one_line(fmt::format("{}: type '{}', expected '<f4' or '<f8' (float32, float64)", file.name,
+                             file.type.substr(0, 40))));
+  const auto shape = map_shape(file);
+  return file.type == "<f4" ? map_of<float>(file, shape) : map_of<double>(file, shape);
 }
 
 void write_npy(const std::filesystem::path& path, const FloatMapView& map) {

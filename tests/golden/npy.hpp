@@ -1,16 +1,16 @@
-// Reads the .npy arrays of the golden vectors: little-endian, C order, f2 / f4 / i4 / i8 / u1.
+// The .npy arrays of the golden vectors as numbers: f2, f4, f8, i4, i8 and u1, in C order.
 #pragma once
 
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <opencv2/core.hpp>
-#include <regex>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <vector>
+
+#include "io/npy_file.hpp"
 
 namespace persense::testing {
 
@@ -22,49 +22,32 @@ struct Array {
   std::vector<float> floats() const { return {values.begin(), values.end()}; }
 };
 
-inline double value_at(const char* bytes, const std::string& type) {
-  const auto as = [bytes](auto sample) {
-    std::memcpy(&sample, bytes, sizeof sample);
-    return sample;
-  };
-  if (type == "<f4") return as(float{});
-  if (type == "<f8") return as(double{});
-  if (type == "<i4") return as(std::int32_t{});
-  if (type == "<i8") return static_cast<double>(as(std::int64_t{}));
-  if (type == "|u1") return as(std::uint8_t{});
-  if (type == "<f2") return static_cast<float>(as(cv::float16_t{}));
-  throw std::runtime_error("npy: element type " + type + " is not one of the golden vectors'");
+template <class T>
+std::vector<double> values_of(const io::detail::NpyFile& file) {
+  const auto bytes = file.values(sizeof(T));
+  std::vector<double> values;
+  for (std::size_t at = 0; at < bytes.size(); at += sizeof(T)) {
+    T value;
+    std::memcpy(&value, bytes.data() + at, sizeof value);
+    if constexpr (std::is_same_v<T, cv::float16_t>)
+      values.push_back(static_cast<float>(value));
+    else
+      values.push_back(static_cast<double>(value));
+  }
+  return values;
 }
 
 inline Array read_npy(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw std::runtime_error(path.string() + ": cannot be opened");
-  const std::string bytes(std::istreambuf_iterator<char>(file), {});
-  if (bytes.size() < 10 || bytes.compare(0, 6, "\x93NUMPY") != 0)
-    throw std::runtime_error(path.string() + ": not an npy file");
-  const std::size_t header =
-      static_cast<std::uint8_t>(bytes[8]) + 256u * static_cast<std::uint8_t>(bytes[9]);
-  const std::string text = bytes.substr(10, header);
-  if (text.find("'fortran_order': False") == std::string::npos)
-    throw std::runtime_error(path.string() + ": columns first, expected rows first");
-  std::smatch type, shape;
-  std::regex_search(text, type, std::regex("'descr': '([^']+)'"));
-  std::regex_search(text, shape, std::regex("'shape': \\(([^)]*)\\)"));
-  Array array;
-  std::size_t count = 1;
-  const std::string dims = shape[1];
-  const std::regex digits("[0-9]+");
-  for (std::sregex_iterator i(dims.begin(), dims.end(), digits), end; i != end; ++i) {
-    array.shape.push_back(std::stoi(i->str()));
-    count *= static_cast<std::size_t>(array.shape.back());
-  }
-  const std::string descr = type[1];
-  const std::size_t size = static_cast<std::size_t>(descr.back() - '0');
-  if (bytes.size() < 10 + header + count * size)
-    throw std::runtime_error(path.string() + ": truncated");
-  for (std::size_t i = 0; i < count; ++i)
-    array.values.push_back(value_at(bytes.data() + 10 + header + i * size, descr));
-  return array;
+  const io::detail::NpyFile file = io::detail::read_npy(path);
+  if (file.fortran) throw std::runtime_error(file.name + ": columns first, expected rows first");
+  const std::vector<int> shape(file.shape.begin(), file.shape.end());
+  if (file.type == "<f4") return {shape, values_of<float>(file)};
+  if (file.type == "<f8") return {shape, values_of<double>(file)};
+  if (file.type == "<i4") return {shape, values_of<std::int32_t>(file)};
+  if (file.type == "<i8") return {shape, values_of<std::int64_t>(file)};
+  if (file.type == "|u1") return {shape, values_of<std::uint8_t>(file)};
+  if (file.type == "<f2") return {shape, values_of<cv::float16_t>(file)};
+  throw std::runtime_error(file.name + ": type " + file.type + ", expected one of those above");
 }
 
 }  // namespace persense::testing
