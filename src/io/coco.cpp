@@ -6,11 +6,13 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
 #include "json.hpp"
+#include "json_text.hpp"
 #include "outlines.hpp"
 #include "persense/error.hpp"
 #include "persense/io/class_names.hpp"
@@ -46,17 +48,14 @@ class RunCollector {
   std::int64_t end_ = 0;
 };
 
-std::string text_of(const json& value) {
-  // a file name need not be UTF-8, JSON must
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
-}
+using detail::json_text;
 
 /// The notes as a member of an object, with its comma; nothing without notes.
 std::string notes_member(const std::vector<std::string>& notes) {
   std::string list;
   for (const std::string& note : notes) {
     if (!list.empty()) list += ',';
-    list += text_of(note);
+    list += json_text(note);
   }
   return list.empty() ? "" : fmt::format(R"("notes":[{}],)", list);
 }
@@ -64,37 +63,89 @@ std::string notes_member(const std::vector<std::string>& notes) {
 /// What `info` says of stages and options, each with a comma before it.
 std::string info_members(const CocoHeader& header) {
   std::string members;
-  if (!header.stages.empty()) members += R"(,"stages":)" + text_of(header.stages);
+  if (!header.stages.empty()) members += R"(,"stages":)" + json_text(header.stages);
   if (!header.options) return members;
   std::string options;
   for_each_option(*header.options, [&](const char* key, const auto& field, auto&&...) {
-    const std::string value = text_of(option_text(field));
+    const std::string value = json_text(option_text(field));
     options += fmt::format(R"({}"{}":{})", options.empty() ? "" : ",", key, value);
   });
   return members + R"(,"options":{)" + options + "}";
 }
 
-/// A mask's outer borders as COCO has polygons: corners of pixels, one list per part.
-std::string polygons_of(const Mask& mask) {
-  const cv::Mat bits(mask.box.height(), mask.box.width(), CV_8UC1,
-                     const_cast<std::uint8_t*>(mask.bits.data()));
+/// A mask's polygons as COCO has them: one list of numbers for each.
+std::string polygons_text(const Mask& mask, double tolerance) {
   std::string all;
-  for (const detail::Ring& ring : detail::outlines(MaskView(bits))) {
-    std::int64_t twice_area = 0;  // above 0 clockwise: outer borders
+  for (const detail::Ring& polygon : detail::polygons_of(mask, tolerance)) {
     std::string corners;
-    for (std::size_t i = 0; i < ring.size(); ++i) {
-      const Point a = ring[i], b = ring[(i + 1) % ring.size()];
-      twice_area += std::int64_t{a.x} * b.y - std::int64_t{b.x} * a.y;
-      corners += fmt::format("{}{},{}", i == 0 ? "" : ",", mask.box.x0 + a.x, mask.box.y0 + a.y);
-    }
-    if (twice_area > 0) all += fmt::format("{}[{}]", all.empty() ? "" : ",", corners);
+    for (const Point p : polygon)
+      corners += fmt::format("{}{},{}", corners.empty() ? "" : ",", p.x, p.y);
+    all += fmt::format("{}[{}]", all.empty() ? "" : ",", corners);
   }
   return "[" + all + "]";
 }
 
 std::string run_lengths_of(const Mask& mask, Size size) {
   return fmt::format(R"({{"counts":{},"size":[{},{}]}})",
-                     text_of(rle_to_string(rle_counts(mask, size))), size.height, size.width);
+                     json_text(rle_to_string(rle_counts(mask, size))), size.height, size.width);
+}
+
+/// What comes before the annotations.
+std::string beginning_of(const CocoHeader& header) {
+  return fmt::format(R"({{"info":{{"description":"Instances found by persense","version":"{}"{}}},)"
+                     "\n\"licenses\":[],\n\"annotations\":[",
+                     PERSENSE_VERSION, info_members(header));
+}
+
+/// What comes after them. @param images  their JSON objects.
+std::string end_of(const std::vector<std::string>& categories, const std::vector<std::int64_t>& ids,
+                   const std::string& images) {
+  std::string list;
+  for (std::size_t k = 0; k < categories.size(); ++k)
+    list += fmt::format(R"({}{{"id":{},"name":{},"supercategory":""}})", k == 0 ? "" : ",", ids[k],
+                        json_text(categories[k]));
+  return "\n],\n\"categories\":[" + list + "],\n\"images\":[" + images + "\n]}\n";
+}
+
+std::string image_text(const std::string& file_name, const Result& result, std::int64_t id) {
+  return fmt::format(R"({{"file_name":{},"height":{},"id":{},{}"width":{}}})", json_text(file_name),
+                     result.image_size.height, id, notes_member(result.notes),
+                     result.image_size.width);
+}
+
+/// Ids of an annotation.
+struct AnnotationIds {
+  std::int64_t own = 1, image = 1, category = 1;
+};
+
+std::string annotation_text(const Instance& instance, Size size, const AnnotationIds& ids,
+                            CocoMasks masks, double tolerance) {
+  const PixelBox& box = instance.mask.box;
+  return fmt::format(
+      R"({{"area":{},"bbox":[{},{},{},{}],"category_id":{},"id":{},"image_id":{},"iscrowd":0,)"
+      R"("point":[{},{}],"score":{},"segmentation":{},)"
+      R"("touches_border":{}}})",
+      instance.mask.area(), box.x0, box.y0, box.width(), box.height(), ids.category, ids.own,
+      ids.image, instance.point.x, instance.point.y,
+      json_text(std::round(double{instance.score} * 1e4) / 1e4),
+      masks == CocoMasks::rle ? run_lengths_of(instance.mask, size)
+                              : polygons_text(instance.mask, tolerance),
+      instance.touches_border);
+}
+
+/// @throws InvalidArgument  an instance of a class without a category.
+void require_categories(const Result& result, std::size_t count) {
+  for (const Instance& instance : result.instances)
+    if (instance.class_index >= count)
+      throw InvalidArgument(fmt::format("COCO file: an instance of class {}, expected one of {} {}",
+                                        instance.class_index + 1, count,
+                                        count == 1 ? "category" : "categories"));
+}
+
+std::vector<std::int64_t> counted_from_1(std::size_t count) {
+  std::vector<std::int64_t> ids(count);
+  std::iota(ids.begin(), ids.end(), std::int64_t{1});
+  return ids;
 }
 
 /// @throws InvalidArgument  it is no whole number.
@@ -158,8 +209,9 @@ struct CocoWriter::State {
   AtomicFile file;
   std::vector<std::string> categories;
   CocoMasks masks = CocoMasks::rle;
-  std::string images;
-  std::unordered_set<std::string> names;
+  double tolerance = 0;
+  std::string images = {};
+  std::unordered_set<std::string> names = {};
   std::int64_t image_count = 0;
   std::int64_t annotation_count = 0;
 
@@ -197,43 +249,22 @@ CocoWriter::CocoWriter(const std::filesystem::path& path, const std::string& cat
     : CocoWriter(path, CocoHeader{{category}, {}, {}, CocoMasks::rle}) {}
 
 CocoWriter::CocoWriter(const std::filesystem::path& path, const CocoHeader& header)
-    : state_(
-          new State{AtomicFile(path), class_names(header.categories), header.masks, {}, {}, 0, 0}) {
-  state_->file.write(
-      fmt::format(R"({{"info":{{"description":"Instances found by persense","version":"{}"{}}},)"
-                  "\n\"licenses\":[],\n\"annotations\":[",
-                  PERSENSE_VERSION, info_members(header)));
+    : state_(new State{AtomicFile(path), class_names(header.categories), header.masks,
+                       header.tolerance}) {
+  state_->file.write(beginning_of(header));
 }
 
 CocoWriter::~CocoWriter() = default;
 CocoWriter::CocoWriter(CocoWriter&&) noexcept = default;
 
-// Objects are written as text, not made of json: its objects and arrays allocate when they are
-// destroyed, which ends the program where memory has run out.
 void CocoWriter::add(const std::string& file_name, const Result& result) {
-  const Size size = result.image_size;
+  require_categories(result, state_->categories.size());
+  state_->begin_image(file_name, image_text(file_name, result, state_->next_image()));
   for (const Instance& instance : result.instances)
-    if (instance.class_index >= state_->categories.size())
-      throw InvalidArgument(fmt::format(
-          "COCO file: an instance of class {}, expected one of {} {}", instance.class_index + 1,
-          state_->categories.size(), state_->categories.size() == 1 ? "category" : "categories"));
-  state_->begin_image(
-      file_name,
-      fmt::format(R"({{"file_name":{},"height":{},"id":{},{}"width":{}}})", text_of(file_name),
-                  size.height, state_->next_image(), notes_member(result.notes), size.width));
-  for (const Instance& instance : result.instances) {
-    const PixelBox& box = instance.mask.box;
-    state_->write(fmt::format(
-        R"({{"area":{},"bbox":[{},{},{},{}],"category_id":{},"id":{},"image_id":{},"iscrowd":0,)"
-        R"("point":[{},{}],"score":{},"segmentation":{},)"
-        R"("touches_border":{}}})",
-        instance.mask.area(), box.x0, box.y0, box.width(), box.height(), instance.class_index + 1,
-        state_->next_annotation(), state_->image_count, instance.point.x, instance.point.y,
-        text_of(std::round(double{instance.score} * 1e4) / 1e4),
-        state_->masks == CocoMasks::rle ? run_lengths_of(instance.mask, size)
-                                        : polygons_of(instance.mask),
-        instance.touches_border));
-  }
+    state_->write(annotation_text(instance, result.image_size,
+                                  {state_->next_annotation(), state_->image_count,
+                                   static_cast<std::int64_t>(instance.class_index) + 1},
+                                  state_->masks, state_->tolerance));
 }
 
 void CocoWriter::append(const std::filesystem::path& coco_file) try {
@@ -260,14 +291,14 @@ void CocoWriter::append(const std::filesystem::path& coco_file) try {
   const CategoryIds categories = state_->categories_of(coco);
   for (json image : images) {
     image["id"] = state_->next_image();
-    state_->begin_image(image["file_name"], text_of(image));
+    state_->begin_image(image["file_name"], json_text(image));
   }
   for (json a : annotations) {
     a["id"] = state_->next_annotation();
     a["image_id"] = new_id.at(id_of(a, "image_id"));
     const auto category = categories.find(category_of(a));
     a["category_id"] = category == categories.end() ? 1 : category->second;
-    state_->write(text_of(a));
+    state_->write(json_text(a));
   }
 } catch (const json::exception& e) {
   throw Unreadable(fmt::format("{}: not a COCO file ({})", coco_file.string(), e.what()));
@@ -280,13 +311,29 @@ bool CocoWriter::contains(const std::string& file_name) const {
 }
 
 void CocoWriter::close() {
-  std::string categories;
-  for (std::size_t k = 0; k < state_->categories.size(); ++k)
-    categories += fmt::format(R"({}{{"id":{},"name":{},"supercategory":""}})", k == 0 ? "" : ",",
-                              k + 1, text_of(state_->categories[k]));
-  state_->file.write("\n],\n\"categories\":[" + categories + "],\n\"images\":[" + state_->images +
-                     "\n]}\n");
+  const auto& categories = state_->categories;
+  state_->file.write(end_of(categories, counted_from_1(categories.size()), state_->images));
   state_->file.commit();
+}
+
+std::string to_coco(const std::string& file_name, const Result& result, const CocoHeader& header,
+                    const CocoIds& ids) {
+  const auto names = class_names(header.categories);
+  const auto categories = ids.categories.empty() ? counted_from_1(names.size()) : ids.categories;
+  require_categories(result, names.size());
+  if (categories.size() != names.size())
+    throw InvalidArgument(fmt::format("COCO file: {} ids of categories, expected {}",
+                                      categories.size(), names.size()));
+  std::string text = beginning_of(header);
+  std::int64_t id = ids.annotation;
+  for (const Instance& instance : result.instances) {
+    text += id == ids.annotation ? "\n" : ",\n";
+    text += annotation_text(instance, result.image_size,
+                            {id, ids.image, categories[instance.class_index]}, header.masks,
+                            header.tolerance);
+    ++id;
+  }
+  return text + end_of(names, categories, "\n" + image_text(file_name, result, ids.image));
 }
 
 void write_coco(const std::filesystem::path& path, const std::string& file_name,

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <opencv2/core.hpp>
 #include <utility>
 
@@ -72,6 +73,16 @@ std::size_t largest(std::size_t begin, std::size_t end, Value value) {
   return best;
 }
 
+/// Twice the area inside: above 0 clockwise, as outer borders run.
+std::int64_t twice_area(const Ring& ring) {
+  std::int64_t sum = 0;
+  for (std::size_t i = 0; i < ring.size(); ++i) {
+    const Point a = ring[i], b = ring[(i + 1) % ring.size()];
+    sum += std::int64_t{a.x} * b.y - std::int64_t{b.x} * a.y;
+  }
+  return sum;
+}
+
 /// The ring from a corner that is far from its middle, which any simplification keeps.
 Ring from_far_corner(Ring ring) {
   double x = 0, y = 0;
@@ -125,6 +136,23 @@ Ring simplified(const Ring& ring, double tolerance) {
   for (std::size_t i = 0; i < count; ++i)
     if (keep[i]) kept.push_back(points[i]);
   return kept;
+}
+
+std::vector<Ring> polygons_of(const Mask& mask, double tolerance) {
+  constexpr std::int64_t tenths = 10;
+  if (mask.empty()) return {};
+  const cv::Mat bits(mask.box.height(), mask.box.width(), CV_8UC1,
+                     const_cast<std::uint8_t*>(mask.bits.data()));
+  std::vector<Ring> polygons;
+  for (const Ring& ring : outlines(MaskView(bits))) {
+    const std::int64_t area = twice_area(ring);
+    if (area <= 0) continue;  // a hole
+    Ring fewer = simplified(ring, tolerance);
+    const bool keeps_shape = tenths * std::abs(twice_area(fewer) - area) <= area;
+    for (Point& p : polygons.emplace_back(keeps_shape ? std::move(fewer) : ring))
+      p = {mask.box.x0 + p.x, mask.box.y0 + p.y};
+  }
+  return polygons;
 }
 
 }  // namespace persense::io::detail

@@ -5,6 +5,7 @@
 
 #include "persense/geometry.hpp"
 #include "persense/image.hpp"
+#include "persense/mask.hpp"
 
 namespace persense::io::detail {
 
@@ -19,5 +20,10 @@ std::vector<Ring> outlines(MaskView mask);
 /// Fewer of a ring's corners, those left out at most `tolerance` away (Douglas and Peucker 1973).
 /// At least three stay. cv::approxPolyDP leaves two of small rings.
 Ring simplified(const Ring& ring, double tolerance);
+
+/// A polygon, clockwise, for each part of a mask, in pixels of its image; holes are filled. Of the
+/// corners those are left out that are at most `tolerance` pixels away; 0 keeps all, and so do
+/// parts so small that they would change by more than a tenth of their area.
+std::vector<Ring> polygons_of(const Mask& mask, double tolerance);
 
 }  // namespace persense::io::detail

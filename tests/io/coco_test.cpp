@@ -150,6 +150,45 @@ TEST_CASE("CocoWriter: several classes are several categories, and info says wha
   CHECK(ids == std::vector<int>{1, 2, 1});
 }
 
+TEST_CASE("to_coco: is what CocoWriter writes, and takes the ids of a data set", "[io][coco]") {
+  const Scratch scratch;
+  const io::CocoHeader header{{"bean", "pea"}, "encoder mini", Options::paper()};
+  io::CocoWriter writer(scratch / "a.json", header);
+  writer.add("a.png", two_classes());
+  writer.close();
+  const auto written = nlohmann::json::parse(io::to_coco("a.png", two_classes(), header));
+  CHECK(written == json_of(scratch / "a.json"));
+  const auto coco =
+      nlohmann::json::parse(io::to_coco("a.png", two_classes(), header, {7, 100, {30, 20}}));
+  CHECK(coco["images"][0]["id"] == 7);
+  CHECK(coco["categories"][1] ==
+        nlohmann::json{{"id", 20}, {"name", "pea"}, {"supercategory", ""}});
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK(coco["annotations"][i]["id"] == 100 + i);
+    CHECK(coco["annotations"][i]["image_id"] == 7);
+    CHECK(coco["annotations"][i]["category_id"] == (i == 1 ? 20 : 30));
+  }
+  CHECK(message_of<InvalidArgument>([&] {
+          io::to_coco("a.png", two_classes(), header, {1, 1, {5}});
+        }) == "COCO file: 1 ids of categories, expected 2");
+}
+
+TEST_CASE("CocoWriter: polygons follow every pixel, or keep to a tolerance", "[io][coco]") {
+  io::CocoHeader header;
+  header.masks = io::CocoMasks::polygons;
+  std::size_t numbers[2] = {};
+  for (const double tolerance : {0.0, 0.75}) {
+    header.tolerance = tolerance;
+    const auto coco = nlohmann::json::parse(io::to_coco("a.png", three_discs(), header));
+    const auto& polygons = coco["annotations"][0]["segmentation"];
+    REQUIRE(polygons.size() == 1);
+    numbers[tolerance > 0] = polygons[0].size();
+    CHECK(coco["annotations"][0]["area"] == three_discs().instances[0].mask.area());
+  }
+  CHECK(numbers[1] >= 6);
+  CHECK(2 * numbers[1] < numbers[0]);
+}
+
 TEST_CASE("CocoWriter: an instance of a class without a category is refused",
           "[io][coco][errors]") {
   const Scratch scratch;

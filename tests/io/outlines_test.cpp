@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <limits>
 #include <opencv2/core.hpp>
+#include <utility>
+#include <vector>
 
 #include "catch.hpp"
 #include "persense/detail/marks.hpp"
@@ -92,5 +94,27 @@ TEST_CASE("simplified outlines stay within the tolerance", "[outlines]") {
     CHECK(fewer.size() >= 3);
     CHECK(fewer.size() < ring.size());
     for (const Point p : ring) CHECK(distance(p, fewer) <= tolerance + 1e-9);
+  }
+}
+
+TEST_CASE("polygons_of: one for each part, in the image's pixels, without holes", "[outlines]") {
+  const Mask mask{{4, 3, 9, 6},
+                  {1, 1, 1, 0, 1,  //
+                   1, 0, 1, 0, 1,  //
+                   1, 1, 1, 0, 1}};
+  CHECK(io::detail::polygons_of(mask, 0) ==
+        std::vector<Ring>{{{4, 3}, {7, 3}, {7, 6}, {4, 6}}, {{8, 3}, {9, 3}, {9, 6}, {8, 6}}});
+  CHECK(io::detail::polygons_of(Mask{}, 0).empty());
+}
+
+TEST_CASE("polygons_of: parts that a tolerance would change much keep every corner", "[outlines]") {
+  const Mask cross{{0, 0, 3, 3}, {0, 1, 0, 1, 1, 1, 0, 1, 0}};
+  CHECK(io::detail::polygons_of(cross, 5) == io::detail::polygons_of(cross, 0));
+  for (const auto& [width, height] : {std::pair(1, 1), {1, 5}, {2, 2}, {3, 1}}) {
+    const std::size_t pixels = static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
+    const Mask mask{{2, 1, 2 + width, 1 + height}, std::vector<std::uint8_t>(pixels, 1)};
+    const auto polygons = io::detail::polygons_of(mask, 0.75);
+    REQUIRE(polygons.size() == 1);
+    CHECK(cv::countNonZero(detail::filled(polygon_of(polygons[0]), {9, 9})) == width * height);
   }
 }

@@ -34,6 +34,14 @@ struct CocoHeader {
   std::string stages;              ///< what filled the slots: see Engine::stages; may be empty
   std::optional<Options> options;  ///< those of the run
   CocoMasks masks = CocoMasks::rle;
+  double tolerance = 0;  ///< how far, in pixels, a polygon may run from the mask's border
+};
+
+/// The ids in COCO data of one image, for those of a data set.
+struct CocoIds {
+  std::int64_t image = 1;
+  std::int64_t annotation = 1;           ///< of the first; the others count on
+  std::vector<std::int64_t> categories;  ///< of each class; none: from 1
 };
 
 /// Writes one COCO file image by image, so that memory does not grow with the masks written.
@@ -78,6 +86,12 @@ class CocoWriter {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+/// The JSON text of a COCO file of one image: what CocoWriter writes, with ids of one's own.
+/// @throws InvalidArgument  an instance of a class without a category, or another number of ids
+///   than categories.
+std::string to_coco(const std::string& file_name, const Result& result,
+                    const CocoHeader& header = {}, const CocoIds& ids = {});
 
 /// A COCO file of one image.
 /// @param category  of a result with one class; several have their own names (see class_names).
