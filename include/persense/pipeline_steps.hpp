@@ -88,11 +88,30 @@ inline void check_negatives(std::span<const SupportExample> examples) {
     }
 }
 
+/// How similar the examples that are not negative are to the prototype that was made of them.
+template <ImageEncoder Encoder>
+float own_similarity(const Encoder& encoder, const typename Encoder::Prototype& prototype,
+                     std::span<const SupportExample> examples,
+                     std::span<const EncodedImage<Encoder>> encoded) {
+  double sum = 0, count = 0;
+  FloatMap map;
+  const typename Encoder::Embedding* of = nullptr;  // the map
+  for (std::size_t i = 0; i < examples.size(); ++i) {
+    if (examples[i].negative) continue;
+    const auto* const embedding = &encoded[i].embedding();
+    if (std::exchange(of, embedding) != embedding)
+      map = encoder.similarity(*embedding, prototype, examples[i].image.size());
+    sum += mean_over(examples[i].mask, map), ++count;
+  }
+  return static_cast<float>(sum / count);
+}
+
 /// See StagedMethod::support.
 template <ImageEncoder Encoder, class Decoder>
 Support<Encoder> prepare_support(const Encoder& encoder, const Decoder& decoder,
                                  std::span<const BasicExample<EncodedImage<Encoder>>> examples,
-                                 std::string label, std::string phrase, const Options& options) {
+                                 std::string label, std::string phrase, const Options& options,
+                                 SupportUse use) {
   ExampleImages<Encoder> images(encoder);
   std::vector<std::string> notes;
   std::vector<SupportExample> shown;
@@ -140,15 +159,21 @@ Support<Encoder> prepare_support(const Encoder& encoder, const Decoder& decoder,
   const Image image = first->image;
   const PixelBox box = first->mask.box;
   const float diameter = median_diameter(shown);
-  return {std::move(shown),
-          image,
-          mask,
-          diameter,
-          box,
-          std::move(prototype),
-          std::move(label),
-          std::move(phrase),
-          std::move(notes)};
+  Support<Encoder> support{std::move(shown),
+                           image,
+                           mask,
+                           diameter,
+                           box,
+                           std::move(prototype),
+                           std::move(label),
+                           std::move(phrase),
+                           std::move(notes)};
+  if (use.own_similarity)
+    support.own_similarity = own_similarity(encoder, support.prototype, support.examples,
+                                            std::span<const EncodedImage<Encoder>>(encoded));
+  if (use.embeddings)
+    for (const auto& e : encoded) support.embeddings.push_back(e.shared_embedding());
+  return support;
 }
 
 /// A result before the first step. @throws InvalidArgument  an empty image, or a region of another

@@ -24,7 +24,8 @@
 namespace persense {
 
 /// @tparam Method  derives from this and has
-///   `find(image, embedding, support, clock) -> detail::ClassFound`: what one support gives.
+///   `find(image, embedding, support, clock) -> detail::ClassFound`: what one support gives;
+///   and, where it asks for more of a support, `static constexpr SupportUse support_use`.
 /// @par Threads  All of it is const; one method may serve any number of threads.
 template <class Method, ImageEncoder Encoder, DecoderFor<Encoder> Decoder>
 class StagedMethod {
@@ -59,7 +60,7 @@ class StagedMethod {
           "potato "
           "or label=\"potato\"");
     return detail::prepare_support(encoder_, decoder_, examples, std::move(label),
-                                   std::move(phrase), options_);
+                                   std::move(phrase), options_, use());
   }
   /// The same of one mask: every part of it that is of like size is an example.
   Prepared support(ImageView image, MaskView mask, std::string label = {},
@@ -128,6 +129,13 @@ class StagedMethod {
   const Decoder& decoder() const { return decoder_; }
 
  private:
+  static constexpr SupportUse use() {
+    if constexpr (requires { Method::support_use; })
+      return Method::support_use;
+    else
+      return {};
+  }
+
   void find_all(ImageView image, const typename Encoder::Embedding& embedding,
                 std::span<const Prepared* const> classes, detail::StepClock& clock,
                 Result& result) const {

@@ -80,6 +80,9 @@ class EncodedImage {
 
   const Image& image() const { return parts_->image; }
   const typename E::Embedding& embedding() const { return parts_->embedding; }
+  std::shared_ptr<const typename E::Embedding> shared_embedding() const {
+    return {parts_, &parts_->embedding};
+  }
 
  private:
   struct Parts {

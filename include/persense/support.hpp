@@ -1,6 +1,7 @@
 // persense/support.hpp: the marked objects, and what was computed from them once.
 #pragma once
 
+#include <memory>
 #include <opencv2/core/mat.hpp>
 #include <string>
 #include <vector>
@@ -19,6 +20,11 @@ struct SupportExample {
   bool negative = false;
 };
 
+/// What a method asks of its supports beside the prototype.
+struct SupportUse {
+  bool own_similarity = false, embeddings = false;
+};
+
 /// What was computed once from the support examples and serves any number of queries. Immutable
 /// after `Pipeline::support` made it; share it between threads freely.
 /// @tparam E  an ImageEncoder (stages.hpp).
@@ -34,6 +40,11 @@ struct Support {
   std::string
       phrase;  ///< "all <plural>", of the label or as a model gave it; empty when the label is
   std::vector<std::string> notes;  ///< what was done to the input ("2 parts are one example each")
+  /// Mean similarity of the examples that are not negative with the prototype; 0 where the method
+  /// does not ask for it (SupportUse).
+  float own_similarity = 0;
+  /// Of each example; none where the method does not ask for them.
+  std::vector<std::shared_ptr<const typename E::Embedding>> embeddings = {};
 
   MaskView mask_view() const { return MaskView(mask); }
 };
