@@ -23,9 +23,12 @@ requires std::is_same_v<std::remove_const_t<O>, Options>
 void for_each_option(O& o, Visit&& visit) {
   visit(
       "method", o.method, 0, 0,
-      "persense (default) or grounded_sam: a mask for each of the detector's boxes; it has no use "
-      "for a density map generator and the options of location_prior, dmg, idm, ppsm, feedback, "
-      "decoder.guidance and decoder.refinement");
+      "persense (default), or one to compare it with: grounded_sam (a mask for each of the "
+      "detector's boxes), persam (a mask at the most similar point, until nothing is similar), "
+      "matcher (patches that match both ways), everything (a grid of points, filtered by "
+      "similarity) or otsu (threshold and watershed; no stage is asked). None of them has a use "
+      "for a density map generator and the options of location_prior, dmg, idm, ppsm and feedback, "
+      "all but grounded_sam none for a detector");
   visit("label.rules", o.label.rules, 0, 0,
         "paper (default: English plurals) or reference: see all_phrase()");
   visit("detection.threshold", o.detection.threshold, 0.0, 1.0,
@@ -128,6 +131,11 @@ void for_each_option(O& o, Visit&& visit) {
         "at most so many instances, those with the highest scores; 0 = all (default 0)");
   visit("filter.border", o.filter.border, 0, 0,
         "instances that touch the image's border: keep (default) or drop");
+  visit("baselines.similarity", o.baselines.similarity, 0.0, 1.0,
+        "of the methods persam and everything: least similarity of a point, or of a mask on "
+        "average, times that of the support object itself (default 0.5: this library)");
+  visit("baselines.grid", o.baselines.grid, 1, 256,
+        "of the method everything: points on each side of the grid (default 32: SAM)");
 }
 
 namespace detail {
@@ -160,7 +168,8 @@ struct EnumNames<Switch> {
 };
 template <>
 struct EnumNames<Method> {
-  static constexpr const char* names[] = {"persense", "grounded_sam"};
+  static constexpr const char* names[] = {"persense", "grounded_sam", "persam",
+                                          "matcher",  "everything",   "otsu"};
 };
 template <>
 struct EnumNames<Captions> {

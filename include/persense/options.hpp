@@ -33,6 +33,10 @@ enum class CountRounding {
 enum class Method {
   persense,      ///< see Pipeline
   grounded_sam,  ///< see GroundedSam: a mask for each box of the detector
+  persam,        ///< see PerSam: a mask at the most similar point, again and again
+  matcher,       ///< see Matcher: masks where patches match the support object's, and it them
+  everything,    ///< see Everything: masks at a grid of points, those that are similar
+  otsu,          ///< see Otsu: a threshold and a watershed; no stage is asked
 };
 
 /// How a detector that reads text gets class label and phrase ("all potatoes").
@@ -62,6 +66,12 @@ struct DetectorOptions {
 
 struct DmgOptions {
   Rules rules = Rules::paper;
+};
+
+/// Of the methods that PerSense is compared with.
+struct BaselineOptions {
+  float similarity = 0.5f;
+  int grid = 32;
 };
 
 /// What of a density map becomes candidate points.
@@ -183,6 +193,7 @@ struct Options {
   SupportOptions support;
   TileOptions tiles;
   FilterOptions filter;
+  BaselineOptions baselines;
 
   /// The paper's method (the default).
   static Options paper() { return {}; }

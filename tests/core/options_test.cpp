@@ -40,6 +40,7 @@ Options unusual_options() {
   options.support.parts = Parts::largest;
   options.tiles.size = 999;
   options.filter = {0.1234567f, 11, 99, 0.3f, 3.3f, 7, Border::drop};
+  options.baselines = {0.7654321f, 9};
   return options;
 }
 

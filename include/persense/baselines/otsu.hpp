@@ -1,0 +1,250 @@
+// persense/baselines/otsu.hpp: what is done without any model: a threshold and a watershed.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <opencv2/imgproc.hpp>
+#include <queue>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "persense/baselines/prompted.hpp"
+#include "persense/detail/peaks.hpp"
+#include "persense/options.hpp"
+#include "persense/pipeline_steps.hpp"
+#include "persense/result.hpp"
+#include "persense/staged_method.hpp"
+#include "persense/stages.hpp"
+
+namespace persense {
+
+namespace detail {
+
+/// Otsu's threshold: where two groups of values lie furthest apart. 256 bins over the range; the
+/// value is the centre of the last bin of the lower group. (cv::threshold has it for whole
+/// numbers.)
+/// @param values  CV_32FC1. The value itself where there is one alone.
+inline float otsu_threshold(const cv::Mat& values) {
+  constexpr int bins = 256;
+  double lowest = 0, highest = 0;
+  cv::minMaxLoc(values, &lowest, &highest);
+  if (!(highest > lowest)) return static_cast<float>(lowest);
+  std::array<double, bins> counts{};
+  for (int y = 0; y < values.rows; ++y)
+    for (int x = 0; x < values.cols; ++x) {
+      const double part = (values.at<float>(y, x) - lowest) / (highest - lowest);
+      counts[std::min(static_cast<std::size_t>(part * bins), counts.size() - 1)] += 1;
+    }
+  double all = 0, moment = 0;
+  for (int i = 0; i < bins; ++i) all += counts[i], moment += i * counts[i];
+  double below = 0, moment_below = 0, largest = -1;
+  int best = 0;
+  for (int i = 0; i + 1 < bins; ++i) {
+    below += counts[i], moment_below += i * counts[i];
+    const double above = all - below;
+    if (below == 0 || above == 0) continue;
+    const double apart = moment_below / below - (moment - moment_below) / above;
+    if (below * above * apart * apart > largest) largest = below * above * apart * apart, best = i;
+  }
+  return static_cast<float>(lowest + (best + 0.5) * (highest - lowest) / bins);
+}
+
+/// The foreground and what it encloses. @param mask  CV_8UC1, 0 or 255.
+inline cv::Mat without_holes(const cv::Mat& mask) {
+  cv::Mat outside;
+  cv::copyMakeBorder(mask, outside, 1, 1, 1, 1, cv::BORDER_CONSTANT, 0);
+  cv::floodFill(outside, {0, 0}, 255, nullptr, {}, {}, 4);
+  return mask | ~outside(cv::Rect(1, 1, mask.cols, mask.rows));
+}
+
+/// The highest points of a distance transform: within each 4-connected part of its foreground,
+/// those that no other within `distance` (Chebyshev) exceeds; of two nearer than that, the higher;
+/// none as near to the image's border.
+inline std::vector<Point> distance_peaks(const cv::Mat& distances, int distance) {
+  cv::Mat parts, extents, centers;
+  const cv::Mat foreground = distances > 0;
+  const int count = cv::connectedComponentsWithStats(foreground, parts, extents, centers, 4);
+  const cv::Mat window = cv::Mat::ones(2 * distance + 1, 2 * distance + 1, CV_8UC1);
+  const cv::Rect inner(distance, distance, distances.cols - 2 * distance,
+                       distances.rows - 2 * distance);
+  std::vector<Point> peaks;
+  if (inner.width <= 0 || inner.height <= 0) return peaks;
+  for (int part = 1; part < count; ++part) {
+    const int* const extent = extents.ptr<int>(part);
+    const cv::Rect around = cv::Rect(extent[cv::CC_STAT_LEFT], extent[cv::CC_STAT_TOP],
+                                     extent[cv::CC_STAT_WIDTH], extent[cv::CC_STAT_HEIGHT]) &
+                            inner;
+    if (around.empty()) continue;
+    cv::Mat own, highest;
+    distances(around).copyTo(own, parts(around) == part);
+    cv::dilate(own, highest, window, {-1, -1}, 1, cv::BORDER_CONSTANT, 0);
+    std::vector<std::pair<float, Point>> ordered;
+    for (int y = 0; y < own.rows; ++y)
+      for (int x = 0; x < own.cols; ++x)
+        if (const float value = own.at<float>(y, x); value > 0 && value == highest.at<float>(y, x))
+          ordered.push_back({value, {x + around.x, y + around.y}});
+    std::stable_sort(ordered.begin(), ordered.end(),
+                     [](const auto& a, const auto& b) { return a.first > b.first; });
+    std::vector<Point> points;
+    for (const auto& [value, point] : ordered) points.push_back(point);
+    for (const Point p : spaced(points, distance)) peaks.push_back(p);
+  }
+  return peaks;
+}
+
+/// Grows markers over the foreground, the highest pixel first, of equal ones the first reached.
+/// @return  CV_32SC1: index of the marker + 1, or 0.
+inline cv::Mat flood_from(const std::vector<Point>& markers, const cv::Mat& heights,
+                          const cv::Mat& foreground) {
+  cv::Mat labels = cv::Mat::zeros(heights.size(), CV_32SC1);
+  using Reached = std::tuple<float, std::int64_t, int, int>;  // height, minus the turn, x, y
+  std::priority_queue<Reached> next;
+  std::int64_t turn = 0;
+  const auto reach = [&](int x, int y, int label) {
+    labels.at<int>(y, x) = label;
+    next.emplace(heights.at<float>(y, x), turn--, x, y);
+  };
+  for (std::size_t i = 0; i < markers.size(); ++i)
+    reach(markers[i].x, markers[i].y, static_cast<int>(i) + 1);
+  const cv::Rect frame(0, 0, heights.cols, heights.rows);
+  while (!next.empty()) {
+    const auto [height, when, x, y] = next.top();
+    next.pop();
+    for (const auto& [dx, dy] : {std::pair{0, -1}, {-1, 0}, {1, 0}, {0, 1}}) {
+      const cv::Point to(x + dx, y + dy);
+      if (frame.contains(to) && foreground.at<std::uint8_t>(to) != 0 && labels.at<int>(to) == 0)
+        reach(to.x, to.y, labels.at<int>(y, x));
+    }
+  }
+  return labels;
+}
+
+}  // namespace detail
+
+/// Otsu's threshold of the grey image and a watershed on the distance to the background, which is
+/// what a user without a model does. The support says whether objects are brighter or darker than
+/// what is around them, and how large they are: markers are a quarter of its diameter apart at
+/// least, and regions below a tenth of its area are left out. A score says how near an area is to
+/// the support object's: the smaller over the larger.
+///
+/// Neither encoder nor decoder sees the query; they make masks of boxes and points in the support.
+/// The similarity is 1 where a pixel is as grey as the support object, -1 where it differs by 255.
+/// @par Threads  As Pipeline.
+/// @par Source  N. Otsu, A threshold selection method from gray-level histograms (1979); the rest
+///   as with scikit-image: threshold_otsu after a Gaussian of 1 pixel, holes filled, opened 3 x 3,
+///   peak_local_max of the distance transform (none near the image's border), watershed.
+template <ImageEncoder Encoder, DecoderFor<Encoder> Decoder>
+class Otsu : public StagedMethod<Otsu<Encoder, Decoder>, Encoder, Decoder> {
+  using Base = StagedMethod<Otsu, Encoder, Decoder>;
+
+ public:
+  /// @param options  `method` is set to what this is.
+  /// @throws InvalidArgument  an option out of its range.
+  Otsu(Encoder encoder, Decoder decoder, Options options = Options::paper())
+      : Base(std::move(encoder), std::move(decoder), options, /*reads_text=*/false) {
+    options_.method = Method::otsu;
+  }
+
+ private:
+  friend Base;
+  using Base::options_;
+  using ClassFound = detail::ClassFound;
+
+  /// Of the steps, it has similarity, decode (threshold and watershed) and instances.
+  ClassFound find(ImageView image, const typename Encoder::Embedding&,
+                  const Support<Encoder>& support, detail::StepClock& clock) const {
+    constexpr float apart = 0.25f, smallest = 0.1f;  // of the diameter, the area
+    ClassFound found;
+    const Greys object = greys_of(support);
+    const cv::Mat grey = grey_of(image);
+    found.similarity = clock(Step::similarity, [&] {
+      FloatMap map(image.height, image.width);
+      cv::Mat out = as_mat(map);  // the map's own memory
+      cv::absdiff(grey, object.inside, out);
+      map = 1 - map * (2.0f / 255);
+      return map;
+    });
+    if (clock.run.trace) found.result.trace.emplace().similarity = found.similarity;
+    const auto area =
+        static_cast<float>(std::numbers::pi / 4) * support.diameter * support.diameter;
+    auto [markers, masks] = clock(Step::decode, [&] {
+      const cv::Mat foreground = foreground_of(grey, object.inside > object.around);
+      cv::Mat distances;
+      cv::distanceTransform(foreground, distances, cv::DIST_L2, 5);
+      const int least = std::max(3, cvRound(apart * support.diameter));
+      auto peaks = detail::distance_peaks(distances, least);
+      auto regions = regions_of(detail::flood_from(peaks, distances, foreground), peaks.size());
+      return std::pair(std::move(peaks), std::move(regions));
+    });
+    std::vector<Prompt> prompts;
+    std::vector<ScoredMask> kept;
+    for (std::size_t i = 0; i < masks.size(); ++i) {
+      const auto own = static_cast<float>(masks[i].area());
+      if (own < smallest * area) continue;
+      prompts.push_back({markers[i]});
+      kept.push_back({std::move(masks[i]), std::min(own, area) / std::max(own, area)});
+    }
+    if (kept.empty())
+      found.notes.push_back("no instance: no part of the foreground is large enough");
+    detail::conclude(markers, prompts, std::move(kept), image.size(), options_.instances, clock,
+                     found);
+    return found;
+  }
+
+  static cv::Mat grey_of(ImageView image) {
+    cv::Mat grey, values;
+    cv::cvtColor(image.mat(), grey, cv::COLOR_RGB2GRAY);
+    grey.convertTo(values, CV_32F);
+    return values;
+  }
+
+  /// Means of the support objects and of the ring around them.
+  struct Greys {
+    double inside = 0, around = 0;
+  };
+  static Greys greys_of(const Support<Encoder>& support) {
+    constexpr int reach = 15;  // side of the square that the ring reaches, pixels
+    const cv::Mat grey = grey_of(support.image.view());
+    cv::Mat ring;
+    cv::dilate(support.mask, ring, cv::Mat::ones(reach, reach, CV_8UC1));
+    ring &= ~support.mask;
+    constexpr double middle = 127.5;  // for an object that fills its image
+    return {cv::mean(grey, support.mask)[0],
+            cv::countNonZero(ring) > 0 ? cv::mean(grey, ring)[0] : middle};
+  }
+
+  static cv::Mat foreground_of(const cv::Mat& grey, bool bright) {
+    cv::Mat smooth, opened;
+    cv::GaussianBlur(grey, smooth, {}, 1);
+    const float threshold = detail::otsu_threshold(smooth);
+    const cv::Mat foreground = bright ? cv::Mat(smooth > threshold) : cv::Mat(smooth < threshold);
+    cv::morphologyEx(detail::without_holes(foreground), opened, cv::MORPH_OPEN,
+                     cv::Mat::ones(3, 3, CV_8UC1));
+    return opened;
+  }
+
+  /// The mask of each label 1..count.
+  static std::vector<Mask> regions_of(const cv::Mat& labels, std::size_t count) {
+    std::vector<Mask> masks(count);
+    for (Mask& mask : masks) mask.box = {labels.cols, labels.rows, 0, 0};
+    const auto each_pixel = [&](auto&& visit) {
+      for (int y = 0; y < labels.rows; ++y)
+        for (int x = 0; x < labels.cols; ++x)
+          if (const int label = labels.at<int>(y, x); label > 0)
+            visit(masks[static_cast<std::size_t>(label - 1)], x, y);
+    };
+    each_pixel([](Mask& m, int x, int y) {
+      m.box = {std::min(m.box.x0, x), std::min(m.box.y0, y), std::max(m.box.x1, x + 1),
+               std::max(m.box.y1, y + 1)};
+    });
+    for (Mask& mask : masks) mask.bits.resize(static_cast<std::size_t>(mask.box.area()));
+    each_pixel([](Mask& m, int x, int y) { m.row(y)[x - m.box.x0] = 1; });
+    return masks;
+  }
+};
+
+}  // namespace persense
