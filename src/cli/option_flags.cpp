@@ -24,7 +24,9 @@ void add_option_flags(CLI::App& command, OptionFlags& flags) {
       ->capture_default_str();
   command
       .add_option("--method", flags.method,
-                  "persense (default), or grounded_sam: a mask for each of the detector's boxes")
+                  "persense (default), plus_plus (that preset of it), or one to compare it with: "
+                  "grounded_sam (a mask for each of the detector's boxes), persam, matcher, "
+                  "everything or otsu (see `persense options`)")
       ->type_name("NAME");
   command
       .add_option("--tile", flags.tile,
@@ -37,6 +39,8 @@ void add_option_flags(CLI::App& command, OptionFlags& flags) {
 }
 
 namespace {
+
+constexpr std::string_view plus_plus = "plus_plus";  // a preset that --method names, too
 
 /// @throws InvalidArgument  neither auto nor off nor a side.
 void apply_tile(Options& options, const std::string& tile) {
@@ -55,14 +59,24 @@ void apply_tile(Options& options, const std::string& tile) {
 
 }  // namespace
 
+Options preset_of(const OptionFlags& flags) {
+  if (flags.method != plus_plus) return Options::preset(flags.preset);
+  if (flags.preset != "paper" && flags.preset != plus_plus)
+    throw InvalidArgument(
+        fmt::format("--method plus_plus: is a preset, got --preset {}, too; expected one of them",
+                    flags.preset));
+  return Options::plus_plus();
+}
+
 void apply_settings(Options& options, const OptionFlags& flags) {
-  if (!flags.method.empty()) set_option(options, "method", flags.method);
+  if (!flags.method.empty() && flags.method != plus_plus)
+    set_option(options, "method", flags.method);
   if (flags.tile) apply_tile(options, *flags.tile);
   for (const std::string& setting : flags.settings) apply_setting(options, setting, "--set");
 }
 
 Options options_from(const OptionFlags& flags, const Stages& stages) {
-  return stages.adapt(Options::preset(flags.preset),
+  return stages.adapt(preset_of(flags),
                       [&flags](Options& options) { apply_settings(options, flags); });
 }
 

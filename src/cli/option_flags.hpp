@@ -14,7 +14,7 @@ namespace persense::cli {
 
 struct OptionFlags {
   std::string preset = "paper";
-  std::string method;                 ///< empty: the preset's
+  std::string method;                 ///< empty: the preset's; "plus_plus": that preset
   std::optional<std::string> tile;    ///< "auto", "off" or a number; none: the preset's
   std::vector<std::string> settings;  ///< "key=value"
 };
@@ -24,6 +24,10 @@ CLI::Validator not_empty();
 
 /// Adds --preset, --method and --set to a subcommand; `flags` must outlive the parse.
 void add_option_flags(CLI::App& command, OptionFlags& flags);
+
+/// The preset that --preset, or --method plus_plus, names.
+/// @throws InvalidArgument  unknown preset, or two of them.
+Options preset_of(const OptionFlags& flags);
 
 /// Sets the method and the settings, in their order. @throws as options_from.
 void apply_settings(Options& options, const OptionFlags& flags);

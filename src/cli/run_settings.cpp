@@ -33,7 +33,7 @@ std::string identity_of_mini(const Stages& stages) {
 }
 
 Options options_of(const SegmentRequest& request, const Stages& stages) {
-  return stages.adapt(Options::preset(request.options.preset), [&](Options& options) {
+  return stages.adapt(preset_of(request.options), [&](Options& options) {
     apply_settings(options, request.options);
     apply_filters(options, request.filters);
   });

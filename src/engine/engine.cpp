@@ -49,17 +49,24 @@ std::shared_ptr<const EngineParts::Model> model_without_torch(const Stages& stag
                                                               const Options& options) {
   return EngineParts::model(
       stages, encoder_of(stages, [] { return AnyEncoder(classic::ClassicEncoder{}); }),
-      detector_of(stages, no_other<AnyDetector>), [&] { return dmg_of(stages, no_other<AnyDmg>); },
+      [&] { return detector_of(stages, no_other<AnyDetector>); },
+      [&] { return dmg_of(stages, no_other<AnyDmg>); },
       decoder_of(stages, options.decoder, no_other<AnyDecoder>), options);
 }
 
 /// Without what the method has no use for, so that it is neither loaded nor prepared for.
 Stages in_use(const Stages& stages, Method method) {
   Stages used = stages;
-  if (method == Method::grounded_sam) {
-    used.dmg = unused;
-    used.custom.density = nullptr;
-  }
+  if (method == Method::persense) return used;
+  used.dmg = unused;
+  used.custom.density = nullptr;
+  if (method == Method::grounded_sam) return used;
+  used.detector = unused;
+  used.custom.detect = nullptr;
+  if (method != Method::otsu) return used;
+  used.encoder = used.decoder = weight_free;  // makes masks of boxes and points
+  used.custom.encode = nullptr;
+  used.custom.decode = nullptr;
   return used;
 }
 
@@ -128,7 +135,7 @@ bool Stages::need_torch() const {
 Options Stages::adapt(const Options& preset) const {
   const auto slots = slots_of(*this);
   const std::string_view dmg_slot = slots[2];
-  if (preset.method == Method::grounded_sam) return preset;
+  if (preset.method != Method::persense) return preset;
   if (is_archive(dmg_slot)) return torch_plugin(dmg).adapt(*this, preset);
   if (dmg_slot == learned && preset.feedback.rules == Rules::paper) {
     Options adapted = preset;

@@ -7,14 +7,18 @@
 #include <vector>
 
 #include "free_memory.hpp"
+#include "persense/baselines/everything.hpp"
 #include "persense/baselines/grounded_sam.hpp"
+#include "persense/baselines/matcher.hpp"
+#include "persense/baselines/otsu.hpp"
+#include "persense/baselines/persam.hpp"
 #include "persense/pipeline.hpp"
 #include "persense/tiles/stages.hpp"
 #include "slots.hpp"
 
 namespace persense {
 
-/// @tparam Runner  a Pipeline or GroundedSam of stages chosen at run time.
+/// @tparam Runner  a Pipeline or one of the baselines, of stages chosen at run time.
 template <class Runner>
 struct EngineParts::ModelOf final : EngineParts::Model {
   ModelOf(Runner made, std::string of_stages, bool networks)
@@ -81,7 +85,7 @@ struct EngineParts::ModelOf final : EngineParts::Model {
 };
 
 std::shared_ptr<const EngineParts::Model> EngineParts::model(
-    const Stages& slots, AnyEncoder encoder, AnyDetector detector,
+    const Stages& slots, AnyEncoder encoder, const std::function<AnyDetector()>& make_detector,
     const std::function<AnyDmg()>& make_dmg, AnyDecoder decoder, const Options& options) {
   const int size = options.tiles.size;
   const bool any_size = take_any_size(slots), says_size = encoder.input_side().has_value();
@@ -99,14 +103,29 @@ std::shared_ptr<const EngineParts::Model> EngineParts::model(
   const bool tiled = size != 0 && !any_size && note.empty();
   if (tiled) {
     encoder = AnyEncoder(TiledEncoder<AnyEncoder>(std::move(encoder), size));
-    detector = AnyDetector(
-        TiledDetector<AnyDetector, AnyEncoder>(std::move(detector), options.detection.threshold));
     decoder = AnyDecoder(TiledDecoder<AnyDecoder, AnyEncoder>(std::move(decoder)));
   }
   const auto of = [&](auto runner) -> std::shared_ptr<const Model> {
     return std::make_shared<const ModelOf<decltype(runner)>>(std::move(runner), note,
                                                              slots.need_torch());
   };
+  switch (options.method) {
+    case Method::persam:
+      return of(PerSam(std::move(encoder), std::move(decoder), options));
+    case Method::matcher:
+      return of(Matcher(std::move(encoder), std::move(decoder), options));
+    case Method::everything:
+      return of(Everything(std::move(encoder), std::move(decoder), options));
+    case Method::otsu:
+      return of(Otsu(std::move(encoder), std::move(decoder), options));
+    case Method::grounded_sam:
+    case Method::persense:
+      break;
+  }
+  AnyDetector detector = make_detector();
+  if (tiled)
+    detector = AnyDetector(
+        TiledDetector<AnyDetector, AnyEncoder>(std::move(detector), options.detection.threshold));
   if (options.method == Method::grounded_sam)
     return of(GroundedSam(std::move(encoder), std::move(detector), std::move(decoder), options));
   AnyDmg dmg = make_dmg();

@@ -39,9 +39,9 @@ struct EngineParts {
   using Model = Engine::Model;
 
   /// The method that the options name, over the stages that are in these slots.
-  /// @param make_dmg  gives the DMG; called where the method has a use for one.
+  /// @param make_detector, make_dmg  called where the method has a use for one.
   static std::shared_ptr<const Model> model(const Stages& slots, AnyEncoder encoder,
-                                            AnyDetector detector,
+                                            const std::function<AnyDetector()>& make_detector,
                                             const std::function<AnyDmg()>& make_dmg,
                                             AnyDecoder decoder, const Options& options);
 

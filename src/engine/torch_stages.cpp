@@ -91,16 +91,17 @@ std::shared_ptr<const EngineParts::Model> model_of(const Stages& stages, const O
   validate(options);
   const Placement where = placement(stages.device, stages.dtype);
   set_threads(stages.threads);
-  AnyDetector detector =
-      detector_of(stages, [&] { return torch_detector(stages, where, options.detector); });
+  const auto make_detector = [&] {
+    return detector_of(stages, [&] { return torch_detector(stages, where, options.detector); });
+  };
   AnyEncoder encoder = encoders_of(stages, where, options.mini);
   AnyDecoder decoder = decoder_of(stages, options.decoder,
                                   [&] { return torch_decoder(stages, encoder, options.decoder); });
   const auto make_dmg = [&] {
     return dmg_of(stages, [&] { return torch_dmg(stages, where, options.dmg.rules); });
   };
-  return EngineParts::model(stages, std::move(encoder), std::move(detector), make_dmg,
-                            std::move(decoder), options);
+  return EngineParts::model(stages, std::move(encoder), make_detector, make_dmg, std::move(decoder),
+                            options);
 }
 
 }  // namespace

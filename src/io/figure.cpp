@@ -210,7 +210,7 @@ Panel density_panel(const Stage& stage, const TracePass& pass) {
           picture};
 }
 
-Panel prompt_panel(const Stage& stage, const TracePass& pass) {
+Panel prompt_panel(const Stage& stage, const TracePass& pass, const std::string& title) {
   cv::Mat picture = stage.picture();
   const std::set<Point> prompts(pass.prompts.begin(), pass.prompts.end());
   const double radius = dot_radius(pass.candidates.size());
@@ -221,8 +221,7 @@ Panel prompt_panel(const Stage& stage, const TracePass& pass) {
     draw_cross(picture, stage.at(p), 1.6 * radius, red);
   }
   for (const Point p : pass.prompts) detail::draw_dot(picture, stage.at(p), radius);
-  return {"Point prompts after PPSM",
-          fmt::format("{} kept, {} rejected (red)", pass.prompts.size(), rejected), picture};
+  return {title, fmt::format("{} kept, {} rejected (red)", pass.prompts.size(), rejected), picture};
 }
 
 template <class Masks>
@@ -237,7 +236,7 @@ void add_pass(std::vector<Panel>& panels, const Stage& stage, const TracePass& p
               bool last) {
   if (!first) panels.push_back(exemplar_panel(stage, pass.exemplars));
   panels.push_back(density_panel(stage, pass));
-  panels.push_back(prompt_panel(stage, pass));
+  panels.push_back(prompt_panel(stage, pass, "Point prompts after PPSM"));
   if (!last)
     panels.push_back(mask_panel(stage, "Masks of this pass", pass.masks,
                                 counted(pass.masks.size(), "mask", "masks")));
@@ -245,9 +244,13 @@ void add_pass(std::vector<Panel>& panels, const Stage& stage, const TracePass& p
 
 std::vector<Panel> make_panels(const Stage& query, Panel support, const Result& result) {
   const Trace& trace = *result.trace();
-  std::vector<Panel> panels{std::move(support), similarity_panel(query, trace.similarity),
-                            detection_panel(query, trace)};
-  for (std::size_t i = 0; i < trace.passes.size(); ++i)
+  std::vector<Panel> panels{std::move(support), similarity_panel(query, trace.similarity)};
+  const bool points_alone = !trace.passes.empty() && trace.passes[0].exemplars.empty();
+  if (points_alone)  // of the methods that go from the similarity to points: see PerSam
+    panels.push_back(prompt_panel(query, trace.passes[0], "Point prompts"));
+  else
+    panels.push_back(detection_panel(query, trace));
+  for (std::size_t i = 0; i < trace.passes.size() && !points_alone; ++i)
     add_pass(panels, query, trace.passes[i], i == 0, i + 1 == trace.passes.size());
   panels.push_back(mask_panel(
       query, "Instances", result.instances,

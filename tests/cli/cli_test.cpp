@@ -139,8 +139,12 @@ TEST_CASE("persense: wrong arguments are refused in one line with exit code 2", 
     check_refused(work, work.segment("q.png -o out --tile " + tile), 2, "--tile");
   for (const std::string command :
        {"segment q.png -o out --support support.png --mask mask.png", "eval set", "options"})
-    check_refused(work, work.run(command + " --method matcher"), 2,
-                  "option method: got \"matcher\", expected persense or grounded_sam");
+    check_refused(work, work.run(command + " --method sam"), 2,
+                  "option method: got \"sam\", expected persense or grounded_sam or persam or "
+                  "matcher or everything or otsu");
+  check_refused(work, work.run("options --method plus_plus --preset reference"), 2,
+                "--method plus_plus: is a preset, got --preset reference, too");
+  check_refused(work, work.segment("q.png -o out --set baselines.grid=0"), 2, "baselines.grid");
 }
 
 TEST_CASE("persense segment: stages that cannot be had are refused in one line", "[cli][errors]") {
@@ -938,6 +942,24 @@ TEST_CASE("persense eval: --method scores another method", "[cli][eval]") {
   CHECK_THAT(outcome.err, contains("discs/01.jpg: the decoder takes points alone"));
   const auto scores = nlohmann::json::parse(read_text(work / "scores.json"));
   CHECK(scores["classes"]["discs"]["f1"].get<double>() > 0.5);
+}
+
+TEST_CASE("persense eval: --method scores PerSense++ and every baseline", "[cli][eval]") {
+  const Workspace work;
+  save_dataset(work);
+  for (const std::string method :
+       {"persense", "plus_plus", "persam", "matcher", "everything", "otsu"}) {
+    INFO(method);
+    const Outcome outcome = work.run("eval set --models classic --classes discs --json " + method +
+                                     ".json --method " + method);
+    INFO(outcome.err);
+    REQUIRE(outcome.exit == 0);
+    const auto scores = nlohmann::json::parse(read_text(work / (method + ".json")));
+    CHECK(scores["classes"]["discs"]["f1"].get<double>() > 0.5);
+  }
+  const Outcome by_method = work.run("options --method plus_plus");
+  CHECK(by_method.exit == 0);
+  CHECK(by_method.out == work.run("options --preset plus_plus").out);
 }
 
 TEST_CASE("persense eval: --classes takes some of the classes", "[cli][eval]") {

@@ -444,6 +444,29 @@ TEST_CASE("engine: with the method grounded_sam nothing fills the slot of the de
              ContainsSubstring("device cuda"));
 }
 
+TEST_CASE("engine: the methods that persense is compared with find most coins of a scene",
+          "[engine]") {
+  Stages stages = Stages::named("classic");
+  stages.dmg = stages.detector = "none.pt";  // no use for them
+  Options options;
+  options.method = GENERATE(Method::persam, Method::matcher, Method::everything, Method::otsu);
+  INFO(option_text(options.method));
+  if (options.method == Method::otsu) stages.encoder = stages.decoder = "none.pt";
+  const Engine engine(stages, options), again(stages, options);
+  CHECK(engine.options().method == options.method);
+  CHECK(engine.stages() == "encoder classic, decoder classic");
+  const ImageView query = ImageView::of_rgb(coins().query.image);
+  RunOptions run;
+  run.trace = true;
+  const Result result = engine.segment(support_of(engine, coins()), query, run);
+  CHECK(result.count() > 15);
+  CHECK(result.estimated_count() == Approx(static_cast<double>(result.count())));
+  CHECK(size_of(result.density()) == frame);
+  REQUIRE(result.trace()->passes.size() == 1);
+  CHECK(result.trace()->passes[0].exemplars.empty());
+  CHECK(same(result, again.segment(support_of(again, coins()), query)));
+}
+
 TEST_CASE("engine: bad supports and queries throw InvalidArgument", "[engine][errors]") {
   const Engine engine("classic");
   const cv::Mat& image = coins().support.image;

@@ -238,6 +238,21 @@ TEST_CASE("render_figure: any shape of query, any number of passes", "[io][figur
     }
 }
 
+TEST_CASE("render_figure: what prompts at points alone has one panel of points for all of them",
+          "[io][figure]") {
+  const cv::Mat picture = grey_picture({64, 48});
+  cv::Mat mask = cv::Mat::zeros(48, 64, CV_8UC1);
+  cv::circle(mask, {20, 20}, 8, cv::Scalar(255), cv::FILLED);
+  const auto figure_of = [&](const Result& result) {
+    return io::render_figure(ImageView::of_rgb(picture), ImageView::of_rgb(picture), MaskView(mask),
+                             result);
+  };
+  Result result = traced_result({64, 48}, 1);
+  const cv::Mat with_density = figure_of(result);
+  result.classes[0].trace->passes[0].exemplars.clear();
+  CHECK(figure_of(result).total() < with_density.total());  // 4 panels, not 6
+}
+
 TEST_CASE("render_figure: a result without a trace is refused", "[io][figure][errors]") {
   const cv::Mat picture = grey_picture({90, 60});
   const cv::Mat mask(60, 90, CV_8UC1, cv::Scalar(255));

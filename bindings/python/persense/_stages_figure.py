@@ -82,9 +82,16 @@ class FigureOfStages:
     def draw(self) -> Figure:
         """A new figure with all panels."""
         panels: List[Any] = [] if self._support is None else [self._support_panel]
-        panels += [self._similarity_panel, self._detection_panel]
-        for index, step in enumerate(self._trace.passes):
-            last = index + 1 == len(self._trace.passes)
+        panels.append(self._similarity_panel)
+        passes = self._trace.passes
+        if passes and not len(passes[0].exemplars):
+            # of the methods that go from the similarity to points: see persense::PerSam
+            panels.append(lambda ax: self._prompt_panel(ax, passes[0], "Point prompts"))
+            passes = []
+        else:
+            panels.append(self._detection_panel)
+        for index, step in enumerate(passes):
+            last = index + 1 == len(passes)
             panels += self._pass_panels(step, first=index == 0, last=last)
         panels.append(self._instance_panel)
         figure, places = self._grid(len(panels))
@@ -177,7 +184,9 @@ class FigureOfStages:
         found = counted(len(step.candidates), "candidate", "candidates")
         return "Density map, candidates", f"sum {step.density.sum(dtype=np.float64):.1f}, {found}"
 
-    def _prompt_panel(self, ax: Axes, step: TracePass) -> Tuple[str, str]:
+    def _prompt_panel(
+        self, ax: Axes, step: TracePass, title: str = "Point prompts after PPSM"
+    ) -> Tuple[str, str]:
         self._query.show(ax)
         kept = {tuple(p) for p in step.prompts.tolist()}
         rejected = [p for p in step.candidates.tolist() if tuple(p) not in kept]
@@ -187,7 +196,7 @@ class FigureOfStages:
             ax.plot(x, y, "x", color="white", ms=1.8 * dot + 1, mew=2.2)
             ax.plot(x, y, "x", color=RED, ms=1.8 * dot, mew=1.1)
         draw_dots(ax, step.prompts, dot)
-        return "Point prompts after PPSM", f"{len(kept)} kept, {len(rejected)} rejected (red)"
+        return title, f"{len(kept)} kept, {len(rejected)} rejected (red)"
 
     def _instance_panel(self, ax: Axes) -> Tuple[str, str]:
         self._query.show(ax)

@@ -164,6 +164,20 @@ def test_the_trace_is_drawn_stage_by_stage() -> None:
     assert pixels_of(figure).std() > 30
 
 
+def test_the_trace_of_a_method_without_detections_has_one_panel_of_points() -> None:
+    folder = DATA / "pebbles"
+    pipeline = persense.Pipeline("classic", options={"method": "everything", "baselines.grid": 16})
+    support = pipeline.support(folder / "00.jpg", folder / "00.png")
+    result = support.segment(folder / "01.jpg", trace=True)
+    titles = [ax.get_title(loc="left").strip() for ax in result.trace.plot().axes]
+    assert titles == [
+        "1  Support",
+        "2  Similarity to the support",
+        "3  Point prompts",
+        "4  Instances",
+    ]
+
+
 def test_an_unpickled_trace_is_drawn_without_the_support_or_with_the_callers() -> None:
     trace = pickle.loads(pickle.dumps(found_in("pebbles"))).trace
     assert trace.plot().axes[0].get_title(loc="left").startswith("1  Similarity")

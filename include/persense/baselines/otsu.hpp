@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
+#include <cstdint>
 #include <numbers>
 #include <opencv2/imgproc.hpp>
 #include <queue>

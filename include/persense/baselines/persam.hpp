@@ -2,7 +2,8 @@
 #pragma once
 
 #include <algorithm>
-#include <optional>
+#include <cstdint>
+#include <span>
 #include <utility>
 #include <vector>
 

@@ -2,6 +2,7 @@
 // density map and PPSM.
 #pragma once
 
+#include <span>
 #include <utility>
 #include <vector>
 
