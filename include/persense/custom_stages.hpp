@@ -44,7 +44,8 @@ struct CustomStages {
   std::function<FeatureGrid(ImageView)> encode;
   std::function<Detections(const StageQuery&)> detect;
   std::function<DensityMap(const StageQuery&)> density;  ///< for query.exemplars, at least one
-  /// At least one prompt; all of one role, and all or none with a box (see Method::grounded_sam).
+  /// At least one prompt; all of one role, and all or none with a box (see Method::grounded_sam and
+  /// persam).
   std::function<std::vector<ScoredMask>(const StageQuery&, std::span<const Prompt>)> decode;
 };
 

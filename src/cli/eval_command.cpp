@@ -47,6 +47,13 @@ const char* const description =
     "  # how much is won with three examples? compare with --examples 1\n"
     "  persense eval PerSense-D --examples 3\n"
     "\n"
+    "  # what do other methods make of the same stages? also plus_plus, grounded_sam, persam, "
+    "matcher\n"
+    "  persense eval PerSense-D --method everything\n"
+    "\n"
+    "  # and what is had without any model?\n"
+    "  persense eval PerSense-D --method otsu\n"
+    "\n"
     "  # which score is worth what?\n"
     "  persense eval PerSense-D --reliability\n";
 
