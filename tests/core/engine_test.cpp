@@ -8,6 +8,7 @@
 #include "inputs.hpp"
 #include "many_threads.hpp"
 #include "persense/eval/metrics.hpp"
+#include "persense/option_table.hpp"
 #include "same_result.hpp"
 #include "scene.hpp"
 #include "thread_sanitizer.hpp"
