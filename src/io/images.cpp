@@ -7,9 +7,11 @@
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "container.hpp"
+#include "image_bytes.hpp"
 #include "persense/io/files.hpp"
 #include "tiff.hpp"
 #include "window.hpp"
@@ -96,9 +98,10 @@ Decoded decode_tiff(const std::vector<std::uint8_t>& bytes, const std::filesyste
   return {std::move(tiff.pixels), std::move(tiff.alpha), tiff.premultiplied, tiff.lossy};
 }
 
+/// @param path   for messages.
 /// @param pages  gets the number of pages, unless null.
-Decoded decode(const std::filesystem::path& path, Use use, int page = 1, int* pages = nullptr) {
-  auto bytes = read_file(path);
+Decoded decode(std::vector<std::uint8_t> bytes, const std::filesystem::path& path, Use use,
+               int page = 1, int* pages = nullptr) {
   const auto container = detail::check_container(bytes, path);
   Decoded decoded;
   int orientation = container.orientation;
@@ -190,7 +193,8 @@ std::vector<std::uint8_t> encoded_png(const cv::Mat& pixels, const std::string& 
 
 }  // namespace
 
-LoadedImage load_image(const std::filesystem::path& path, const ReadOptions& options) {
+LoadedImage detail::load_image(std::vector<std::uint8_t> bytes, const std::string& name,
+                               const ReadOptions& options) {
   if (options.page < 1)
     throw InvalidArgument(fmt::format("page: got {}, expected 1 or more", options.page));
   if (options.window && !(options.window->low < options.window->high))
@@ -199,7 +203,7 @@ LoadedImage load_image(const std::filesystem::path& path, const ReadOptions& opt
                     "the second",
                     options.window->low, options.window->high));
   LoadedImage loaded;
-  Decoded decoded = decode(path, Use::picture, options.page, &loaded.page_count);
+  Decoded decoded = decode(std::move(bytes), name, Use::picture, options.page, &loaded.page_count);
   if (!decoded.alpha.empty()) unmultiply(decoded);
   if (decoded.pixels.depth() != CV_8U) {
     loaded.window =
@@ -209,6 +213,10 @@ LoadedImage load_image(const std::filesystem::path& path, const ReadOptions& opt
   blend_over_white(decoded.pixels, decoded.alpha);
   loaded.image = Image::from_rgb(std::move(decoded.pixels));
   return loaded;
+}
+
+LoadedImage load_image(const std::filesystem::path& path, const ReadOptions& options) {
+  return detail::load_image(read_file(path), path.string(), options);
 }
 
 Image read_image(const std::filesystem::path& path, const ReadOptions& options) {
@@ -232,7 +240,7 @@ bool may_be_deep(const std::filesystem::path& path) {
 }
 
 MaskFile load_mask(const std::filesystem::path& path) {
-  const Decoded decoded = decode(path, Use::picture);
+  const Decoded decoded = decode(read_file(path), path, Use::picture);
   try {
     return mask_of_pixels(decoded.pixels, decoded.alpha, decoded.lossy);
   } catch (const InvalidArgument& e) {
@@ -241,12 +249,12 @@ MaskFile load_mask(const std::filesystem::path& path) {
 }
 
 cv::Mat read_mask(const std::filesystem::path& path) {
-  const Decoded decoded = decode(path, Use::picture);
+  const Decoded decoded = decode(read_file(path), path, Use::picture);
   return shape_of_pixels(decoded.pixels, decoded.alpha, decoded.lossy);
 }
 
 cv::Mat read_labels(const std::filesystem::path& path) {
-  const Decoded decoded = decode(path, Use::labels);
+  const Decoded decoded = decode(read_file(path), path, Use::labels);
   const cv::Mat& pixels = decoded.pixels;
   if (decoded.lossy)
     throw Unreadable(

@@ -1,10 +1,8 @@
 #include "persense/io/labelme.hpp"
-#include "persense/detail/marks.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdint>
 #include <map>
@@ -12,9 +10,15 @@
 #include <numbers>
 #include <optional>
 #include <string_view>
+#include <tuple>
+#include <type_traits>
 #include <utility>
 
+#include "base64.hpp"
+#include "image_bytes.hpp"
 #include "json.hpp"
+#include "persense/detail/marks.hpp"
+#include "persense/detail/support_mask.hpp"
 #include "persense/error.hpp"
 #include "persense/failure.hpp"
 #include "persense/io/files.hpp"
@@ -25,40 +29,30 @@ namespace persense::io {
 namespace {
 
 using nlohmann::json;
-using Shape = decltype(LabelmeMark::shape);
-
-/// The bytes that base64 stands for; nothing where it is not base64.
-std::optional<std::vector<std::uint8_t>> from_base64(std::string_view text) {
-  constexpr std::string_view digits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  while (text.ends_with('=')) text.remove_suffix(1);
-  std::vector<std::uint8_t> bytes;
-  unsigned bits = 0;
-  int count = 0;
-  for (const char c : text) {
-    if (c == '\n' || c == '\r') continue;
-    const auto value = digits.find(c);
-    if (value == digits.npos) return std::nullopt;
-    bits = (bits << 6 | static_cast<unsigned>(value)) & 0xffffff;
-    if ((count += 6) >= 8) bytes.push_back(static_cast<std::uint8_t>(bits >> (count -= 8) & 0xff));
-  }
-  return bytes;
-}
+using Shape = std::variant<Mask, Box, Point, Polygon>;  // a mask is cropped to its box
 
 /// What is farther away is in no image.
 constexpr float farthest = 1e6f;
+bool is_near(const Vertex& v) { return std::abs(v.x) < farthest && std::abs(v.y) < farthest; }
+
+/// A member of the document or of a shape. @throws InvalidArgument  there is none.
+const json& member(const json& object, const char* name) {
+  const auto found = object.is_object() ? object.find(name) : object.end();
+  if (found == object.end()) throw InvalidArgument(fmt::format("has no {}", name));
+  return *found;
+}
 
 /// The image's width or height. @throws InvalidArgument  it is none that an image has.
 int side_of(const json& document, const char* key) {
   constexpr int longest = 1 << 20;  // as images are read
-  const auto side = persense::detail::whole_number(document.at(key), 1, longest);
+  const auto side = persense::detail::whole_number(member(document, key), 1, longest);
   if (!side) throw InvalidArgument(fmt::format("{} is not a number from 1 to {}", key, longest));
   return static_cast<int>(*side);
 }
 
 /// The points of a shape. @throws InvalidArgument  another number of them than `least` to `most`.
 std::vector<Vertex> points_of(const json& shape, std::size_t least, std::size_t most) {
-  const json& list = shape.at("points");
+  const json& list = member(shape, "points");
   if (!list.is_array() || list.size() < least || list.size() > most)
     throw InvalidArgument(fmt::format("has {} points, expected {}{}",
                                       list.is_array() ? list.size() : 0, least,
@@ -84,6 +78,26 @@ Polygon circle(const Vertex& center, const Vertex& edge) {
   return polygon;
 }
 
+/// The pixels of a polygon; only its box is looked at.
+Mask filled(const Polygon& polygon, Size size) {
+  persense::detail::check_vertices(polygon, "has a polygon");
+  Box around{polygon.vertices[0].x, polygon.vertices[0].y, 0, 0};
+  around.x1 = around.x0, around.y1 = around.y0;
+  for (const Vertex& v : polygon.vertices)
+    around = {std::min(around.x0, v.x), std::min(around.y0, v.y), std::max(around.x1, v.x),
+              std::max(around.y1, v.y)};
+  const auto pixel = [](float v) { return static_cast<int>(std::floor(v)); };
+  const PixelBox box =
+      intersection({pixel(around.x0), pixel(around.y0), pixel(around.x1) + 1, pixel(around.y1) + 1},
+                   {0, 0, size.width, size.height});
+  if (box.empty()) return {};
+  Polygon within = polygon;
+  for (Vertex& v : within.vertices)
+    v = {v.x - static_cast<float>(box.x0), v.y - static_cast<float>(box.y0)};
+  const cv::Mat bits = persense::detail::filled(within, {box.width(), box.height()});
+  return crop_to_box(MaskView(bits), {box.x0, box.y0});
+}
+
 /// The grey pixels of a PNG; none where it is no PNG, or damaged.
 cv::Mat decoded_png(const std::vector<std::uint8_t>& bytes) try {
   return decode_png(bytes);
@@ -92,105 +106,160 @@ cv::Mat decoded_png(const std::vector<std::uint8_t>& bytes) try {
 }
 
 /// A mask shape: a PNG of its box in base64, at its first point.
-cv::Mat mask_shape(const json& shape, Size size) {
+Mask mask_shape(const json& shape, Size size) {
   const auto corners = points_of(shape, 2, 2);
-  const auto png = from_base64(shape.at("mask").get_ref<const std::string&>());
+  const json& text = member(shape, "mask");
+  const auto png =
+      text.is_string() ? detail::from_base64(text.get_ref<const std::string&>()) : std::nullopt;
   const cv::Mat bits = png ? decoded_png(*png) : cv::Mat();
   if (bits.empty()) throw InvalidArgument("has a mask that is no PNG in base64");
-  if (!(std::abs(corners[0].x) < farthest && std::abs(corners[0].y) < farthest))
-    throw InvalidArgument("has a mask outside of the image");
+  if (!is_near(corners[0])) return {};
   const int x0 = cvRound(corners[0].x), y0 = cvRound(corners[0].y);
   const cv::Rect frame(0, 0, size.width, size.height), box(x0, y0, bits.cols, bits.rows);
   const cv::Rect inside = frame & box;
-  if (inside.empty()) throw InvalidArgument("has a mask outside of the image");
-  cv::Mat mask = cv::Mat::zeros(size.height, size.width, CV_8UC1);
-  cv::Mat(bits(inside - box.tl()) != 0).copyTo(mask(inside));
-  return mask;
+  if (inside.empty()) return {};
+  return crop_to_box(MaskView(cv::Mat(bits(inside - box.tl()) != 0)), {inside.x, inside.y});
 }
 
-Shape shape_of(const json& shape, Size size) {
+/// A rectangle's corners: two that are opposite, or all four, as newer versions have them.
+Box box_of(const json& shape) {
+  const auto p = points_of(shape, 2, 4);
+  Box box{p[0].x, p[0].y, p[0].x, p[0].y};
+  for (const Vertex& v : p)
+    box = {std::min(box.x0, v.x), std::min(box.y0, v.y), std::max(box.x1, v.x),
+           std::max(box.y1, v.y)};
+  return box;
+}
+
+/// @param points_too  whether a shape may be a point.
+Shape shape_of(const json& shape, Size size, bool points_too) {
   const std::string type = shape.value("shape_type", "polygon");
   if (type == "polygon") return Polygon{points_of(shape, 3, 1u << 20)};
-  if (type == "rectangle") {
-    const auto p = points_of(shape, 2, 4);  // of newer versions all four corners
-    Box box{p[0].x, p[0].y, p[0].x, p[0].y};
-    for (const Vertex& v : p)
-      box = {std::min(box.x0, v.x), std::min(box.y0, v.y), std::max(box.x1, v.x),
-             std::max(box.y1, v.y)};
-    return box;
-  }
+  if (type == "rectangle") return box_of(shape);
   if (type == "circle") {
     const auto p = points_of(shape, 2, 2);
     return circle(p[0], p[1]);
   }
-  if (type == "point") {
+  if (type == "point" && points_too) {
     const auto p = points_of(shape, 1, 1);
-    if (!(std::abs(p[0].x) < farthest && std::abs(p[0].y) < farthest))
-      throw InvalidArgument("has a point far outside of the image");
+    if (!is_near(p[0])) throw InvalidArgument("has a point far outside of the image");
     return Point{static_cast<int>(std::floor(p[0].x)), static_cast<int>(std::floor(p[0].y))};
   }
   if (type == "mask") return mask_shape(shape, size);
-  throw InvalidArgument(
-      fmt::format("is a \"{}\", expected a polygon, rectangle, circle, point or mask", type));
+  throw InvalidArgument(fmt::format("is a {}, expected a polygon, rectangle, circle{} or mask",
+                                    type, points_too ? ", point" : ""));
 }
 
 /// Class and sign of a shape's name.
-std::pair<std::string, bool> class_of(std::string name) {
-  const auto trimmed = [](std::string text) {
-    while (!text.empty() && text.front() == ' ') text.erase(0, 1);
-    while (!text.empty() && text.back() == ' ') text.pop_back();
-    return text;
+std::pair<std::string, bool> class_of(std::string_view name) {
+  const auto trimmed = [](std::string_view text) {
+    constexpr const char* blanks = " \t\r\n";
+    text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
+    return text.substr(0, text.find_last_not_of(blanks) + 1);
   };
   name = trimmed(name);
   if (name == "not") return {"", true};
   for (const std::string_view prefix : {"not ", "-"})
-    if (name.starts_with(prefix)) return {trimmed(name.substr(prefix.size())), true};
-  return {name, false};
+    if (name.starts_with(prefix)) return {std::string(trimmed(name.substr(prefix.size()))), true};
+  return {std::string(name), false};
 }
 
-/// The shape as a mask, to be joined with others.
-cv::Mat as_mask(const Shape& shape, Size size) {
-  if (const auto* mask = std::get_if<cv::Mat>(&shape)) return *mask;
-  if (const auto* polygon = std::get_if<Polygon>(&shape)) return detail::mask_of(*polygon, size);
-  throw InvalidArgument("has a group_id, which only polygons, circles and masks can have");
-}
-
-class Reader {
- public:
-  explicit Reader(Size size) : size_(size) {}
-
-  void add(const json& shape) {
-    const std::string name = shape.at("label").get<std::string>();
-    LabelmeMark mark;
-    std::tie(mark.label, mark.negative) = class_of(name);
-    if (mark.label.empty()) throw InvalidArgument("has no name, expected that of its class");
-    mark.shape = shape_of(shape, size_);
-    const auto group = shape.find("group_id");
-    if (group == shape.end() || group->is_null()) {
-      marks_.push_back(std::move(mark));
-      return;
-    }
-    const auto [known, is_new] = groups_.emplace(std::pair(name, group->dump()), marks_.size());
-    if (is_new) {
-      marks_.push_back(std::move(mark));
-      return;
-    }
-    Shape& first = marks_[known->second].shape;
-    first = cv::Mat(as_mask(first, size_) | as_mask(mark.shape, size_));
-  }
-
-  std::vector<LabelmeMark> marks() && { return std::move(marks_); }
-
- private:
-  Size size_;
-  std::vector<LabelmeMark> marks_;
-  std::map<std::pair<std::string, std::string>, std::size_t> groups_;  // name and id: its mark
+/// The whole file but its shapes, which come one by one.
+struct Document {
+  Size size;
+  std::string image_path;
+  std::string image_data;  // base64; may be empty
 };
 
 /// imagePath as a path of this system: labelme on Windows writes backslashes.
-std::filesystem::path image_path(std::string text) {
-  std::replace(text.begin(), text.end(), '\\', '/');
-  return text;
+std::filesystem::path image_file(const std::filesystem::path& path, std::string image_path) {
+  std::replace(image_path.begin(), image_path.end(), '\\', '/');
+  return path.parent_path() / image_path;
+}
+
+Document document_of(const json& content) {
+  Document document;
+  document.size = {side_of(content, "imageWidth"), side_of(content, "imageHeight")};
+  document.image_path = member(content, "imagePath").get<std::string>();
+  if (const auto data = content.find("imageData"); data != content.end() && data->is_string())
+    document.image_data = data->get<std::string>();
+  return document;
+}
+
+/// Reads a file: `shape(document, json)` is called for each of its shapes.
+/// @throws FileNotFound. @throws Unreadable  with the names of the file and of the shape in it.
+template <class OnShape>
+Document read(const std::filesystem::path& path, OnShape&& shape) {
+  const auto bytes = read_file(path);
+  const json content =
+      persense::detail::parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  const auto refuse = [&](const std::string& why) {
+    return Unreadable(one_line(fmt::format("{}: {}", path.string(), why)));
+  };
+  if (content.is_discarded()) throw refuse("not JSON, expected a labelme file");
+  Document document;
+  std::size_t number = 0;
+  try {
+    document = document_of(content);
+    member(content, "shapes").get_ref<const json::array_t&>();
+  } catch (const InvalidArgument& e) {
+    const std::string_view why = e.what();
+    throw refuse(
+        fmt::format("not a labelme file ({}{})", why.starts_with("has ") ? "it " : "", why));
+  } catch (const json::exception& e) {
+    throw refuse(fmt::format("not a labelme file ({})", e.what()));
+  }
+  if (document.size.pixels() > 1 << 30)
+    throw refuse(
+        fmt::format("image of {}, expected at most 2^30 pixels", to_string(document.size)));
+  try {
+    for (const json& each : content["shapes"]) {
+      ++number;
+      shape(document, each);
+    }
+  } catch (const InvalidArgument& e) {
+    throw refuse(fmt::format("shape {} {}", number, e.what()));
+  } catch (const json::exception& e) {
+    throw refuse(fmt::format("shape {}: {}", number, e.what()));
+  }
+  return document;
+}
+
+/// Which object each shape belongs to: those of one name and group_id to one.
+class Objects {
+ public:
+  /// The object's index, and whether it is new.
+  std::pair<std::size_t, bool> at(const json& shape, const std::string& name) {
+    const auto group = shape.find("group_id");
+    if (group == shape.end() || group->is_null()) return {count_++, true};
+    if (group->is_structured()) throw InvalidArgument("has a group_id that is no number");
+    const auto [known, is_new] = groups_.emplace(std::pair(name, group->dump()), count_);
+    if (is_new) ++count_;
+    return {known->second, is_new};
+  }
+
+ private:
+  std::size_t count_ = 0;
+  std::map<std::pair<std::string, std::string>, std::size_t> groups_;
+};
+
+/// A shape's pixels.
+Mask pixels_of(const Shape& shape, Size size) {
+  if (const auto* mask = std::get_if<Mask>(&shape)) return *mask;
+  if (const auto* polygon = std::get_if<Polygon>(&shape)) return filled(*polygon, size);
+  const Box box = std::get<Box>(shape);
+  return filled({{{box.x0, box.y0}, {box.x1, box.y0}, {box.x1, box.y1}, {box.x0, box.y1}}}, size);
+}
+
+/// The same of what is a part of a marked object, which has some.
+Mask part_of(const Shape& shape, Size size) {
+  if (std::holds_alternative<Box>(shape) || std::holds_alternative<Point>(shape))
+    throw InvalidArgument(
+        "shares its name and group_id with another shape, as only polygons, circles and masks can");
+  Mask part = pixels_of(shape, size);
+  if (part.empty())
+    throw InvalidArgument(fmt::format("covers no pixel of the image of {}", to_string(size)));
+  return part;
 }
 
 }  // namespace
@@ -211,35 +280,68 @@ std::vector<std::string> LabelmeFile::classes() const {
 }
 
 LabelmeFile read_labelme(const std::filesystem::path& path) {
-  const auto bytes = read_file(path);
-  const json document =
-      persense::detail::parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  const auto refuse = [&](const std::string& why) {
-    return Unreadable(one_line(fmt::format("{}: {}", path.string(), why)));
-  };
-  if (document.is_discarded()) throw refuse("not JSON, expected a labelme file");
-  std::size_t number = 0;
-  try {
-    LabelmeFile file;
-    file.size = {side_of(document, "imageWidth"), side_of(document, "imageHeight")};
-    if (file.size.pixels() > 1 << 30)
-      throw InvalidArgument(
-          fmt::format("image of {}, expected at most 2^30 pixels", to_string(file.size)));
-    file.image = path.parent_path() / image_path(document.at("imagePath").get<std::string>());
-    const auto shapes = document.at("shapes").get<std::vector<json>>();
-    Reader reader(file.size);
-    for (const json& shape : shapes) {
-      ++number;
-      reader.add(shape);
+  LabelmeFile file;
+  std::vector<Shape> shapes;  // of the marks
+  Objects objects;
+  const Document document = read(path, [&](const Document& of, const json& shape) {
+    const std::string name = member(shape, "label").get<std::string>();
+    LabelmeMark mark;
+    std::tie(mark.label, mark.negative) = class_of(name);
+    if (mark.label.empty()) throw InvalidArgument("has no name, expected that of its class");
+    Shape drawn = shape_of(shape, of.size, true);
+    if (std::holds_alternative<Mask>(drawn)) drawn = part_of(drawn, of.size);
+    const auto [index, is_new] = objects.at(shape, name);
+    if (is_new) {
+      file.marks.push_back(std::move(mark));
+      shapes.push_back(std::move(drawn));
+    } else {
+      shapes[index] = united(part_of(shapes[index], of.size), part_of(drawn, of.size));
     }
-    file.marks = std::move(reader).marks();
-    return file;
-  } catch (const InvalidArgument& e) {
-    throw refuse(number == 0 ? e.what() : fmt::format("shape {} {}", number, e.what()));
-  } catch (const json::exception& e) {
-    throw refuse(number == 0 ? fmt::format("not a labelme file ({})", e.what())
-                             : fmt::format("shape {}: {}", number, e.what()));
-  }
+  });
+  file.image = image_file(path, document.image_path);
+  file.size = document.size;
+  for (std::size_t i = 0; i < shapes.size(); ++i)
+    std::visit(
+        [&](const auto& shape) {
+          if constexpr (std::is_same_v<std::decay_t<decltype(shape)>, Mask>)
+            file.marks[i].shape = to_frame(shape, file.size);
+          else
+            file.marks[i].shape = shape;
+        },
+        shapes[i]);
+  return file;
+}
+
+LoadedImage load_labelme_image(const std::filesystem::path& path, const ReadOptions& options) {
+  const Document document = read(path, [](const Document&, const json&) {});
+  const std::filesystem::path image = image_file(path, document.image_path);
+  std::error_code ignored;  // an empty imagePath is the folder
+  const bool is_there =
+      std::filesystem::exists(image, ignored) && !std::filesystem::is_directory(image, ignored);
+  if (document.image_data.empty() || is_there) return load_image(image, options);
+  auto bytes = detail::from_base64(document.image_data);
+  const std::string name = path.string() + ": imageData";
+  if (!bytes || bytes->empty()) throw Unreadable(name + ": not base64, expected an image in it");
+  return detail::load_image(std::move(*bytes), name, options);
+}
+
+LabelmeMasks read_labelme_masks(const std::filesystem::path& path) {
+  LabelmeMasks file;
+  Objects objects;
+  const Document document = read(path, [&](const Document& of, const json& shape) {
+    const std::string name = member(shape, "label").get<std::string>();
+    Mask part = pixels_of(shape_of(shape, of.size, false), of.size);
+    const auto [index, is_new] = objects.at(shape, name);
+    if (is_new) {
+      file.labels.push_back(name);
+      file.masks.push_back(std::move(part));
+    } else {
+      file.masks[index] = united(file.masks[index], part);
+    }
+  });
+  file.image = document.image_path;
+  file.size = document.size;
+  return file;
 }
 
 }  // namespace persense::io

@@ -1,14 +1,19 @@
-// persense/io/labelme.hpp: marked objects from labelme's JSON files.
+// persense/io/labelme.hpp: labelme's JSON files: marked objects in, masks out for correction by
+// hand, and back in.
 #pragma once
 
 #include <filesystem>
 #include <opencv2/core.hpp>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "persense/example.hpp"
 #include "persense/geometry.hpp"
+#include "persense/io/images.hpp"
+#include "persense/mask.hpp"
+#include "persense/result.hpp"
 
 namespace persense::io {
 
@@ -23,7 +28,7 @@ struct LabelmeMark {
   Mark mark() const;
 };
 
-/// What a labelme file holds.
+/// What a labelme file marks.
 struct LabelmeFile {
   std::filesystem::path image;  ///< its imagePath, seen from where the file is seen from
   Size size;                    ///< of that image
@@ -36,9 +41,53 @@ struct LabelmeFile {
 /// Reads the shapes of a labelme file: polygons, rectangles (boxes), circles (polygons), points and
 /// masks. A shape's name is its class; with "not " or "-" before it, it is a negative example of
 /// that class. Polygons, circles and masks of one name and group_id are parts of one object, a
-/// mask. Of an image with imageData in the file, imagePath is read all the same.
+/// mask.
 /// @throws FileNotFound  no such file.
-/// @throws Unreadable    not a labelme file, or a shape of another type or without its points.
+/// @throws Unreadable    not a labelme file, or a shape of another type, without its points, or, of
+///   masks and parts, without a pixel in the image.
 LabelmeFile read_labelme(const std::filesystem::path& path);
+
+/// The image that a labelme file is of: its imagePath or, where that file is missing, the image
+/// inside of it (imageData).
+/// @throws FileNotFound  no such file, or no image.
+/// @throws Unreadable, InvalidArgument  as read_labelme and load_image.
+LoadedImage load_labelme_image(const std::filesystem::path& path, const ReadOptions& options = {});
+
+/// The pixels of what a labelme file outlines.
+struct LabelmeMasks {
+  std::string image;                ///< its imagePath, as it stands there
+  Size size;                        ///< of that image
+  std::vector<std::string> labels;  ///< the names of the instances
+  std::vector<Mask> masks;          ///< theirs; one that lies outside of the image is empty
+};
+
+/// Reads polygons, rectangles, circles and masks. A pixel is inside when its centre is. Shapes that
+/// share name and group_id are parts of one instance. Parts outside of the image are cut off.
+/// @throws FileNotFound  no such file.
+/// @throws Unreadable    not a labelme file, or a shape that has no area (a line, a point).
+LabelmeMasks read_labelme_masks(const std::filesystem::path& path);
+
+/// What labelme gets to edit.
+enum class LabelmeShapes {
+  polygons,  ///< outer borders, whose corners it moves; holes are lost
+  masks,     ///< every pixel
+};
+
+struct LabelmeOptions {
+  LabelmeShapes shapes = LabelmeShapes::polygons;
+  double tolerance = 0.75;  ///< how far, in pixels, a polygon may run from the mask's border
+  std::string label;        ///< of every shape; empty: the name of its class, see class_names
+  std::optional<ImageView> image;  ///< kept inside of the file, for images without one of their own
+};
+
+/// The JSON text of a labelme file. An instance of several parts is several polygons that share a
+/// group_id.
+/// @param image_path  the image that labelme opens with it, as seen from the file's folder.
+std::string to_labelme(const std::string& image_path, const Result& result,
+                       const LabelmeOptions& options = {});
+
+/// Writes `to_labelme`. @throws Unwritable.
+void write_labelme(const std::filesystem::path& path, const std::string& image_path,
+                   const Result& result, const LabelmeOptions& options = {});
 
 }  // namespace persense::io
