@@ -7,7 +7,7 @@ import numpy
 import numpy.typing
 import os
 import typing
-__all__: list[str] = ['ClassLabelExtractor', 'EncodedImage', 'Engine', 'Mask', 'Options', 'Query', 'Result', 'Stages', 'Stop', 'Support', 'Trace', 'TracePass', 'all_phrase', 'blurred', 'class_colors', 'decode_png', 'encode_png', 'figure', 'filled', 'has_label_extraction', 'has_tls', 'has_torch', 'idm', 'innermost', 'inspect', 'label_from_answer', 'load_image', 'load_mask', 'mask_of_pixels', 'neighbour_colors', 'option_table', 'outlines', 'overlay', 'ppsm', 'read_labels', 'read_mask', 'shape_of_pixels', 'simplified', 'torch_version', 'write_coco', 'write_file', 'write_labels']
+__all__: list[str] = ['ClassLabelExtractor', 'EncodedImage', 'Engine', 'Mask', 'Options', 'Query', 'Result', 'Stages', 'Stop', 'Support', 'Trace', 'TracePass', 'all_phrase', 'blurred', 'class_colors', 'encode_png', 'figure', 'filled', 'has_label_extraction', 'has_tls', 'has_torch', 'idm', 'innermost', 'inspect', 'label_from_answer', 'load_image', 'load_labelme_image', 'load_mask', 'mask_of_pixels', 'neighbour_colors', 'option_table', 'outlines', 'overlay', 'ppsm', 'read_labelme_marks', 'read_labelme_masks', 'read_labels', 'read_mask', 'shape_of_pixels', 'to_labelme', 'torch_version', 'write_coco', 'write_file', 'write_labels']
 class Options:
     """
     All options of a pipeline.
@@ -146,6 +146,12 @@ class Result:
         """
         (H, W) uint8: 0 = background, k + 1 = class k.
         """
+    def coco(self, file_name: bytes, categories: collections.abc.Sequence[str], category_ids: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], image_id: typing.SupportsInt | typing.SupportsIndex, annotation_id: typing.SupportsInt | typing.SupportsIndex, tolerance: typing.SupportsFloat | typing.SupportsIndex | None) -> str:
+        """
+        The JSON text of a COCO file of this image alone; see Result.to_coco. `annotation_id`
+        is the first's. Masks are polygons where a tolerance says how near to their borders
+        these run.
+        """
     def csv(self) -> str:
         """
         A header line, then id,x,y,x0,y0,x1,y1,area,score,class,touches_border a line.
@@ -158,10 +164,6 @@ class Result:
     def of_class(self, index: typing.SupportsInt | typing.SupportsIndex) -> Result:
         """
         The result of one class alone.
-        """
-    def rle(self, index: typing.SupportsInt | typing.SupportsIndex) -> str:
-        """
-        COCO's compressed run lengths of one instance's mask.
         """
     @property
     def boxes(self) -> numpy.typing.NDArray[numpy.float32]:
@@ -524,10 +526,6 @@ def class_colors(count: typing.SupportsInt | typing.SupportsIndex) -> numpy.typi
     """
     The colour of each class in overlays: (count, 3) uint8, RGB.
     """
-def decode_png(bytes: bytes) -> numpy.ndarray:
-    """
-    The grey image in the bytes of a PNG file: (H, W) uint8.
-    """
 def encode_png(pixels: numpy.ndarray, side: typing.SupportsInt | typing.SupportsIndex = 0) -> bytes:
     """
     (H, W, 3) RGB or (H, W) grey, uint8, as the bytes of a PNG file; where a side is longer
@@ -576,6 +574,10 @@ def load_image(path: os.PathLike[str] | str | bytes, page: typing.SupportsInt | 
     A page of an image file, deep pixels through a window (low, high): a tuple of the pixels,
     (H, W, 3) uint8, RGB, the number of pages, and the window, None for pixels of 8 bits.
     """
+def load_labelme_image(path: os.PathLike[str] | str | bytes) -> numpy.ndarray:
+    """
+    The image that a labelme file is of, or else the one inside of it: (H, W, 3) uint8.
+    """
 def load_mask(path: os.PathLike[str] | str | bytes) -> tuple[typing.Any, ...]:
     """
     The mask in a file that marks objects, and notes of what was taken: objects of a label
@@ -611,6 +613,14 @@ def ppsm(points: typing.Any, similarity: typing.Any, count: typing.SupportsFloat
     """
     The candidates that PPSM lets through: ((M,) int64 indices, the threshold).
     """
+def read_labelme_marks(path: os.PathLike[str] | str | bytes) -> list[tuple[str, bool, str, typing.Any]]:
+    """
+    (class, negative, argument of Example, its value) of each object.
+    """
+def read_labelme_masks(path: os.PathLike[str] | str | bytes) -> tuple[str, tuple[int, int], list[str], list[Mask]]:
+    """
+    imagePath, (width, height), and the label and the mask of each instance.
+    """
 def read_labels(path: os.PathLike[str] | str | bytes) -> numpy.typing.NDArray[numpy.int32]:
     """
     The label image in a file as (H, W) int32, 0 in the background: one grey channel of 8 or
@@ -627,9 +637,10 @@ def shape_of_pixels(pixels: typing.Any, alpha: typing.Any = None, lossy: bool = 
     """
     The same without a look at what else they may be: (H, W) uint8, 0 or 255.
     """
-def simplified(outline: typing.Any, tolerance: typing.SupportsFloat | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.int32]:
+def to_labelme(result: Result, image_path: bytes, shape: str, tolerance: typing.SupportsFloat | typing.SupportsIndex, label: str, image: typing.Any) -> str:
     """
-    Fewer of an outline's corners, those left out at most `tolerance` away; at least three.
+    The JSON text of a labelme file; see Result.to_labelme. An empty label is the class's; an
+    image is kept inside.
     """
 def write_coco(path: os.PathLike[str] | str | bytes, file_name: str, result: Result, category: str = 'object') -> None:
     """

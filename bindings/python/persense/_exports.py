@@ -2,88 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import warnings
-from typing import TYPE_CHECKING, Any, Dict, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 
-from . import _core
 from ._core import Mask
 from ._optional import optional
-from ._outlines import outer_polygons
 
 if TYPE_CHECKING:
     import pandas
     import supervision
 
-    from .result import Instance, Result
+    from .result import Result
 
-__all__ = ["coco_document", "data_frame", "measured_frame", "supervision_detections"]
-
-
-def coco_document(
-    result: Result,
-    categories: Dict[int, str],
-    file_name: str,
-    image_id: int,
-    first_annotation_id: int,
-    made_by: Dict[str, Any],
-    tolerance: Optional[float],
-) -> Dict[str, Any]:
-    """See Result.to_coco. Categories are {id: name}; tolerance is None for run lengths."""
-    ids = list(categories)
-    width, height = result.size
-    notes = {"notes": result.notes} if result.notes else {}
-    annotations = [
-        {
-            "id": first_annotation_id + index,
-            "image_id": image_id,
-            "category_id": ids[instance.class_index],
-            **_annotation(result, index, instance, tolerance),
-        }
-        for index, instance in enumerate(result)
-    ]
-    info = {"description": "Instances found by persense", "version": _core.__version__}
-    return {
-        "info": {**info, **made_by},
-        "licenses": [],
-        "categories": [
-            {"id": number, "name": called, "supercategory": ""}
-            for number, called in categories.items()
-        ],
-        "images": [
-            {"id": image_id, "file_name": file_name, "width": width, "height": height, **notes}
-        ],
-        "annotations": annotations,
-    }
-
-
-def _annotation(
-    result: Result, index: int, instance: Instance, tolerance: Optional[float]
-) -> Dict[str, Any]:
-    width, height = result.size
-    x0, y0, x1, y1 = instance.mask.box
-    segmentation: Any
-    if tolerance is None:
-        segmentation = {"size": [height, width], "counts": result._core.rle(index)}
-    else:
-        segmentation = [p.ravel().tolist() for p in outer_polygons(instance.mask, tolerance)]
-    return {
-        "bbox": [x0, y0, x1 - x0, y1 - y0],
-        "area": instance.area,
-        "score": _four_decimals(instance.score),
-        "point": instance.point.tolist(),
-        "iscrowd": 0,
-        "segmentation": segmentation,
-        "touches_border": instance.touches_border,
-    }
-
-
-def _four_decimals(score: float) -> float:
-    """Rounded as the files of the program have it: halves away from zero."""
-    return math.copysign(math.floor(abs(score) * 1e4 + 0.5) / 1e4, score)
-
+__all__ = ["data_frame", "measured_frame", "supervision_detections"]
 
 _DENSE_BYTES = 256 << 20  # what is made without being asked for
 

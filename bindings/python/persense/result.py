@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple, Union
@@ -13,11 +14,10 @@ from . import _core
 from ._core import Mask, TracePass
 from ._arguments import flag, number, path as path_text, refused, text, whole
 from ._drawn import Drawn
-from ._exports import coco_document, data_frame, measured_frame, supervision_detections
+from ._exports import data_frame, measured_frame, supervision_detections
 from ._instances import Instance
 from ._trace import Trace
 from .errors import InvalidArgument
-from .labelme import labelme_document, write_json
 
 if TYPE_CHECKING:
     import pandas
@@ -290,17 +290,18 @@ class Result(Drawn):
             name = text("file_name", file_name)
         names = self._names("category", category)
         ids = self._category_ids(category_id)
-        first = whole("first_annotation_id", first_annotation_id, highest=2**63 - 1)
-        _check_tolerance(tolerance)
-        return coco_document(
-            self,
-            dict(zip(ids, names)),
-            name,
-            image_id,
-            first,
-            self._made_by,
+        tolerance = _tolerance(tolerance)
+        written = self._core.coco(
+            os.fsencode(name),
+            names,
+            ids,
+            whole("image_id", image_id, highest=2**63 - 1),
+            whole("first_annotation_id", first_annotation_id, highest=2**63 - 1),
             tolerance if flag("polygons", polygons) else None,
         )
+        document: Dict[str, Any] = json.loads(written)
+        document["info"].update(self._made_by)
+        return document
 
     def _category_ids(self, given: Union[int, Sequence[int]]) -> List[int]:
         """The id of each class."""
@@ -360,24 +361,24 @@ class Result(Drawn):
             path = path_text("path", path)
         if shape not in ("polygon", "mask"):
             raise InvalidArgument(f"shape: got {shape!r}, expected 'polygon' or 'mask'")
-        _check_tolerance(tolerance)
+        tolerance = _tolerance(tolerance)
         picture = image_path if image_path is not None else self._path_seen_from(path)
         embedded = flag("embed_image", embed_image)
         if picture is None and not embedded:
             raise InvalidArgument(
                 "to_labelme: the query image has no file; give image_path=... or embed_image=True"
             )
-        document = labelme_document(
-            self.masks,
-            self.size,
-            labels=[label or self.classes[index] for index in self.class_indices],
-            shape=shape,
-            tolerance=tolerance,
-            image_path=picture or "",
-            image_png=_core.encode_png(self._picture(None)) if embedded else None,
+        written = _core.to_labelme(
+            self._core,
+            os.fsencode(picture or ""),
+            shape,
+            tolerance,
+            label or "",
+            self._picture(None) if embedded else None,
         )
         if path is not None:
-            write_json(path, document)
+            _core.write_file(path, written.encode())
+        document: Dict[str, Any] = json.loads(written)
         return document
 
     def _path_seen_from(self, path: Union[str, os.PathLike[str], None]) -> Optional[str]:
@@ -424,6 +425,7 @@ class Result(Drawn):
         return measured_frame(self, image, text("pixel_size", pixel_size))
 
 
-def _check_tolerance(tolerance: float) -> None:
-    if not 0 <= number("tolerance", tolerance, "pixels") < math.inf:
-        raise InvalidArgument(f"tolerance: got {tolerance}, expected 0 or more pixels")
+def _tolerance(given: float) -> float:
+    if not 0 <= number("tolerance", given, "pixels") < math.inf:
+        raise InvalidArgument(f"tolerance: got {given}, expected 0 or more pixels")
+    return float(given)

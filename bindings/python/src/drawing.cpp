@@ -1,4 +1,4 @@
-// What figures and annotations are drawn with.
+// What figures are drawn with.
 #include <pybind11/stl.h>
 
 #include <algorithm>
@@ -35,10 +35,6 @@ std::vector<py::array_t<int>> outlines(const py::object& bits) {
   for (const io::detail::Ring& ring : io::detail::outlines(held.view))
     arrays.push_back(array_of(ring));
   return arrays;
-}
-
-py::array_t<int> simplified(const py::object& outline, double tolerance) {
-  return array_of(io::detail::simplified(points_argument(outline, "outline"), tolerance));
 }
 
 std::tuple<int, int, float> innermost(const Mask& mask) {
@@ -91,8 +87,6 @@ void bind_drawing(py::module_& m) {
       "The borders of a bitmap (h, w) along the edges of its pixels, each (K, 2) corners x, y:\n"
       "outer ones of the 8-connected parts clockwise (as seen, y down), holes counter-clockwise.\n"
       "What is inside of all of them together is the bitmap.");
-  m.def("simplified", &simplified, "outline"_a, "tolerance"_a,
-        "Fewer of an outline's corners, those left out at most `tolerance` away; at least three.");
   m.def("innermost", &innermost, "mask"_a,
         "The centre of the largest disc inside a mask, a pixel (x, y), and the disc's radius.");
   m.def("class_colors", &class_colors, "count"_a,

@@ -8,9 +8,9 @@ PYBIND11_MODULE(_core, m) {
   m.attr("__version__") = PERSENSE_VERSION;
   bind_errors(m);
   bind_options(m);
-  bind_files(m);
   bind_png(m);
   bind_result(m);
+  bind_files(m);
   bind_images(m);
   bind_drawing(m);
   bind_steps(m);

@@ -1,12 +1,9 @@
-// PNG in memory, for notebooks and for files that hold images as text.
+// PNG in memory, for notebooks.
 #include <opencv2/imgproc.hpp>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "arrays.hpp"
 #include "bind.hpp"
-#include "persense/error.hpp"
 #include "persense/io/images.hpp"
 
 namespace persense::python {
@@ -41,24 +38,12 @@ py::bytes encode_png(const py::array& pixels, int side) {
   return {reinterpret_cast<const char*>(png.data()), png.size()};
 }
 
-py::array decode_png(const py::bytes& bytes) {
-  const auto text = bytes.cast<std::string_view>();
-  try {
-    return array_of(
-        io::decode_png({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}));
-  } catch (const Unreadable&) {
-    throw InvalidArgument("PNG: damaged, expected a grey image");
-  }
-}
-
 }  // namespace
 
 void bind_png(py::module_& m) {
   m.def("encode_png", &encode_png, "pixels"_a, "side"_a = 0,
         "(H, W, 3) RGB or (H, W) grey, uint8, as the bytes of a PNG file; where a side is longer\n"
         "than `side`, reduced to it.");
-  m.def("decode_png", &decode_png, "bytes"_a,
-        "The grey image in the bytes of a PNG file: (H, W) uint8.");
 }
 
 }  // namespace persense::python

@@ -72,11 +72,18 @@ py::typing::Dict<py::str, double> timings_of(const Result& result) {
   return timings;
 }
 
-// Negative indices count from the end, as everywhere in Python.
-const Instance& instance_at(const Result& result, py::ssize_t index) {
-  const auto count = static_cast<py::ssize_t>(result.instances.size());
-  if (index < -count || index >= count) throw py::index_error("instance index out of range");
-  return result.instances[static_cast<std::size_t>(index < 0 ? index + count : index)];
+/// @param tolerance  of polygons; none: run lengths.
+std::string coco_of(const Result& result, const py::bytes& file_name,
+                    const std::vector<std::string>& categories,
+                    const std::vector<std::int64_t>& category_ids, std::int64_t image_id,
+                    std::int64_t annotation_id, std::optional<double> tolerance) {
+  io::CocoHeader header;
+  header.categories = categories;
+  if (tolerance) header.masks = io::CocoMasks::polygons;
+  header.tolerance = tolerance.value_or(0);
+  const std::string name(file_name);
+  py::gil_scoped_release nogil;
+  return io::to_coco(name, result, header, {image_id, annotation_id, category_ids});
 }
 
 py::array_t<std::int32_t> labels_of(const Result& result) {
@@ -292,12 +299,11 @@ void bind_result_class(py::module_& m) {
             return part_of(r, *r->trace());
           },
           "Every intermediate of the only class, or the first, where it was asked for.")
-      .def(
-          "rle",
-          [](const Result& r, py::ssize_t index) {
-            return io::rle_to_string(io::rle_counts(instance_at(r, index).mask, r.image_size));
-          },
-          "index"_a, "COCO's compressed run lengths of one instance's mask.")
+      .def("coco", &coco_of, "file_name"_a, "categories"_a, "category_ids"_a, "image_id"_a,
+           "annotation_id"_a, "tolerance"_a,
+           "The JSON text of a COCO file of this image alone; see Result.to_coco. `annotation_id`\n"
+           "is the first's. Masks are polygons where a tolerance says how near to their borders\n"
+           "these run.")
       .def("labels", &labels_of,
            "(H, W) int32: 0 = background, i + 1 = instance i; a pixel of several masks goes to\n"
            "the highest score.")

@@ -477,11 +477,11 @@ def test_a_labelme_file_serves_as_examples(tmp_path: pathlib.Path) -> None:
     assert persense.read_examples(file, image=query)["stone"][0].image is query
     document["shapes"] = [shape("a", "line", [[0, 0], [1, 1]])]
     file.write_text(json.dumps(document))
-    with pytest.raises(persense.Unreadable, match="shape 1: is a line, expected"):
+    with pytest.raises(persense.Unreadable, match="shape 1 is a line, expected"):
         persense.read_examples(file)
     document["shapes"] = [shape("-", "point", [[0, 0]])]
     file.write_text(json.dumps(document))
-    with pytest.raises(persense.Unreadable, match="shape 1: it has no name"):
+    with pytest.raises(persense.Unreadable, match="shape 1 has no name"):
         persense.read_examples(file)
     document["imagePath"] = "elsewhere.png"
     file.write_text(json.dumps(document))

@@ -73,7 +73,6 @@ def test_files_of_the_program_equal_pythons(
     assert without_info(coco) == without_info(tmp_path / "program" / "instances.json")
 
     written = json.loads(coco.read_text())["annotations"]
-    assert [a["segmentation"]["counts"] for a in written] == [core.rle(i) for i in range(len(core))]
     assert [a["point"] for a in written] == core.points.tolist()
     assert len(core) > 0
 

@@ -190,16 +190,6 @@ def test_to_coco_has_polygons_where_they_are_asked_for() -> None:
     assert result.to_coco(polygons=False) == result.to_coco()
 
 
-def test_a_polygon_of_an_object_of_one_pixel_keeps_it() -> None:
-    from persense._outlines import outer_polygons
-
-    for shape in ((1, 1), (1, 5), (2, 2), (3, 1)):
-        mask = persense.Mask(np.ones(shape, bool), origin=(4, 3))
-        [polygon] = outer_polygons(mask, 0.75)
-        filled = persense._core.filled(polygon, 20, 20) > 0
-        assert (filled == dense_of(mask, 20, 20)).all()
-
-
 def test_polygons_load_in_pycocotools(tmp_path: pathlib.Path) -> None:
     coco_tools = pytest.importorskip("pycocotools.coco", reason="pycocotools is not installed")
     result = found_in("cells")

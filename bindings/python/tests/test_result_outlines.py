@@ -1,4 +1,4 @@
-"""Outlines of bitmaps as polygons: exact, and simpler within a tolerance."""
+"""Outlines of bitmaps as polygons."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from samples import found_in
 
-from persense._core import filled, innermost, outlines, simplified
+from persense._core import filled, innermost, outlines
 
 
 def signed_area(ring: np.ndarray) -> float:
@@ -43,20 +43,6 @@ def test_outer_borders_are_clockwise_and_holes_are_not() -> None:
 def test_parts_that_touch_at_a_corner_are_one_part() -> None:
     assert len(outlines(np.eye(4, dtype=bool))) == 1
     assert len(outlines(np.array([[1, 0, 1]], dtype=bool))) == 2
-
-
-@pytest.mark.parametrize("tolerance", [0.5, 1.0, 2.0])
-def test_a_simplified_outline_stays_within_its_tolerance(tolerance: float) -> None:
-    for mask in found_in("beans").masks[:20]:
-        for ring in outlines(mask.bits):
-            simple = simplified(ring, tolerance).astype(float)
-            assert 3 <= len(simple) <= len(ring)
-            ends = np.roll(simple, -1, axis=0)
-            for point in ring:
-                along = ends - simple
-                t = np.clip(((point - simple) * along).sum(1) / (along**2).sum(1), 0, 1)
-                apart = np.linalg.norm(simple + t[:, None] * along - point, axis=1).min()
-                assert apart <= tolerance + 1e-9
 
 
 def test_fill_cuts_off_what_lies_outside() -> None:
