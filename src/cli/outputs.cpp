@@ -11,6 +11,7 @@
 #include "persense/io/coco.hpp"
 #include "persense/io/figure.hpp"
 #include "persense/io/images.hpp"
+#include "persense/io/labelme.hpp"
 #include "persense/io/overlay.hpp"
 #include "persense/io/tables.hpp"
 
@@ -36,6 +37,18 @@ std::vector<std::string> file_names(std::span<const std::string> classes) {
   return names;
 }
 
+/// labelme opens the query beside the shapes; where it would see nothing there, or other pixels,
+/// the image is inside.
+void write_labelme(const fs::path& path, const Shown& shown) {
+  std::error_code error;
+  io::LabelmeOptions options;
+  if (!fs::is_regular_file(shown.query, error) || io::may_be_deep(shown.query))
+    options.image = shown.image;
+  const fs::path seen = fs::proximate(shown.query, path.parent_path(), error);
+  io::write_labelme(path, (error ? fs::absolute(shown.query) : seen).string(), shown.result,
+                    options);
+}
+
 }  // namespace
 
 std::vector<fs::path> output_paths(const OutputNames& names, const std::string& kind) {
@@ -45,6 +58,7 @@ std::vector<fs::path> output_paths(const OutputNames& names, const std::string& 
   if (kind == "coco") return {names.folder / ".persense-run" / (names.query + ".json")};
   if (kind == "csv") return {file("_instances.csv")};
   if (kind == "measurements") return {file("_measurements.csv")};
+  if (kind == "labelme") return {file("_labelme.json")};
   if (kind == "overlay" || names.classes.size() < 2) return {file("_" + kind + ".png")};
   if (kind == "labels") return {file("_labels.png"), file("_classes.png")};
   std::vector<fs::path> traces;
@@ -71,6 +85,7 @@ void write_output(const OutputNames& names, const std::string& kind, const Shown
   if (kind == "overlay") io::write_png(paths[0], io::render_overlay(shown.image, result));
   if (kind == "csv") io::write_csv(paths[0], result);
   if (kind == "measurements") io::write_measurements(paths[0], result, shown.image, shown.pixel);
+  if (kind == "labelme") write_labelme(paths[0], shown);
   if (kind == "labels") {
     io::write_labels_png(paths[0], result);
     if (paths.size() > 1) io::write_classes_png(paths[1], result);

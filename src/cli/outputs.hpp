@@ -20,9 +20,10 @@ struct OutputNames {
   std::span<const std::string> classes;  ///< their names
 };
 
-/// The files of a kind ("overlay", "labels", "csv", "measurements", "trace", "coco"). With several
-/// classes there is a class image beside the label image, and a trace for each class. The COCO part
-/// of a query is kept beside the run's record, and all of them become the one file of the run.
+/// The files of a kind ("overlay", "labels", "csv", "measurements", "labelme", "trace", "coco").
+/// With several classes there is a class image beside the label image, and a trace for each class.
+/// The COCO part of a query is kept beside the run's record, and all of them become the one file of
+/// the run.
 std::vector<std::filesystem::path> output_paths(const OutputNames& names, const std::string& kind);
 
 /// @throws InvalidArgument  the name of a file of a kind is longer than the file system takes.
@@ -31,6 +32,7 @@ void require_short_names(const OutputNames& names, const std::string& kind);
 /// What the files of one query show.
 struct Shown {
   ImageView image;
+  const std::filesystem::path& query;
   const Result& result;
   std::span<const EngineSupport> supports;
   const std::string& coco_name;

@@ -105,6 +105,7 @@ std::set<std::string> kinds_of(const SegmentRequest& request) {
   if (request.coco || request.coco_polygons) kinds.insert("coco");
   if (request.csv) kinds.insert("csv");
   if (request.measure || !request.pixel_size.empty()) kinds.insert("measurements");
+  if (request.labelme) kinds.insert("labelme");
   if (request.trace) kinds.insert("trace");
   if (kinds.empty()) kinds.insert("overlay");
   return kinds;

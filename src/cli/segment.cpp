@@ -273,7 +273,8 @@ bool SegmentRun::is_done(std::size_t index) const {
   const QueryFile& query = queries_[index];
   const RunRecord::Entry* const earlier = earlier_[index];
   if (earlier == nullptr || earlier->name != text_of(query.name) ||
-      (kinds_.contains("coco") && earlier->image_name != coco_name(query)))
+      (kinds_.contains("coco") && earlier->image_name != coco_name(query)) ||
+      (kinds_.contains("labelme") && earlier->query != query.key()))  // it names the file
     return false;
   return std::all_of(kinds_.begin(), kinds_.end(), [&](const std::string& kind) {
     const auto paths = output_paths(names_of(query), kind);
@@ -385,9 +386,8 @@ void SegmentRun::segment_query(std::size_t index, const std::stop_token& stop) {
   const auto writing = Clock::now();
   const std::string name = coco_name(query);
   const auto masks = request_.coco_polygons ? io::CocoMasks::polygons : io::CocoMasks::rle;
-  for (const auto& kind : kinds_)
-    write_output(names_of(query), kind,
-                 {loaded.image.view(), result, supports_, name, masks, pixel_}, engine_);
+  const Shown to_show{loaded.image.view(), query.path, result, supports_, name, masks, pixel_};
+  for (const auto& kind : kinds_) write_output(names_of(query), kind, to_show, engine_);
   timings.write = seconds_since(writing);
   for (const ClassResult& c : result.classes) entry.objects.push_back(c.count);
   record_->add(entry);

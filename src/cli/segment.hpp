@@ -22,7 +22,8 @@ struct SegmentRequest {
   std::string window;  ///< "" or "LOW,HIGH"
   MarkFlags marks;
   FilterFlags filters;
-  bool overlay = false, labels = false, coco = false, csv = false, trace = false;
+  bool overlay = false, labels = false, coco = false, csv = false, labelme = false;
+  bool trace = false;
   bool support_overlay = false;
   bool coco_polygons = false;
   bool measure = false;

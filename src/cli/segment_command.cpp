@@ -40,6 +40,10 @@ const char* const description =
     "  # how large they are, in millimetres\n"
     "  persense segment photo.jpg --box 120,80,160,130 -o out --pixel-size 0.12mm\n"
     "\n"
+    "  # what was found, to correct it in labelme\n"
+    "  persense segment photo.jpg --box 120,80,160,130 -o out --labelme\n"
+    "  labelme out/photo_labelme.json\n"
+    "\n"
     "  # a folder of images on four threads, as label images and one COCO file; --resume goes on\n"
     "  # with it after it was stopped, or after new images came into the folder\n"
     "  persense segment --support support.jpg --mask mask.png shelf/ -o out --labels --coco \\\n"
@@ -80,6 +84,8 @@ const char* const footer =
     "  NAME_instances.csv  id, point, box, area, score, class and whether it touches the border\n"
     "  NAME_measurements.csv  area, diameter, perimeter, axes, length, width, roundness, "
     "brightness\n"
+    "  NAME_labelme.json   polygons for labelme, which opens the query with them; of TIFF and of\n"
+    "                      16 bits the image is inside\n"
     "  NAME_trace.png      all steps of the method side by side; NAME_trace_CLASS.png with "
     "several\n"
     "  instances.json      COCO, run-length masks or polygons, all queries of the run, a category "
@@ -111,6 +117,10 @@ void add_outputs(CLI::App& command, SegmentRequest& request) {
                   "the same in lengths and areas: how large a pixel is, as 0.12mm")
       ->type_name("LENGTH")
       ->check(not_empty())
+      ->group(group);
+  command
+      .add_flag("--labelme", request.labelme,
+                "a labelme file of polygons, to correct by hand and read back (--prompts)")
       ->group(group);
   command.add_flag("--trace", request.trace, "the steps of the method as one image")->group(group);
   command
