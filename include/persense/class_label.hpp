@@ -14,23 +14,18 @@ namespace persense {
 
 namespace detail {
 inline std::string reference_plural(std::string_view noun) {
-  using english::detail::lower;
-  const char last = lower(noun.back());
-  const char before = noun.size() > 1 ? lower(noun[noun.size() - 2]) : '\0';
-  if (last == 's') return std::string(noun);
-  if (last == 'y' && before != 'e') return std::string(noun.substr(0, noun.size() - 1)) + "ies";
-  constexpr std::string_view takes_es = "haiou";
-  return std::string(noun) + (takes_es.find(last) != std::string_view::npos ? "es" : "s");
+  const std::string many(noun), low = lowered(noun);
+  if (low.ends_with('s')) return many;
+  if (low.ends_with('y') && !low.ends_with("ey")) return many.substr(0, many.size() - 1) + "ies";
+  return many + (std::string_view("haiou").find(low.back()) < 5 ? "es" : "s");
 }
 }  // namespace detail
 
 /// The detector's phrase for all objects of a label: "potato" -> "all potatoes". Case is kept.
 /// @throws InvalidArgument  empty label.
-/// @par Rules  Rules::reference knows last letters only ("bananaes", "knifes", "quizs", "toies");
-///   Rules::paper writes English: "bananas", "knives", "quizzes", "toys", "cups of tea"; what is
-///   plural already stays ("beans"), and so does what is not counted ("rice").
-/// @par Source  PerSense section 5 prompts the detector with "all" and the label; released code:
-///   the last-letter rule.
+/// @par Rules  Rules::reference knows last letters only ("bananaes", "knifes"); Rules::paper writes
+///   English: "bananas", "knives"; plurals ("beans") and what is not counted ("rice") stay.
+/// @par Source  PerSense section 5: "all" and the label; released code: the last-letter rule.
 inline std::string all_phrase(std::string_view label, Rules rules = Rules::paper) {
   if (label.empty()) throw InvalidArgument("class label: empty, expected a noun");
   return "all " +
@@ -38,18 +33,14 @@ inline std::string all_phrase(std::string_view label, Rules rules = Rules::paper
 }
 
 /// The label in a vision-language model's answer as the released code takes it: the last word,
-/// without full stops. "The object in the image is a durian." -> "durian". noun_from_answer()
-/// (label/noun.hpp) reads the sentence. Reasoning before the reply (up to the last `</think>` or
-/// another mark of its kind) is left out.
+/// without full stops: "durian" of "It is a durian." noun_from_answer() (label/noun.hpp) reads the
+/// sentence. Reasoning (up to the last `</think>` or another mark of its kind) is left out.
 /// @throws InvalidArgument  an answer without a word, or with reasoning that no reply follows.
-/// @par Source  released code, whose model does not reason; other punctuation and upper case stay,
-///   as there.
-inline std::string label_from_answer(std::string_view given) {
-  const std::string reply = detail::reply_in(given);
-  std::string_view answer = reply;
-  while (!answer.empty() && detail::is_space(answer.back())) answer.remove_suffix(1);
-  const auto begin = std::find_if(answer.rbegin(), answer.rend(), detail::is_space).base();
-  std::string label(begin, answer.end());
+/// @par Source  released code.
+inline std::string label_from_answer(std::string_view answer) {
+  std::string label = detail::reply_in(answer);
+  while (!label.empty() && detail::is_space(label.back())) label.pop_back();
+  label.erase(label.begin(), std::find_if(label.rbegin(), label.rend(), detail::is_space).base());
   std::erase(label, '.');
   if (label.empty()) throw InvalidArgument("class label: the answer holds no word");
   return label;

@@ -8,6 +8,7 @@
 
 #include "json.hpp"
 #include "persense/class_label.hpp"
+#include "persense/detail/ascii.hpp"
 #include "persense/detail/reply.hpp"
 #include "text.hpp"
 
@@ -19,13 +20,13 @@ namespace {
 
 // A name in lower case but for abbreviations, without an article; "" where it is none.
 std::string tidy(const std::string& given) {
-  using english::detail::is_in, english::detail::lowered;
+  using detail::is_in, detail::lowered;
   constexpr std::size_t longest = 60;
   std::string name, word;
   for (std::istringstream words(given); words >> word;) {
     if (name.empty() && is_in("a an the ", lowered(word))) continue;
     if (!name.empty()) name += ' ';
-    name += english::name_case(word);
+    name += detail::name_case(word);
   }
   while (name.ends_with('.')) name.pop_back();
   const auto is_letter = [](unsigned char c) { return c >= 0x80 || std::isalpha(c) != 0; };

@@ -1,159 +1,119 @@
 #include "persense/label/noun.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <optional>
+#include <cctype>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "persense/detail/english.hpp"
 #include "persense/detail/reply.hpp"
-#include "persense/error.hpp"
 #include "text.hpp"
 
 namespace persense {
 
 namespace {
 
-using english::detail::is_in;
-
-constexpr std::string_view determiners =  // and what is passed over like them
-    "a an the this that these those some several many two three four five six ten one it its your "
-    "all other single there what either most perhaps so too very more about of like as at and or ";
-constexpr std::string_view adjectives =
-    "red green blue yellow orange purple pink brown black white grey golden pale dark light "
-    "bright shiny big large small tiny long short thin thick flat round oval square smooth spiky "
-    "juicy leafy ripe fresh raw rotten whole empty full main visible broken frozen blurry ";
-constexpr std::string_view ends =  // of a noun phrase
-    "but with without on in from to into for by under over above below behind near next against "
-    "among which who where while because if is are was be it's i you we they can could may might "
-    "would has have appears seems looks looking shown showing sitting lying standing hanging "
-    "growing holding made known similar such including though wearing ";
+constexpr std::string_view passed_over =  // before a noun
+    ", : ( ) a an the this that these those some several many one two three it its your all other "
+    "single there what either most perhaps so too very more about like as at and or looking red "
+    "green blue yellow brown black white dark big large small long round juicy leafy ripe blurry ";
+constexpr std::string_view ends =  // of a noun phrase; what it is "of" may go on
+    ", : ( ) a an the this that and or as at like of but with without on in from to into for by "
+    "under over against which who where while because if is are be it's i it you they can could "
+    "may might would has have appears seems looking shown showing lying wearing ";
 constexpr std::string_view says_nothing =  // of the object: "bunch of grapes" is grapes
-    "object item thing image picture photo close-up subject background view something answer "
-    "label name type kind species variety text json none sure certainly yes group pile cluster "
-    "bunch number set pair couple handful stack row collection lot piece slice ";
+    "object item thing image picture photo close-up subject background answer label name type kind "
+    "group pile cluster bunch number pair slice piece handful sure certainly json text ";
 constexpr std::string_view says =  // a name may follow
-    "is are was be it's that's there's here's shows depicts contains features displays see "
-    "resembles call looks looking identified recognized ";
+    "is are be it's that's there's shows depicts contains features displays see call looks ";
 constexpr std::string_view refusals =
-    "cannot can't couldn't don't doesn't isn't not no unable sorry unclear unsure nothing please ";
+    "cannot can't don't doesn't isn't not no unable sorry unclear unsure nothing please ";
+constexpr std::string_view sentence_ends = ". ! ? ; \n but ";
 
-struct Word {
-  std::string text, low;
-  char after = 0;  // a comma, colon or parenthesis
-};
-using Words = std::vector<Word>;
-using Span = std::span<const Word>;
+using Words = std::vector<std::string>;  // and marks, each a word
+using Span = std::span<const std::string>;
 
-bool is_determiner(const Word& word) {
-  return is_in(determiners, word.low) ||
-         word.low.find_first_not_of("0123456789.%") == word.low.npos;
+bool is_participle(std::string_view word) {
+  return word.size() > 4 && word.ends_with("ed") && !word.ends_with("eed");
 }
-bool is_participle(const Word& word) {
-  return word.low.size() > 4 && word.low.ends_with("ed") && !word.low.ends_with("eed");
+bool is_passed_over(std::string_view word) {
+  const bool adverb = word.size() > 5 && word.ends_with("ly") && word != "butterfly";
+  const bool number = word.find_first_not_of("0123456789.") == word.npos;
+  return adverb || number || is_participle(word) || detail::is_in(passed_over, word);
 }
-bool is_adjective(const Word& word) {
-  const bool adverb = word.low.size() > 5 && word.low.ends_with("ly") && word.low != "butterfly";
-  return adverb || is_in(adjectives, word.low) || is_participle(word);
+bool is_over(std::string_view word) { return detail::is_in(ends, word) || is_participle(word); }
+bool is_nothing(std::string_view word) {
+  return detail::is_in(says_nothing, english::singular_of(word));
 }
-bool is_nothing(const Word& word) { return is_in(says_nothing, english::singular_of(word.low)); }
 
-// An answer without reasoning and tags, with marks in ASCII.
-std::string plain(std::string_view answer) {
+// The words of an answer, in lower case but for abbreviations, without reasoning and tags.
+Words words_of(std::string_view answer) {
   std::string text = detail::without_tags(detail::reply_in(answer), "");
-  text.erase(std::min(text.size(), text.find('<')));  // a tag that was cut off
-  using Pair = std::pair<std::string_view, const char*>;
-  for (const auto& [mark, with] : {Pair("\u2019", "'"), Pair("\u201c", " "), Pair("\u201d", " "),
-                                   Pair("\u2014", ", "), Pair("\u3002", ". ")})
-    for (std::size_t at = 0; (at = text.find(mark, at)) != text.npos;)
-      text.replace(at, mark.size(), with);
-  return text + '\n';
-}
-
-std::vector<Words> sentences_of(const std::string& text) {
-  const auto is_word_byte = [](unsigned char c) {
-    return c >= 0x80 || std::isalnum(c) != 0 || std::string_view("'-/&%").find(char(c)) < 5;
-  };
-  std::vector<Words> sentences(1);
+  text.replace(std::min(text.size(), text.find('<')), text.npos, "\n");  // a tag that was cut off
+  for (const std::string_view mark : {"\u2019'", "\u201c ", "\u201d ", "\u2014,", "\u3002."})
+    for (std::size_t at = 0; (at = text.find(mark.substr(0, 3), at)) != text.npos;)
+      text.replace(at, 3, mark.substr(3));
+  const auto in_word = [](unsigned char c) { return c >= 0x80 || std::isalnum(c) != 0; };
+  Words words;
   std::string word;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
-    if (is_word_byte(c) || (c == '.' && is_word_byte(text[i + 1]))) {  // as in "3.5"
+    const bool joins = std::string_view(".'-").find(c) < 3 && in_word(text[i + 1]);  // "3.5"
+    if (in_word(c) || (joins && !word.empty())) {
       word += c;
       continue;
     }
-    word.erase(0, word.find_first_not_of("'-."));
-    word.erase(word.find_last_not_of("'-") + 1);
-    Words& sentence = sentences.back();
-    if (!word.empty()) sentence.push_back({word, english::detail::lowered(word)});
+    if (const std::string low = detail::lowered(word); !word.empty())
+      words.push_back(detail::is_in(ends, low) ? low : detail::name_case(word));  // "IT IS A TV"
     word.clear();
-    if (std::string_view(".!?;\n").find(c) != std::string_view::npos)
-      sentences.emplace_back();
-    else if (!sentence.empty() && std::string_view(",:()").find(c) != std::string_view::npos)
-      sentence.back().after = c;
+    if (std::string_view(".!?;\n,:()").find(c) < 9) words.emplace_back(1, c);
   }
-  return sentences;
+  return words;
 }
 
-// The noun phrase that `words` begins with, in the singular, without articles and adjectives.
-std::optional<std::string> noun_phrase(Span words) {
-  constexpr std::size_t longest = 6;  // words; more are no name
-  const auto stops = [](const Word& w) {
-    return is_in(ends, w.low) || is_determiner(w) || is_participle(w);
-  };
+// The noun phrase at the beginning, in the singular, without articles and adjectives; or nothing.
+std::string noun_phrase(Span words) {
   Words kept;
-  bool open = true;  // the noun is still to come
-  for (std::size_t i = 0; i < words.size() && (open || kept.back().after == 0); ++i) {
-    const Word& word = words[i];
-    const bool of = word.low == "of" && !open && i + 1 < words.size();
-    if ((open && is_determiner(word)) || (of && is_nothing(kept.back()))) {
-      kept.clear();  // "likely a potato", "a slice of pizza"
-      open = true;
-      continue;
-    }
-    // "a bag of rice" is that, "a statue of a lion" is a statue
-    if (of ? stops(words[i + 1]) : open ? is_in(ends, word.low) : stops(word)) break;
-    kept.push_back(word);
-    open = open && is_adjective(word);
+  for (; !words.empty(); words = words.subspan(1)) {
+    const std::string& word = words.front();
+    const bool goes_on = words.size() > 1 && !is_over(words[1]);
+    if (kept.empty() && (is_passed_over(word) || (word == "orange" && goes_on))) continue;
+    // "a slice of pizza" is pizza, "a bag of rice" that, "a statue of a lion" a statue
+    if (word == "of" && (kept.empty() || is_nothing(kept.back())))
+      kept.clear();
+    else if (word == "of" ? goes_on : !is_over(word))
+      kept.push_back(word);
+    else
+      break;
   }
-  while (kept.size() > 1 && is_adjective(kept.front())) kept.erase(kept.begin());
-  if (kept.empty() || kept.size() > longest || is_nothing(kept.back())) return std::nullopt;
-  // colours that are fruits too may stand alone; "ripe" may not
-  if (kept.size() == 1 && is_adjective(kept[0]) && kept[0].low != "orange") return std::nullopt;
-  std::string name;
-  for (const Word& word : kept) name += english::name_case(word.text) + ' ';
-  name.pop_back();
-  return english::singular_of(name);
+  if (kept.empty() || kept.size() > 6 || is_nothing(kept.back())) return "";
+  return english::singular_of(fmt::format("{}", fmt::join(kept, " ")));
 }
 
 // What is announced for certain ("a fruit called durian") or maybe ("is a durian"), or the start.
-std::optional<std::string> noun_of(Span sentence, bool announced_only) {
-  for (const bool for_certain : {true, false})
-    for (std::size_t i = 0; i < sentence.size(); ++i) {
-      const Word& word = sentence[i];
-      const bool titles = word.after == ':' && is_in(says_nothing, word.low);  // "Answer: potato"
-      if (for_certain ? is_in("called specifically ", word.low) : is_in(says, word.low) || titles)
-        if (auto noun = noun_phrase(sentence.subspan(i + 1))) return noun;
-    }
-  return announced_only ? std::nullopt : noun_phrase(sentence);
+std::string noun_of(Span sentence, bool announced_only) {
+  for (const std::string_view announcing : {std::string_view("called specifically "), says})
+    for (std::size_t i = 0; i + 1 < sentence.size(); ++i)
+      if (detail::is_in(announcing, sentence[i]) ||
+          (sentence[i + 1] == ":" && is_nothing(sentence[i])))
+        if (auto noun = noun_phrase(sentence.subspan(i + 1)); !noun.empty()) return noun;
+  return announced_only ? "" : noun_phrase(sentence);
 }
 
 }  // namespace
 
 std::string noun_from_answer(std::string_view answer) {
-  const auto refuses = [](const Word& word) { return is_in(refusals, word.low); };
   bool refused = false;  // then only a sentence that announces a name can be one
-  for (const Words& sentence : sentences_of(plain(answer))) {
-    Span rest = sentence;
-    if (std::any_of(rest.begin(), rest.end(), refuses)) {
+  const Words words = words_of(answer);
+  for (auto end = words.begin(), begin = end; begin != words.end(); begin = end + 1) {
+    end = std::find_if(begin, words.end(), [](auto& w) { return detail::is_in(sentence_ends, w); });
+    if (std::any_of(begin, end, [](auto& word) { return detail::is_in(refusals, word); }))
       refused = true;
-      while (!rest.empty() && rest.front().low != "but") rest = rest.subspan(1);
-      if (std::any_of(rest.begin(), rest.end(), refuses)) continue;
-    }
-    if (auto noun = noun_of(rest, refused)) return *noun;
+    else if (auto noun = noun_of(Span(begin, end), refused); !noun.empty())
+      return noun;
   }
   throw InvalidArgument(fmt::format(
       "class label: the answer {} names no object, expected one such as \"It is a potato.\"",

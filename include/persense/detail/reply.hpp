@@ -3,21 +3,15 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
-#include "persense/detail/english.hpp"
+#include "persense/detail/ascii.hpp"
 #include "persense/error.hpp"
 
 namespace persense::detail {
-
-inline bool is_space(char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; }
-inline bool is_blank(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), is_space);
-}
 
 /// Tags around reasoning, as in <think> and </think>, also with a prefix (<seed:think>), bars
 /// (<|think|>) or attributes.
@@ -64,7 +58,7 @@ inline void note_tag(std::string_view low, std::size_t at, ReasoningEnds& ends) 
   skip("/ ");
   name = name.substr(0, name.find_first_of("| \t\r\n/"));
   name.remove_prefix(name.find(':') + 1);  // npos + 1 is 0
-  if (!english::detail::is_in(reasoning_tags, name)) return;
+  if (!is_in(reasoning_tags, name)) return;
   if (closes)
     ends.closed = std::max(ends.closed, at + 1 + end + 1);
   else
@@ -72,7 +66,7 @@ inline void note_tag(std::string_view low, std::size_t at, ReasoningEnds& ends) 
 }
 
 inline ReasoningEnds reasoning_ends(std::string_view answer) {
-  const std::string low = english::detail::lowered(answer);
+  const std::string low = lowered(answer);
   ReasoningEnds ends;
   for (std::size_t at = low.find('<'); at != low.npos; at = low.find('<', at + 1))
     note_tag(low, at, ends);
@@ -83,7 +77,7 @@ inline ReasoningEnds reasoning_ends(std::string_view answer) {
   }
   constexpr std::string_view channel = "analysis";  // "analysisThe user asks": without <|...|>
   const bool runs_on = answer.starts_with(channel) && answer.size() > channel.size() &&
-                       english::detail::is_upper(answer[channel.size()]);
+                       is_upper(answer[channel.size()]);
   if (runs_on) ends.open_at(0);
   return ends;
 }
