@@ -30,9 +30,10 @@ std::string to_line(const json& value) {
 }
 
 json to_json(const RunRecord::Entry& e) {
-  return {{"query", e.query},     {"bytes", e.bytes},    {"modified", e.modified},
-          {"content", e.content}, {"name", e.name},      {"image_name", e.image_name},
-          {"outputs", e.outputs}, {"objects", e.objects}};
+  return {{"query", e.query},          {"bytes", e.bytes},     {"modified", e.modified},
+          {"content", e.content},      {"name", e.name},       {"image_name", e.image_name},
+          {"outputs", e.outputs},      {"objects", e.objects}, {"estimated", e.estimated},
+          {"confidence", e.confidence}};
 }
 
 /// Thrown beside what JSON's readers throw: a number that no record has.
@@ -51,6 +52,8 @@ RunRecord::Entry to_entry(const json& line) {
       line.at("query"), count_in(line.at("bytes")), line.at("modified"), line.at("content"),
       line.at("name"),  line.at("image_name"),      line.at("outputs"),  {}};
   for (const json& count : line.at("objects")) entry.objects.push_back(count_in(count));
+  entry.estimated = line.value("estimated", 0.0);
+  entry.confidence = line.value("confidence", 1.0);
   return entry;
 }
 

@@ -31,6 +31,8 @@ class RunRecord {
     std::string image_name;            ///< what the COCO file calls it
     std::set<std::string> outputs;     ///< kinds written: "overlay", "labels", ...
     std::vector<std::size_t> objects;  ///< of each class
+    double estimated = 0;              ///< Result::estimated_count
+    double confidence = 1;             ///< Result::count_confidence
   };
 
   /// Forgets what an earlier run left and begins anew. The file appears with the first `add`.

@@ -6,7 +6,6 @@
 #include <atomic>
 #include <chrono>
 #include <map>
-#include <mutex>
 #include <numeric>
 #include <optional>
 #include <set>
@@ -14,6 +13,7 @@
 
 #include "ask_label.hpp"
 #include "console.hpp"
+#include "counts_table.hpp"
 #include "interrupt.hpp"
 #include "marks.hpp"
 #include "outputs.hpp"
@@ -22,13 +22,13 @@
 #include "persense/io/coco.hpp"
 #include "persense/io/files.hpp"
 #include "persense/io/images.hpp"
-#include "persense/io/support_drawing.hpp"
 #include "persense/pipeline_steps.hpp"
 #include "queries.hpp"
 #include "quiet_io.hpp"
 #include "recorded_queries.hpp"
 #include "run_record.hpp"
 #include "run_settings.hpp"
+#include "support_overlays.hpp"
 #include "timings_table.hpp"
 #include "workers.hpp"
 
@@ -41,6 +41,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+QueryCounts counts_in(const RunRecord::Entry& entry) {
+  return {entry.image_name, entry.objects, entry.estimated, entry.confidence};
 }
 
 // One run of the command: what all queries share, and what became of each.
@@ -58,8 +62,7 @@ class SegmentRun {
   void keep_encoded_queries();
   void find_window();
   OutputNames names_of(const QueryFile& query) const;
-  std::vector<fs::path> support_drawings() const;
-  void draw_supports() const;
+  std::vector<fs::path> support_overlays() const;
   void refuse_to_overwrite_inputs() const;
   RunRecord::Entry entry_of(const QueryFile& query) const;
   bool is_done(std::size_t index) const;
@@ -67,9 +70,9 @@ class SegmentRun {
   void segment_query(std::size_t index, const std::stop_token& stop);
   io::LoadedImage read_query(std::size_t index) const;
   Result find(std::size_t index, ImageView image, const RunOptions& run) const;
-  void count(const std::vector<std::size_t>& objects);
   std::string coco_name(const QueryFile& query) const;
   void write_coco() const;
+  std::vector<QueryCounts> counts() const;
   void print_timings() const;
   void print_summary(double seconds) const;
   std::size_t done() const;
@@ -98,8 +101,7 @@ class SegmentRun {
   std::vector<std::optional<Failure>> failures_;      // by query
   std::vector<std::optional<QueryTimings>> timings_;  // by query
   std::atomic<std::size_t> finished_{0};
-  std::mutex counting_;
-  std::vector<std::size_t> objects_;  // by class
+  std::vector<std::optional<QueryCounts>> counts_;  // by query
   std::optional<Progress> progress_;
 };
 
@@ -119,7 +121,7 @@ SegmentRun::SegmentRun(const SegmentRequest& request)
       class_names_(class_names()),
       failures_(queries_.size()),
       timings_(queries_.size()),
-      objects_(supports_.size(), 0) {
+      counts_(queries_.size()) {
   keep_encoded_queries();
   find_window();
   const fs::path file = record_file(request);
@@ -137,7 +139,7 @@ SegmentRun::SegmentRun(const SegmentRequest& request)
   }
   for (std::size_t i = 0; i < queries_.size(); ++i)
     if (is_done(i))
-      count(earlier_[i]->objects);
+      counts_[i] = counts_in(*earlier_[i]);
     else
       todo_.push_back(i);
 }
@@ -217,27 +219,10 @@ OutputNames SegmentRun::names_of(const QueryFile& query) const {
   return {request_.folder, query.name, class_names_};
 }
 
-// One image for each image of each class, numbered.
-std::vector<fs::path> SegmentRun::support_drawings() const {
-  std::vector<fs::path> paths;
-  if (!request_.support_overlay && !request_.trace) return paths;
-  for (const MarkedClass& marked : marks_.classes) {
-    std::set<std::size_t> images;
-    for (const PlacedMark& mark : marked.marks)
-      if (images.insert(mark.image).second)
-        paths.push_back(request_.folder / fmt::format("support_{:02}.png", paths.size() + 1));
-  }
-  return paths;
-}
-
-void SegmentRun::draw_supports() const {
-  const auto paths = support_drawings();
-  auto path = paths.begin();
-  for (const EngineSupport& support : supports_) {
-    if (paths.empty()) return;
-    for (const cv::Mat& picture : io::render_support(support.info().examples, support.info().label))
-      io::write_png(*path++, picture);
-  }
+// Files of --support-overlay and --trace.
+std::vector<fs::path> SegmentRun::support_overlays() const {
+  if (!request_.support_overlay && !request_.trace) return {};
+  return support_overlay_paths(request_.folder, marks_);
 }
 
 void SegmentRun::refuse_to_overwrite_inputs() const {
@@ -245,7 +230,7 @@ void SegmentRun::refuse_to_overwrite_inputs() const {
   for (const fs::path& file : marks_.files) inputs.insert(identity(file));
   if (!region_.file().empty()) inputs.insert(identity(region_.file()));
   for (const auto& query : queries_) inputs.insert(identity(query.path));
-  std::vector<fs::path> outputs = support_drawings();
+  std::vector<fs::path> outputs = support_overlays();
   for (const auto& query : queries_)
     for (const auto& kind : kinds_) {
       const auto paths = output_paths(names_of(query), kind);
@@ -305,7 +290,8 @@ Exit SegmentRun::run() {
   if (!window_note_.empty()) progress_->note(window_note_);
   for (const auto& note : marks_.notes) progress_->note(note);
   for (const auto& note : support_notes()) progress_->note(note);
-  draw_supports();
+  if (const auto overlays = support_overlays(); !overlays.empty())
+    write_support_overlays(overlays, supports_);
   try {
     for_each_job(todo_.size(), request_.jobs, interrupt_.token(),
                  [this](std::size_t i, const std::stop_token& stop) { process(todo_[i], stop); });
@@ -317,6 +303,8 @@ Exit SegmentRun::run() {
   progress_->close();
   record_->close();
   if (done() > 0 && kinds_.contains("coco")) write_coco();
+  if (done() > 0 && queries_.size() > 1)
+    write_counts(request_.folder / "counts.csv", class_names_, counts());
   if (request_.timings) print_timings();
   if (done() > 0) print_summary(seconds_since(begin));
   if (done() == queries_.size()) return Exit::ok;
@@ -390,17 +378,13 @@ void SegmentRun::segment_query(std::size_t index, const std::stop_token& stop) {
   for (const auto& kind : kinds_) write_output(names_of(query), kind, to_show, engine_);
   timings.write = seconds_since(writing);
   for (const ClassResult& c : result.classes) entry.objects.push_back(c.count);
+  entry.estimated = result.estimated_count();
+  entry.confidence = result.count_confidence();
   record_->add(entry);
-  count(entry.objects);
+  counts_[index] = counts_in(entry);
   timings_[index] = timings;
   progress_->notes(query.path.string(), result.notes, support_notes());
   progress_->finished(shown, result.count(), io::class_counts(result), seconds_since(begin));
-}
-
-void SegmentRun::count(const std::vector<std::size_t>& objects) {
-  const std::scoped_lock lock(counting_);
-  for (std::size_t k = 0; k < std::min(objects.size(), objects_.size()); ++k)
-    objects_[k] += objects[k];
 }
 
 // The file's name, as COCO files have it; the path, when the queries come from several folders.
@@ -422,6 +406,14 @@ void SegmentRun::write_coco() const {
   coco.close();
 }
 
+// Of what is done, in the same order.
+std::vector<QueryCounts> SegmentRun::counts() const {
+  std::vector<QueryCounts> rows;
+  for (const auto& row : counts_)
+    if (row) rows.push_back(*row);
+  return rows;
+}
+
 void SegmentRun::print_timings() const {
   std::vector<QueryTimings> rows;
   for (const auto& timings : timings_)
@@ -434,11 +426,15 @@ std::size_t SegmentRun::done() const { return queries_.size() - todo_.size() + f
 void SegmentRun::print_summary(double seconds) const {
   const std::size_t earlier = queries_.size() - todo_.size();
   const std::size_t failed = queries_.size() - done();
+  std::vector<std::size_t> objects(supports_.size(), 0);
+  for (const QueryCounts& row : counts())
+    for (std::size_t k = 0; k < std::min(objects.size(), row.objects.size()); ++k)
+      objects[k] += row.objects[k];
   std::string of_classes;
-  for (std::size_t k = 0; k < objects_.size() && objects_.size() > 1; ++k)
-    of_classes += fmt::format("{}{} {}", k == 0 ? " (" : ", ", objects_[k], class_names_[k]);
+  for (std::size_t k = 0; k < objects.size() && objects.size() > 1; ++k)
+    of_classes += fmt::format("{}{} {}", k == 0 ? " (" : ", ", objects[k], class_names_[k]);
   if (!of_classes.empty()) of_classes += ")";
-  const auto all = std::accumulate(objects_.begin(), objects_.end(), std::size_t{0});
+  const auto all = std::accumulate(objects.begin(), objects.end(), std::size_t{0});
   print_out(fmt::format(
       "{}{}, {}{} in {:.1f} s{}; files in {}\n", failed > 0 ? fmt::format("{} of ", done()) : "",
       plural(queries_.size(), "image"), plural(all, "object"), of_classes, seconds,

@@ -90,6 +90,7 @@ const char* const footer =
     "several\n"
     "  instances.json      COCO, run-length masks or polygons, all queries of the run, a category "
     "a class\n"
+    "  counts.csv          of several queries: how many objects each shows, and the density's sum\n"
     "  support_NN.png      the support images with the masks that were taken\n"
     "  .persense-run/      what --resume needs; may be deleted when the run is complete\n"
     "Ids count from 1 in reading order: lines from top to bottom, each from left to right.\n"

@@ -6,6 +6,7 @@
 
 #include "catch.hpp"
 #include "persense/engine.hpp"
+#include "persense/io/coco.hpp"
 #include "persense/io/files.hpp"
 #include "persense/io/npy.hpp"
 #include "persense/option_table.hpp"

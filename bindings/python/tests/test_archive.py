@@ -16,9 +16,10 @@ import torch
 from helpers import open_archive, randomise
 from torch import Tensor, nn
 
-from persense.export import archive
+from persense.export import archive, checkpoints
 from persense.export.__main__ import MODELS, main, parser
-from persense.export.archive import Archive, ExportError
+from persense.export.archive import Archive
+from persense.export.checkpoints import ExportError
 
 
 class Scale(nn.Module):
@@ -61,8 +62,8 @@ class RememberingElsewhere(Remembering):
 
 
 @pytest.fixture
-def checkpoint(save_checkpoint) -> archive.Checkpoint:
-    return archive.read_checkpoint(save_checkpoint(randomise(Scale()).state_dict()))
+def checkpoint(save_checkpoint) -> checkpoints.Checkpoint:
+    return checkpoints.read_checkpoint(save_checkpoint(randomise(Scale()).state_dict()))
 
 
 def described(network: nn.Module, name: str = "dmg.pt") -> Archive:
@@ -73,9 +74,9 @@ def described(network: nn.Module, name: str = "dmg.pt") -> Archive:
     return Archive(name, {"stage": "dmg", "name": "scale"}, network, samples)
 
 
-def loaded(checkpoint: archive.Checkpoint) -> Scale:
+def loaded(checkpoint: checkpoints.Checkpoint) -> Scale:
     network = Scale()
-    archive.load_by_key(network, checkpoint, "Scale")
+    checkpoints.load_by_key(network, checkpoint, "Scale")
     return network
 
 
@@ -101,7 +102,7 @@ def test_checkpoint_keeps_tensors_and_executes_nothing(tmp_path):
         "trap": Trap(tmp_path / "executed"),
     }
     torch.save(content, tmp_path / "c.pth")
-    read = archive.read_checkpoint(tmp_path / "c.pth")
+    read = checkpoints.read_checkpoint(tmp_path / "c.pth")
     assert not (tmp_path / "executed").exists()
     assert set(read.state) == {"linear.weight", "linear.bias", "steps"}
     assert torch.equal(read.state["linear.weight"], network.linear.weight)
@@ -127,7 +128,7 @@ def test_changed_checkpoint_is_tensors_or_one_line_of_error(tmp_path, capfd):
             for name, part in parts.items():
                 file.writestr(name, bytes(changed) if name == pickled else part)
         try:
-            state = archive.read_checkpoint(tmp_path / "c.pth").state
+            state = checkpoints.read_checkpoint(tmp_path / "c.pth").state
             read += all(value.numel() < 100 and value.sum() is not None for value in state.values())
         except ExportError as error:
             assert "\n" not in str(error)
@@ -139,7 +140,7 @@ def test_checkpoint_that_numbers_objects_beyond_its_size_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "c.pth", "w") as file:
         file.writestr("c/data.pkl", b"\x80\x02}r\xff\xff\xff\x0f.")  # 4 GiB of numbers
     with pytest.raises(ExportError, match="not a PyTorch checkpoint"):
-        archive.read_checkpoint(tmp_path / "c.pth")
+        checkpoints.read_checkpoint(tmp_path / "c.pth")
 
 
 def test_checkpoint_of_the_legacy_format_executes_nothing_either(tmp_path):
@@ -147,10 +148,10 @@ def test_checkpoint_of_the_legacy_format_executes_nothing_either(tmp_path):
         torch.save(content, tmp_path / "c.pth", _use_new_zipfile_serialization=False)
 
     save({"model": {"a": torch.ones(2)}})
-    assert torch.equal(archive.read_checkpoint(tmp_path / "c.pth").state["a"], torch.ones(2))
+    assert torch.equal(checkpoints.read_checkpoint(tmp_path / "c.pth").state["a"], torch.ones(2))
     save({"a": torch.ones(2), "trap": Trap(tmp_path / "executed")})
     with pytest.raises(ExportError, match="not a PyTorch checkpoint"):
-        archive.read_checkpoint(tmp_path / "c.pth")
+        checkpoints.read_checkpoint(tmp_path / "c.pth")
     assert not (tmp_path / "executed").exists()
 
 
@@ -166,7 +167,7 @@ def test_checkpoint_tensors_may_share_storage_have_any_type_and_stride(save_chec
         "bfloat16": base.bfloat16(),
         "bool": base > 5,
     }
-    read = archive.read_checkpoint(save_checkpoint(state)).state
+    read = checkpoints.read_checkpoint(save_checkpoint(state)).state
     assert list(read) == list(state)
     for key, value in state.items():
         assert read[key].dtype == value.dtype and torch.equal(read[key], value)
@@ -178,14 +179,14 @@ def test_checkpoint_with_a_flipped_bit_is_damaged(save_checkpoint):
     content[content.index(bytes(4000)) + 2000] ^= 4
     file.write_bytes(content)
     with pytest.raises(ExportError, match="damaged"):
-        archive.read_checkpoint(file)
+        checkpoints.read_checkpoint(file)
 
 
 def test_checkpoint_hash_is_that_of_the_file(save_checkpoint):
     import hashlib
 
     file = save_checkpoint({"a": torch.ones(2)})
-    assert archive.read_checkpoint(file).sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert checkpoints.read_checkpoint(file).sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def test_files_that_are_no_checkpoint_are_named_in_one_line(tmp_path, save_checkpoint):
@@ -205,26 +206,26 @@ def test_files_that_are_no_checkpoint_are_named_in_one_line(tmp_path, save_check
         script: "TorchScript archive",
     }.items():
         with pytest.raises(ExportError) as caught:
-            archive.read_checkpoint(file)
+            checkpoints.read_checkpoint(file)
         message = str(caught.value)
         assert message.startswith(f"{file}: ") and words in message and "\n" not in message
 
 
 def test_loading_names_missing_unexpected_and_misshapen_keys(checkpoint):
     state = dict(checkpoint.state)
-    wrong = archive.Checkpoint(checkpoint.path, {**state, "more": torch.ones(1)}, "")
+    wrong = checkpoints.Checkpoint(checkpoint.path, {**state, "more": torch.ones(1)}, "")
     del wrong.state["steps"]
     with pytest.raises(ExportError, match=r"1 of 3 keys missing \(steps\), 1 unexpected \(more\)"):
-        archive.load_by_key(Scale(), wrong, "Scale")
-    archive.load_by_key(
+        checkpoints.load_by_key(Scale(), wrong, "Scale")
+    checkpoints.load_by_key(
         Scale(),
-        archive.Checkpoint(checkpoint.path, {**state, "head.x": state["steps"]}, ""),
+        checkpoints.Checkpoint(checkpoint.path, {**state, "head.x": state["steps"]}, ""),
         "Scale",
         ignore=("head.",),
     )
-    wrong = archive.Checkpoint(checkpoint.path, {**state, "linear.bias": torch.ones(5)}, "")
+    wrong = checkpoints.Checkpoint(checkpoint.path, {**state, "linear.bias": torch.ones(5)}, "")
     with pytest.raises(ExportError, match=r"linear.bias has shape \[5\], expected \[4\] in Scale"):
-        archive.load_by_key(Scale(), wrong, "Scale")
+        checkpoints.load_by_key(Scale(), wrong, "Scale")
 
 
 # ---- archives ------------------------------------------------------------------------------------

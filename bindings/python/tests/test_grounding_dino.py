@@ -17,7 +17,8 @@ from torch import Tensor
 
 from persense.export import grounding_dino as exporter
 from persense.export.__main__ import main
-from persense.export.archive import Checkpoint, difference
+from persense.export.archive import difference
+from persense.export.checkpoints import Checkpoint
 from persense.networks.grounding_dino import (
     PADDING_LOGIT,
     BertConfig,

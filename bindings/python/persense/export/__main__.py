@@ -154,16 +154,16 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Run the command line; give the exit code."""
     options = parser().parse_args(arguments)
     try:
-        from persense.export import archive
+        from persense.export import archive, checkpoints
     except ImportError as error:
         print(f"persense.export: needs PyTorch to export a model: {error}", file=sys.stderr)
         return 1
     exporter = importlib.import_module(f"persense.export.{options.model}")
     try:
-        checkpoint = archive.read_checkpoint(options.checkpoint)
+        checkpoint = checkpoints.read_checkpoint(options.checkpoint)
         archives = exporter.archives(checkpoint, options)
         archive.write_archives(archives, checkpoint, options.output, options.half)
-    except archive.ExportError as error:
+    except checkpoints.ExportError as error:
         print(f"persense.export: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -11,14 +11,8 @@ from unittest import mock
 import torch
 from torch import Tensor
 
-from persense.export.archive import (
-    TOLERANCE,
-    Archive,
-    Checkpoint,
-    ExportError,
-    difference,
-    load_by_key,
-)
+from persense.export.archive import TOLERANCE, Archive, difference
+from persense.export.checkpoints import Checkpoint, ExportError, load_by_key
 from persense.export.grounding_dino_keys import canonical, transformers_state
 from persense.export.sam import PIXEL_DEVIATION, PIXEL_MEAN
 from persense.networks.grounding_dino import Config, GroundingDino, SwinConfig, config_of

@@ -10,7 +10,8 @@ from typing import Any, Dict, Iterator, List, Tuple
 import torch
 from torch import Tensor
 
-from persense.export.archive import Archive, Checkpoint, ExportError, load_by_key
+from persense.export.archive import Archive
+from persense.export.checkpoints import Checkpoint, ExportError, load_by_key
 from persense.networks import mini
 from persense.networks.mini import Mini
 

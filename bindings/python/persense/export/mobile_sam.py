@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import List
 
-from persense.export.archive import Archive, Checkpoint, ExportError, load_by_key
+from persense.export.archive import Archive
+from persense.export.checkpoints import Checkpoint, ExportError, load_by_key
 from persense.export.sam import sam_archives
 from persense.networks.sam import Sam, decoder_config
 from persense.networks.tiny_vit import TinyVit

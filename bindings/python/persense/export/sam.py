@@ -8,7 +8,8 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 import torch
 from torch import Tensor, nn
 
-from persense.export.archive import Archive, Checkpoint, ExportError, load_by_key
+from persense.export.archive import Archive
+from persense.export.checkpoints import Checkpoint, ExportError, load_by_key
 from persense.networks.sam import PromptDecoder, Sam, sam_for
 
 UPSTREAM = "Segment Anything, https://github.com/facebookresearch/segment-anything, Apache-2.0"
