@@ -26,28 +26,6 @@ namespace {
 
 using nlohmann::json;
 
-/// Collects runs of ones given by their positions in the column-major image.
-class RunCollector {
- public:
-  void add(std::int64_t begin, std::int64_t end) {
-    if (begin == end_ && !counts_.empty()) {
-      counts_.back() += static_cast<std::uint32_t>(end - begin);
-    } else {
-      counts_.push_back(static_cast<std::uint32_t>(begin - end_));
-      counts_.push_back(static_cast<std::uint32_t>(end - begin));
-    }
-    end_ = end;
-  }
-  std::vector<std::uint32_t> finish(std::int64_t pixels) {
-    if (end_ < pixels) counts_.push_back(static_cast<std::uint32_t>(pixels - end_));
-    return std::move(counts_);
-  }
-
- private:
-  std::vector<std::uint32_t> counts_;
-  std::int64_t end_ = 0;
-};
-
 using detail::json_text;
 
 /// The notes as a member of an object, with its comma; nothing without notes.
@@ -165,45 +143,6 @@ std::int64_t category_of(const json& annotation) {
 using CategoryIds = std::unordered_map<std::int64_t, std::size_t>;
 
 }  // namespace
-
-std::vector<std::uint32_t> rle_counts(const Mask& mask, Size size) {
-  if (size.pixels() > std::numeric_limits<std::uint32_t>::max())
-    throw InvalidArgument(
-        fmt::format("run-length encoding: image of {} x {}, expected at most 2^32 - 1 pixels",
-                    size.width, size.height));
-  RunCollector runs;
-  const PixelBox box = intersection(mask.box, {0, 0, size.width, size.height});
-  const auto stride = mask.box.width();
-  for (int x = box.x0; x < box.x1; ++x) {
-    const std::uint8_t* bits = mask.row(box.y0) + (x - mask.box.x0);
-    const std::int64_t column = std::int64_t{x} * size.height + box.y0;
-    const int rows = box.height();
-    for (int y = 0; y < rows;) {
-      while (y < rows && bits[std::ptrdiff_t{y} * stride] == 0) ++y;
-      const int begin = y;
-      while (y < rows && bits[std::ptrdiff_t{y} * stride] != 0) ++y;
-      if (begin < y) runs.add(column + begin, column + y);
-    }
-  }
-  return runs.finish(size.pixels());
-}
-
-std::string rle_to_string(const std::vector<std::uint32_t>& counts) {
-  std::string text;
-  for (std::size_t i = 0; i < counts.size(); ++i) {
-    // from the fourth on, the difference to the run of the same colour before
-    std::int64_t value = counts[i];
-    if (i > 2) value -= counts[i - 2];
-    for (bool more = true; more;) {
-      auto group = static_cast<int>(value & 0x1f);
-      value >>= 5;
-      more = (group & 0x10) != 0 ? value != -1 : value != 0;
-      if (more) group |= 0x20;
-      text.push_back(static_cast<char>(group + 48));
-    }
-  }
-  return text;
-}
 
 struct CocoWriter::State {
   AtomicFile file;

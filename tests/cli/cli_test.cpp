@@ -10,7 +10,6 @@
 #include "persense/io/files.hpp"
 #include "persense/io/npy.hpp"
 #include "persense/option_table.hpp"
-#include "rle.hpp"
 #include "workspace.hpp"
 
 using namespace persense;
@@ -271,8 +270,8 @@ TEST_CASE("persense segment: label image, table and COCO file tell the same", "[
           std::vector<int>{box.x, box.y, box.x + box.width, box.y + box.height});
     CHECK(std::stoi(row[7]) == cv::countNonZero(found));
     const auto counts =
-        testing::rle_from_string(annotation["segmentation"]["counts"].get<std::string>());
-    const Mask mask = testing::mask_from_rle(counts, {labels.cols, labels.rows});
+        io::rle_from_string(annotation["segmentation"]["counts"].get<std::string>());
+    const Mask mask = io::mask_from_rle(counts, {labels.cols, labels.rows});
     CHECK(mask.area() == cv::countNonZero(found));
     CHECK(mask.box == PixelBox{box.x, box.y, box.x + box.width, box.y + box.height});
     CHECK(annotation["area"] == cv::countNonZero(found));

@@ -6,7 +6,7 @@
 
 #include "catch.hpp"
 #include "persense/error.hpp"
-#include "rle.hpp"
+#include "python_with_pycocotools.hpp"
 #include "scratch.hpp"
 
 using Catch::Matchers::ContainsSubstring;
@@ -34,21 +34,6 @@ Counts runs_by_definition(const cv::Mat& mask) {
       ++counts.back();
     }
   return counts;
-}
-
-/// The interpreter that has pycocotools; empty where there is none.
-std::string python_with_pycocotools() {
-  const char* named = std::getenv("PERSENSE_PYTHON");
-  std::vector<std::string> candidates;
-  if (named != nullptr) candidates.push_back(named);
-#ifdef PERSENSE_PYTHON_DEFAULT
-  candidates.push_back(PERSENSE_PYTHON_DEFAULT);
-#endif
-  candidates.push_back("python3");
-  for (const std::string& python : candidates)
-    if (std::system(("'" + python + "' -c 'import pycocotools.coco' >/dev/null 2>&1").c_str()) == 0)
-      return python;
-  return {};
 }
 
 }  // namespace
@@ -82,8 +67,8 @@ TEST_CASE("rle_counts: equals the definition on random masks, and pycocotools' d
     const Counts counts = io::rle_counts(cropped, {width, height});
     REQUIRE(counts == runs_by_definition(mask));
     const std::string text = io::rle_to_string(counts);
-    REQUIRE(testing::rle_from_string(text) == counts);
-    const Mask back = testing::mask_from_rle(counts, {width, height});
+    REQUIRE(io::rle_from_string(text) == counts);
+    const Mask back = io::mask_from_rle(counts, {width, height});
     REQUIRE(back.box == cropped.box);
     REQUIRE(back.bits == cropped.bits);
   }
@@ -128,8 +113,8 @@ TEST_CASE("CocoWriter: images, annotations and ids of two images", "[io][coco]")
   const PixelBox box = result.instances[1].mask.box;
   CHECK(second["bbox"] == nlohmann::json({box.x0, box.y0, box.width(), box.height()}));
   CHECK(second["segmentation"]["size"] == nlohmann::json({60, 90}));
-  const Mask back = testing::mask_from_rle(
-      testing::rle_from_string(second["segmentation"]["counts"].get<std::string>()), {90, 60});
+  const Mask back = io::mask_from_rle(
+      io::rle_from_string(second["segmentation"]["counts"].get<std::string>()), {90, 60});
   CHECK(back.bits == result.instances[1].mask.bits);
 }
 

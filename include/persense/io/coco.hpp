@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "persense/options.hpp"
@@ -18,9 +19,24 @@ namespace persense::io {
 /// @throws InvalidArgument  an image of more than 2^32 - 1 pixels (the format's limit).
 std::vector<std::uint32_t> rle_counts(const Mask& mask, Size size);
 
-/// The compressed text form of the runs that COCO files hold in "counts".
-/// @par Source  pycocotools `rleToString`.
+/// The mask back from its runs, cropped to its box.
+/// @throws InvalidArgument  the runs do not add up to the image's pixels.
+Mask mask_from_rle(const std::vector<std::uint32_t>& counts, Size size);
+
+/// The union of polygons, each x, y, x, y, ... in pixels, as pycocotools draws it to the pixel: on
+/// a grid five times as fine, of which every fifth column and row counts. Empty where no pixel is
+/// inside.
+/// @throws InvalidArgument  a polygon of fewer than three vertices or of an odd number of values,
+/// or
+///   a value that is not finite or beyond a million.
+/// @par Source  pycocotools `rleFrPoly`, `rleMerge`.
+Mask mask_from_polygons(const std::vector<std::vector<double>>& polygons, Size size);
+
+/// The compressed text form of the runs that COCO files hold in "counts", and back.
+/// @throws InvalidArgument  text that no encoder writes.
+/// @par Source  pycocotools `rleToString`, `rleFrString`.
 std::string rle_to_string(const std::vector<std::uint32_t>& counts);
+std::vector<std::uint32_t> rle_from_string(std::string_view text);
 
 /// What `segmentation` holds.
 enum class CocoMasks {
