@@ -84,8 +84,7 @@ DatasetClass class_of(const fs::path& folder, const Files& files) {
   if (!support->second.mask)
     throw FileNotFound(
         fmt::format("{}: missing, expected the support mask", (folder / "00.png").string()));
-  result.support_image = *support->second.image;
-  result.support_mask = *support->second.mask;
+  result.supports.push_back({*support->second.image, *support->second.mask, {}, {}, {}});
   for (const auto& [number, file] : files) {
     if (number == 0) continue;
     if (!file.image) {
@@ -113,8 +112,11 @@ Dataset open_dataset(const fs::path& path) {
     throw Unreadable(fmt::format("{}: not a folder, expected a data set", path.string()));
   const auto entries = sorted_entries(path);
   const Files own = numbered_files(entries);
-  if (own.contains(0)) return {{class_of(path, own)}};
   Dataset dataset;
+  if (own.contains(0)) {
+    dataset.classes.push_back(class_of(path, own));
+    return dataset;
+  }
   for (const fs::path& entry : entries) {
     if (!fs::is_directory(entry) || entry.filename().string().starts_with('.')) continue;
     const Files files = numbered_files(sorted_entries(entry));

@@ -79,16 +79,17 @@ std::vector<Pair> candidate_pairs(const JointHistogram& histogram) {
   return pairs;
 }
 
-ImageScore::Instances match(const JointHistogram& histogram) {
+/// @param pairs  of IoU 0.5 and more, best first.
+ImageScore::Instances match(std::size_t truth, std::size_t found, const std::vector<Pair>& pairs) {
   ImageScore::Instances score;
-  score.truth = static_cast<std::int64_t>(histogram.truth.size());
-  score.found = static_cast<std::int64_t>(histogram.found.size());
+  score.truth = static_cast<std::int64_t>(truth);
+  score.found = static_cast<std::int64_t>(found);
   std::unordered_map<std::uint32_t, bool> truth_taken, found_taken;
-  for (const Pair& pair : candidate_pairs(histogram)) {
-    bool& truth = truth_taken[pair.truth];
-    bool& found = found_taken[pair.found];
-    if (truth || found) continue;
-    truth = found = true;
+  for (const Pair& pair : pairs) {
+    bool& truth_is = truth_taken[pair.truth];
+    bool& found_is = found_taken[pair.found];
+    if (truth_is || found_is) continue;
+    truth_is = found_is = true;
     score.iou_sum += pair.iou;
     score.matched_found.push_back(static_cast<std::int32_t>(pair.found));
     // taking the best pairs first makes the match at a level the beginning of the match at 0.5
@@ -96,6 +97,60 @@ ImageScore::Instances match(const JointHistogram& histogram) {
       if (pair.iou >= 0.5 + 0.05 * static_cast<double>(k)) ++score.matched[k];
   }
   return score;
+}
+
+/// The same pairs of masks that may overlap, by labels that count from 1.
+std::vector<Pair> candidate_pairs(std::span<const Mask> truth, std::span<const Mask> found) {
+  std::vector<std::int64_t> truth_areas;
+  for (const Mask& mask : truth) truth_areas.push_back(mask.area());
+  std::vector<Pair> pairs;
+  for (std::size_t f = 0; f < found.size(); ++f) {
+    const std::int64_t area = found[f].area();
+    for (std::size_t t = 0; t < truth.size(); ++t) {
+      const std::int64_t common = intersection_area(truth[t], found[f]);
+      const double iou = common == 0 ? 0
+                                     : static_cast<double>(common) /
+                                           static_cast<double>(area + truth_areas[t] - common);
+      if (iou >= 0.5)
+        pairs.push_back(
+            {iou, static_cast<std::uint32_t>(t + 1), static_cast<std::uint32_t>(f + 1)});
+    }
+  }
+  std::sort(pairs.begin(), pairs.end(), [](const Pair& a, const Pair& b) {
+    return std::tie(a.iou, a.truth, a.found) > std::tie(b.iou, b.truth, b.found);
+  });
+  return pairs;
+}
+
+cv::Mat painted(std::span<const Mask> masks, Size image, const char* name) {
+  cv::Mat all = cv::Mat::zeros(image.height, image.width, CV_8UC1);
+  for (std::size_t i = 0; i < masks.size(); ++i) {
+    const Mask& mask = masks[i];
+    require_mask(mask, image, fmt::format("{} mask {}", name, i + 1));
+    for (int y = mask.box.y0; y < mask.box.y1; ++y)
+      for (int x = 0; x < mask.box.width(); ++x)
+        if (mask.row(y)[x] != 0) all.at<std::uint8_t>(y, mask.box.x0 + x) = 1;
+  }
+  return all;
+}
+
+/// How many that match nothing lie with more than half of their pixels in crowds.
+std::int64_t in_crowds(std::span<const Mask> found, const ImageScore::Instances& score,
+                       const cv::Mat& crowds) {
+  std::vector<bool> matched(found.size() + 1);
+  for (const std::int32_t label : score.matched_found)
+    matched[static_cast<std::size_t>(label)] = true;
+  std::int64_t count = 0;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    if (matched[i + 1]) continue;
+    const Mask& mask = found[i];
+    std::int64_t inside = 0;
+    for (int y = mask.box.y0; y < mask.box.y1; ++y)
+      for (int x = 0; x < mask.box.width(); ++x)
+        inside += mask.row(y)[x] != 0 && crowds.at<std::uint8_t>(y, mask.box.x0 + x) != 0;
+    count += 2 * inside > mask.area();
+  }
+  return count;
 }
 
 double ratio(std::int64_t part, std::int64_t whole) {
@@ -119,7 +174,24 @@ ImageScore score_labels(const cv::Mat& truth, const cv::Mat& found) {
   for (const auto& [label, pixels] : histogram.truth) score.union_pixels += pixels;
   for (const auto& [label, pixels] : histogram.found) score.union_pixels += pixels;
   score.union_pixels -= score.intersection_pixels;
-  score.instances = match(histogram);
+  score.pixels = Size{truth.cols, truth.rows}.pixels();
+  score.instances =
+      match(histogram.truth.size(), histogram.found.size(), candidate_pairs(histogram));
+  score.count = {score.instances->truth, static_cast<double>(score.instances->found)};
+  return score;
+}
+
+ImageScore score_masks(std::span<const Mask> truth, std::span<const Mask> crowds,
+                       std::span<const Mask> found, Size image) {
+  ImageScore score;
+  const cv::Mat crowd = painted(crowds, image, "crowd");
+  const cv::Mat t = painted(truth, image, "truth") | crowd, f = painted(found, image, "found");
+  score.intersection_pixels = cv::countNonZero(t & f);
+  score.union_pixels = cv::countNonZero(t | f);
+  score.pixels = image.pixels();
+  score.instances = match(truth.size(), found.size(), candidate_pairs(truth, found));
+  if (!crowds.empty()) score.instances->found -= in_crowds(found, *score.instances, crowd);
+  score.count = {score.instances->truth, static_cast<double>(score.instances->found)};
   return score;
 }
 
@@ -127,6 +199,7 @@ ImageScore score_union(MaskView truth, const cv::Mat& found) {
   require_labels(found, "found");
   require_same_size(truth.size(), {found.cols, found.rows});
   ImageScore score;
+  score.pixels = truth.size().pixels();
   for (int y = 0; y < truth.height; ++y) {
     const std::uint8_t* t = truth.row(y);
     const int* f = found.ptr<int>(y);
@@ -142,18 +215,47 @@ void ClassScore::add(const ImageScore& image) {
   ++images_;
   intersection_ += image.intersection_pixels;
   union_ += image.union_pixels;
+  pixels_ += image.pixels;
+  if (image.matched) matched_images_.push_back(image.matched);
+  if (image.count) {
+    const double error = image.count->found - static_cast<double>(image.count->truth);
+    ++counted_;
+    error_ += error;
+    absolute_error_ += std::abs(error);
+    squared_error_ += error * error;
+    if (image.count->truth == 0) ++absent_, false_ += image.count->found;
+  }
   if (!image.instances) return;
   const auto& i = *image.instances;
   ++images_with_instances_;
   truth_ += i.truth;
   found_ += i.found;
-  absolute_error_ += std::abs(i.found - i.truth);
   for (std::size_t k = 0; k < level_count; ++k) matched_[k] += i.matched[k];
   iou_sum_ += i.iou_sum;
 }
 
+double fb_iou(std::int64_t intersection, std::int64_t joined, std::int64_t pixels) {
+  return (ratio(intersection, joined) + ratio(pixels - joined, pixels - intersection)) / 2;
+}
+
 ClassReport ClassScore::report(const std::string& name) const {
   ClassReport report{name, images_, truth_, found_, ratio(intersection_, union_), std::nullopt};
+  report.has_masks = pixels_ > 0 || images_ == 0;
+  report.intersection = intersection_;
+  report.union_ = union_;
+  report.pixels = pixels_;
+  report.fb_iou = fb_iou(intersection_, union_, pixels_);
+  report.absent_images = absent_;
+  if (absent_ > 0) report.false_per_absent = false_ / static_cast<double>(absent_);
+  if (counted_ > 0) {
+    const auto images = static_cast<double>(counted_);
+    report.counts = {absolute_error_ / images, std::sqrt(squared_error_ / images), error_ / images};
+  }
+  if (!matched_images_.empty()) {
+    std::vector<const MatchedImage*> images;
+    for (const auto& image : matched_images_) images.push_back(image.get());
+    report.ap = average_precision(images);
+  }
   if (images_with_instances_ == 0) return report;
   InstanceMetrics m;
   const std::int64_t matched = matched_[0];
@@ -162,10 +264,10 @@ ClassReport ClassScore::report(const std::string& name) const {
   m.f1 = f1_of(matched, truth_, found_);
   // TP + FP / 2 + FN / 2 is the mean of the two counts
   m.pq = iou_sum_ / std::max(1e-9, 0.5 * static_cast<double>(truth_ + found_));
+  m.sq = iou_sum_ / static_cast<double>(std::max<std::int64_t>(1, matched));
+  m.rq = m.f1;
   for (const std::int64_t at_level : matched_) m.mean_f1 += f1_of(at_level, truth_, found_);
   m.mean_f1 /= static_cast<double>(level_count);
-  m.count_mae = ratio(absolute_error_, images_with_instances_);
-  m.count_bias = ratio(found_ - truth_, images_with_instances_);
   report.instances = m;
   return report;
 }

@@ -34,20 +34,27 @@ cv::Mat grey_mask(const fs::path& path) {
 
 }  // namespace
 
+std::optional<ReferencePixels> reference_pixels(const fs::path& truth, const fs::path& truth_path,
+                                                const cv::Mat& found) {
+  if (truth_path.string().find("00") != std::string::npos) return std::nullopt;
+  const cv::Mat t = grey_mask(truth);
+  if (t.size() != found.size())
+    throw InvalidArgument(fmt::format("found for {}: size {} x {}, expected {} x {}",
+                                      truth.string(), found.cols, found.rows, t.cols, t.rows));
+  const cv::Mat f = found > 0;
+  return ReferencePixels{cv::countNonZero(t & f), cv::countNonZero(t | f)};
+}
+
 double reference_class_iou(const fs::path& truth, const fs::path& found,
                            const fs::path& truth_path) {
   const auto truth_files = sorted_png(truth), found_files = sorted_png(found);
   double intersections = 0, unions = 0;
   for (std::size_t i = 0; i < std::min(truth_files.size(), found_files.size()); ++i) {
     const fs::path spelled = truth_path / truth_files[i].filename();
-    if (spelled.string().find("00") != std::string::npos) continue;
-    const cv::Mat t = grey_mask(truth_files[i]), f = grey_mask(found_files[i]);
-    if (t.size() != f.size())
-      throw InvalidArgument(fmt::format("{}: size {} x {}, expected {} x {} as {}",
-                                        found_files[i].string(), f.cols, f.rows, t.cols, t.rows,
-                                        truth_files[i].string()));
-    intersections += cv::countNonZero(t & f);
-    unions += cv::countNonZero(t | f);
+    if (spelled.string().find("00") != std::string::npos) continue;  // nor is its file read
+    const auto pixels = reference_pixels(truth_files[i], spelled, grey_mask(found_files[i]));
+    intersections += static_cast<double>(pixels->intersection);
+    unions += static_cast<double>(pixels->union_);
   }
   return intersections / (unions + 1e-10);
 }

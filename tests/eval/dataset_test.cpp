@@ -32,8 +32,9 @@ TEST_CASE("open_dataset: classes by name, queries by number, the support apart",
   REQUIRE(dataset.classes.size() == 2);
   const auto& bean = dataset.classes[0];
   CHECK(bean.name == "bean");
-  CHECK(bean.support_image == scratch / "bean/00.tif");
-  CHECK(bean.support_mask == scratch / "bean/00.png");
+  REQUIRE(bean.supports.size() == 1);
+  CHECK(bean.supports[0].image == scratch / "bean/00.tif");
+  CHECK(bean.supports[0].mask == scratch / "bean/00.png");
   REQUIRE(bean.queries.size() == 2);
   CHECK(bean.queries[0].name == "1");
   CHECK(bean.queries[0].image == scratch / "bean/1.bmp");

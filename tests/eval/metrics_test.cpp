@@ -1,10 +1,12 @@
 #include "persense/eval/metrics.hpp"
 
+#include <cmath>
 #include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "catch.hpp"
 #include "persense/error.hpp"
+#include "persense/eval/report.hpp"
 
 using Catch::Matchers::ContainsSubstring;
 using namespace persense;
@@ -53,7 +55,10 @@ TEST_CASE("ClassScore: the same case's scores", "[eval][metrics]") {
   CHECK(report.instances->f1 == Approx(2.0 / 3));
   CHECK(report.instances->pq == Approx(1.25 / 3));
   CHECK(report.instances->mean_f1 == Approx((2.0 / 3 + 5 * 1.0 / 3) / 10));
-  CHECK(report.instances->count_mae == 0);
+  CHECK(report.instances->sq == Approx(1.25 / 2));
+  CHECK(report.instances->rq == Approx(2.0 / 3));
+  CHECK(report.counts->mae == 0);
+  CHECK(report.fb_iou == Approx((0.4 + 6.0 / 12) / 2));
 }
 
 TEST_CASE("ClassScore: unions and matches add up over images, counts err in both directions",
@@ -70,8 +75,11 @@ TEST_CASE("ClassScore: unions and matches add up over images, counts err in both
   CHECK(report.instances->precision == 0.5);
   CHECK(report.instances->recall == 0.5);
   CHECK(report.instances->pq == 0.5);
-  CHECK(report.instances->count_mae == 2);
-  CHECK(report.instances->count_bias == 0);
+  CHECK(report.counts->mae == 2);
+  CHECK(report.counts->rmse == Approx(std::sqrt(6.0)));
+  CHECK(report.counts->bias == 0);
+  CHECK(report.absent_images == 1);
+  CHECK(report.false_per_absent == 3.0);
 }
 
 TEST_CASE("score_labels: one object is matched once, at IoU of exactly one half",
@@ -134,7 +142,7 @@ TEST_CASE("score_union: only the union IoU, and the table shows no instance scor
   sum.add(score);
   CHECK_FALSE(sum.report("c").instances);
   const eval::Report report{{sum.report("c")}};
-  CHECK_THAT(eval::to_table(report), ContainsSubstring("0.143          -          -"));
+  CHECK_THAT(eval::to_table(report), ContainsSubstring("0.143  0.371      -      -"));
   CHECK_FALSE(nlohmann::json::parse(eval::to_json(report))["mean"].contains("f1"));
 }
 

@@ -4,12 +4,16 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <opencv2/core.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "persense/eval/average_precision.hpp"
 #include "persense/image.hpp"
+#include "persense/mask.hpp"
 
 namespace persense::eval {
 
@@ -25,9 +29,16 @@ struct ImageScore {
     double iou_sum = 0;                               ///< of the pairs at IoU >= 0.5
     std::vector<std::int32_t> matched_found;  ///< labels of what was found, of the same pairs
   };
+  struct Count {
+    std::int64_t truth = 0;
+    double found = 0;
+  };
   std::int64_t intersection_pixels = 0;  ///< of the union masks
   std::int64_t union_pixels = 0;
+  std::int64_t pixels = 0;             ///< of the image; 0: nothing is known of the union mask
   std::optional<Instances> instances;  ///< absent without instance truth
+  std::optional<Count> count;          ///< absent without instance truth or a true count
+  std::shared_ptr<const MatchedImage> matched;  ///< for the average precision; absent without masks
 };
 
 /// Scores a label image against a label image, both CV_32SC1, 0 = background. The union masks are
@@ -35,19 +46,35 @@ struct ImageScore {
 /// @throws InvalidArgument  other types, different sizes, a negative label.
 ImageScore score_labels(const cv::Mat& truth, const cv::Mat& found);
 
+/// Scores objects against objects, whose masks may overlap. Crowds belong to the union mask; an
+/// object that matches none and lies with more than half of its pixels in crowds is neither right
+/// nor wrong, and is not counted.
+/// @param found  the object i has the label i + 1 in `matched_found`.
+/// @par Source  crowds: panopticapi's `pq_compute`.
+/// @throws InvalidArgument  a mask that leaves the image.
+ImageScore score_masks(std::span<const Mask> truth, std::span<const Mask> crowds,
+                       std::span<const Mask> found, Size image);
+
 /// Scores where labels are not 0 (CV_32SC1) against a union mask: no instance scores.
 /// @throws InvalidArgument  other types, different sizes.
 ImageScore score_union(MaskView truth, const cv::Mat& found);
 
 /// Scores over the images with instance truth.
 struct InstanceMetrics {
-  double precision = 0;   ///< at IoU 0.5
-  double recall = 0;      ///< at IoU 0.5
-  double f1 = 0;          ///< at IoU 0.5
-  double pq = 0;          ///< panoptic quality: sum of matched IoU / (TP + FP / 2 + FN / 2)
-  double mean_f1 = 0;     ///< mean of F1 at IoU 0.50:0.05:0.95
-  double count_mae = 0;   ///< mean |found - truth|, objects an image
-  double count_bias = 0;  ///< mean (found - truth)
+  double precision = 0;  ///< at IoU 0.5
+  double recall = 0;     ///< at IoU 0.5
+  double f1 = 0;         ///< at IoU 0.5
+  double pq = 0;         ///< panoptic quality: sum of matched IoU / (TP + FP / 2 + FN / 2)
+  double mean_f1 = 0;    ///< mean of F1 at IoU 0.50:0.05:0.95
+  double sq = 0;         ///< segmentation quality: mean IoU of the matched; pq = sq * rq
+  double rq = 0;         ///< recognition quality: f1
+};
+
+/// Scores over the images whose number of objects is known.
+struct CountMetrics {
+  double mae = 0;   ///< mean |found - truth|, objects an image
+  double rmse = 0;  ///< root of the mean (found - truth)^2
+  double bias = 0;  ///< mean (found - truth)
 };
 
 /// A class's scores, or their mean over classes.
@@ -58,11 +85,23 @@ struct ClassReport {
   std::int64_t found = 0;
   double union_iou = 0;  ///< sum of intersections / sum of unions (the paper's IoU)
   std::optional<InstanceMetrics> instances;
+  bool has_masks = true;  ///< else union_iou and fb_iou say nothing
+  /// Mean of the IoU of foreground and background, each summed over all images: FB-IoU.
+  double fb_iou = 0;
+  std::optional<CountMetrics> counts = {};
+  std::optional<AveragePrecision> ap = {};
+  std::int64_t absent_images = 0;               ///< without any true object
+  std::optional<double> false_per_absent = {};  ///< objects found in one of them, on average
+  std::int64_t intersection = 0, union_ = 0, pixels = 0;  ///< what union_iou and fb_iou are made of
 };
+
+/// Mean of the IoU of foreground and background, of sums of pixels. Empty unions count as 1.
+double fb_iou(std::int64_t intersection, std::int64_t joined, std::int64_t pixels);
 
 /// Adds up the images of a class.
 /// @par Source  union IoU: PerSense section 5; the others: their usual definitions, with empty
-///   denominators counted as 1 (as 1e-9 in PQ), so that an empty class scores 0.
+///   denominators counted as 1 (as 1e-9 in PQ), so that an empty class scores 0. FB-IoU and the
+///   mean over classes of the union IoU (mIoU): as the few-shot benchmarks have them since HSNet.
 class ClassScore {
  public:
   void add(const ImageScore& image);
@@ -70,26 +109,13 @@ class ClassScore {
 
  private:
   std::int64_t images_ = 0, images_with_instances_ = 0;
-  std::int64_t intersection_ = 0, union_ = 0;
-  std::int64_t truth_ = 0, found_ = 0, absolute_error_ = 0;
+  std::int64_t intersection_ = 0, union_ = 0, pixels_ = 0;
+  std::int64_t truth_ = 0, found_ = 0;
   std::array<std::int64_t, level_count> matched_{};
   double iou_sum_ = 0;
+  std::int64_t counted_ = 0, absent_ = 0;  // images
+  double error_ = 0, absolute_error_ = 0, squared_error_ = 0, false_ = 0;
+  std::vector<std::shared_ptr<const MatchedImage>> matched_images_;
 };
-
-/// All classes of a data set.
-struct Report {
-  std::vector<ClassReport> classes;
-
-  /// The plain mean over classes (instance scores: over the classes that have them), named "mean";
-  /// images and instances are sums.
-  ClassReport mean() const;
-};
-
-/// A table for people: a line a class, then the mean. "-" where a class has no instance truth.
-std::string to_table(const Report& report);
-
-/// {"classes": {name: {...}}, "mean": {...}} with keys images, iou, precision, recall, f1, pq, mf1,
-/// count_mae, count_bias, instances (truth), found; instance keys are left out without truth.
-std::string to_json(const Report& report);
 
 }  // namespace persense::eval

@@ -1,7 +1,10 @@
 // persense/eval/reference_metric.hpp: the class IoU as the released PerSense script computes it.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <opencv2/core.hpp>
+#include <optional>
 
 namespace persense::eval {
 
@@ -14,5 +17,17 @@ namespace persense::eval {
 /// @throws FileNotFound, Unreadable; InvalidArgument  a pair of different sizes.
 double reference_class_iou(const std::filesystem::path& truth, const std::filesystem::path& found,
                            const std::filesystem::path& truth_path);
+
+/// One image's part of it.
+struct ReferencePixels {
+  std::int64_t intersection = 0, union_ = 0;
+};
+
+/// The same for a mask that no file holds; none where the script skips the pair.
+/// @param found  CV_8UC1, not 0 inside.
+/// @throws as reference_class_iou.
+std::optional<ReferencePixels> reference_pixels(const std::filesystem::path& truth,
+                                                const std::filesystem::path& truth_path,
+                                                const cv::Mat& found);
 
 }  // namespace persense::eval
