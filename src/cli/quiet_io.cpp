@@ -79,4 +79,14 @@ io::LabelmeFile read_labelme(const std::filesystem::path& path) {
   return io::read_labelme(path);
 }
 
+eval::Truth read_truth(const eval::DatasetQuery& query) {
+  const Quiet quiet;
+  return eval::read_truth(query);
+}
+
+cv::Mat support_mask(const eval::DatasetSupport& support) {
+  const Quiet quiet;
+  return eval::support_mask(support);
+}
+
 }  // namespace persense::cli

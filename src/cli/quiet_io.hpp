@@ -4,12 +4,13 @@
 #include <filesystem>
 #include <optional>
 
+#include "persense/eval/truth.hpp"
 #include "persense/io/images.hpp"
 #include "persense/io/labelme.hpp"
 
 namespace persense::cli {
 
-/// The same as in io. libpng and libjpeg write their own lines about damaged files
+/// The same as in io and eval. libpng and libjpeg write their own lines about damaged files
 /// to standard error; here those are dropped, because the exception says it in one line of ours.
 /// @par Threads  Any number at once. Write to `messages()`, not to stderr, meanwhile.
 io::LoadedImage load_image(const std::filesystem::path& path, const io::ReadOptions& options);
@@ -21,5 +22,7 @@ io::MaskFile load_mask(const std::filesystem::path& path);
 cv::Mat read_mask(const std::filesystem::path& path);
 cv::Mat read_labels(const std::filesystem::path& path);
 io::LabelmeFile read_labelme(const std::filesystem::path& path);
+eval::Truth read_truth(const eval::DatasetQuery& query);
+cv::Mat support_mask(const eval::DatasetSupport& support);
 
 }  // namespace persense::cli
