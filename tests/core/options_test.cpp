@@ -102,7 +102,9 @@ TEST_CASE(
                                       "filter.min_area_ratio",
                                       "filter.max_area_ratio",
                                       "filter.max_instances",
-                                      "filter.border"});
+                                      "filter.border",
+                                      "baselines.similarity",
+                                      "baselines.grid"});
 }
 
 TEST_CASE("for_each_option: no field of Options is forgotten", "[options]") {

@@ -34,8 +34,10 @@ namespace persense {
 ///   but not smaller than a 37th of the image's side, as many as DINOv2 gives; a prompt is one
 ///   point, so that a cluster (one for each area of the support object) is sampled at its centre
 ///   and at its best match instead of in random subsets; the earth mover's distance is that of a
-///   one-to-one assignment; coverage counts matches as a part of those that one object has, since
-///   all of many objects would share the published one; masks are instances, and not merged.
+///   one-to-one assignment; patches of the support image that look like the object, which in dense
+///   images lie on others of its class, are not matched back; coverage counts matches as a part of
+///   those that one object has, since all of many objects would share the published one; masks are
+///   instances, and not merged.
 template <ImageEncoder Encoder, DecoderFor<Encoder> Decoder>
 class Matcher : public StagedMethod<Matcher<Encoder, Decoder>, Encoder, Decoder> {
   using Base = StagedMethod<Matcher, Encoder, Decoder>;
@@ -117,17 +119,19 @@ class Matcher : public StagedMethod<Matcher<Encoder, Decoder>, Encoder, Decoder>
     std::vector<std::size_t> left(static_cast<std::size_t>(to.rows()));
     std::iota(left.begin(), left.end(), std::size_t{0});
     const Descriptors of_object = detail::rows_of(from, object);
+    const std::vector<std::size_t> back = told_apart(from, of_object, on_object);
+    const Descriptors of_back = detail::rows_of(from, back);
     std::vector<Match> matches;
     while (left.size() >= object.size()) {
       const Eigen::MatrixXf forward = of_object * detail::rows_of(to, left).transpose();
       const std::vector<int> target = detail::assign(-forward);
       std::vector<std::size_t> reached;
       for (const int t : target) reached.push_back(left[static_cast<std::size_t>(t)]);
-      const Eigen::MatrixXf reverse = detail::rows_of(to, reached) * from.transpose();
+      const Eigen::MatrixXf reverse = detail::rows_of(to, reached) * of_back.transpose();
       const std::vector<int> source = detail::assign(-reverse);
       std::size_t kept = 0;
       for (std::size_t i = 0; i < reached.size(); ++i) {
-        if (!on_object[static_cast<std::size_t>(source[i])]) continue;
+        if (!on_object[back[static_cast<std::size_t>(source[i])]]) continue;
         ++kept;
         const auto row = static_cast<Eigen::Index>(i);
         matches.push_back({reached[i], forward(row, target[i])});
@@ -138,6 +142,24 @@ class Matcher : public StagedMethod<Matcher<Encoder, Decoder>, Encoder, Decoder>
       });
     }
     return matches;
+  }
+
+  /// The support's patches that a match may come back to: those on the object, and of the others
+  /// those that are less like it than half of its own patches are like one another.
+  static std::vector<std::size_t> told_apart(const Descriptors& from, const Descriptors& of_object,
+                                             const std::vector<bool>& on_object) {
+    Eigen::MatrixXf among = of_object * of_object.transpose();
+    among.diagonal().setConstant(-1);
+    const Eigen::VectorXf nearest = among.rowwise().maxCoeff();
+    std::vector<float> own(nearest.begin(), nearest.end());
+    std::nth_element(own.begin(), own.begin() + static_cast<std::ptrdiff_t>(own.size() / 2),
+                     own.end());
+    const float alike = own.size() > 1 ? own[own.size() / 2] : 2;  // one patch is like no other
+    const Eigen::VectorXf likeness = (from * of_object.transpose()).rowwise().maxCoeff();
+    std::vector<std::size_t> patches;
+    for (std::size_t i = 0; i < on_object.size(); ++i)
+      if (on_object[i] || likeness(static_cast<Eigen::Index>(i)) < alike) patches.push_back(i);
+    return patches;
   }
 
   /// The centre and the best match of each cluster, as many as objects fit into the matches.
