@@ -25,7 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const RunRecord again = RunRecord::resume(copy, settings);
   const auto* const found = again.find(entry.query);
   require(found != nullptr && found->objects == entry.objects, "what is added is there");
-  require(again.has_size(size) && again.find_content(entry.content, 1) == found,
+  require(again.has_size(size) && again.find_content(entry.content, 1, {}) == found,
           "what is added is found by what it holds");
   return 0;
 }
