@@ -76,9 +76,12 @@ TEST_CASE("Otsu: the support object's size says what is one object, and what is 
   CHECK((none.density() == 0).all());
 }
 
-TEST_CASE("Otsu: an image of one value has no object", "[otsu]") {
+TEST_CASE("Otsu: an image without background or of one value has no object", "[otsu]") {
   const cv::Mat flat(80, 120, CV_8UC3, cv::Scalar::all(99));
   CHECK(segment(discs(one, 10, 40, 200), one[0], 10, flat).count() == 0);
+  cv::Mat frame = flat.clone();  // what it encloses is filled, so that there is no background
+  cv::rectangle(frame, {0, 0, frame.cols, frame.rows}, cv::Scalar::all(200), 3);
+  CHECK(segment(discs(one, 10, 40, 200), one[0], 10, frame).count() == 0);
 }
 
 TEST_CASE("otsu_threshold: lies between two groups, by the variance between them", "[otsu]") {

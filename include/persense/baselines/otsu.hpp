@@ -63,7 +63,7 @@ inline cv::Mat without_holes(const cv::Mat& mask) {
 
 /// The highest points of a distance transform: within each 4-connected part of its foreground,
 /// those that no other within `distance` (Chebyshev) exceeds; of two nearer than that, the higher;
-/// none as near to the image's border.
+/// none as near to the image's border, and none where all are equal.
 inline std::vector<Point> distance_peaks(const cv::Mat& distances, int distance) {
   cv::Mat parts, extents, centers;
   const cv::Mat foreground = distances > 0;
@@ -80,7 +80,11 @@ inline std::vector<Point> distance_peaks(const cv::Mat& distances, int distance)
                             inner;
     if (around.empty()) continue;
     cv::Mat own, highest;
-    distances(around).copyTo(own, parts(around) == part);
+    const cv::Mat inside = parts(around) == part;
+    distances(around).copyTo(own, inside);
+    double low = 0, high = 0;
+    cv::minMaxLoc(own, &low, &high, nullptr, nullptr, inside);
+    if (low == high) continue;  // no background in the image, for example
     cv::dilate(own, highest, window, {-1, -1}, 1, cv::BORDER_CONSTANT, 0);
     std::vector<std::pair<float, Point>> ordered;
     for (int y = 0; y < own.rows; ++y)
