@@ -84,7 +84,7 @@ lib.persense_support_get_info.restype = c.POINTER(SupportInfo)
 lib.persense_support_get_info.argtypes = [c.c_void_p]
 lib.persense_result_get_info.restype = c.POINTER(ResultInfo)
 lib.persense_result_get_info.argtypes = [c.c_void_p]
-for kind in ("picture", "pipeline", "encoded", "support", "result"):
+for kind in ("image_buffer", "pipeline", "encoded", "support", "result"):
     getattr(lib, f"persense_{kind}_free").argtypes = [c.c_void_p]
 
 

@@ -33,16 +33,17 @@ inline std::string all_phrase(std::string_view label, Rules rules = Rules::paper
 }
 
 /// The label in a vision-language model's answer as the released code takes it: the last word,
-/// without full stops: "durian" of "It is a durian." noun_from_answer() (label/noun.hpp) reads the
-/// sentence. Reasoning (up to the last `</think>` or another mark of its kind) is left out.
+/// without full stops: "durian" of "It is a durian.", nothing of "It is a durian ."
+/// noun_from_answer() (label/noun.hpp) reads the sentence. Reasoning (up to the last `</think>` or
+/// another mark of its kind) is left out.
 /// @throws InvalidArgument  an answer without a word, or with reasoning that no reply follows.
 /// @par Source  released code.
 inline std::string label_from_answer(std::string_view answer) {
   std::string label = detail::reply_in(answer);
   while (!label.empty() && detail::is_space(label.back())) label.pop_back();
+  if (label.empty()) throw InvalidArgument("class label: the answer holds no word");
   label.erase(label.begin(), std::find_if(label.rbegin(), label.rend(), detail::is_space).base());
   std::erase(label, '.');
-  if (label.empty()) throw InvalidArgument("class label: the answer holds no word");
   return label;
 }
 

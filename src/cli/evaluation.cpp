@@ -23,10 +23,17 @@ std::size_t fewest_queries(const eval::Dataset& dataset) {
   return fewest;
 }
 
+/// What is wrong with the options is said before anything is opened.
+const EvalRequest& checked(const EvalRequest& request) {
+  Options options = Options::preset(request.options.preset);
+  apply_settings(options, request.options);
+  return request;
+}
+
 }  // namespace
 
 Evaluation::Evaluation(const EvalRequest& request)
-    : request_(request),
+    : request_(checked(request)),
       mark_(eval::mark_kind(request.mark)),
       dataset_(open_dataset(request.dataset)),
       over_(

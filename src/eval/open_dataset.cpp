@@ -60,7 +60,8 @@ bool has_class_folders(const fs::path& folder) {
     std::error_code ignored;
     for (const auto& entry : fs::directory_iterator(f, ignored))
       if (const std::string stem = entry.path().stem().string();
-          !stem.empty() && stem.find_first_not_of('0') == std::string::npos)
+          !stem.empty() && stem.find_first_not_of('0') == std::string::npos &&
+          entry.path().extension() != ".png")  // which is the mask
         return true;
     return false;
   };

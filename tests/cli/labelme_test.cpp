@@ -15,7 +15,9 @@ TEST_CASE("persense segment: --labelme writes polygons that labelme and --prompt
           "[cli][labelme]") {
   const Workspace w;
   w.save("in/q.png", discs(3, 2));
-  const auto found = w.segment("in/q.png -o out --class disc --labelme");
+  const auto found = w.run(
+      "segment --models classic --class disc --support support.png --mask mask.png in/q.png -o out "
+      "--labelme");
   INFO(found.err);
   REQUIRE(found.exit == 0);
   CHECK(w.outputs("out").size() == 1);

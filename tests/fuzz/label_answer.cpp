@@ -45,7 +45,9 @@ void check_name(const std::string& answer) {
     require(!noun.empty(), "a noun is a word");
     require(all_phrase(noun).starts_with("all "), "a noun has a phrase");
   });
-  accepts([&] { require(!label_from_answer(answer).empty(), "a label is a word"); });
+  accepts([&] {
+    require(label_from_answer(answer).find('.') == std::string::npos, "a label has no full stop");
+  });
   const auto reply = detail::reply_of(answer);
   require(!reply || reply->size() <= answer.size(), "a reply is a part of the answer");
 }

@@ -40,8 +40,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bindings" 
 from persense.export import countr as countr_export  # noqa: E402
 from persense.export import dsalvanet as dsalvanet_export  # noqa: E402
 from persense.export import sam as sam_export  # noqa: E402
-from persense.export.archive import # noqa: E402     Archive, write_archives
-from persense.export.checkpoints import Checkpoint, read_checkpoint
+from persense.export.archive import Archive, write_archives  # noqa: E402
+from persense.export.checkpoints import Checkpoint, read_checkpoint  # noqa: E402
 from persense.networks.countr import Countr  # noqa: E402
 from persense.networks.dsalvanet import Dsalvanet  # noqa: E402
 from persense.networks.sam import DecoderConfig, EncoderConfig, ImageEncoder, Sam  # noqa: E402
