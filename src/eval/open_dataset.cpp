@@ -56,14 +56,17 @@ fs::path annotation_file(const fs::path& path) {
 }
 
 bool has_class_folders(const fs::path& folder) {
+  // an image of number 0, and masks, which are PNGs, beside it
   const auto has_support = [](const fs::path& f) {
+    bool image = false, masks = false;
     std::error_code ignored;
-    for (const auto& entry : fs::directory_iterator(f, ignored))
-      if (const std::string stem = entry.path().stem().string();
-          !stem.empty() && stem.find_first_not_of('0') == std::string::npos &&
-          entry.path().extension() != ".png")  // which is the mask
-        return true;
-    return false;
+    for (const auto& entry : fs::directory_iterator(f, ignored)) {
+      const std::string stem = entry.path().stem().string();
+      const bool png = entry.path().extension() == ".png";
+      masks = masks || png;
+      image = image || (!png && !stem.empty() && stem.find_first_not_of('0') == stem.npos);
+    }
+    return image && masks;
   };
   if (has_support(folder)) return true;
   std::error_code ignored;
