@@ -44,6 +44,11 @@ class Mask:
         ...
     def __setstate__(self, arg0: tuple[typing.Any, ...]) -> None:
         ...
+    def measure(self, image: typing.Any = None, pixel_size: str = '1') -> dict[str, float]:
+        """
+        Size and shape as {name: number}; with the image, brightness inside as well.
+        pixel_size: a length with its unit, as "0.12mm".
+        """
     @property
     def area(self) -> int:
         """

@@ -81,7 +81,7 @@ def _checked_pickle(content: bytes) -> bytes:
     Python takes memory for as many objects: a few bytes may ask for gigabytes.
     """
     for opcode, argument, _ in pickletools.genops(content):
-        if opcode.name in ("PUT", "LONG_BINPUT") and not 0 <= argument <= len(content):
+        if opcode.name in ("PUT", "LONG_BINPUT") and not 0 <= int(argument or 0) <= len(content):
             raise pickle.UnpicklingError(f"an object with the number {argument}")
     return content
 
