@@ -86,7 +86,8 @@ class FigureOfStages:
         passes = self._trace.passes
         if passes and not len(passes[0].exemplars):
             # of the methods that go from the similarity to points: see persense::PerSam
-            panels.append(lambda ax: self._prompt_panel(ax, passes[0], "Point prompts"))
+            only = passes[0]
+            panels.append(lambda ax: self._prompt_panel(ax, only, "Point prompts"))
             passes = []
         else:
             panels.append(self._detection_panel)

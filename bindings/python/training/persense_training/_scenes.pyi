@@ -8,6 +8,9 @@ import typing
 __all__: list[str] = ['DEBRIS', 'Episode', 'IGNORED', 'names', 'render']
 class Episode:
     @property
+    def background(self) -> str:
+        ...
+    @property
     def centres(self) -> list[numpy.typing.NDArray[numpy.float32]]:
         ...
     @property
@@ -21,9 +24,6 @@ class Episode:
         ...
     @property
     def full_areas(self) -> list[numpy.typing.NDArray[numpy.int32]]:
-        ...
-    @property
-    def background(self) -> str:
         ...
     @property
     def images(self) -> numpy.typing.NDArray[numpy.uint8]:
