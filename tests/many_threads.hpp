@@ -17,8 +17,8 @@ namespace persense::testing {
 /// @param marked  the examples of each support.
 inline std::size_t wrong_of_many_threads(const Engine& engine,
                                          const std::vector<std::vector<Example>>& marked,
-                                         const std::vector<ImageView>& queries) {
-  constexpr std::size_t count = 64;
+                                         const std::vector<ImageView>& queries,
+                                         std::size_t count = 64) {
   std::vector<EngineSupport> supports;
   for (const auto& examples : marked) supports.push_back(engine.support(examples));
   std::vector<EngineImage> encoded;
