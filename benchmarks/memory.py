@@ -7,7 +7,7 @@
 Every query is a part of one of the bundled images, 96 to 160 pixels wide and high, asked for by one, two or
 three supports, in an image that is encoded first or not. Prints what the process holds (resident, MB) along the
 way; exits with 1 where it is more than --most MB more at the end than after the first 500. --csv keeps all
-figures, --plot draws them, a line a file. Linux alone.
+figures, --plot draws them, one line for each file. Linux only.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def curve(
 
 
 def plot(figure: pathlib.Path, files: Sequence[pathlib.Path]) -> None:
-    """One line a file, named as it is."""
+    """One line for each file, named as it is."""
     import matplotlib
 
     matplotlib.use("Agg")

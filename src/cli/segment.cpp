@@ -13,7 +13,6 @@
 
 #include "ask_label.hpp"
 #include "console.hpp"
-#include "counts_table.hpp"
 #include "interrupt.hpp"
 #include "marks.hpp"
 #include "outputs.hpp"
@@ -22,6 +21,7 @@
 #include "persense/io/coco.hpp"
 #include "persense/io/files.hpp"
 #include "persense/io/images.hpp"
+#include "persense/io/tables.hpp"
 #include "persense/pipeline_steps.hpp"
 #include "queries.hpp"
 #include "quiet_io.hpp"
@@ -43,7 +43,7 @@ double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-QueryCounts counts_in(const RunRecord::Entry& entry) {
+io::ImageCounts counts_in(const RunRecord::Entry& entry) {
   return {entry.image_name, entry.objects, entry.estimated, entry.confidence};
 }
 
@@ -72,7 +72,7 @@ class SegmentRun {
   Result find(std::size_t index, ImageView image, const RunOptions& run) const;
   std::string coco_name(const QueryFile& query) const;
   void write_coco() const;
-  std::vector<QueryCounts> counts() const;
+  std::vector<io::ImageCounts> counts() const;
   void print_timings() const;
   void print_summary(double seconds) const;
   std::size_t done() const;
@@ -101,7 +101,7 @@ class SegmentRun {
   std::vector<std::optional<Failure>> failures_;      // by query
   std::vector<std::optional<QueryTimings>> timings_;  // by query
   std::atomic<std::size_t> finished_{0};
-  std::vector<std::optional<QueryCounts>> counts_;  // by query
+  std::vector<std::optional<io::ImageCounts>> counts_;  // by query
   std::optional<Progress> progress_;
 };
 
@@ -304,7 +304,7 @@ Exit SegmentRun::run() {
   record_->close();
   if (done() > 0 && kinds_.contains("coco")) write_coco();
   if (done() > 0 && queries_.size() > 1)
-    write_counts(request_.folder / "counts.csv", class_names_, counts());
+    io::write_file(request_.folder / "counts.csv", io::counts_to_csv(class_names_, counts()));
   if (request_.timings) print_timings();
   if (done() > 0) print_summary(seconds_since(begin));
   if (done() == queries_.size()) return Exit::ok;
@@ -407,8 +407,8 @@ void SegmentRun::write_coco() const {
 }
 
 // Of what is done, in the same order.
-std::vector<QueryCounts> SegmentRun::counts() const {
-  std::vector<QueryCounts> rows;
+std::vector<io::ImageCounts> SegmentRun::counts() const {
+  std::vector<io::ImageCounts> rows;
   for (const auto& row : counts_)
     if (row) rows.push_back(*row);
   return rows;
@@ -427,7 +427,7 @@ void SegmentRun::print_summary(double seconds) const {
   const std::size_t earlier = queries_.size() - todo_.size();
   const std::size_t failed = queries_.size() - done();
   std::vector<std::size_t> objects(supports_.size(), 0);
-  for (const QueryCounts& row : counts())
+  for (const io::ImageCounts& row : counts())
     for (std::size_t k = 0; k < std::min(objects.size(), row.objects.size()); ++k)
       objects[k] += row.objects[k];
   std::string of_classes;

@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "annotated_images.hpp"
+#include "by_id.hpp"
 #include "formats.hpp"
 #include "persense/error.hpp"
 #include "random.hpp"
@@ -96,13 +97,10 @@ std::vector<std::uint32_t> Builder::without(Index category, detail::Random& rand
   return images;
 }
 
-template <class Item>
-std::uint32_t require_id(std::span<const Item> items, std::int64_t id, const std::string& what) {
-  const auto at = std::lower_bound(items.begin(), items.end(), id,
-                                   [](const Item& item, std::int64_t v) { return item.id < v; });
-  if (at == items.end() || at->id != id)
-    throw InvalidArgument(fmt::format("{}: the data set has no annotation {}", what, id));
-  return static_cast<std::uint32_t>(at - items.begin());
+std::uint32_t require_annotation(const AnnotationFile& file, std::int64_t id,
+                                 const std::string& what) {
+  if (const auto at = detail::index_of(file.annotations(), id)) return *at;
+  throw InvalidArgument(fmt::format("{}: the data set has no annotation {}", what, id));
 }
 
 Dataset Builder::whole() {
@@ -110,7 +108,7 @@ Dataset Builder::whole() {
   std::vector<Index> classes = classes_of_fold(*file_, std::nullopt);
   std::optional<Index> given;
   if (request_.support) {
-    given = require_id(file_->annotations(), *request_.support, "--support-annotation");
+    given = require_annotation(*file_, *request_.support, "--support-annotation");
     const auto& annotation = file_->annotations()[*given];
     if (annotation.crowd)
       throw InvalidArgument(fmt::format(
@@ -158,9 +156,8 @@ Dataset Builder::of(const EpisodeList& list) {
     target.name = e.class_name;
     std::vector<Index> marked;
     for (const std::int64_t id : e.marked)
-      marked.push_back(
-          require_id(file_->annotations(), id,
-                     fmt::format("--episode-list: {}", request_.episode_list.string())));
+      marked.push_back(require_annotation(
+          *file_, id, fmt::format("--episode-list: {}", request_.episode_list.string())));
     DatasetQuery q = query(c, find(images, e.query_image, "image"));
     q.support = target.supports.size();
     target.supports.push_back(support(find(images, e.support_image, "image"), std::move(marked)));

@@ -7,6 +7,7 @@
 #include <limits>
 #include <unordered_map>
 
+#include "by_id.hpp"
 #include "persense/error.hpp"
 #include "persense/io/coco.hpp"
 
@@ -296,20 +297,12 @@ std::vector<std::int64_t> sort_by_id(std::vector<Item>& items) {
   return dropped;
 }
 
-template <class Item>
-std::optional<std::uint32_t> index_of(const std::vector<Item>& items, std::int64_t id) {
-  const auto at = std::lower_bound(items.begin(), items.end(), id,
-                                   [](const Item& item, std::int64_t v) { return item.id < v; });
-  if (at == items.end() || at->id != id) return std::nullopt;
-  return static_cast<std::uint32_t>(at - items.begin());
-}
-
 }  // namespace
 
 /// Fills in where image and category are; what is wrong, else nothing.
 std::string AnnotationReader::resolved(Kept& kept) const {
-  const auto image = index_of(file_.images_, kept.image_id);
-  const auto category = index_of(file_.categories_, kept.category_id);
+  const auto image = detail::index_of(file_.images_, kept.image_id);
+  const auto category = detail::index_of(file_.categories_, kept.category_id);
   if (!image) return fmt::format("its image {} is not in the file", kept.image_id);
   if (!category) return fmt::format("its category {} is not in the file", kept.category_id);
   kept.annotation.image = *image;

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "annotated_images.hpp"
+#include "json.hpp"
 #include "persense/error.hpp"
 #include "persense/io/files.hpp"
 #include "random.hpp"
@@ -46,7 +47,9 @@ EpisodeList read_episodes(const fs::path& path) {
   EpisodeList list;
   std::size_t number = 0;
   try {
-    const auto json = ordered_json::parse(bytes.begin(), bytes.end());
+    const auto json =
+        persense::detail::parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    if (json.is_discarded()) throw Unreadable(fmt::format("{}: no JSON", path.string()));
     list.format = json.at("format").get<std::string>();
     if (json.contains("fold")) list.fold = json.at("fold").get<int>();
     list.seed = json.at("seed").get<std::uint64_t>();
@@ -57,7 +60,7 @@ EpisodeList read_episodes(const fs::path& path) {
           {e.at("class").get<std::string>(), support.at("image").get<std::string>(),
            support.value("marked", std::vector<std::int64_t>()), e.at("query").get<std::string>()});
     }
-  } catch (const ordered_json::exception& e) {
+  } catch (const nlohmann::json::exception& e) {
     const std::string where = number == 0 ? "" : fmt::format("episode {}: ", number);
     throw Unreadable(fmt::format("{}: {}no list of episodes ({})", path.string(), where, e.what()));
   }

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "formats.hpp"
+#include "json.hpp"
 #include "persense/error.hpp"
 #include "persense/io/files.hpp"
 
@@ -16,11 +17,14 @@ using nlohmann::json;
 
 namespace {
 
-json read_json(const fs::path& path) try {
+constexpr const char* annotations_name = "annotation_FSC147_384.json";
+
+json read_json(const fs::path& path) {
   const auto bytes = io::read_file(path);
-  return json::parse(bytes.begin(), bytes.end());
-} catch (const json::exception& e) {
-  throw Unreadable(fmt::format("{}: no JSON ({})", path.string(), e.what()));
+  json read =
+      persense::detail::parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  if (read.is_discarded()) throw Unreadable(fmt::format("{}: no JSON", path.string()));
+  return read;
 }
 
 /// The box around the corners that an exemplar has.
@@ -49,14 +53,14 @@ std::vector<Box> boxes_of(const json& annotation) {
 }  // namespace
 
 fs::path fsc147_annotations(const fs::path& folder) {
-  const fs::path usual = folder / "annotation_FSC147_384.json";
+  const fs::path usual = folder / annotations_name;
   return fs::exists(usual) ? usual : fs::path();
 }
 
 Dataset open_fsc147(const fs::path& path, const DatasetRequest& request) {
   if (!fs::exists(path))
     throw FileNotFound(fmt::format("{}: no such folder, expected FSC-147", path.string()));
-  const fs::path file = path / "annotation_FSC147_384.json";
+  const fs::path file = path / annotations_name;
   const fs::path split_file = path / "Train_Test_Val_FSC_147.json";
   const fs::path images = request.images.empty() ? path / "images_384_VarV2" : request.images;
   const json annotations = read_json(file), splits = read_json(split_file);

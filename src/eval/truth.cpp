@@ -3,8 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <unordered_map>
+#include <utility>
 
+#include "persense/detail/label_masks.hpp"
 #include "persense/detail/turned_hint.hpp"
 #include "persense/error.hpp"
 #include "persense/io/images.hpp"
@@ -15,29 +16,9 @@ namespace {
 
 /// Every object of a label image, in the order of their labels.
 std::vector<Mask> masks_of(const cv::Mat& labels) {
-  std::unordered_map<std::int32_t, PixelBox> boxes;
-  const auto for_each_pixel = [&](auto&& visit) {
-    for (int y = 0; y < labels.rows; ++y)
-      for (int x = 0; x < labels.cols; ++x)
-        if (const auto label = labels.at<std::int32_t>(y, x); label > 0) visit(label, x, y);
-  };
-  for_each_pixel([&](std::int32_t label, int x, int y) {
-    PixelBox& b = boxes.try_emplace(label, PixelBox{x, y, x + 1, y + 1}).first->second;
-    b = {std::min(b.x0, x), b.y0, std::max(b.x1, x + 1), y + 1};
-  });
-  std::vector<std::pair<std::int32_t, PixelBox>> order(boxes.begin(), boxes.end());
-  std::sort(order.begin(), order.end(),
-            [](const auto& a, const auto& b) { return a.first < b.first; });
-  std::unordered_map<std::int32_t, std::size_t> place;
   std::vector<Mask> masks;
-  for (const auto& [label, box] : order) {
-    place[label] = masks.size();
-    masks.push_back({box, std::vector<std::uint8_t>(static_cast<std::size_t>(box.area()))});
-  }
-  for_each_pixel([&](std::int32_t label, int x, int y) {
-    Mask& mask = masks[place.at(label)];
-    mask.row(y)[x - mask.box.x0] = 1;
-  });
+  for (auto& [label, mask] : persense::detail::masks_of_labels(labels))
+    masks.push_back(std::move(mask));
   return masks;
 }
 

@@ -96,6 +96,8 @@ struct AnnotationIds {
   std::int64_t own = 1, image = 1, category = 1;
 };
 
+// Written as text, not made of json: its objects and arrays allocate when they are destroyed, which
+// ends the program where memory has run out.
 std::string annotation_text(const Instance& instance, Size size, const AnnotationIds& ids,
                             CocoMasks masks, double tolerance) {
   const PixelBox& box = instance.mask.box;
@@ -272,7 +274,9 @@ std::string to_coco(const std::string& file_name, const Result& result, const Co
                             header.tolerance);
     ++id;
   }
-  return text + end_of(names, categories, "\n" + image_text(file_name, result, ids.image));
+  std::string image = "\n";
+  image.append(image_text(file_name, result, ids.image));
+  return text.append(end_of(names, categories, image));
 }
 
 void write_coco(const std::filesystem::path& path, const std::string& file_name,

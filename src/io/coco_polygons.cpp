@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <opencv2/core.hpp>
 #include <vector>
 
+#include "column_runs.hpp"
 #include "persense/error.hpp"
 #include "persense/io/coco.hpp"
 
@@ -80,15 +80,14 @@ void require_polygon(const std::vector<double>& polygon) {
 }  // namespace
 
 Mask mask_from_polygons(const std::vector<std::vector<double>>& polygons, Size size) {
-  cv::Mat columns = cv::Mat::zeros(size.width, size.height, CV_8UC1);  // transposed image
+  std::vector<detail::ColumnRun> runs;
   for (const std::vector<double>& polygon : polygons) {
     require_polygon(polygon);
     std::vector<std::int64_t> at = changes(polygon, size);
     if (at.size() % 2 != 0) at.push_back(size.pixels());
-    for (std::size_t i = 0; i + 1 < at.size(); i += 2)
-      std::fill(columns.data + at[i], columns.data + at[i + 1], std::uint8_t{1});
+    for (std::size_t i = 0; i + 1 < at.size(); i += 2) runs.emplace_back(at[i], at[i + 1]);
   }
-  return crop_to_box(MaskView(cv::Mat(columns.t())));
+  return detail::mask_of(runs, size);
 }
 
 }  // namespace persense::io

@@ -327,14 +327,27 @@ void write_classes_png(const std::filesystem::path& path, const Result& result) 
   write_png(path, class_image(result));
 }
 
-void write_labels_png(const std::filesystem::path& path, const Result& result) {
+namespace {
+
+/// @param name  of the file, to begin a message with.
+cv::Mat labels_of_16_bits(const Result& result, const std::string& name) {
   constexpr std::size_t most = 65535;
   if (result.count() > most)
     throw InvalidArgument(fmt::format("{}: {} instances, a 16-bit label image holds {} at most",
-                                      path.string(), result.count(), most));
+                                      name, result.count(), most));
   cv::Mat labels;
   label_image(result.image_size, result.instances).convertTo(labels, CV_16U);
-  write_png(path, labels);
+  return labels;
+}
+
+}  // namespace
+
+void write_labels_png(const std::filesystem::path& path, const Result& result) {
+  write_png(path, labels_of_16_bits(result, path.string()));
+}
+
+std::vector<std::uint8_t> encode_labels_png(const Result& result) {
+  return encode_png(labels_of_16_bits(result, "labels"));
 }
 
 std::vector<std::uint8_t> encode_png(const cv::Mat& pixels) { return encoded_png(pixels, "PNG"); }

@@ -41,7 +41,7 @@ std::string mask_shape(const Mask& mask, const std::string& label) {
                     png_text(bits));
 }
 
-/// One polygon a part; those of several share a group.
+/// One polygon for each part; those of several share a group.
 std::string polygon_shapes(const Mask& mask, const std::string& label, std::size_t id,
                            double tolerance) {
   const auto polygons = detail::polygons_of(mask, tolerance);

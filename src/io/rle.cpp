@@ -1,15 +1,14 @@
 // Run lengths as COCO files hold them.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cstdint>
 #include <limits>
-#include <opencv2/core.hpp>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "column_runs.hpp"
 #include "persense/error.hpp"
 #include "persense/io/coco.hpp"
 
@@ -70,13 +69,13 @@ Mask mask_from_rle(const std::vector<std::uint32_t>& counts, Size size) {
   if (total != pixels || size.width < 0 || size.height < 0)
     throw InvalidArgument(fmt::format("run-length code: {} pixels, expected {} ({} x {})", total,
                                       pixels, size.width, size.height));
-  cv::Mat columns = cv::Mat::zeros(size.width, size.height, CV_8UC1);  // transposed image
+  std::vector<detail::ColumnRun> runs;
   std::int64_t at = 0;
   for (std::size_t i = 0; i < counts.size(); ++i) {
-    if (i % 2 == 1) std::fill_n(columns.data + at, counts[i], std::uint8_t{1});
+    if (i % 2 == 1) runs.emplace_back(at, at + counts[i]);
     at += counts[i];
   }
-  return crop_to_box(MaskView(cv::Mat(columns.t())));
+  return detail::mask_of(runs, size);
 }
 
 std::string rle_to_string(const std::vector<std::uint32_t>& counts) {

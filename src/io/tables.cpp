@@ -22,6 +22,24 @@ std::string to_csv(const Result& result) {
   return text;
 }
 
+ImageCounts counts_of(const std::string& image, const Result& result) {
+  ImageCounts counts{image, {}, result.estimated_count(), result.count_confidence()};
+  for (const ClassResult& c : result.classes) counts.objects.push_back(c.count);
+  return counts;
+}
+
+std::string counts_to_csv(std::span<const std::string> classes, std::span<const ImageCounts> rows) {
+  std::string text = "image";
+  for (const std::string& name : classes) text.append(",").append(cell_of(name));
+  text += ",estimated,confidence\n";
+  for (const ImageCounts& row : rows) {
+    text += cell_of(row.image);
+    for (const std::size_t count : row.objects) text += fmt::format(",{}", count);
+    text += fmt::format(",{:.1f},{:.2f}\n", row.estimated, row.confidence);
+  }
+  return text;
+}
+
 void write_csv(const std::filesystem::path& path, const Result& result) {
   write_file(path, to_csv(result));
 }

@@ -1,10 +1,7 @@
 #include "image_store.hpp"
 
 #include <fmt/format.h>
-#include <stdlib.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <system_error>
 
 #include "persense/error.hpp"
@@ -23,11 +20,6 @@ constexpr std::size_t most_open = 8;  // an encoded image of 12 MP takes some 10
 
 ImageStore::ImageStore(const Engine& engine, std::span<const fs::path> files) : engine_(engine) {
   for (const fs::path& file : files) files_.emplace_back(free_name(file.filename().string()), file);
-}
-
-ImageStore::~ImageStore() {
-  std::error_code ignored;
-  if (!uploads_.empty()) fs::remove_all(uploads_, ignored);
 }
 
 std::vector<std::string> ImageStore::names() const {
@@ -51,23 +43,17 @@ std::string ImageStore::free_name(const std::string& given) const {
 }
 
 std::string ImageStore::add(const std::string& given, const std::string& bytes) {
-  const std::scoped_lock lock(guard_);
-  if (uploads_.empty()) {
-    std::string pattern = (fs::temp_directory_path() / "persense-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr)
-      throw Unwritable(fmt::format("{}: {}", pattern, std::generic_category().message(errno)));
-    uploads_ = pattern;
-  }
   // the file's own name is a number, so the given one may be anything
-  const fs::path file = uploads_ / std::to_string(files_.size());
+  const fs::path file = uploads_.path() / std::to_string(uploaded_++);
   io::write_file(file, bytes);
   try {
-    io::read_image(file);
+    io::read_image(file);  // while others go on
   } catch (const Error&) {
     std::error_code ignored;
     fs::remove(file, ignored);
     throw Unreadable(fmt::format("{}: is no image that can be read", given));
   }
+  const std::scoped_lock lock(guard_);
   files_.emplace_back(free_name(given), file);
   return files_.back().first;
 }

@@ -1,6 +1,7 @@
 // image_store.hpp: the images that a page may open.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <filesystem>
 #include <list>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "persense/engine.hpp"
+#include "temporary_folder.hpp"
 
 namespace persense::serve {
 
@@ -29,9 +31,6 @@ class ImageStore {
  public:
   /// @param files  that are listed from the start, by their file names.
   ImageStore(const Engine& engine, std::span<const std::filesystem::path> files);
-  ~ImageStore();
-  ImageStore(const ImageStore&) = delete;
-  ImageStore& operator=(const ImageStore&) = delete;
 
   /// Those that were there from the start, then uploads in their order.
   std::vector<std::string> names() const;
@@ -54,7 +53,8 @@ class ImageStore {
   void keep(const std::string& name, std::shared_ptr<Slot> slot);
 
   const Engine& engine_;
-  std::filesystem::path uploads_;  // a private temporary folder, made for the first upload
+  const TemporaryFolder uploads_;
+  std::atomic<std::size_t> uploaded_{0};
   mutable std::mutex guard_;
   std::vector<std::pair<std::string, std::filesystem::path>> files_;  // by name
   std::map<std::string, std::shared_ptr<Slot>> slots_;

@@ -1,21 +1,16 @@
 #include "jobs.hpp"
 
 #include <fmt/format.h>
-#include <stdlib.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <system_error>
 
-#include "io/cell.hpp"
 #include "persense/error.hpp"
 #include "persense/io/class_names.hpp"
 #include "persense/io/coco.hpp"
 #include "persense/io/files.hpp"
+#include "persense/io/tables.hpp"
+#include "temporary_folder.hpp"
 
 namespace persense::serve {
-
-namespace fs = std::filesystem;
 
 Queries::Entry::Entry(Queries& all, std::string name) : all_(all), name_(std::move(name)) {
   const std::scoped_lock lock(all_.guard_);
@@ -101,11 +96,8 @@ void FolderRun::work(const std::stop_token& stop, const FilterOptions& filter, d
 Json FolderRun::progress() const {
   const std::scoped_lock lock(guard_);
   Json rows = Json::array();
-  for (const auto& [name, result] : done_) {
-    std::vector<std::size_t> counts;
-    for (const ClassResult& c : result.classes) counts.push_back(c.count);
-    rows.push_back({{"image", name}, {"counts", counts}});
-  }
+  for (const auto& [name, result] : done_)
+    rows.push_back({{"image", name}, {"counts", io::counts_of(name, result).objects}});
   return {{"running", running_},    {"done", done_.size() + failed_.size()},
           {"total", names_.size()}, {"failed", failed_},
           {"rows", rows},           {"classes", classes_.names}};
@@ -114,47 +106,29 @@ Json FolderRun::progress() const {
 std::string FolderRun::coco() const {
   const std::scoped_lock lock(guard_);
   if (done_.empty()) throw InvalidArgument("run: nothing is done yet");
-  return written([&](const fs::path& path) {
-    io::CocoHeader header;
-    header.categories = io::class_names(done_.front().second);
-    header.stages = engine_.stages();
-    header.options = engine_.options();
-    io::CocoWriter writer(path, header);
-    for (const auto& [name, result] : done_) writer.add(name, result);
-    writer.close();
-  });
+  const TemporaryFolder folder;
+  const std::filesystem::path file = folder.path() / "instances.json";
+  io::CocoWriter writer(file, coco_header(engine_, done_.front().second));
+  for (const auto& [name, result] : done_) writer.add(name, result);
+  writer.close();
+  const auto bytes = io::read_file(file);
+  return {bytes.begin(), bytes.end()};
 }
 
 std::string FolderRun::counts() const {
   const std::scoped_lock lock(guard_);
   if (done_.empty()) throw InvalidArgument("run: nothing is done yet");
-  std::string text = "image";
-  for (const std::string& name : io::class_names(done_.front().second))
-    text.append(",").append(io::cell_of(name));
-  text += ",estimated,confidence\n";
-  for (const auto& [name, result] : done_) {
-    text += io::cell_of(name);
-    for (const ClassResult& c : result.classes) text += fmt::format(",{}", c.count);
-    text += fmt::format(",{:.1f},{:.2f}\n", result.estimated_count(), result.count_confidence());
-  }
-  return text;
+  std::vector<io::ImageCounts> rows;
+  for (const auto& [name, result] : done_) rows.push_back(io::counts_of(name, result));
+  return io::counts_to_csv(io::class_names(done_.front().second), rows);
 }
 
-std::string written(const std::function<void(const fs::path&)>& write) {
-  std::string pattern = (fs::temp_directory_path() / "persense-XXXXXX").string();
-  if (::mkdtemp(pattern.data()) == nullptr)
-    throw Unwritable(fmt::format("{}: {}", pattern, std::generic_category().message(errno)));
-  struct Removed {
-    fs::path folder;
-    ~Removed() {
-      std::error_code ignored;
-      fs::remove_all(folder, ignored);
-    }
-  } const removed{pattern};
-  const fs::path file = fs::path(pattern) / "file";
-  write(file);
-  const auto bytes = io::read_file(file);
-  return {bytes.begin(), bytes.end()};
+io::CocoHeader coco_header(const Engine& engine, const Result& result) {
+  io::CocoHeader header;
+  header.categories = io::class_names(result);
+  header.stages = engine.stages();
+  header.options = engine.options();
+  return header;
 }
 
 }  // namespace persense::serve

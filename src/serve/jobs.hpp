@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <filesystem>
 #include <list>
 #include <map>
 #include <memory>
@@ -16,6 +15,7 @@
 #include "image_store.hpp"
 #include "messages.hpp"
 #include "persense/engine.hpp"
+#include "persense/io/coco.hpp"
 
 namespace persense::serve {
 
@@ -100,7 +100,7 @@ class FolderRun {
   std::jthread worker_;  // last: it ends before what it uses
 };
 
-/// A file's content, written by `write` under a temporary name.
-std::string written(const std::function<void(const std::filesystem::path&)>& write);
+/// What a COCO file says of the engine and the classes of a result.
+io::CocoHeader coco_header(const Engine& engine, const Result& result);
 
 }  // namespace persense::serve

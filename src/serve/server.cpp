@@ -37,6 +37,10 @@ void answer(Response& response, const Json& json) {
                        "application/json");
 }
 
+void answer_png(Response& response, const std::vector<std::uint8_t>& png) {
+  response.set_content(reinterpret_cast<const char*>(png.data()), png.size(), "image/png");
+}
+
 /// @throws InvalidArgument  a body that is not JSON.
 Json json_in(const Request& request) {
   Json json = persense::detail::parse_json(request.body);
@@ -171,8 +175,7 @@ void Server::State::add_page() {
 void Server::State::add_images() {
   http.Get("/api/image", [this](const Request& request, Response& response) {
     const auto opened = images.open(request.get_param_value("name"));
-    const std::vector<std::uint8_t> png = io::encode_png(opened->image.view().mat());
-    response.set_content(reinterpret_cast<const char*>(png.data()), png.size(), "image/png");
+    answer_png(response, io::encode_png(opened->image.view().mat()));
   });
   http.Post("/api/upload", [this](const Request& request, Response& response) {
     answer(response, {{"name", images.add(request.get_param_value("name"), request.body)}});
@@ -198,24 +201,18 @@ void Server::State::export_result(const Json& request, Response& response) const
   const Result result = kept_of(kept->result, request);
   const ImageView image = kept->pixels->image.view();
   const std::string format = request.at("format").get<std::string>();
-  const auto png = [&](const cv::Mat& pixels) {
-    const std::vector<std::uint8_t> bytes = io::encode_png(pixels);
-    response.set_content(reinterpret_cast<const char*>(bytes.data()), bytes.size(), "image/png");
-  };
   if (format == "coco") {
-    response.set_content(
-        written([&](const auto& path) { io::write_coco(path, kept->image, result); }),
-        "application/json");
+    response.set_content(io::to_coco(kept->image, result, coco_header(engine, result)),
+                         "application/json");
   } else if (format == "csv") {
     response.set_content(io::to_csv(result), "text/csv");
   } else if (format == "measurements") {
     const auto pixel = io::parse_pixel_size(request.value("pixel_size", std::string("1")));
     response.set_content(io::measurements_to_csv(result, image, pixel), "text/csv");
   } else if (format == "overlay") {
-    png(io::render_overlay(image, result));
+    answer_png(response, io::encode_png(io::render_overlay(image, result)));
   } else if (format == "labels") {
-    response.set_content(written([&](const auto& path) { io::write_labels_png(path, result); }),
-                         "image/png");
+    answer_png(response, io::encode_labels_png(result));
   } else {
     throw InvalidArgument(fmt::format(
         "format: got \"{}\", expected coco, csv, measurements, overlay or labels", format));

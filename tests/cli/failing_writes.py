@@ -58,7 +58,8 @@ class Prober:
         self.faults: List[str] = []
 
     def wrong_answer(self, code: int, errors: str, error: int) -> List[str]:
-        lines = [line for line in errors.splitlines() if not line.startswith("persense: note: ")]
+        # beside notes and, of `persense eval`, a line for each image that is done
+        lines = [line for line in errors.splitlines() if not re.match(r"persense: note: |\[", line)]
         reason = re.escape(os.strerror(error))
         line = rf"persense: error: (output folder )?out\b[^:]*: (cannot write: )?{reason}"
         found = [] if code == UNWRITABLE else [f"exit code {code}"]

@@ -84,10 +84,16 @@ TEST_CASE("Otsu: an image without background or of one value has no object", "[o
   CHECK(segment(discs(one, 10, 40, 200), one[0], 10, frame).count() == 0);
 }
 
-TEST_CASE("otsu_threshold: lies between two groups, by the variance between them", "[otsu]") {
-  const cv::Mat values = (cv::Mat_<float>(1, 6) << 0, 1, 2, 100, 101, 102);
-  const float threshold = detail::otsu_threshold(values);
-  CHECK(threshold > 2);
-  CHECK(threshold < 100);
-  CHECK(detail::otsu_threshold(cv::Mat(3, 3, CV_32FC1, cv::Scalar(7))) == 7);
+TEST_CASE("masks_of_labels: every label is a mask cropped to its box, wherever its pixels lie",
+          "[otsu]") {
+  const cv::Mat labels = (cv::Mat_<std::int32_t>(3, 4) << 0, 7, 7, 0,  //
+                          2, 2, 0, 7,                                  //
+                          0, 0, 2, -1);
+  const auto masks = detail::masks_of_labels(labels);
+  REQUIRE(masks.size() == 2);
+  CHECK(masks.at(2).box == PixelBox{0, 1, 3, 3});
+  CHECK(masks.at(2).bits == std::vector<std::uint8_t>{1, 1, 0, 0, 0, 1});
+  CHECK(masks.at(7).box == PixelBox{1, 0, 4, 2});
+  CHECK(masks.at(7).bits == std::vector<std::uint8_t>{1, 1, 0, 0, 0, 1});
+  CHECK(detail::masks_of_labels(cv::Mat::zeros(3, 4, CV_32SC1)).empty());
 }

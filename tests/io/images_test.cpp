@@ -50,7 +50,7 @@ Bytes png_chunk(const std::string& type, const Bytes& data) {
       chunk.push_back(static_cast<std::uint8_t>(number >> shift));
   };
   put(static_cast<std::uint32_t>(data.size()));
-  chunk.insert(chunk.end(), body.begin(), body.end());
+  std::copy(body.begin(), body.end(), std::back_inserter(chunk));
   put(~crc);
   return chunk;
 }

@@ -28,9 +28,9 @@ class Annotations:
     size: Tuple[int, int]
     """(width, height) of the image."""
     masks: List[Mask]
-    """One an instance, cropped to its box: shapes with the same label and group_id are one."""
+    """One for each instance, cropped to its box: shapes with the same label and group_id are one."""
     labels: List[str]
-    """One an instance."""
+    """One for each instance."""
     image_path: str
     """The image's file as the annotation names it: relative to the annotation's folder."""
 

@@ -119,7 +119,7 @@ class Matcher : public StagedMethod<Matcher<Encoder, Decoder>, Encoder, Decoder>
     std::vector<std::size_t> left(static_cast<std::size_t>(to.rows()));
     std::iota(left.begin(), left.end(), std::size_t{0});
     const Descriptors of_object = detail::rows_of(from, object);
-    const std::vector<std::size_t> back = told_apart(from, of_object, on_object);
+    const std::vector<std::size_t> back = unlike_object(from, of_object, on_object);
     const Descriptors of_back = detail::rows_of(from, back);
     std::vector<Match> matches;
     while (left.size() >= object.size()) {
@@ -146,8 +146,9 @@ class Matcher : public StagedMethod<Matcher<Encoder, Decoder>, Encoder, Decoder>
 
   /// The support's patches that a match may come back to: those on the object, and of the others
   /// those that are less like it than half of its own patches are like one another.
-  static std::vector<std::size_t> told_apart(const Descriptors& from, const Descriptors& of_object,
-                                             const std::vector<bool>& on_object) {
+  static std::vector<std::size_t> unlike_object(const Descriptors& from,
+                                                const Descriptors& of_object,
+                                                const std::vector<bool>& on_object) {
     Eigen::MatrixXf among = of_object * of_object.transpose();
     among.diagonal().setConstant(-1);
     const Eigen::VectorXf nearest = among.rowwise().maxCoeff();

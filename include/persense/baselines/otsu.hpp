@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdint>
 #include <numbers>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "persense/baselines/prompted.hpp"
+#include "persense/detail/label_masks.hpp"
 #include "persense/detail/peaks.hpp"
 #include "persense/options.hpp"
 #include "persense/pipeline_steps.hpp"
@@ -23,35 +23,6 @@
 namespace persense {
 
 namespace detail {
-
-/// Otsu's threshold: where two groups of values lie furthest apart. 256 bins over the range; the
-/// value is the centre of the last bin of the lower group. (cv::threshold has it for whole
-/// numbers.)
-/// @param values  CV_32FC1. The value itself where there is one alone.
-inline float otsu_threshold(const cv::Mat& values) {
-  constexpr int bins = 256;
-  double lowest = 0, highest = 0;
-  cv::minMaxLoc(values, &lowest, &highest);
-  if (!(highest > lowest)) return static_cast<float>(lowest);
-  std::array<double, bins> counts{};
-  for (int y = 0; y < values.rows; ++y)
-    for (int x = 0; x < values.cols; ++x) {
-      const double part = (values.at<float>(y, x) - lowest) / (highest - lowest);
-      counts[std::min(static_cast<std::size_t>(part * bins), counts.size() - 1)] += 1;
-    }
-  double all = 0, moment = 0;
-  for (int i = 0; i < bins; ++i) all += counts[i], moment += i * counts[i];
-  double below = 0, moment_below = 0, largest = -1;
-  int best = 0;
-  for (int i = 0; i + 1 < bins; ++i) {
-    below += counts[i], moment_below += i * counts[i];
-    const double above = all - below;
-    if (below == 0 || above == 0) continue;
-    const double apart = moment_below / below - (moment - moment_below) / above;
-    if (below * above * apart * apart > largest) largest = below * above * apart * apart, best = i;
-  }
-  return static_cast<float>(lowest + (best + 0.5) * (highest - lowest) / bins);
-}
 
 /// The foreground and what it encloses. @param mask  CV_8UC1, 0 or 255.
 inline cv::Mat without_holes(const cv::Mat& mask) {
@@ -161,7 +132,7 @@ class Otsu : public StagedMethod<Otsu<Encoder, Decoder>, Encoder, Decoder> {
   /// Of the steps, it has similarity, decode (threshold and watershed) and instances.
   ClassFound find(ImageView image, const typename Encoder::Embedding&,
                   const Support<Encoder>& support, detail::StepClock& clock) const {
-    constexpr float apart = 0.25f, smallest = 0.1f;  // of the diameter, the area
+    constexpr float spacing = 0.25f, smallest = 0.1f;  // of the diameter, the area
     ClassFound found;
     const Greys object = greys_of(support);
     const cv::Mat grey = grey_of(image);
@@ -179,18 +150,18 @@ class Otsu : public StagedMethod<Otsu<Encoder, Decoder>, Encoder, Decoder> {
       const cv::Mat foreground = foreground_of(grey, object.inside > object.around);
       cv::Mat distances;
       cv::distanceTransform(foreground, distances, cv::DIST_L2, 5);
-      const int least = std::max(3, cvRound(apart * support.diameter));
+      const int least = std::max(3, cvRound(spacing * support.diameter));
       auto peaks = detail::distance_peaks(distances, least);
-      auto regions = regions_of(detail::flood_from(peaks, distances, foreground), peaks.size());
+      auto regions = detail::masks_of_labels(detail::flood_from(peaks, distances, foreground));
       return std::pair(std::move(peaks), std::move(regions));
     });
     std::vector<Prompt> prompts;
     std::vector<ScoredMask> kept;
-    for (std::size_t i = 0; i < masks.size(); ++i) {
-      const auto own = static_cast<float>(masks[i].area());
+    for (auto& [label, mask] : masks) {
+      const auto own = static_cast<float>(mask.area());
       if (own < smallest * area) continue;
-      prompts.push_back({markers[i]});
-      kept.push_back({std::move(masks[i]), std::min(own, area) / std::max(own, area)});
+      prompts.push_back({markers[static_cast<std::size_t>(label - 1)]});
+      kept.push_back({std::move(mask), std::min(own, area) / std::max(own, area)});
     }
     if (kept.empty())
       found.notes.push_back("no instance: no part of the foreground is large enough");
@@ -222,32 +193,14 @@ class Otsu : public StagedMethod<Otsu<Encoder, Decoder>, Encoder, Decoder> {
   }
 
   static cv::Mat foreground_of(const cv::Mat& grey, bool bright) {
-    cv::Mat smooth, opened;
+    cv::Mat smooth, levels, foreground, opened;
     cv::GaussianBlur(grey, smooth, {}, 1);
-    const float threshold = detail::otsu_threshold(smooth);
-    const cv::Mat foreground = bright ? cv::Mat(smooth > threshold) : cv::Mat(smooth < threshold);
+    smooth.convertTo(levels, CV_8U);  // for which OpenCV has the threshold
+    cv::threshold(levels, foreground, 0, 255,
+                  cv::THRESH_OTSU | (bright ? cv::THRESH_BINARY : cv::THRESH_BINARY_INV));
     cv::morphologyEx(detail::without_holes(foreground), opened, cv::MORPH_OPEN,
                      cv::Mat::ones(3, 3, CV_8UC1));
     return opened;
-  }
-
-  /// The mask of each label 1..count.
-  static std::vector<Mask> regions_of(const cv::Mat& labels, std::size_t count) {
-    std::vector<Mask> masks(count);
-    for (Mask& mask : masks) mask.box = {labels.cols, labels.rows, 0, 0};
-    const auto each_pixel = [&](auto&& visit) {
-      for (int y = 0; y < labels.rows; ++y)
-        for (int x = 0; x < labels.cols; ++x)
-          if (const int label = labels.at<int>(y, x); label > 0)
-            visit(masks[static_cast<std::size_t>(label - 1)], x, y);
-    };
-    each_pixel([](Mask& m, int x, int y) {
-      m.box = {std::min(m.box.x0, x), std::min(m.box.y0, y), std::max(m.box.x1, x + 1),
-               std::max(m.box.y1, y + 1)};
-    });
-    for (Mask& mask : masks) mask.bits.resize(static_cast<std::size_t>(mask.box.area()));
-    each_pixel([](Mask& m, int x, int y) { m.row(y)[x - m.box.x0] = 1; });
-    return masks;
   }
 };
 

@@ -111,6 +111,9 @@ void write_classes_png(const std::filesystem::path& path, const Result& result);
 /// @throws InvalidArgument  more than 65535 instances. @throws Unwritable.
 void write_labels_png(const std::filesystem::path& path, const Result& result);
 
+/// The same as the bytes of a PNG. @throws InvalidArgument  more than 65535 instances.
+std::vector<std::uint8_t> encode_labels_png(const Result& result);
+
 /// CV_8UC3 (R, G, B) or CV_8UC1 or CV_16UC1 as the bytes of a PNG file.
 /// @throws InvalidArgument  empty, or another type. @throws Unwritable  larger than PNG holds.
 std::vector<std::uint8_t> encode_png(const cv::Mat& pixels);

@@ -1,8 +1,11 @@
-// persense/io/tables.hpp: one line of text an instance.
+// persense/io/tables.hpp: one line of text for each instance, and for each image.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "persense/result.hpp"
 
@@ -16,5 +19,20 @@ std::string to_csv(const Result& result);
 
 /// Writes `to_csv`. @throws Unwritable.
 void write_csv(const std::filesystem::path& path, const Result& result);
+
+/// How many objects an image shows.
+struct ImageCounts {
+  std::string image;                 ///< its name
+  std::vector<std::size_t> objects;  ///< of each class
+  double estimated = 0;              ///< Result::estimated_count
+  double confidence = 1;             ///< Result::count_confidence
+};
+
+/// @param image  its name.
+ImageCounts counts_of(const std::string& image, const Result& result);
+
+/// The counts as CSV: a header line, then `image`, a column for each class, `estimated` and
+/// `confidence`, one line for each image.
+std::string counts_to_csv(std::span<const std::string> classes, std::span<const ImageCounts> rows);
 
 }  // namespace persense::io
