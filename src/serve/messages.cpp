@@ -136,6 +136,21 @@ MarkedClasses supports_of(const Json& marks, const Engine& engine, ImageStore& i
   return classes;
 }
 
+MarkedClasses Supports::of(const Json& marks) {
+  constexpr std::size_t most = 8;
+  const std::string key = marks.dump(-1, ' ', false, Json::error_handler_t::replace);
+  {
+    const std::scoped_lock lock(guard_);
+    for (const auto& [known, classes] : kept_)
+      if (known == key) return classes;
+  }
+  MarkedClasses classes = supports_of(marks, engine_, images_);
+  const std::scoped_lock lock(guard_);
+  kept_.emplace_front(key, classes);
+  if (kept_.size() > most) kept_.pop_back();
+  return classes;
+}
+
 FilterOptions filter_of(const Json& request, const Options& options) {
   Options own = options;
   const auto filter = request.find("filter");

@@ -1,10 +1,12 @@
 // messages.hpp: what a page and the server tell each other, as JSON.
 #pragma once
 
-#include <functional>
+#include <list>
 #include <memory>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "image_store.hpp"
@@ -24,9 +26,25 @@ struct MarkedClasses {
   std::vector<EngineSupport> supports;
 };
 
-/// Supports of the marks of a request, a class each.
+/// Supports of the marks of a request, one for each class.
 /// @throws InvalidArgument  a mark that is none, or no mark at all; messages name it by its number.
 MarkedClasses supports_of(const Json& marks, const Engine& engine, ImageStore& images);
+
+/// The same, made once for as long as a page has the same marks, whatever images it goes through.
+/// @par Threads  `of` may be called from several threads at once.
+class Supports {
+ public:
+  Supports(const Engine& engine, ImageStore& images) : engine_(engine), images_(images) {}
+
+  /// @throws as supports_of.
+  MarkedClasses of(const Json& marks);
+
+ private:
+  const Engine& engine_;
+  ImageStore& images_;
+  std::mutex guard_;
+  std::list<std::pair<std::string, MarkedClasses>> kept_;  // by the marks; the last comes first
+};
 
 /// The request's "filter": {"min_score": 0.3, "border": "drop", ...}: keys and values of the
 /// options `filter.*`. @throws InvalidArgument.

@@ -112,11 +112,13 @@ struct Server::State {
       : engine(given),
         options(std::move(given_options)),
         images(engine, options.files),
+        supports(engine, images),
         run(engine, images) {}
 
   const Engine& engine;
   const ServerOptions options;
   ImageStore images;
+  Supports supports;
   Queries queries;
   Results results;
   FolderRun run;
@@ -185,7 +187,7 @@ void Server::State::add_images() {
 void Server::State::segment(const Json& request, Response& response) {
   const Queries::Entry entry(queries, request.value("query", std::string()));
   const auto image = images.open(request.at("image").get<std::string>());
-  const MarkedClasses classes = supports_of(request.at("marks"), engine, images);
+  const MarkedClasses classes = supports.of(request.at("marks"));
   RunOptions how;
   how.stop = entry.token();
   how.filter = filter_of(request, engine.options());
@@ -235,7 +237,7 @@ void Server::State::add_segmentation() {
 void Server::State::add_run() {
   http.Post("/api/run", [this](const Request& request, Response& response) {
     const Json json = json_in(request);
-    run.start(supports_of(json.at("marks"), engine, images), filter_of(json, engine.options()),
+    run.start(supports.of(json.at("marks")), filter_of(json, engine.options()),
               json.value("min_score", 0.0));
     answer(response, run.progress());
   });
