@@ -33,10 +33,10 @@ fs::path upstream_folder() {
 
 std::vector<std::string> python(std::vector<std::string> arguments) {
   const char* const other = std::getenv("PERSENSE_TORCH_PYTHON");
-  std::vector<std::string> command{
-      "env",
-      fmt::format("PYTHONPATH={}:{}/bindings/python", upstream_folder().string(), PERSENSE_SOURCE),
-      other != nullptr ? other : "/usr/bin/python3"};
+  std::vector<std::string> command{"env",
+                                   fmt::format("PYTHONPATH={}:{}/bindings/python/training",
+                                               upstream_folder().string(), PERSENSE_SOURCE),
+                                   other != nullptr ? other : "/usr/bin/python3"};
   command.insert(command.end(), arguments.begin(), arguments.end());
   return command;
 }
@@ -48,9 +48,9 @@ fs::path export_archives(ChildProcess& upstream) {
   fs::create_directories(folder);
   const fs::path checkpoint = folder / "sam_vit_b_random.pth";
   upstream.ask("make " + checkpoint.string());
-  ChildProcess exporter(python({"-m", "persense.export", "sam", "--checkpoint", checkpoint.string(),
+  ChildProcess exporter(python({"-m", "persense_export", "sam", "--checkpoint", checkpoint.string(),
                                 "-o", folder.string()}));
-  if (exporter.wait() != 0) throw std::runtime_error("persense.export failed");
+  if (exporter.wait() != 0) throw std::runtime_error("persense_export failed");
   return folder;
 }
 

@@ -4,7 +4,7 @@
 set(python_folder ${PROJECT_SOURCE_DIR}/bindings/python)
 file(GLOB python_tests CONFIGURE_DEPENDS RELATIVE ${python_folder}
      ${python_folder}/tests/test_*.py ${python_folder}/training/tests/test_*.py)
-set(on_source_tree "^tests/test_(archive|countr|dsalvanet|grounding_dino|mini|mobile_sam|sam)")
+set(on_source_tree "^training/tests/test_export_")
 set(measure_times "^tests/test_(core_label|core_processes|examples_many_workers|examples_scripts)")
 set(beside_torch "^training/tests/test_(average|calibrate|mini|samples|stages|whole)")
 

@@ -22,7 +22,7 @@ namespace persense {
 /// What fills the four slots of a pipeline, and where networks run.
 ///
 /// A slot is "mini" (learned: persense's own small network), "classic" (weight-free), the path of a
-/// TorchScript archive (see `persense.export`), or a stage of the user's (`custom`). They mix
+/// TorchScript archive (see `persense_export`), or a stage of the user's (`custom`). They mix
 /// freely, but for a decoder archive, which needs the encoder it was trained with.
 struct Stages {
   /// What a slot holds that nobody named: "mini" where LibTorch is built in, "classic" without.

@@ -49,7 +49,7 @@ const char* const description =
     "  persense segment --support support.jpg --mask mask.png shelf/ -o out --labels --coco \\\n"
     "    --jobs 4 --resume\n"
     "\n"
-    "  # with models made by python -m persense.export, on a GPU\n"
+    "  # with models made by python -m persense_export, on a GPU\n"
     "  persense segment --support support.jpg --mask mask.png photo.jpg -o out --models sam_vit_h "
     "\\\n"
     "    --device cuda --dtype fp16\n"

@@ -3,7 +3,7 @@
 namespace persense::cli {
 
 void add_stage_flags(CLI::App& command, StageFlags& flags) {
-  const char* const group = "Stages (archives are made by python -m persense.export)";
+  const char* const group = "Stages (archives are made by python -m persense_export)";
   command
       .add_option("--models", flags.models,
                   "mini (learned), classic (weight-free), or a folder with encoder.pt, "

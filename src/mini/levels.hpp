@@ -5,7 +5,7 @@
 
 namespace persense::mini {
 
-// Constants of the network: see persense.networks.mini, whose names they have.
+// Constants of the network: see persense_export.networks.mini, whose names they have.
 inline constexpr double band_low = 14, band_high = 28;
 inline constexpr double band_overlap = 0.2;  // octaves
 inline constexpr double offset_unit = 12;    // pixels of the level

@@ -90,7 +90,7 @@ MiniNetwork::MiniNetwork(Module module, const MiniOptions& options)
   } catch (const BadModel&) {
     throw BadModel(
         fmt::format("{}: the network of another version of persense, expected one that "
-                    "python -m persense.export mini writes",
+                    "python -m persense_export mini writes",
                     module_.file().string()));
   }
 }

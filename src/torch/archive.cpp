@@ -64,7 +64,7 @@ Archive::Archive(std::string name, zip_source* source) : name_(std::move(name)),
   folder_ = parts_.front().name.substr(0, parts_.front().name.find('/') + 1);
   if (find("data.pkl") && find("constants.pkl")) return;
   throw BadModel(fmt::format(
-      "{}: {}{} as `python -m persense.export` writes them", name_,
+      "{}: {}{} as `python -m persense_export` writes them", name_,
       find("data.pkl") ? "a checkpoint (weights without code)" : "another zip file", expected));
 }
 
@@ -142,7 +142,7 @@ std::string Archive::extra_file(const std::string& name) const {
   if (!part)
     throw BadModel(
         fmt::format("{}: there is no {} in it, expected an archive as `python -m "
-                    "persense.export` writes them",
+                    "persense_export` writes them",
                     name_, name));
   constexpr std::uint64_t longest = 1 << 24;
   if (part->size > longest)

@@ -36,15 +36,22 @@ except ImportError as missing:
     print(f"SKIPPED: {sys.executable} has no {missing.name}")
     sys.exit(SKIPPED)
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bindings" / "python"))
-from persense.export import countr as countr_export  # noqa: E402
-from persense.export import dsalvanet as dsalvanet_export  # noqa: E402
-from persense.export import sam as sam_export  # noqa: E402
-from persense.export.archive import Archive, write_archives  # noqa: E402
-from persense.export.checkpoints import Checkpoint, read_checkpoint  # noqa: E402
-from persense.networks.countr import Countr  # noqa: E402
-from persense.networks.dsalvanet import Dsalvanet  # noqa: E402
-from persense.networks.sam import DecoderConfig, EncoderConfig, ImageEncoder, Sam  # noqa: E402
+sys.path.insert(
+    0, str(pathlib.Path(__file__).resolve().parents[2] / "bindings" / "python" / "training")
+)
+from persense_export import countr as countr_export  # noqa: E402
+from persense_export import dsalvanet as dsalvanet_export  # noqa: E402
+from persense_export import sam as sam_export  # noqa: E402
+from persense_export.archive import Archive, write_archives  # noqa: E402
+from persense_export.checkpoints import Checkpoint, read_checkpoint  # noqa: E402
+from persense_export.networks.countr import Countr  # noqa: E402
+from persense_export.networks.dsalvanet import Dsalvanet  # noqa: E402
+from persense_export.networks.sam import (
+    DecoderConfig,
+    EncoderConfig,
+    ImageEncoder,
+    Sam,
+)  # noqa: E402
 
 Array = np.ndarray
 Tensor = torch.Tensor

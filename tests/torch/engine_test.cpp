@@ -360,7 +360,7 @@ TEST_CASE("torch engine: an archive of another network in mini's place says what
   CHECK_THAT(
       message_of<BadModel>([&] { Engine engine(Stages::in_folder(scratch.path().string())); }),
       ContainsSubstring("mini.pt: the network of another version of persense, expected one "
-                        "that python -m persense.export mini writes"));
+                        "that python -m persense_export mini writes"));
 }
 
 TEST_CASE("torch engine: mini asks for feedback, which changes what it compares with",

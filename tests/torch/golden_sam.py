@@ -21,8 +21,8 @@ except ImportError as missing:
     print(f"SKIPPED: {sys.executable} has no {missing.name}")
     sys.exit(SKIPPED)
 
-sys.path.insert(0, str(REPOSITORY / "bindings" / "python"))
-from persense.export.__main__ import main  # noqa: E402
+sys.path.insert(0, str(REPOSITORY / "bindings" / "python" / "training"))
+from persense_export.__main__ import main  # noqa: E402
 
 golden = pathlib.Path(os.environ.get("PERSENSE_GOLDEN", REPOSITORY.parent / "shared" / "golden"))
 weights = sorted((golden / "sam_tiny" / "weights").glob("*.npy"))

@@ -32,12 +32,12 @@ if not transformers.utils.is_torch_available():
     print(f"SKIPPED: transformers {transformers.__version__} wants another PyTorch than this one")
     sys.exit(SKIPPED)
 
-sys.path.insert(0, str(REPOSITORY / "bindings" / "python"))
-sys.path.insert(0, str(REPOSITORY / "bindings" / "python" / "tests"))
+sys.path.insert(0, str(REPOSITORY / "bindings" / "python" / "training"))
+sys.path.insert(0, str(REPOSITORY / "bindings" / "python" / "training" / "tests"))
 from helpers import randomise  # noqa: E402
-from persense.export import grounding_dino as exporter  # noqa: E402
-from persense.export.__main__ import main  # noqa: E402
-from persense.networks.grounding_dino import (  # noqa: E402
+from persense_export import grounding_dino as exporter  # noqa: E402
+from persense_export.__main__ import main  # noqa: E402
+from persense_export.networks.grounding_dino import (  # noqa: E402
     BertConfig,
     Config,
     GroundingDino,

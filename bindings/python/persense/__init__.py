@@ -104,8 +104,7 @@ __all__ = [
     "read_mask",
 ]
 
-# Imported at first use: persense.export and persense.networks work without the compiled module,
-# and `python -m persense` starts without NumPy.
+# Imported at first use: `python -m persense` starts without NumPy.
 _MODULES: Dict[str, str] = {
     "Annotations": "labelme",
     "ArchiveInfo": "_archives",

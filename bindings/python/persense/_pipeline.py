@@ -76,7 +76,7 @@ class Pipeline:
     ) -> None:
         """Make a pipeline.
 
-        models: "mini", "classic", or a folder of archives, which ``python -m persense.export``
+        models: "mini", "classic", or a folder of archives, which ``python -m persense_export``
             writes: encoder.pt, detector.pt, dmg.pt and decoder.pt. A slot without a file is what
             the folder's mini.pt is, a network of your own training, or the default. None: every
             slot is the default.

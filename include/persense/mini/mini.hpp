@@ -62,7 +62,7 @@ class MiniEmbedding {
 /// of two, and answers for objects whose diameter there lies in one octave; so an object is
 /// compared at about one size, whatever its size in the image.
 /// @par Threads  Stateless; any number of threads.
-/// @par Source  this library; `persense.networks.mini`.
+/// @par Source  this library; `persense_export.networks.mini`.
 class MiniEncoder {
  public:
   using Embedding = MiniEmbedding;

@@ -16,7 +16,7 @@ With ``--thresholds DATA_DIR`` (of mini alone) the thresholds come first: on com
 real scenes that no network was trained on, those of the fewest faults in what is found (F1) and
 where there is nothing to be found, one threshold after the other.
 
-``--write`` puts all into a file that ``python -m persense.export mini --calibration`` makes part of
+``--write`` puts all into a file that ``python -m persense_export mini --calibration`` makes part of
 an archive; what else the file holds is kept.
 """
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from persense.networks import mini
+from persense_export.networks import mini
 from persense_training.views import Floats, View, pixels_seen
 from persense_training.worlds import World
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from persense.networks import mini
+from persense_export.networks import mini
 from persense_training import worlds
 from persense_training.candidates import described
 from persense_training.crops import FOUND

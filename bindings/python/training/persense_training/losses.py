@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from persense.networks import mini
+from persense_export.networks import mini
 from persense_training.crops import JUNK
 from persense_training.scenes import DISTINCT, SAME
 

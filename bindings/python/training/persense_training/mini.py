@@ -6,7 +6,7 @@ Needs PyTorch 1.13 or newer. DATA_DIR is described in :mod:`persense_training.co
 :mod:`persense_training.worlds`. Writes into RUN_DIR:
 
     checkpoint.pt  every few minutes: a run that was cut off goes on from it, by the same command
-    weights.pt     the averaged weights so far, for python -m persense.export mini
+    weights.pt     the averaged weights so far, for python -m persense_export mini
     log.jsonl      a line every 50 steps, and one a validation and source
 
 The rate is constant after a warm-up and falls over the last part of the steps alone. So a run may

@@ -9,7 +9,7 @@ from typing import Any, Dict, Sequence
 import torch
 from torch import Tensor, nn
 
-from persense.networks import mini
+from persense_export.networks import mini
 
 __all__ = ["Model"]
 

@@ -25,7 +25,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from persense.networks import mini
+from persense_export.networks import mini
 from persense_training import _sheets, compose, worlds
 from persense_training.candidates import Candidate
 from persense_training.crops import JUNK, Arrays, Crop, Plan

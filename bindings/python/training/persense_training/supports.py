@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from persense.networks import mini
+from persense_export.networks import mini
 from persense_training.candidates import described, jittered
 from persense_training.crops import Arrays, Plan
 from persense_training.views import Floats, Light, Tone, labels_seen, pixels_seen, view_at

@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Optional, Protocol, Sequence, Tuple
 import numpy as np
 import torch
 
-from persense.networks import mini
+from persense_export.networks import mini
 from persense_training import compose, worlds
 from persense_training.finder import Finder, Found, Mask, Pixels
 from persense_training.scenes import SAME

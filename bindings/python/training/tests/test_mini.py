@@ -13,7 +13,7 @@ for needed in ("cv2", "torch", "persense._core", "persense_training._scenes"):
 import torch  # noqa: E402
 from training_data import write_training_data  # noqa: E402
 
-from persense.networks import mini as network  # noqa: E402
+from persense_export.networks import mini as network  # noqa: E402
 from persense_training import mini as training  # noqa: E402
 from persense_training import losses as parts  # noqa: E402
 from persense_training import samples  # noqa: E402

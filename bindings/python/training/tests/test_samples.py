@@ -13,7 +13,7 @@ for needed in ("cv2", "torch", "persense._core", "persense_training._scenes"):
 import cv2  # noqa: E402
 from training_data import write_training_data  # noqa: E402
 
-from persense.networks import mini  # noqa: E402
+from persense_export.networks import mini  # noqa: E402
 from persense_training import compose, samples, worlds  # noqa: E402
 from persense_training.candidates import shape_numbers  # noqa: E402
 from persense_training.crops import JUNK, Crop, Plan, level_share  # noqa: E402

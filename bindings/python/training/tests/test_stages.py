@@ -14,8 +14,8 @@ import cv2  # noqa: E402
 import torch  # noqa: E402
 
 import persense  # noqa: E402
-from persense.export.__main__ import main  # noqa: E402
-from persense.networks import mini  # noqa: E402
+from persense_export.__main__ import main  # noqa: E402
+from persense_export.networks import mini  # noqa: E402
 from persense_training import worlds  # noqa: E402
 from persense_training.finder import Finder, Options  # noqa: E402
 from persense_training.model import Model  # noqa: E402

@@ -11,7 +11,7 @@ import cv2  # noqa: E402
 import torch  # noqa: E402
 from helpers import randomise  # noqa: E402
 
-from persense.networks import mini  # noqa: E402
+from persense_export.networks import mini  # noqa: E402
 from persense_training import whole, worlds  # noqa: E402
 from persense_training.finder import Finder, Found, Options, home_octave  # noqa: E402
 from persense_training.scenes import DISTINCT, SAME  # noqa: E402

@@ -25,7 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from persense.networks.resize import resize_bilinear
+from persense_export.networks.resize import resize_bilinear
 
 BAND = (14.0, 28.0)  #: equivalent diameters that a level answers for, pixels of the level
 UNIT = 12.0  #: of offsets, pixels of the level

@@ -11,11 +11,11 @@ from unittest import mock
 import torch
 from torch import Tensor
 
-from persense.export.archive import TOLERANCE, Archive, difference
-from persense.export.checkpoints import Checkpoint, ExportError, load_by_key
-from persense.export.grounding_dino_keys import canonical, transformers_state
-from persense.export.sam import PIXEL_DEVIATION, PIXEL_MEAN
-from persense.networks.grounding_dino import Config, GroundingDino, SwinConfig, config_of
+from persense_export.archive import TOLERANCE, Archive, difference
+from persense_export.checkpoints import Checkpoint, ExportError, load_by_key
+from persense_export.grounding_dino_keys import canonical, transformers_state
+from persense_export.sam import PIXEL_DEVIATION, PIXEL_MEAN
+from persense_export.networks.grounding_dino import Config, GroundingDino, SwinConfig, config_of
 
 UPSTREAM = "GroundingDINO, https://github.com/IDEA-Research/GroundingDINO, Apache-2.0"
 SHORT_SIDE, LONG_SIDE = 800, 1333  #: of a resized image: exactly, and at most

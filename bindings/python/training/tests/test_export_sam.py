@@ -12,10 +12,10 @@ import torch.nn.functional as F
 from helpers import open_archive
 from torch import Tensor
 
-from persense.export.__main__ import main
-from persense.export.archive import difference
-from persense.export.sam import architecture
-from persense.networks.sam import PromptDecoder, Sam, sam_for
+from persense_export.__main__ import main
+from persense_export.archive import difference
+from persense_export.sam import architecture
+from persense_export.networks.sam import PromptDecoder, Sam, sam_for
 
 TOLERANCE = 1e-4  # of an array's deviation: what float32 sums in another order may differ by
 

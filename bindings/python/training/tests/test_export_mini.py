@@ -8,11 +8,11 @@ import pytest
 import torch
 from helpers import open_archive, randomise
 
-from persense.export import mini as exporter
-from persense.export.__main__ import main
-from persense.export.archive import difference
-from persense.networks import mini
-from persense.networks.mini import Mini
+from persense_export import mini as exporter
+from persense_export.__main__ import main
+from persense_export.archive import difference
+from persense_export.networks import mini
+from persense_export.networks.mini import Mini
 
 TOLERANCE = 1e-4  # of an output's deviation: what float32 sums in another order may differ by
 

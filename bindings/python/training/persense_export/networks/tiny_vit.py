@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from persense.networks.sam import neck
+from persense_export.networks.sam import neck
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,9 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from persense.networks.deform_conv import deform_conv2d
-from persense.networks.resize import resize_bilinear
-from persense.networks.resnet import ResNet50Features
+from persense_export.networks.deform_conv import deform_conv2d
+from persense_export.networks.resize import resize_bilinear
+from persense_export.networks.resnet import ResNet50Features
 
 IMAGE_SIZE = 512
 STRIDE = 4  # of the fused backbone features

@@ -8,9 +8,9 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 import torch
 from torch import Tensor, nn
 
-from persense.export.archive import Archive
-from persense.export.checkpoints import Checkpoint, ExportError, load_by_key
-from persense.networks.sam import PromptDecoder, Sam, sam_for
+from persense_export.archive import Archive
+from persense_export.checkpoints import Checkpoint, ExportError, load_by_key
+from persense_export.networks.sam import PromptDecoder, Sam, sam_for
 
 UPSTREAM = "Segment Anything, https://github.com/facebookresearch/segment-anything, Apache-2.0"
 PIXEL_MEAN = [123.675, 116.28, 103.53]  #: R G B of 0..255

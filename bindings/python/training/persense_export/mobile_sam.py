@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import List
 
-from persense.export.archive import Archive
-from persense.export.checkpoints import Checkpoint, ExportError, load_by_key
-from persense.export.sam import sam_archives
-from persense.networks.sam import Sam, decoder_config
-from persense.networks.tiny_vit import TinyVit
+from persense_export.archive import Archive
+from persense_export.checkpoints import Checkpoint, ExportError, load_by_key
+from persense_export.sam import sam_archives
+from persense_export.networks.sam import Sam, decoder_config
+from persense_export.networks.tiny_vit import TinyVit
 
 UPSTREAM = "MobileSAM, https://github.com/ChaoningZhang/MobileSAM, Apache-2.0"
 IMAGE_SIZE = 1024

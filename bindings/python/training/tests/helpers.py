@@ -9,7 +9,7 @@ from typing import Any, Dict, Tuple, TypeVar
 import torch
 from torch import nn
 
-from persense.export.archive import MANIFEST
+from persense_export.archive import MANIFEST
 
 Network = TypeVar("Network", bound=nn.Module)
 

@@ -16,10 +16,10 @@ import torch
 from helpers import open_archive, randomise
 from torch import Tensor, nn
 
-from persense.export import archive, checkpoints
-from persense.export.__main__ import MODELS, main, parser
-from persense.export.archive import Archive
-from persense.export.checkpoints import ExportError
+from persense_export import archive, checkpoints
+from persense_export.__main__ import MODELS, main, parser
+from persense_export.archive import Archive
+from persense_export.checkpoints import ExportError
 
 
 class Scale(nn.Module):
@@ -342,20 +342,20 @@ def test_help_shows_an_example_first(model, capsys):
         parser().parse_args([model, "--help"])
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Example:"
-    assert lines[1].startswith(f"  python -m persense.export {model} --checkpoint ")
+    assert lines[1].startswith(f"  python -m persense_export {model} --checkpoint ")
 
 
 def test_help_needs_no_pytorch(tmp_path):
     (tmp_path / "torch.py").write_text("raise ImportError('no torch')", encoding="utf-8")
-    package = str(pathlib.Path(archive.__file__).parents[2])
+    package = str(pathlib.Path(archive.__file__).parents[1])
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{package}"}
-    command = [sys.executable, "-m", "persense.export"]
+    command = [sys.executable, "-m", "persense_export"]
     done = subprocess.run([*command, "--help"], env=environment, capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout.startswith("Example:")
     arguments = ["sam", "--checkpoint", "x", "-o", "y"]
     done = subprocess.run([*command, *arguments], env=environment, capture_output=True, text=True)
     assert done.returncode == 1
-    assert done.stderr == "persense.export: needs PyTorch to export a model: no torch\n"
+    assert done.stderr == "persense_export: needs PyTorch to export a model: no torch\n"
 
 
 @pytest.mark.parametrize("model", [model.name for model in MODELS])
@@ -365,7 +365,7 @@ def test_another_models_checkpoint_is_an_error_and_nothing_is_written(
     folder = tmp_path / "models"
     assert main([model, "--checkpoint", str(checkpoint.path), "-o", str(folder)]) == 1
     error = capsys.readouterr().err
-    assert error.startswith(f"persense.export: {checkpoint.path}: not a ")
+    assert error.startswith(f"persense_export: {checkpoint.path}: not a ")
     assert error.count("\n") == 1
     assert not folder.exists()
 
@@ -374,4 +374,4 @@ def test_a_folder_that_cannot_be_written_is_named(random_sam, save_checkpoint, t
     file = save_checkpoint(random_sam.state_dict())
     assert main(["sam", "--checkpoint", str(file), "-o", str(file / "models")]) == 1
     error = capsys.readouterr().err
-    assert error == f"persense.export: {file / 'models'}: cannot write there: Not a directory\n"
+    assert error == f"persense_export: {file / 'models'}: cannot write there: Not a directory\n"

@@ -10,10 +10,10 @@ from typing import Any, Dict, Iterator, List, Tuple
 import torch
 from torch import Tensor
 
-from persense.export.archive import Archive
-from persense.export.checkpoints import Checkpoint, ExportError, load_by_key
-from persense.networks import mini
-from persense.networks.mini import Mini
+from persense_export.archive import Archive
+from persense_export.checkpoints import Checkpoint, ExportError, load_by_key
+from persense_export.networks import mini
+from persense_export.networks.mini import Mini
 
 UPSTREAM = "persense: trained on rendered, composed and real scenes, Apache-2.0"
 

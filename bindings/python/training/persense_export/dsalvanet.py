@@ -9,9 +9,9 @@ from typing import Dict, Iterator, List, Tuple
 import torch
 from torch import Tensor
 
-from persense.export.archive import Archive
-from persense.export.checkpoints import Checkpoint, ExportError, load_by_key
-from persense.networks.dsalvanet import IMAGE_SIZE, Dsalvanet
+from persense_export.archive import Archive
+from persense_export.checkpoints import Checkpoint, ExportError, load_by_key
+from persense_export.networks.dsalvanet import IMAGE_SIZE, Dsalvanet
 
 # The authors' backbone registers its stages twice, so their checkpoint holds these tensors twice.
 _ALIASES = {

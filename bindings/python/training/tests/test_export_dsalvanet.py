@@ -11,10 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from persense.export.__main__ import main
-from persense.export.archive import difference
-from persense.networks.dsalvanet import Dsalvanet, SimilarityBlocks
-from persense.networks.resize import resize_bilinear
+from persense_export.__main__ import main
+from persense_export.archive import difference
+from persense_export.networks.dsalvanet import Dsalvanet, SimilarityBlocks
+from persense_export.networks.resize import resize_bilinear
 
 TOLERANCE = 1e-4  # of an array's deviation: what float32 sums in another order may differ by
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 from helpers import open_archive, randomise
 
-from persense.export.__main__ import main
-from persense.export.archive import difference
-from persense.networks.sam import DecoderConfig, Sam
-from persense.networks.tiny_vit import BiasedAttention, TinyVit
+from persense_export.__main__ import main
+from persense_export.archive import difference
+from persense_export.networks.sam import DecoderConfig, Sam
+from persense_export.networks.tiny_vit import BiasedAttention, TinyVit
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_attention_biases_depend_on_vertical_and_horizontal_distance():
 
 
 def test_export_ignores_the_classifiers_head(mobile_sam, save_checkpoint, tmp_path, monkeypatch):
-    monkeypatch.setattr("persense.export.mobile_sam.IMAGE_SIZE", 128)  # for a quick comparison
+    monkeypatch.setattr("persense_export.mobile_sam.IMAGE_SIZE", 128)  # for a quick comparison
     state = dict(mobile_sam.state_dict())
     state["image_encoder.head.weight"] = torch.zeros(1000, 320)
     state["image_encoder.norm_head.bias"] = torch.zeros(320)

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from persense.networks.resize import resize_bilinear
+from persense_export.networks.resize import resize_bilinear
 
 IMAGE_SIZE = 384
 PATCH = 16

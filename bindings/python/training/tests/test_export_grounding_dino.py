@@ -15,11 +15,11 @@ import torch.nn.functional as F
 from helpers import open_archive, randomise
 from torch import Tensor
 
-from persense.export import grounding_dino as exporter
-from persense.export.__main__ import main
-from persense.export.archive import difference
-from persense.export.checkpoints import Checkpoint
-from persense.networks.grounding_dino import (
+from persense_export import grounding_dino as exporter
+from persense_export.__main__ import main
+from persense_export.archive import difference
+from persense_export.checkpoints import Checkpoint
+from persense_export.networks.grounding_dino import (
     PADDING_LOGIT,
     BertConfig,
     Config,
@@ -400,7 +400,7 @@ def test_10_grounding_dino_prints_a_line_for_each_confident_query(model, export,
     assert export(published_state(model)) == 0
     picture = tmp_path / "picture.png"
     pil.new("RGB", (300, 100), (200, 120, 40)).save(picture)
-    example = pathlib.Path(__file__).resolve().parents[3] / "examples" / "10_grounding_dino.py"
+    example = pathlib.Path(__file__).resolve().parents[4] / "examples" / "10_grounding_dino.py"
     archive = tmp_path / "out" / "detector.pt"
     command = [sys.executable, str(example), str(archive), str(picture), "word7. word9 word5?"]
     lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()

@@ -9,7 +9,7 @@ from typing import Dict, Mapping, Sequence, Tuple
 import torch
 from torch import Tensor
 
-from persense.export.checkpoints import Checkpoint, ExportError
+from persense_export.checkpoints import Checkpoint, ExportError
 
 _SWIN = "model.backbone.conv_encoder.model."
 _BLOCK = _SWIN + "encoder.layers.*.blocks.*."

@@ -8,9 +8,9 @@ from typing import Iterator, List, Tuple
 import torch
 from torch import Tensor
 
-from persense.export.archive import Archive
-from persense.export.checkpoints import Checkpoint, ExportError, load_by_key
-from persense.networks.countr import EXEMPLAR_SIZE, IMAGE_SIZE, SCALE, Countr
+from persense_export.archive import Archive
+from persense_export.checkpoints import Checkpoint, ExportError, load_by_key
+from persense_export.networks.countr import EXEMPLAR_SIZE, IMAGE_SIZE, SCALE, Countr
 
 _HEADS = {768: 12, 1024: 16}  # of the encoder, by its width: ViT-B and ViT-L
 

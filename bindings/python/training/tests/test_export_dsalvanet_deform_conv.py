@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from persense.networks.deform_conv import deform_conv2d
+from persense_export.networks.deform_conv import deform_conv2d
 
 # batch, channels, height, width, outputs, weight groups, offset groups, kernel, dilation
 SHAPES = {

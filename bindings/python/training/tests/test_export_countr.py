@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from persense.export.__main__ import main
-from persense.export.archive import difference
-from persense.networks.countr import Countr
+from persense_export.__main__ import main
+from persense_export.archive import difference
+from persense_export.networks.countr import Countr
 
 TOLERANCE = 1e-4  # of an array's deviation: what float32 sums in another order may differ by
 

@@ -23,7 +23,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Seque
 import torch
 from torch import Tensor, nn
 
-from persense.export.checkpoints import Checkpoint, ExportError
+from persense_export.checkpoints import Checkpoint, ExportError
 
 FORMAT = 1  #: of the manifest; readers refuse newer ones
 MANIFEST = "persense.json"  #: name of the manifest among the archive's extra files

@@ -1,4 +1,4 @@
-"""Command line of the export: ``python -m persense.export MODEL --checkpoint FILE -o FOLDER``."""
+"""Command line of the export: ``python -m persense_export MODEL --checkpoint FILE -o FOLDER``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Optional, Sequence
 
 @dataclasses.dataclass(frozen=True)
 class Model:
-    """What the command line says of a model; the work is in ``persense.export.<name>``."""
+    """What the command line says of a model; the work is in ``persense_export.<name>``."""
 
     name: str
     summary: str
@@ -81,7 +81,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _example(model: Model) -> str:
-    command = f"python -m persense.export {model.name} --checkpoint {model.checkpoint} -o models"
+    command = f"python -m persense_export {model.name} --checkpoint {model.checkpoint} -o models"
     return f"{command} {model.example}".rstrip()
 
 
@@ -110,7 +110,7 @@ def _add_own_arguments(sub: argparse.ArgumentParser, model: str) -> None:
 def parser() -> argparse.ArgumentParser:
     """Build the parser; it needs no PyTorch, so that --help is quick."""
     top = _Parser(
-        prog="python -m persense.export",
+        prog="python -m persense_export",
         usage="%(prog)s MODEL --checkpoint FILE -o FOLDER [options]",
         description="Make TorchScript archives, which persense runs without Python, from the "
         "published checkpoints of a model.",
@@ -121,7 +121,7 @@ def parser() -> argparse.ArgumentParser:
     for model in MODELS:
         sub = models.add_parser(
             model.name,
-            prog=f"python -m persense.export {model.name}",
+            prog=f"python -m persense_export {model.name}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
             help=model.summary,
             description=f"{model.summary}: writes {model.files}.",
@@ -154,20 +154,20 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Run the command line; give the exit code."""
     options = parser().parse_args(arguments)
     try:
-        from persense.export import archive, checkpoints
+        from persense_export import archive, checkpoints
     except ImportError as error:
-        print(f"persense.export: needs PyTorch to export a model: {error}", file=sys.stderr)
+        print(f"persense_export: needs PyTorch to export a model: {error}", file=sys.stderr)
         return 1
-    exporter = importlib.import_module(f"persense.export.{options.model}")
+    exporter = importlib.import_module(f"persense_export.{options.model}")
     try:
         checkpoint = checkpoints.read_checkpoint(options.checkpoint)
         archives = exporter.archives(checkpoint, options)
         archive.write_archives(archives, checkpoint, options.output, options.half)
     except checkpoints.ExportError as error:
-        print(f"persense.export: {error}", file=sys.stderr)
+        print(f"persense_export: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("persense.export: interrupted; nothing written", file=sys.stderr)
+        print("persense_export: interrupted; nothing written", file=sys.stderr)
         return 130
     return 0
 
