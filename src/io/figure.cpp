@@ -242,9 +242,10 @@ void add_pass(std::vector<Panel>& panels, const Stage& stage, const TracePass& p
                                 counted(pass.masks.size(), "mask", "masks")));
 }
 
-std::vector<Panel> make_panels(const Stage& query, Panel support, const Result& result) {
+/// All panels but the support's, in their order, added to `panels`.
+void add_panels(std::vector<Panel>& panels, const Stage& query, const Result& result) {
   const Trace& trace = *result.trace();
-  std::vector<Panel> panels{std::move(support), similarity_panel(query, trace.similarity)};
+  panels.push_back(similarity_panel(query, trace.similarity));
   const bool points_alone = !trace.passes.empty() && trace.passes[0].exemplars.empty();
   if (points_alone)  // of the methods that go from the similarity to points: see PerSam
     panels.push_back(prompt_panel(query, trace.passes[0], "Point prompts"));
@@ -255,7 +256,6 @@ std::vector<Panel> make_panels(const Stage& query, Panel support, const Result& 
   panels.push_back(mask_panel(
       query, "Instances", result.instances,
       fmt::format("count {}, estimated {:.1f}", result.count(), result.estimated_count())));
-  return panels;
 }
 
 /// Columns that bring the figure nearest to a screen's shape; empty cells count against them.
@@ -313,7 +313,7 @@ const SupportExample& first_wanted(std::span<const SupportExample> support) {
   const auto first = std::find_if(support.begin(), support.end(),
                                   [](const SupportExample& e) { return !e.negative; });
   if (first == support.end())
-    throw InvalidArgument("figure: no support example, expected one that is not negative");
+    throw InvalidArgument("figure: all support examples are negative, expected one that is not");
   if (first->image.empty()) throw InvalidArgument("figure: the support image is empty");
   return *first;
 }
@@ -335,12 +335,16 @@ cv::Mat render_figure(ImageView query, ImageView support, MaskView support_mask,
 cv::Mat render_figure(ImageView query, std::span<const SupportExample> support,
                       const Result& result) {
   check_inputs(query, result);
-  const SupportExample& first = first_wanted(support);
   const double shape = static_cast<double>(query.height) / query.width;
   const cv::Size room(panel_width, static_cast<int>(std::clamp(shape, 0.35, 1.4) * panel_width));
-  Panel shown =
-      support_panel(Stage(first.image.view(), room), support, first, result.classes.front().label);
-  return arrange(make_panels(Stage(query, room), std::move(shown), result), room);
+  std::vector<Panel> panels;
+  if (!support.empty()) {
+    const SupportExample& first = first_wanted(support);
+    panels.push_back(support_panel(Stage(first.image.view(), room), support, first,
+                                   result.classes.front().label));
+  }
+  add_panels(panels, Stage(query, room), result);
+  return arrange(panels, room);
 }
 
 }  // namespace persense::io

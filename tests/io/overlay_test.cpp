@@ -212,12 +212,14 @@ TEST_CASE("render_figure: all examples of a support, and only one that is wanted
   std::vector<SupportExample> examples{{image, disc(size, {60, 30}, 12).mask, 24, true}};
   const Result result = traced_result(size, 1);
   CHECK(message_of<InvalidArgument>([&] { io::render_figure(image.view(), examples, result); }) ==
-        "figure: no support example, expected one that is not negative");
+        "figure: all support examples are negative, expected one that is not");
   examples.push_back({image, disc(size, {20, 20}, 12).mask, 24, false});
   const cv::Mat both = io::render_figure(image.view(), examples, result);
   const cv::Mat one = io::render_figure(image.view(), std::span(examples).subspan(1), result);
   REQUIRE(both.size() == one.size());
   CHECK(cv::norm(both, one) > 0);
+  const cv::Mat without = io::render_figure(image.view(), {}, result);
+  CHECK(without.total() < one.total());  // 5 panels instead of 6
 }
 
 TEST_CASE("render_figure: any shape of query, any number of passes", "[io][figure]") {

@@ -37,44 +37,31 @@ class Drawn(Instances):
         image: Optional[ImageLike] = None,
         *,
         numbers: bool = True,
-        points: bool = False,
+        points: bool = True,
         fill: float = 0.28,
-        line_width: Optional[float] = None,
+        line_width: float = 0,
     ) -> Axes:
-        """Draws the instances over their image with matplotlib: outlines, a light fill, numbers.
-        Colours are the overlay's: neighbours have different ones; where there are several classes,
-        each class has one.
+        """Shows the overlay with matplotlib.
 
         Args:
-            ax: where to draw; by default a new figure that the image fills.
-            image: the query image, needed where the result was unpickled and its file is gone.
-            numbers: each instance's id inside it, where it fits.
-            points: the point prompts as dots.
-            fill: opacity of the colour inside an object, 0 to 1.
-            line_width: of the outlines, in typographic points; by default chosen to fit.
+            ax: where to show it; by default a new figure that the image fills.
+            image, numbers, points, fill, line_width: as in `overlay`.
 
         Returns:
             The axes, in the image's pixel coordinates.
 
         Raises:
-            InvalidArgument: no image, one of another size, or a fill out of range.
+            InvalidArgument: no image, one of another size, or an option out of its range.
             ImportError: matplotlib is missing.
         """
-        from ._plotting import plot_instances
+        from ._plotting import show
 
         if ax is not None and not hasattr(ax, "imshow"):
             raise refused("ax", ax, "matplotlib's axes")
-        if line_width is not None:
-            line_width = number("line_width", line_width, "points")
-        numbers, points = flag("numbers", numbers), flag("points", points)
-        if not 0 <= number("fill", fill, "0 to 1") <= 1:
-            raise InvalidArgument(f"fill: got {fill}, expected 0 to 1")
-        picture = self._picture(image)
-        prompts = self.points if points else None
-        names = self.classes if len(self.classes) > 1 else []
-        return plot_instances(
-            picture, self.masks, prompts, ax, numbers, fill, line_width, self.class_indices, names
+        picture = self.overlay(
+            image, numbers=numbers, points=points, fill=fill, line_width=line_width
         )
+        return show(picture, ax)
 
     def overlay(
         self,
@@ -87,8 +74,13 @@ class Drawn(Instances):
     ) -> NDArray[np.uint8]:
         """The image that the program writes with `--overlay`: (H, W, 3) uint8. No matplotlib.
 
+        Neighbours have different colours; where there are several classes, each has a hue.
+
         Args:
-            image, numbers, points, fill: as in `plot`.
+            image: the query image, needed where the result was unpickled and its file is gone.
+            numbers: each instance's id inside it, where it fits.
+            points: the point prompts as dots.
+            fill: opacity of the colour inside an object, 0 to 1.
             line_width: of the outlines, in pixels; 0 chooses it from the image's size.
 
         Raises:

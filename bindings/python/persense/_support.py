@@ -165,13 +165,14 @@ class Support:
         return _support_again, made_of
 
     def plot(self) -> Figure:
-        """Draws the examples over their images in a new matplotlib figure; negative ones in red.
+        """The examples over their images in a new matplotlib figure: what is looked for in green,
+        negative examples in red, numbers where there are several. The program's `--support-overlay`.
 
         Raises ImportError where matplotlib is missing.
         """
-        from persense._plotting import figure_of_examples
+        from persense._plotting import figure_with
 
-        return figure_of_examples(self.examples)
+        return figure_with(_core.support_overlays(self._prepared))
 
     def segment(
         self,

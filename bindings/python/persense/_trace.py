@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Optional, Sequence, Tuple
 import numpy as np
 from numpy.typing import NDArray
 
+from . import _core
 from ._core import Mask, TracePass
 from ._images import mask_array, rgb_array
 from .errors import InvalidArgument
@@ -74,7 +75,7 @@ class Trace:
         support_image: Optional[ImageLike] = None,
         support_mask: Optional[MaskLike] = None,
     ) -> Figure:
-        """All stages side by side in a new matplotlib figure, as the paper's figure 7.
+        """All steps side by side in a new matplotlib figure, as the paper's figure 7.
 
         Support, similarity, detections with location prior and first exemplar; then for every pass
         its exemplars, density map with candidates, prompts and masks; the instances last.
@@ -88,18 +89,25 @@ class Trace:
             InvalidArgument: no image, or one of another size.
             ImportError: matplotlib is missing.
         """
-        from ._stages_figure import FigureOfStages
+        from ._plotting import figure_with
 
+        return figure_with([self._figure(image, support_image, support_mask)])
+
+    def _figure(
+        self,
+        image: Optional[ImageLike],
+        support_image: Optional[ImageLike],
+        support_mask: Optional[MaskLike],
+    ) -> NDArray[np.uint8]:
+        """What the program writes with `--trace`: (H, W, 3)."""
         result = self._result
         if (support_image is None) != (support_mask is None):
             missing = "support_image" if support_image is None else "support_mask"
             raise InvalidArgument(f"{missing}: got None, expected the support's, or neither")
-        if support_image is None and result._supports:
-            support_image, support_mask = result._supports[0].image, result._supports[0].mask
-        example = None
-        if support_image is not None and support_mask is not None:
-            pixels = rgb_array(support_image, "support_image")
-            size = (pixels.shape[1], pixels.shape[0])
-            example = pixels, mask_array(support_mask, "support_mask", size)
         picture = result._picture(image)
-        return FigureOfStages(picture, self, result.masks, result.estimated_count, example).draw()
+        if support_image is None or support_mask is None:
+            support = result._supports[0]._prepared if result._supports else None
+            return _core.figure(result._core, picture, support)
+        pixels = rgb_array(support_image, "support_image")
+        mask = mask_array(support_mask, "support_mask", (pixels.shape[1], pixels.shape[0]))
+        return _core.figure(result._core, picture, pixels, mask)

@@ -8,7 +8,6 @@
 
 #include "arrays.hpp"
 #include "bind.hpp"
-#include "persense/io/figure.hpp"
 #include "persense/io/images.hpp"
 #include "persense/io/overlay.hpp"
 
@@ -105,19 +104,6 @@ Pixels overlay(const Result& result, const py::object& image, float fill, float 
   return array_of(std::move(picture));
 }
 
-Pixels figure(const Result& result, const py::object& image, const py::object& support_image,
-              const py::object& support_mask) {
-  const Held<ImageView> query = image_argument(image, "image");
-  const Held<ImageView> support = image_argument(support_image, "support_image");
-  const Held<MaskView> mask = mask_argument(support_mask, "support_mask");
-  cv::Mat picture;
-  {
-    py::gil_scoped_release nogil;
-    picture = io::render_figure(query.view, support.view, mask.view, result);
-  }
-  return array_of(std::move(picture));
-}
-
 }  // namespace
 
 void bind_images(py::module_& m) {
@@ -146,9 +132,6 @@ void bind_images(py::module_& m) {
         "The instances drawn over their image: (H, W, 3) uint8, RGB.\n\n"
         "fill is the opacity inside an object; line_width is in pixels, 0 chooses it from the\n"
         "image's size; numbers are the instances' ids, points their prompts.");
-  m.def("figure", &figure, "result"_a, "image"_a, "support_image"_a, "support_mask"_a,
-        "All steps of a result with a trace side by side, as the paper's figure 7: (H, W, 3)\n"
-        "uint8, RGB, of a size that does not depend on the image's.");
 }
 
 }  // namespace persense::python

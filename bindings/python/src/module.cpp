@@ -12,9 +12,9 @@ PYBIND11_MODULE(_core, m) {
   bind_result(m);
   bind_files(m);
   bind_images(m);
-  bind_drawing(m);
   bind_steps(m);
   bind_stages(m);
   bind_engine(m);
+  bind_drawing(m);
   bind_label(m);
 }

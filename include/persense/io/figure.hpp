@@ -16,10 +16,11 @@ namespace persense::io {
 /// its exemplars, density map with candidates, prompts (rejected candidates shown as crosses) and
 /// masks; the last masks are the instances with their count. Panels have titles; the image's size
 /// does not depend on the query's.
-/// @param support  the image of the first example that is not negative is shown.
+/// @param support  the image of the first example that is not negative is shown; none: that panel
+///   is left out.
 /// @return  CV_8UC3, RGB.
-/// @throws InvalidArgument  a result without a trace, empty images, sizes that do not fit, no
-///   example.
+/// @throws InvalidArgument  a result without a trace, empty images, sizes that do not fit, negative
+///   examples alone.
 /// @par Source  PerSense, figure 7.
 cv::Mat render_figure(ImageView query, std::span<const SupportExample> support,
                       const Result& result);
