@@ -25,7 +25,7 @@ namespace persense {
 /// TorchScript archive (see `persense_export`), or a stage of the user's (`custom`). They mix
 /// freely, but for a decoder archive, which needs the encoder it was trained with.
 struct Stages {
-  /// What a slot holds that nobody named: "mini" where LibTorch is built in, "classic" without.
+  /// What fills a slot by default: "mini" where LibTorch is built in, "classic" without.
   static std::string default_name();
 
   std::string encoder = default_name();  ///< says what is similar to the support object
@@ -33,8 +33,8 @@ struct Stages {
   std::string dmg = default_name();
   std::string decoder = default_name();
 
-  CustomStages
-      custom;  ///< where one is set, the slot's name above is no archive's and does not count
+  /// Where one is set, the slot's name above is no archive's and does not count.
+  CustomStages custom;
 
   std::string mini;  ///< the archive that "mini" is, of the user's training; empty: the library's
 

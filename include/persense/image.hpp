@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <opencv2/core/mat.hpp>
@@ -120,5 +121,14 @@ class Image {
  private:
   cv::Mat pixels_;
 };
+
+/// Whether two images show the same, wherever their pixels lie.
+inline bool same_pixels(ImageView a, ImageView b) {
+  if (a.size() != b.size()) return false;
+  if (a.data == b.data && a.stride == b.stride) return true;
+  for (int y = 0; y < a.height; ++y)
+    if (!std::equal(a.row(y), a.row(y) + 3 * std::ptrdiff_t{a.width}, b.row(y))) return false;
+  return true;
+}
 
 }  // namespace persense

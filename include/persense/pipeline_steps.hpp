@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstring>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,6 +12,7 @@
 
 #include "persense/class_label.hpp"
 #include "persense/detail/marking.hpp"
+#include "persense/detail/median.hpp"
 #include "persense/detail/support_mask.hpp"
 #include "persense/detail/turned_hint.hpp"
 #include "persense/example.hpp"
@@ -57,28 +57,18 @@ class ExampleImages {
 };
 
 inline float median_diameter(std::span<const SupportExample> examples) {
-  std::vector<float> diameters;
+  std::vector<double> diameters;
   for (const SupportExample& e : examples)
     if (!e.negative) diameters.push_back(e.diameter);
-  std::sort(diameters.begin(), diameters.end());
-  const std::size_t n = diameters.size();
-  return 0.5f * (diameters[(n - 1) / 2] + diameters[n / 2]);
-}
-
-inline bool same_pixels(const Image& a, const Image& b) {
-  if (a.mat().data == b.mat().data) return true;
-  if (a.size() != b.size()) return false;
-  const auto bytes = static_cast<std::size_t>(a.size().width) * 3;
-  for (int y = 0; y < a.size().height; ++y)
-    if (std::memcmp(a.view().row(y), b.view().row(y), bytes) != 0) return false;
-  return true;
+  return static_cast<float>(median(std::move(diameters)));
 }
 
 /// @throws InvalidArgument  a negative example on an object that is looked for.
 inline void check_negatives(std::span<const SupportExample> examples) {
   for (const SupportExample& negative : examples)
     for (const SupportExample& wanted : examples) {
-      if (!negative.negative || wanted.negative || !same_pixels(negative.image, wanted.image))
+      if (!negative.negative || wanted.negative ||
+          !same_pixels(negative.image.view(), wanted.image.view()))
         continue;
       const auto smaller = std::min(negative.mask.area(), wanted.mask.area());
       if (2 * intersection_area(negative.mask, wanted.mask) > smaller)
@@ -106,48 +96,74 @@ float own_similarity(const Encoder& encoder, const typename Encoder::Prototype& 
   return static_cast<float>(sum / count);
 }
 
-/// See StagedMethod::support.
-template <ImageEncoder Encoder, class Decoder>
-Support<Encoder> prepare_support(const Encoder& encoder, const Decoder& decoder,
-                                 std::span<const BasicExample<EncodedImage<Encoder>>> examples,
-                                 std::string label, std::string phrase, const Options& options,
-                                 SupportUse use) {
-  ExampleImages<Encoder> images(encoder);
-  std::vector<std::string> notes;
+/// The examples as they were taken, and each one's encoded image.
+template <ImageEncoder Encoder>
+struct TakenExamples {
   std::vector<SupportExample> shown;
-  std::vector<EncodedImage<Encoder>> encoded;  // of each of them
+  std::vector<EncodedImage<Encoder>> encoded;  ///< as many
+  std::vector<std::string> notes;
+};
+
+/// Makes a mask of each mark: several where a mask has parts of like size.
+/// @throws InvalidArgument  a mark that cannot be meant, with its number where there are several.
+template <ImageEncoder Encoder, class Decoder>
+TakenExamples<Encoder> take_examples(const Encoder& encoder, const Decoder& decoder,
+                                     std::span<const BasicExample<EncodedImage<Encoder>>> examples,
+                                     Parts parts) {
+  ExampleImages<Encoder> images(encoder);
+  TakenExamples<Encoder> taken;
   for (std::size_t i = 0; i < examples.size(); ++i) {
     const auto& example = examples[i];
     try {
       const EncodedImage<Encoder> image = images(example);
-      const MarkedMasks masks_of(encoder, decoder, image, options.support.parts, notes);
+      const MarkedMasks masks_of(encoder, decoder, image, parts, taken.notes);
       for (Mask& mask : masks_of(example.mark)) {
         const float diameter = equivalent_diameter(static_cast<double>(mask.area()));
-        shown.push_back({image.image(), std::move(mask), diameter, example.negative});
-        encoded.push_back(image);
+        taken.shown.push_back({image.image(), std::move(mask), diameter, example.negative});
+        taken.encoded.push_back(image);
       }
     } catch (const InvalidArgument& e) {
       if (examples.size() == 1) throw;
       throw InvalidArgument(fmt::format("example {}: {}", i + 1, e.what()));
     }
   }
-  const auto first =
-      std::find_if(shown.begin(), shown.end(), [](const SupportExample& e) { return !e.negative; });
-  if (first == shown.end())
+  return taken;
+}
+
+/// The first example that is not negative. @throws InvalidArgument  none.
+inline const SupportExample& first_wanted(std::span<const SupportExample> examples) {
+  const auto first = std::find_if(examples.begin(), examples.end(),
+                                  [](const SupportExample& e) { return !e.negative; });
+  if (first == examples.end())
     throw InvalidArgument(examples.empty()
                               ? "support: got no example, expected at least one"
                               : "support: all examples are negative, expected one of what is "
                                 "looked for");
+  return *first;
+}
+
+/// All examples on an image that are not negative, CV_8UC1.
+inline cv::Mat mask_on(const Image& image, std::span<const SupportExample> examples) {
+  cv::Mat mask = cv::Mat::zeros(image.mat().size(), CV_8UC1);
+  for (const SupportExample& e : examples)
+    if (!e.negative && e.image.mat().data == image.mat().data) paint(e.mask, mask);
+  return mask;
+}
+
+/// See StagedMethod::support.
+template <ImageEncoder Encoder, class Decoder>
+Support<Encoder> prepare_support(const Encoder& encoder, const Decoder& decoder,
+                                 std::span<const BasicExample<EncodedImage<Encoder>>> examples,
+                                 std::string label, std::string phrase, const Options& options,
+                                 SupportUse use) {
+  auto [shown, encoded, notes] = take_examples(encoder, decoder, examples, options.support.parts);
+  const Image image = first_wanted(shown).image;
+  const PixelBox box = first_wanted(shown).mask.box;
   check_negatives(shown);
   std::vector<EncodedExample<typename Encoder::Embedding>> for_encoder;
-  cv::Mat mask;
-  for (std::size_t i = 0; i < shown.size(); ++i) {
+  for (std::size_t i = 0; i < shown.size(); ++i)
     for_encoder.push_back(
         {&encoded[i].embedding(), &shown[i].mask, shown[i].image.size(), shown[i].negative});
-    if (shown[i].negative || shown[i].image.mat().data != first->image.mat().data) continue;
-    if (mask.empty()) mask = cv::Mat::zeros(first->image.mat().size(), CV_8UC1);
-    paint(shown[i].mask, mask);
-  }
   auto prototype =
       encoder.prototype(std::span<const EncodedExample<typename Encoder::Embedding>>(for_encoder));
   if constexpr (requires { prototype.notes; })
@@ -156,8 +172,7 @@ Support<Encoder> prepare_support(const Encoder& encoder, const Decoder& decoder,
     phrase.clear();
   else if (phrase.empty())
     phrase = all_phrase(label, options.label.rules);
-  const Image image = first->image;
-  const PixelBox box = first->mask.box;
+  const cv::Mat mask = mask_on(image, shown);
   const float diameter = median_diameter(shown);
   Support<Encoder> support{std::move(shown),
                            image,

@@ -1,5 +1,6 @@
-// torch_plugin.hpp: what the engine asks of the code that knows LibTorch. One of two files answers:
-// loaded_stages.cpp (from a library opened on first use) or no_torch_stages.cpp.
+// torch_plugin.hpp: what the engine asks of the code that knows LibTorch. One of three files
+// answers: loaded_stages.cpp (from a library opened on first use), linked_stages.cpp (of this very
+// library or program) or no_torch_stages.cpp (a build without LibTorch).
 #pragma once
 
 #include <filesystem>

@@ -1,11 +1,13 @@
-// levels.hpp (private): the scales at which an image is looked at, and the network's constants.
+// levels.hpp (private): the working scales: the levels at which an image is looked at, by the size
+// of the support's object; and the network's constants.
 #pragma once
 
 #include <opencv2/core.hpp>
 
 namespace persense::mini {
 
-// Constants of the network: see persense_export.networks.mini, whose names they have.
+// Constants of the network, which persense_export.networks.mini has as BAND, UNIT, WINDOW and so
+// on.
 inline constexpr double band_low = 14, band_high = 28;
 inline constexpr double band_overlap = 0.2;  // octaves
 inline constexpr double offset_unit = 12;    // pixels of the level

@@ -1,4 +1,4 @@
-// mini_network.hpp (private): the calls of the octave network, in tiles and batches.
+// mini_network.hpp (private): the calls of the network, in tiles and batches.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -1,4 +1,4 @@
-// pyramid.hpp (private): an image at scales that are powers of two, as the octave network sees it.
+// pyramid.hpp (private): an image at scales that are powers of two, as the network sees it.
 #pragma once
 
 #include <array>

@@ -100,14 +100,6 @@ Json rings_of(const Mask& mask, double tolerance) {
   return rings;
 }
 
-/// The engine keeps images of its own, so they are told by what they show.
-bool same_pixels(const ImageView& a, const ImageView& b) {
-  if (a.size() != b.size()) return false;
-  for (int y = 0; y < a.height; ++y)
-    if (!std::equal(a.row(y), a.row(y) + 3 * std::ptrdiff_t{a.width}, b.row(y))) return false;
-  return true;
-}
-
 }  // namespace
 
 MarkedClasses supports_of(const Json& marks, const Engine& engine, ImageStore& images) {

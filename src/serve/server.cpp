@@ -53,22 +53,33 @@ void refuse(Response& response, int status, const std::string& why) {
   answer(response, {{"error", one_line(why)}});
 }
 
-/// Which status an error has, and its line.
-void describe(Response& response, const std::exception_ptr& error) {
+/// The status of HTTP that says the same.
+int http_status(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::file_not_found:
+      return 404;
+    case ErrorCode::cancelled:
+      return 409;
+    case ErrorCode::out_of_memory:
+    case ErrorCode::device_unavailable:
+      return 503;
+    case ErrorCode::unwritable:
+      return 507;
+    case ErrorCode::internal:
+      return 500;
+    default:
+      return 400;
+  }
+}
+
+void answer_error(Response& response, const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
-  } catch (const Cancelled&) {
-    refuse(response, 409, "cancelled");
-  } catch (const FileNotFound& e) {
-    refuse(response, 404, e.what());
-  } catch (const Error& e) {
-    refuse(response, 400, e.what());
   } catch (const Json::exception&) {
     refuse(response, 400, "request: is not the JSON that is expected");
-  } catch (const std::bad_alloc&) {
-    refuse(response, 503, "out of memory");
-  } catch (const std::exception& e) {
-    refuse(response, 500, e.what());
+  } catch (...) {
+    const Failure failure = describe(error);
+    refuse(response, http_status(failure.code), failure.line);
   }
 }
 
@@ -269,7 +280,7 @@ Server::Server(const Engine& engine, ServerOptions options)
   });
   state.http.set_exception_handler(
       [](const Request&, Response& response, const std::exception_ptr& error) {
-        describe(response, error);
+        answer_error(response, error);
       });
   state.http.set_error_handler([](const Request& request, Response& response) {
     if (response.body.empty())

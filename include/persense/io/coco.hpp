@@ -26,8 +26,7 @@ Mask mask_from_rle(const std::vector<std::uint32_t>& counts, Size size);
 /// The union of polygons, each x, y, x, y, ... in pixels, as pycocotools draws it to the pixel: on
 /// a grid five times as fine, of which every fifth column and row counts. Empty where no pixel is
 /// inside.
-/// @throws InvalidArgument  a polygon of fewer than three vertices or of an odd number of values,
-/// or
+/// @throws InvalidArgument  a polygon of fewer than three vertices or of an odd number of values;
 ///   a value that is not finite or beyond a million.
 /// @par Source  pycocotools `rleFrPoly`, `rleMerge`.
 Mask mask_from_polygons(const std::vector<std::vector<double>>& polygons, Size size);

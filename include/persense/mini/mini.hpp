@@ -1,4 +1,5 @@
-// persense/mini/mini.hpp: persense's second network in all four slots: the octave network.
+// persense/mini/mini.hpp: persense's own network in all four slots. It looks at an image in levels,
+// an octave apart.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -90,7 +91,7 @@ class MiniEncoder {
   std::shared_ptr<const MiniNetwork> network_;
 };
 
-/// The octave part of an encoder's embedding and prototype: see classic_embedding.
+/// This network's part of an encoder's embedding and prototype: see classic_embedding.
 inline const MiniEmbedding& mini_embedding(const MiniEmbedding& e) { return e; }
 inline const MiniPrototype& mini_prototype(const MiniPrototype& p) { return p; }
 
