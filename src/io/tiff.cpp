@@ -157,6 +157,16 @@ Layout layout_of(TIFF* tiff) {
   return l;
 }
 
+/// What was never written, or is not in a list that is too short, has the place of the file's
+/// header.
+void require_all_chunks(TIFF* tiff, const Layout& l) {
+  if (l.compression == COMPRESSION_OJPEG) return;  // has its own way to say where pixels are
+  const std::uint32_t n = l.tiled ? TIFFNumberOfTiles(tiff) : TIFFNumberOfStrips(tiff);
+  for (std::uint32_t i = 0; i < n; ++i)
+    if (TIFFGetStrileOffset(tiff, i) == 0)
+      throw Refused{fmt::format("{} {} of {} is missing", l.tiled ? "tile" : "strip", i + 1, n)};
+}
+
 /// Memory that costs nothing until it is written to: a small file may claim to be a large image.
 template <class T>
 auto zeros(std::uint64_t count) {
@@ -387,6 +397,7 @@ Tiff read(TiffSource& source, GreyValues grey, int page) {
   choose_picture(tiff.get(), source, page);
   source.error.clear();
   Layout l = layout_of(tiff.get());
+  require_all_chunks(tiff.get(), l);
   Tiff picture;
   const bool direct = l.photometric == PHOTOMETRIC_MINISWHITE ||
                       l.photometric == PHOTOMETRIC_MINISBLACK || l.photometric == PHOTOMETRIC_RGB ||

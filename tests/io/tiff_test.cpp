@@ -502,6 +502,25 @@ TEST_CASE("TIFF: a file that claims to be huge is refused before memory is taken
   CHECK_THAT(refusal(file), ContainsSubstring("a.tif: the file is damaged"));
 }
 
+TEST_CASE("TIFF: a tile that was never written is not read as the file's header",
+          "[io][tiff][errors]") {
+  const Scratch scratch;
+  const auto file = scratch / "a.tif";
+  {
+    const Writer tiff(TIFFOpen(file.c_str(), "w"), &TIFFClose);
+    TIFFSetField(tiff.get(), TIFFTAG_IMAGEWIDTH, 64);
+    TIFFSetField(tiff.get(), TIFFTAG_IMAGELENGTH, 16);
+    TIFFSetField(tiff.get(), TIFFTAG_BITSPERSAMPLE, 8);
+    TIFFSetField(tiff.get(), TIFFTAG_SAMPLESPERPIXEL, 1);
+    TIFFSetField(tiff.get(), TIFFTAG_PHOTOMETRIC, PHOTOMETRIC_MINISBLACK);
+    TIFFSetField(tiff.get(), TIFFTAG_TILEWIDTH, 32);
+    TIFFSetField(tiff.get(), TIFFTAG_TILELENGTH, 16);
+    Bytes pixels(32 * 16);
+    REQUIRE(TIFFWriteEncodedTile(tiff.get(), 0, pixels.data(), 32 * 16) == 32 * 16);
+  }
+  CHECK(refusal(file).ends_with("a.tif: tile 2 of 2 is missing"));
+}
+
 TEST_CASE("TIFF: cut or changed anywhere, a file is an image or one line of error",
           "[io][tiff][errors]") {
   const Scratch scratch;
