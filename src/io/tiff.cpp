@@ -160,11 +160,11 @@ Layout layout_of(TIFF* tiff) {
 /// What was never written, or is not in a list that is too short, has the place of the file's
 /// header.
 void require_all_chunks(TIFF* tiff, const Layout& l) {
-  if (l.compression == COMPRESSION_OJPEG) return;  // has its own way to say where pixels are
+  if (l.compression == COMPRESSION_OJPEG) return;  // lists them elsewhere
   const std::uint32_t n = l.tiled ? TIFFNumberOfTiles(tiff) : TIFFNumberOfStrips(tiff);
   for (std::uint32_t i = 0; i < n; ++i)
     if (TIFFGetStrileOffset(tiff, i) == 0)
-      throw Refused{fmt::format("{} {} of {} is missing", l.tiled ? "tile" : "strip", i + 1, n)};
+      throw Refused{fmt::format("the file is damaged (part {} of {} is missing)", i + 1, n)};
 }
 
 /// Memory that costs nothing until it is written to: a small file may claim to be a large image.
