@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Whether memory stays flat: thousands of small queries, each another one, in one process.
 
-    memory.py [--queries 10000] [--most 50] [--csv FILE] [--models mini|classic|FOLDER] [--set KEY=VALUE ...]
+    memory.py [--queries 10000] [--side 160] [--most 50] [--csv FILE] [--models mini|classic|FOLDER]
+        [--set KEY=VALUE ...]
     memory.py --plot FIGURE CSV...
 
-Every query is a part of one of the bundled images, 96 to 160 pixels wide and high, asked for by one, two or
-three supports, in an image that is encoded first or not. Prints what the process holds (resident, MB) along the
+Every query is a part of one of the bundled images, 96 to 160 pixels wide and high (--side sets the most, three fifths
+of it are the least), asked for by one, two or three supports, in an image that is encoded first or not. Prints what the process holds (resident, MB) along the
 way; exits with 1 where it is more than --most MB more at the end than after the first 500. --csv keeps all
 figures, --plot draws them, one line for each file. Linux only.
 """
@@ -37,7 +38,7 @@ def resident() -> float:
 
 
 def curve(
-    pipeline: persense.Pipeline, queries: int, log: Callable[[int, float], None]
+    pipeline: persense.Pipeline, queries: int, side: int, log: Callable[[int, float], None]
 ) -> Dict[int, float]:
     """What is held after how many queries; every figure is logged as soon as it is known."""
     rng = np.random.default_rng(1)
@@ -48,7 +49,7 @@ def curve(
     begin = time.monotonic()
     for number in range(1, queries + 1):
         image = images[rng.integers(len(images))]
-        height, width = rng.integers(96, 161, 2)
+        height, width = rng.integers(3 * side // 5, side + 1, 2)
         y = rng.integers(image.shape[0] - height)
         x = rng.integers(image.shape[1] - width)
         part = image[y : y + height, x : x + width]
@@ -85,6 +86,7 @@ def plot(figure: pathlib.Path, files: Sequence[pathlib.Path]) -> None:
 def main() -> int:
     made = parser(__doc__)
     made.add_argument("--queries", type=int, default=10000)
+    made.add_argument("--side", type=int, default=160)
     made.add_argument("--most", type=float, default=50)
     made.add_argument("--csv", type=pathlib.Path)
     made.add_argument("--plot", type=pathlib.Path, metavar="FIGURE")
@@ -97,7 +99,10 @@ def main() -> int:
         with open(given.csv or os.devnull, "w", encoding="ascii", buffering=1) as file:
             print("queries,MB", file=file)
             held = curve(
-                pipeline_of(given), given.queries, lambda n, mb: print(f"{n},{mb:.1f}", file=file)
+                pipeline_of(given),
+                given.queries,
+                given.side,
+                lambda n, mb: print(f"{n},{mb:.1f}", file=file),
             )
     except (persense.Error, OSError) as error:
         print(f"memory.py: {error}", file=sys.stderr)
