@@ -10,6 +10,14 @@ endif()
 find_package(OpenCV 4.5 REQUIRED COMPONENTS core imgproc imgcodecs)
 find_package(TIFF 4.5 REQUIRED)  # 4.5 has error handlers for one file
 find_package(nlohmann_json 3.7 REQUIRED)
+# Debian's packages of libzip and utf8proc have nothing that find_package could read: the one names programs of other
+# packages, which need not be there.
+find_library(PERSENSE_LIBZIP zip)
+find_path(PERSENSE_LIBZIP_INCLUDE zip.h)
+mark_as_advanced(PERSENSE_LIBZIP PERSENSE_LIBZIP_INCLUDE)
+if(NOT PERSENSE_LIBZIP OR NOT PERSENSE_LIBZIP_INCLUDE)
+  message(FATAL_ERROR "libzip 1.7.3 or newer (zip.h and libzip) was not found; Debian and Ubuntu have it as libzip-dev")
+endif()
 if(PERSENSE_BUILD_PROGRAM OR PERSENSE_BUILD_EXAMPLES OR PERSENSE_BUILD_TESTS OR PERSENSE_BUILD_BENCHMARKS)
   find_package(CLI11 REQUIRED)
 endif()
@@ -67,7 +75,7 @@ if((PERSENSE_BUILD_PROGRAM AND PERSENSE_WITH_SERVE) OR (PERSENSE_HTTP AND PERSEN
   endif()
 endif()
 
-# LibTorch 1.13 or newer; libzip checks archives before LibTorch reads them. PERSENSE_TORCH is what came of it.
+# LibTorch 1.13 or newer. PERSENSE_TORCH is what came of it.
 set(PERSENSE_TORCH OFF)
 if(PERSENSE_WITH_TORCH)
   set(wanted QUIET)
@@ -81,12 +89,7 @@ if(PERSENSE_WITH_TORCH)
     find_package(Torch 1.13 ${wanted})
     unset(CMAKE_MESSAGE_LOG_LEVEL)
   endif()
-  # Debian's packages of libzip and utf8proc have nothing that find_package could read: the one names
-  # programs of other packages, which need not be there.
-  find_library(PERSENSE_LIBZIP zip)
-  find_path(PERSENSE_LIBZIP_INCLUDE zip.h)
-  mark_as_advanced(PERSENSE_LIBZIP PERSENSE_LIBZIP_INCLUDE)
-  if(Torch_FOUND AND PERSENSE_LIBZIP AND PERSENSE_LIBZIP_INCLUDE)
+  if(Torch_FOUND)
     set(PERSENSE_TORCH ON)
     message(STATUS "TorchScript stages: ON, with LibTorch ${Torch_VERSION}")
     find_library(PERSENSE_UTF8PROC utf8proc)
@@ -96,11 +99,6 @@ if(PERSENSE_WITH_TORCH)
       set(PERSENSE_UTF8PROC "")
       message(STATUS "Detectors that read text: OFF, utf8proc was not found")
     endif()
-  elseif(Torch_FOUND AND PERSENSE_WITH_TORCH STREQUAL "AUTO")
-    message(STATUS "TorchScript stages: OFF, libzip was not found (Debian: libzip-dev)")
-  elseif(Torch_FOUND)
-    message(FATAL_ERROR "PERSENSE_WITH_TORCH is ${PERSENSE_WITH_TORCH}, but libzip (zip.h and libzip) was not found; "
-                        "Debian and Ubuntu have it as libzip-dev")
   else()
     message(STATUS "TorchScript stages: OFF, LibTorch was not found (its folder belongs into CMAKE_PREFIX_PATH)")
   endif()

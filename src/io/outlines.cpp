@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <opencv2/core.hpp>
+#include <opencv2/imgproc.hpp>
 #include <utility>
 
 namespace persense::io::detail {
@@ -96,6 +97,15 @@ Ring from_far_corner(Ring ring) {
   return ring;
 }
 
+cv::Mat bits_of(const Mask& mask) {
+  return {mask.box.height(), mask.box.width(), CV_8UC1,
+          const_cast<std::uint8_t*>(mask.bits.data())};
+}
+
+void move_by(Ring& ring, int x, int y) {
+  for (Point& p : ring) p = {p.x + x, p.y + y};
+}
+
 }  // namespace
 
 std::vector<Ring> outlines(MaskView mask) {
@@ -107,6 +117,31 @@ std::vector<Ring> outlines(MaskView mask) {
       if ((corners(y, x) & (visited | 1u << right)) == 1u << right)
         rings.push_back(follow(corners, {x, y}));
   return rings;
+}
+
+std::vector<Ring> outlines_of(const Mask& mask) {
+  if (mask.empty()) return {};
+  std::vector<Ring> rings = outlines(MaskView(bits_of(mask)));
+  for (Ring& ring : rings) move_by(ring, mask.box.x0, mask.box.y0);
+  return rings;
+}
+
+std::vector<Part> parts_of(const Mask& mask) {
+  if (mask.empty()) return {};
+  constexpr int four_connected = 4;
+  cv::Mat1i labels, boxes;
+  cv::Mat1d centres;
+  const int count = cv::connectedComponentsWithStats(bits_of(mask), labels, boxes, centres,
+                                                     four_connected, CV_32S);
+  std::vector<Part> parts;
+  for (int label = 1; label < count; ++label) {  // 0 is what is outside
+    const cv::Rect box(boxes(label, cv::CC_STAT_LEFT), boxes(label, cv::CC_STAT_TOP),
+                       boxes(label, cv::CC_STAT_WIDTH), boxes(label, cv::CC_STAT_HEIGHT));
+    const cv::Mat part = labels(box) == label;
+    for (Ring& ring : parts.emplace_back(outlines(MaskView(part))))
+      move_by(ring, mask.box.x0 + box.x, mask.box.y0 + box.y);
+  }
+  return parts;
 }
 
 Ring simplified(const Ring& ring, double tolerance) {
@@ -141,16 +176,14 @@ Ring simplified(const Ring& ring, double tolerance) {
 std::vector<Ring> polygons_of(const Mask& mask, double tolerance) {
   constexpr std::int64_t tenths = 10;
   if (mask.empty()) return {};
-  const cv::Mat bits(mask.box.height(), mask.box.width(), CV_8UC1,
-                     const_cast<std::uint8_t*>(mask.bits.data()));
   std::vector<Ring> polygons;
-  for (const Ring& ring : outlines(MaskView(bits))) {
+  for (const Ring& ring : outlines(MaskView(bits_of(mask)))) {
     const std::int64_t area = twice_area(ring);
     if (area <= 0) continue;  // a hole
     Ring fewer = simplified(ring, tolerance);
     const bool keeps_shape = tenths * std::abs(twice_area(fewer) - area) <= area;
-    for (Point& p : polygons.emplace_back(keeps_shape ? std::move(fewer) : ring))
-      p = {mask.box.x0 + p.x, mask.box.y0 + p.y};
+    polygons.push_back(keeps_shape ? std::move(fewer) : ring);
+    move_by(polygons.back(), mask.box.x0, mask.box.y0);
   }
   return polygons;
 }

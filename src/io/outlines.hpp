@@ -17,6 +17,16 @@ using Ring = std::vector<Point>;
 /// contours run through the centres of pixels, so that what is inside of them is another mask.
 std::vector<Ring> outlines(MaskView mask);
 
+/// The same of a mask, in pixels of its image; none of an empty one.
+std::vector<Ring> outlines_of(const Mask& mask);
+
+/// The outer border of a part, then its holes'.
+using Part = std::vector<Ring>;
+
+/// The outlines of a mask's 4-connected parts, in pixels of its image. No ring meets itself, and
+/// rings meet at single corners at most, as geometry libraries want polygons to be.
+std::vector<Part> parts_of(const Mask& mask);
+
 /// Fewer of a ring's corners, those left out at most `tolerance` away (Douglas and Peucker 1973).
 /// At least three stay. cv::approxPolyDP leaves two of small rings.
 Ring simplified(const Ring& ring, double tolerance);

@@ -107,6 +107,23 @@ TEST_CASE("polygons_of: one for each part, in the image's pixels, without holes"
   CHECK(io::detail::polygons_of(Mask{}, 0).empty());
 }
 
+TEST_CASE("parts_of: pixels that touch at a corner are two parts, a hole belongs to its part",
+          "[outlines]") {
+  const Mask mask{{4, 3, 8, 7},
+                  {1, 1, 1, 0,  //
+                   1, 0, 1, 0,  //
+                   1, 1, 1, 0,  //
+                   0, 0, 0, 1}};
+  const auto parts = io::detail::parts_of(mask);
+  REQUIRE(parts.size() == 2);
+  CHECK(parts[0] == std::vector<Ring>{{{4, 3}, {7, 3}, {7, 6}, {4, 6}},  //
+                                      {{5, 5}, {6, 5}, {6, 4}, {5, 4}}});
+  CHECK(parts[1] == std::vector<Ring>{{{7, 6}, {8, 6}, {8, 7}, {7, 7}}});
+  CHECK(io::detail::outlines_of(mask).size() == 2);  // 8-connected: one part and its hole
+  CHECK(io::detail::parts_of(Mask{}).empty());
+  CHECK(io::detail::outlines_of(Mask{}).empty());
+}
+
 TEST_CASE("polygons_of: parts that a tolerance would change much keep every corner", "[outlines]") {
   const Mask cross{{0, 0, 3, 3}, {0, 1, 0, 1, 1, 1, 0, 1, 0}};
   CHECK(io::detail::polygons_of(cross, 5) == io::detail::polygons_of(cross, 0));
