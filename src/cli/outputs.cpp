@@ -10,10 +10,15 @@
 #include "persense/io/class_names.hpp"
 #include "persense/io/coco.hpp"
 #include "persense/io/figure.hpp"
+#include "persense/io/files.hpp"
+#include "persense/io/geojson.hpp"
+#include "persense/io/imagej.hpp"
 #include "persense/io/images.hpp"
 #include "persense/io/labelme.hpp"
 #include "persense/io/overlay.hpp"
 #include "persense/io/tables.hpp"
+#include "persense/io/yolo.hpp"
+#include "queries.hpp"
 
 namespace persense::cli {
 
@@ -49,6 +54,12 @@ void write_labelme(const fs::path& path, const Shown& shown) {
                     options);
 }
 
+void write_yolo(const fs::path& path, const Shown& shown) {
+  io::YoloOptions options;
+  if (shown.request.yolo_boxes) options.shapes = io::YoloShapes::boxes;
+  io::write_yolo(path, shown.result, options);
+}
+
 }  // namespace
 
 std::vector<fs::path> output_paths(const OutputNames& names, const std::string& kind) {
@@ -59,6 +70,9 @@ std::vector<fs::path> output_paths(const OutputNames& names, const std::string& 
   if (kind == "csv") return {file("_instances.csv")};
   if (kind == "measurements") return {file("_measurements.csv")};
   if (kind == "labelme") return {file("_labelme.json")};
+  if (kind == "yolo") return {file(".txt")};  // the image's own name, which Ultralytics looks for
+  if (kind == "geojson") return {file(".geojson")};
+  if (kind == "imagej") return {file("_rois.zip")};
   if (kind == "overlay" || names.classes.size() < 2) return {file("_" + kind + ".png")};
   if (kind == "labels") return {file("_labels.png"), file("_classes.png")};
   std::vector<fs::path> traces;
@@ -86,6 +100,9 @@ void write_output(const OutputNames& names, const std::string& kind, const Shown
   if (kind == "csv") io::write_csv(paths[0], result);
   if (kind == "measurements") io::write_measurements(paths[0], result, shown.image, shown.pixel);
   if (kind == "labelme") write_labelme(paths[0], shown);
+  if (kind == "yolo") write_yolo(paths[0], shown);
+  if (kind == "geojson") io::write_geojson(paths[0], result);
+  if (kind == "imagej") io::write_imagej_rois(paths[0], result, shown.slice);
   if (kind == "labels") {
     io::write_labels_png(paths[0], result);
     if (paths.size() > 1) io::write_classes_png(paths[1], result);
@@ -100,11 +117,33 @@ void write_output(const OutputNames& names, const std::string& kind, const Shown
     header.categories.assign(names.classes.begin(), names.classes.end());
     header.stages = engine.stages();
     header.options = engine.options();
-    header.masks = shown.coco_masks;
+    if (shown.request.coco_polygons) header.masks = io::CocoMasks::polygons;
     io::CocoWriter coco(paths[0], header);
     coco.add(shown.coco_name, result);
     coco.close();
   }
+}
+
+void write_coco_of_run(std::span<const OutputNames> queries, const Engine& engine) {
+  io::CocoHeader header{{}, engine.stages(), engine.options(), io::CocoMasks::rle};
+  const OutputNames& first = queries.front();
+  header.categories.assign(first.classes.begin(), first.classes.end());
+  io::CocoWriter coco(first.folder / "instances.json", header);
+  for (const OutputNames& names : queries) coco.append(output_paths(names, "coco").front());
+  coco.close();
+}
+
+void write_yolo_data(const fs::path& folder, std::span<const std::string> classes,
+                     std::span<const fs::path> queries) {
+  std::vector<std::string> images;
+  for (const fs::path& query : queries) {
+    std::error_code error;
+    const fs::path images_folder = fs::absolute(query).parent_path();
+    const fs::path seen = fs::proximate(images_folder, folder, error);
+    const std::string text = text_of(error ? images_folder : seen);
+    if (std::find(images.begin(), images.end(), text) == images.end()) images.push_back(text);
+  }
+  io::write_file(folder / "data.yaml", io::yolo_data(classes, images));
 }
 
 void make_folder(const fs::path& folder) {

@@ -60,6 +60,7 @@ RunRecord::Settings settings_of(const SegmentRequest& request, const Options& op
   settings["mini"] = identity_of_mini(stages);
   settings["dtype"] = stages.dtype;
   if (request.coco_polygons) settings["coco masks"] = "polygons";
+  if (request.yolo_boxes) settings["yolo shapes"] = "boxes";
   if (!request.pixel_size.empty()) settings["pixel size"] = request.pixel_size;
   settings.merge(label_source(request.label));
   for_each_option(options, [&](const char* key, const auto& field, double, double, auto) {
@@ -106,6 +107,9 @@ std::set<std::string> kinds_of(const SegmentRequest& request) {
   if (request.csv) kinds.insert("csv");
   if (request.measure || !request.pixel_size.empty()) kinds.insert("measurements");
   if (request.labelme) kinds.insert("labelme");
+  if (request.yolo || request.yolo_boxes) kinds.insert("yolo");
+  if (request.geojson) kinds.insert("geojson");
+  if (request.imagej) kinds.insert("imagej");
   if (request.trace) kinds.insert("trace");
   if (kinds.empty()) kinds.insert("overlay");
   return kinds;

@@ -34,8 +34,7 @@ std::string window_note(const SegmentRequest& request, const io::Window& window,
 /// The stages and options that are asked for, loaded. @throws as Engine.
 Engine engine_of(const SegmentRequest& request);
 
-/// The outputs that are wanted of each query: "overlay", "labels", "coco", "csv", "trace",
-/// "measurements".
+/// The outputs that are wanted of each query: see output_paths.
 std::set<std::string> kinds_of(const SegmentRequest& request);
 
 }  // namespace persense::cli

@@ -18,7 +18,6 @@
 #include "outputs.hpp"
 #include "persense/engine.hpp"
 #include "persense/io/class_names.hpp"
-#include "persense/io/coco.hpp"
 #include "persense/io/files.hpp"
 #include "persense/io/images.hpp"
 #include "persense/io/tables.hpp"
@@ -71,7 +70,7 @@ class SegmentRun {
   io::LoadedImage read_query(std::size_t index) const;
   Result find(std::size_t index, ImageView image, const RunOptions& run) const;
   std::string coco_name(const QueryFile& query) const;
-  void write_coco() const;
+  void write_files_of_run() const;
   std::vector<io::ImageCounts> counts() const;
   void print_timings() const;
   void print_summary(double seconds) const;
@@ -302,9 +301,7 @@ Exit SegmentRun::run() {
   }
   progress_->close();
   record_->close();
-  if (done() > 0 && kinds_.contains("coco")) write_coco();
-  if (done() > 0 && queries_.size() > 1)
-    io::write_file(request_.folder / "counts.csv", io::counts_to_csv(class_names_, counts()));
+  if (done() > 0) write_files_of_run();
   if (request_.timings) print_timings();
   if (done() > 0) print_summary(seconds_since(begin));
   if (done() == queries_.size()) return Exit::ok;
@@ -373,8 +370,9 @@ void SegmentRun::segment_query(std::size_t index, const std::stop_token& stop) {
   timings.steps = result.timings;
   const auto writing = Clock::now();
   const std::string name = coco_name(query);
-  const auto masks = request_.coco_polygons ? io::CocoMasks::polygons : io::CocoMasks::rle;
-  const Shown to_show{loaded.image.view(), query.path, result, supports_, name, masks, pixel_};
+  const int slice = loaded.page_count > 1 ? query.page : 0;
+  const Shown to_show{
+      loaded.image.view(), query.path, result, supports_, name, request_, pixel_, slice};
   for (const auto& kind : kinds_) write_output(names_of(query), kind, to_show, engine_);
   timings.write = seconds_since(writing);
   for (const ClassResult& c : result.classes) entry.objects.push_back(c.count);
@@ -397,13 +395,15 @@ std::string SegmentRun::coco_name(const QueryFile& query) const {
 }
 
 // In the order of the queries, whatever the order in which they were done.
-void SegmentRun::write_coco() const {
-  io::CocoWriter coco(
-      request_.folder / "instances.json",
-      io::CocoHeader{class_names_, engine_.stages(), engine_.options(), io::CocoMasks::rle});
+void SegmentRun::write_files_of_run() const {
+  std::vector<OutputNames> names;
+  std::vector<fs::path> paths;
   for (std::size_t i = 0; i < queries_.size(); ++i)
-    if (!failures_[i]) coco.append(output_paths(names_of(queries_[i]), "coco").front());
-  coco.close();
+    if (!failures_[i]) names.push_back(names_of(queries_[i])), paths.push_back(queries_[i].path);
+  if (kinds_.contains("coco")) write_coco_of_run(names, engine_);
+  if (kinds_.contains("yolo")) write_yolo_data(request_.folder, class_names_, paths);
+  if (queries_.size() > 1)
+    io::write_file(request_.folder / "counts.csv", io::counts_to_csv(class_names_, counts()));
 }
 
 // Of what is done, in the same order.

@@ -26,6 +26,7 @@ struct SegmentRequest {
   bool trace = false;
   bool support_overlay = false;
   bool coco_polygons = false;
+  bool yolo = false, yolo_boxes = false, geojson = false, imagej = false;
   bool measure = false;
   std::string pixel_size;  ///< "" or a length with its unit
   bool timings = false;

@@ -44,6 +44,10 @@ const char* const description =
     "  persense segment photo.jpg --box 120,80,160,130 -o out --labelme\n"
     "  labelme out/photo_labelme.json\n"
     "\n"
+    "  # labels to train YOLO on, which looks for those of data/images in data/labels\n"
+    "  persense segment --support support.jpg --mask mask.png data/images -o data/labels --yolo\n"
+    "  yolo segment train data=data/labels/data.yaml model=yolo11n-seg.pt\n"
+    "\n"
     "  # a folder of images on four threads, as label images and one COCO file; --resume goes on\n"
     "  # with it after it was stopped, or after new images came into the folder\n"
     "  persense segment --support support.jpg --mask mask.png shelf/ -o out --labels --coco \\\n"
@@ -86,6 +90,10 @@ const char* const footer =
     "brightness\n"
     "  NAME_labelme.json   polygons for labelme, which opens the query with them; of TIFF and of\n"
     "                      16 bits the image is inside\n"
+    "  NAME.txt            YOLO's labels: an outline or a box for each object\n"
+    "  data.yaml           YOLO's class names, and where the queries are\n"
+    "  NAME.geojson        outlines with holes, for QuPath\n"
+    "  NAME_rois.zip       outlines with holes, for ImageJ and Fiji\n"
     "  NAME_trace.png      all steps of the method side by side; NAME_trace_CLASS.png with "
     "several\n"
     "  instances.json      COCO, run-length masks or polygons, all queries of the run, one "
@@ -123,6 +131,13 @@ void add_outputs(CLI::App& command, SegmentRequest& request) {
       .add_flag("--labelme", request.labelme,
                 "a labelme file of polygons, to correct by hand and read back (--prompts)")
       ->group(group);
+  command
+      .add_flag("--yolo", request.yolo,
+                "labels to train YOLO on: outlines (holes are filled), and data.yaml")
+      ->group(group);
+  command.add_flag("--yolo-boxes", request.yolo_boxes, "the same with boxes")->group(group);
+  command.add_flag("--geojson", request.geojson, "objects for QuPath")->group(group);
+  command.add_flag("--imagej", request.imagej, "ROIs for ImageJ's ROI Manager")->group(group);
   command.add_flag("--trace", request.trace, "the steps of the method as one image")->group(group);
   command
       .add_flag("--support-overlay", request.support_overlay,

@@ -74,7 +74,7 @@ class Trial:
             write_picture(folder / "queries" / f"{number}.png", 3 + number % 3, 2 + number % 2)
         marks = ["--support", "support.png", "--class", "disc", "--mask", "disc.png"]
         marks += ["--class", "square", "--mask", "square.png", "--models", models]
-        kinds = ["--overlay", "--labels", "--csv", "--coco", "--trace"]
+        kinds = "--overlay --labels --csv --coco --trace --yolo --geojson --imagej".split()
         self.arguments = ["segment", *marks, "queries", *kinds, "--threads", "1"]
 
     def command(self, out: str, more: Sequence[str] = ()) -> List[str]:
