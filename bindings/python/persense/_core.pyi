@@ -7,7 +7,7 @@ import numpy
 import numpy.typing
 import os
 import typing
-__all__: list[str] = ['ClassLabelExtractor', 'EncodedImage', 'Engine', 'Mask', 'Options', 'Query', 'Result', 'Stages', 'Stop', 'Support', 'Trace', 'TracePass', 'all_phrase', 'blurred', 'class_colors', 'encode_png', 'figure', 'filled', 'has_label_extraction', 'has_tls', 'has_torch', 'idm', 'innermost', 'inspect', 'label_from_answer', 'load_image', 'load_labelme_image', 'load_mask', 'mask_of_pixels', 'neighbour_colors', 'option_table', 'outlines', 'overlay', 'ppsm', 'read_labelme_marks', 'read_labelme_masks', 'read_labels', 'read_mask', 'shape_of_pixels', 'to_labelme', 'torch_version', 'write_coco', 'write_file', 'write_labels']
+__all__: list[str] = ['ClassLabelExtractor', 'EncodedImage', 'Engine', 'Mask', 'Options', 'Query', 'Result', 'Stages', 'Stop', 'Support', 'Trace', 'TracePass', 'all_phrase', 'blurred', 'class_colors', 'encode_png', 'figure', 'filled', 'has_label_extraction', 'has_tls', 'has_torch', 'idm', 'innermost', 'inspect', 'label_from_answer', 'load_image', 'load_labelme_image', 'load_mask', 'mask_of_pixels', 'neighbour_colors', 'option_table', 'outlines', 'overlay', 'ppsm', 'read_labelme_marks', 'read_labelme_masks', 'read_labels', 'read_mask', 'shape_of_pixels', 'to_geojson', 'to_labelme', 'to_yolo', 'torch_version', 'write_coco', 'write_file', 'write_imagej_rois', 'write_labels']
 class Options:
     """
     All options of a pipeline.
@@ -642,10 +642,18 @@ def shape_of_pixels(pixels: typing.Any, alpha: typing.Any = None, lossy: bool = 
     """
     The same without a look at what else they may be: (H, W) uint8, 0 or 255.
     """
+def to_geojson(result: Result, annotations: bool) -> str:
+    """
+    The text of a GeoJSON file; see Result.to_geojson.
+    """
 def to_labelme(result: Result, image_path: bytes, shape: str, tolerance: typing.SupportsFloat | typing.SupportsIndex, label: str, image: typing.Any) -> str:
     """
     The JSON text of a labelme file; see Result.to_labelme. An empty label is the class's; an
     image is kept inside.
+    """
+def to_yolo(result: Result, boxes: bool, tolerance: typing.SupportsFloat | typing.SupportsIndex) -> str:
+    """
+    The text of a YOLO label file; see Result.to_yolo.
     """
 def write_coco(path: os.PathLike[str] | str | bytes, file_name: str, result: Result, category: str = 'object') -> None:
     """
@@ -655,6 +663,10 @@ def write_coco(path: os.PathLike[str] | str | bytes, file_name: str, result: Res
 def write_file(path: os.PathLike[str] | str | bytes, bytes: bytes) -> None:
     """
     Writes a file that is complete, or as it was before.
+    """
+def write_imagej_rois(path: os.PathLike[str] | str | bytes, result: Result, slice: typing.SupportsInt | typing.SupportsIndex) -> None:
+    """
+    Writes a zip file of ROIs; see Result.save_rois.
     """
 def write_labels(path: os.PathLike[str] | str | bytes, result: Result) -> None:
     """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple, Union
 
@@ -12,9 +11,9 @@ from numpy.typing import DTypeLike, NDArray
 
 from . import _core
 from ._core import Mask, TracePass
-from ._arguments import flag, number, path as path_text, refused, text, whole
-from ._drawn import Drawn
+from ._arguments import flag, path as path_text, refused, text, whole
 from ._exports import data_frame, measured_frame, supervision_detections
+from ._formats import Formats, tolerance_of
 from ._instances import Instance
 from ._trace import Trace
 from .errors import InvalidArgument
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Instance", "Mask", "Result", "Trace", "TracePass"]
 
 
-class Result(Drawn):
+class Result(Formats):
     """Every instance found in one query image, in reading order: lines from top to bottom, each
     from left to right.
 
@@ -290,7 +289,7 @@ class Result(Drawn):
             name = text("file_name", file_name)
         names = self._names("category", category)
         ids = self._category_ids(category_id)
-        tolerance = _tolerance(tolerance)
+        tolerance = tolerance_of(tolerance)
         written = self._core.coco(
             os.fsencode(name),
             names,
@@ -361,7 +360,7 @@ class Result(Drawn):
             path = path_text("path", path)
         if shape not in ("polygon", "mask"):
             raise InvalidArgument(f"shape: got {shape!r}, expected 'polygon' or 'mask'")
-        tolerance = _tolerance(tolerance)
+        tolerance = tolerance_of(tolerance)
         picture = image_path if image_path is not None else self._path_seen_from(path)
         embedded = flag("embed_image", embed_image)
         if picture is None and not embedded:
@@ -423,9 +422,3 @@ class Result(Drawn):
         known = self._image is not None or self._path is not None
         image = self._picture(None) if known else None
         return measured_frame(self, image, text("pixel_size", pixel_size))
-
-
-def _tolerance(given: float) -> float:
-    if not 0 <= number("tolerance", given, "pixels") < math.inf:
-        raise InvalidArgument(f"tolerance: got {given}, expected 0 or more pixels")
-    return float(given)

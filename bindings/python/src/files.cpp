@@ -1,4 +1,4 @@
-// Files out, and labelme's in and out.
+// Files out, of other tools as well, and labelme's in and out.
 #include "persense/io/files.hpp"
 
 #include <pybind11/stl.h>
@@ -15,7 +15,10 @@
 
 #include "arrays.hpp"
 #include "bind.hpp"
+#include "persense/io/geojson.hpp"
+#include "persense/io/imagej.hpp"
 #include "persense/io/labelme.hpp"
+#include "persense/io/yolo.hpp"
 
 namespace persense::python {
 
@@ -101,6 +104,23 @@ std::string to_labelme(const Result& result, const py::bytes& image_path, const 
   return io::to_labelme(name, result, options);
 }
 
+std::string to_yolo(const Result& result, bool boxes, double tolerance) {
+  const auto shapes = boxes ? io::YoloShapes::boxes : io::YoloShapes::polygons;
+  py::gil_scoped_release nogil;
+  return io::to_yolo(result, {shapes, tolerance});
+}
+
+std::string to_geojson(const Result& result, bool annotations) {
+  py::gil_scoped_release nogil;
+  return io::to_geojson(
+      result, annotations ? io::QuPathObjects::annotations : io::QuPathObjects::detections);
+}
+
+void write_imagej_rois(const std::filesystem::path& path, const Result& result, int slice) {
+  py::gil_scoped_release nogil;
+  io::write_imagej_rois(path, result, slice);
+}
+
 }  // namespace
 
 void bind_files(py::module_& m) {
@@ -111,6 +131,12 @@ void bind_files(py::module_& m) {
       "image"_a,
       "The JSON text of a labelme file; see Result.to_labelme. An empty label is the class's; an\n"
       "image is kept inside.");
+  m.def("to_yolo", &to_yolo, "result"_a, "boxes"_a, "tolerance"_a,
+        "The text of a YOLO label file; see Result.to_yolo.");
+  m.def("to_geojson", &to_geojson, "result"_a, "annotations"_a,
+        "The text of a GeoJSON file; see Result.to_geojson.");
+  m.def("write_imagej_rois", &write_imagej_rois, "path"_a, "result"_a, "slice"_a,
+        "Writes a zip file of ROIs; see Result.save_rois.");
   m.def("read_labelme_masks", &read_labelme_masks, "path"_a,
         "imagePath, (width, height), and the label and the mask of each instance.");
   m.def("read_labelme_marks", &read_labelme_marks, "path"_a,
