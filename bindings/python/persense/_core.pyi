@@ -7,7 +7,7 @@ import numpy
 import numpy.typing
 import os
 import typing
-__all__: list[str] = ['ClassLabelExtractor', 'EncodedImage', 'Engine', 'Mask', 'Options', 'Query', 'Result', 'Stages', 'Stop', 'Support', 'Trace', 'TracePass', 'all_phrase', 'blurred', 'class_colors', 'encode_png', 'figure', 'filled', 'has_label_extraction', 'has_tls', 'has_torch', 'idm', 'innermost', 'inspect', 'label_from_answer', 'load_image', 'load_labelme_image', 'load_mask', 'mask_of_pixels', 'neighbour_colors', 'option_table', 'outlines', 'overlay', 'ppsm', 'read_labelme_marks', 'read_labelme_masks', 'read_labels', 'read_mask', 'shape_of_pixels', 'to_geojson', 'to_labelme', 'to_yolo', 'torch_version', 'write_coco', 'write_file', 'write_imagej_rois', 'write_labels']
+__all__: list[str] = ['ClassLabelExtractor', 'EncodedImage', 'Engine', 'Mask', 'Options', 'Query', 'Result', 'Stages', 'Stop', 'Support', 'Trace', 'TracePass', 'all_phrase', 'encode_png', 'figure', 'filled', 'has_label_extraction', 'has_tls', 'has_torch', 'idm', 'inspect', 'label_from_answer', 'load_image', 'load_labelme_image', 'load_mask', 'mask_of_pixels', 'option_table', 'overlay', 'ppsm', 'read_labelme_marks', 'read_labelme_masks', 'read_labels', 'read_mask', 'shape_of_pixels', 'support_overlays', 'to_geojson', 'to_labelme', 'to_yolo', 'torch_version', 'write_coco', 'write_file', 'write_imagej_rois', 'write_labels']
 class Options:
     """
     All options of a pipeline.
@@ -523,23 +523,21 @@ def all_phrase(label: str, rules: str = 'paper') -> str:
     """
     "all potatoes" of "potato".
     """
-def blurred(values: typing.Any, sigma: typing.SupportsFloat | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
-    """
-    A map (h, w) after a Gaussian filter; beyond its edges lie zeros.
-    """
-def class_colors(count: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.uint8]:
-    """
-    The colour of each class in overlays: (count, 3) uint8, RGB.
-    """
 def encode_png(pixels: numpy.ndarray, side: typing.SupportsInt | typing.SupportsIndex = 0) -> bytes:
     """
     (H, W, 3) RGB or (H, W) grey, uint8, as the bytes of a PNG file; where a side is longer
     than `side`, reduced to it.
     """
-def figure(result: Result, image: typing.Any, support_image: typing.Any, support_mask: typing.Any) -> numpy.typing.NDArray[numpy.uint8]:
+@typing.overload
+def figure(result: Result, image: typing.Any, support: Support | None = None) -> numpy.typing.NDArray[numpy.uint8]:
     """
     All steps of a result with a trace side by side, as the paper's figure 7: (H, W, 3)
     uint8, RGB, of a size that does not depend on the image's.
+    """
+@typing.overload
+def figure(result: Result, image: typing.Any, support_image: typing.Any, support_mask: typing.Any) -> numpy.typing.NDArray[numpy.uint8]:
+    """
+    The same with one mask for all examples.
     """
 def filled(polygon: typing.Any, width: typing.SupportsInt | typing.SupportsIndex, height: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.uint8]:
     """
@@ -561,10 +559,6 @@ def has_torch() -> bool:
 def idm(density: typing.Any, image_size: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex], options: Options) -> tuple[numpy.typing.NDArray[numpy.int32], float]:
     """
     Candidate points of a density map: ((N, 2) int32, the map's sum).
-    """
-def innermost(mask: Mask) -> tuple[int, int, float]:
-    """
-    The centre of the largest disc inside a mask, a pixel (x, y), and the disc's radius.
     """
 def inspect(archive: os.PathLike[str] | str | bytes) -> dict[str, typing.Any]:
     """
@@ -592,20 +586,9 @@ def mask_of_pixels(pixels: typing.Any, alpha: typing.Any = None, lossy: bool = F
     """
     The same of pixels (H, W) or (H, W, 3), contiguous uint8 or float64; alpha is of their type.
     """
-def neighbour_colors(image: typing.Any, masks: collections.abc.Sequence[Mask]) -> numpy.typing.NDArray[numpy.uint8]:
-    """
-    The colour of each object in an overlay of one class, (N, 3) uint8, RGB: far from those
-    of its neighbours and from the image below it.
-    """
 def option_table() -> list[tuple[str, typing.Any, typing.Any, typing.Any, typing.Any, str]]:
     """
     Every option as (key, default, lowest, highest, words, help).
-    """
-def outlines(bits: typing.Any) -> list[numpy.typing.NDArray[numpy.int32]]:
-    """
-    The borders of a bitmap (h, w) along the edges of its pixels, each (K, 2) corners x, y:
-    outer ones of the 8-connected parts clockwise (as seen, y down), holes counter-clockwise.
-    What is inside of all of them together is the bitmap.
     """
 def overlay(result: Result, image: typing.Any, fill: typing.SupportsFloat | typing.SupportsIndex = 0.2800000011920929, line_width: typing.SupportsFloat | typing.SupportsIndex = 0.0, numbers: bool = True, points: bool = True) -> numpy.typing.NDArray[numpy.uint8]:
     """
@@ -641,6 +624,11 @@ def read_mask(path: os.PathLike[str] | str | bytes) -> numpy.typing.NDArray[nump
 def shape_of_pixels(pixels: typing.Any, alpha: typing.Any = None, lossy: bool = False) -> numpy.typing.NDArray[numpy.uint8]:
     """
     The same without a look at what else they may be: (H, W) uint8, 0 or 255.
+    """
+def support_overlays(support: Support) -> list[numpy.typing.NDArray[numpy.uint8]]:
+    """
+    The examples drawn over their images, one (H, W, 3) uint8, RGB, for each image: what is
+    looked for in green, negative examples in red.
     """
 def to_geojson(result: Result, annotations: bool) -> str:
     """

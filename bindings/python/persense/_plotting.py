@@ -33,10 +33,10 @@ def figure_of(images: Sequence[NDArray[np.uint8]]) -> Figure:
     shapes = [image.shape[1] / image.shape[0] for image in images]  # width of one as high as 1
     inches = min(_INCHES / sum(shapes), _INCHES)
     # "constrained" makes room for a title, if one is set later
-    figure: Figure = plt.figure(figsize=(inches * sum(shapes), inches), layout="constrained")
+    figure = plt.figure(figsize=(inches * sum(shapes), inches), layout="constrained")
     figure.get_layout_engine().set(w_pad=0, h_pad=0, wspace=0.02 * (len(images) > 1), hspace=0)
     figure.subplots(1, len(images), width_ratios=shapes)
-    return figure
+    return figure  # type: ignore[no-any-return]
 
 
 def figure_with(images: Sequence[NDArray[np.uint8]]) -> Figure:

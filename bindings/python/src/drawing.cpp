@@ -1,6 +1,7 @@
 // What the core draws beside a result's overlay: see images.cpp.
 #include <pybind11/stl.h>
 
+#include <optional>
 #include <vector>
 
 #include "arrays.hpp"
@@ -24,7 +25,7 @@ Pixels filled(const py::object& outline, int width, int height) {
   return array_of(persense::detail::filled(polygon, {width, height}));
 }
 
-Pixels figure(const Result& result, const py::object& image, const EngineSupport* support) {
+Pixels figure(const Result& result, const py::object& image, const std::optional<EngineSupport>& support) {
   const Held<ImageView> query = image_argument(image, "image");
   cv::Mat picture;
   {

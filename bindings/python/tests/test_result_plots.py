@@ -119,7 +119,8 @@ def test_the_trace_is_the_programs_figure(tmp_path: pathlib.Path) -> None:
     pil = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
     folder = DATA / "pebbles"
     example = ["--support", folder / "00.jpg", "--mask", folder / "00.png", "--models", "classic"]
-    run_program("segment", *example, folder / "01.jpg", "-o", tmp_path, "--trace")
+    named = [*example, "--label", "pebbles"]
+    run_program("segment", *named, folder / "01.jpg", "-o", tmp_path, "--trace")
     (written,) = tmp_path.glob("*_trace.png")
     figure = found_in("pebbles").trace.plot()
     assert (figure.axes[0].images[0].get_array() == np.asarray(pil.open(written))).all()
