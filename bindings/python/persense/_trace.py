@@ -91,7 +91,8 @@ class Trace:
         """
         from ._plotting import figure_with
 
-        return figure_with([self._figure(image, support_image, support_mask)])
+        picture = self._figure(image, support_image, support_mask)
+        return figure_with([picture], inches=picture.shape[1] / 150)  # its texts can be read
 
     def _figure(
         self,
