@@ -215,6 +215,47 @@ LoadedImage detail::load_image(std::vector<std::uint8_t> bytes, const std::strin
   return loaded;
 }
 
+Size size_of_image(std::vector<std::uint8_t> bytes, const std::string& name) {
+  const cv::Mat pixels = decode(std::move(bytes), name, Use::picture).pixels;
+  return {pixels.cols, pixels.rows};
+}
+
+namespace {
+
+/// @param name  of what is written, for errors.
+std::vector<std::uint8_t> encoded_tiff(const cv::Mat& rgb, const std::string& name) {
+  cv::Mat bgr;
+  cv::cvtColor(rgb, bgr, cv::COLOR_RGB2BGR);
+  std::vector<std::uint8_t> bytes;
+  try {
+    cv::imencode(".tif", bgr, bytes);
+  } catch (const cv::Exception& e) {
+    throw Unwritable(fmt::format("{}: cannot be encoded as TIFF ({})", name, e.err));
+  }
+  return bytes;
+}
+
+}  // namespace
+
+ImageFile image_beside_masks(std::vector<std::uint8_t> bytes, const std::string& name) {
+  switch (detail::check_container(bytes, name).format) {
+    case detail::Format::jpeg:
+      return {".jpg", std::move(bytes)};
+    case detail::Format::tiff:
+      return {".tif", std::move(bytes)};
+    case detail::Format::webp:
+      return {".webp", std::move(bytes)};
+    case detail::Format::bmp:
+      return {".bmp", std::move(bytes)};
+    case detail::Format::png:
+      break;
+  }
+  const Decoded decoded = decode(bytes, name, Use::picture);
+  if (decoded.alpha.empty()) return {".tif", encoded_tiff(decoded.pixels, name)};
+  const Image seen = detail::load_image(std::move(bytes), name, {}).image;
+  return {".tif", encoded_tiff(seen.mat(), name)};
+}
+
 LoadedImage load_image(const std::filesystem::path& path, const ReadOptions& options) {
   return detail::load_image(read_file(path), path.string(), options);
 }

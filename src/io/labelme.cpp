@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <numbers>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
@@ -78,17 +79,22 @@ Polygon circle(const Vertex& center, const Vertex& edge) {
   return polygon;
 }
 
+/// The box of some points, of which there is one at least.
+Box around(std::span<const Vertex> points) {
+  Box box{points[0].x, points[0].y, points[0].x, points[0].y};
+  for (const Vertex& v : points)
+    box = {std::min(box.x0, v.x), std::min(box.y0, v.y), std::max(box.x1, v.x),
+           std::max(box.y1, v.y)};
+  return box;
+}
+
 /// The pixels of a polygon; only its box is looked at.
 Mask filled(const Polygon& polygon, Size size) {
   persense::detail::check_vertices(polygon, "has a polygon");
-  Box around{polygon.vertices[0].x, polygon.vertices[0].y, 0, 0};
-  around.x1 = around.x0, around.y1 = around.y0;
-  for (const Vertex& v : polygon.vertices)
-    around = {std::min(around.x0, v.x), std::min(around.y0, v.y), std::max(around.x1, v.x),
-              std::max(around.y1, v.y)};
+  const Box reach = around(polygon.vertices);
   const auto pixel = [](float v) { return static_cast<int>(std::floor(v)); };
   const PixelBox box =
-      intersection({pixel(around.x0), pixel(around.y0), pixel(around.x1) + 1, pixel(around.y1) + 1},
+      intersection({pixel(reach.x0), pixel(reach.y0), pixel(reach.x1) + 1, pixel(reach.y1) + 1},
                    {0, 0, size.width, size.height});
   if (box.empty()) return {};
   Polygon within = polygon;
@@ -122,14 +128,7 @@ Mask mask_shape(const json& shape, Size size) {
 }
 
 /// A rectangle's corners: two that are opposite, or all four, as newer versions have them.
-Box box_of(const json& shape) {
-  const auto p = points_of(shape, 2, 4);
-  Box box{p[0].x, p[0].y, p[0].x, p[0].y};
-  for (const Vertex& v : p)
-    box = {std::min(box.x0, v.x), std::min(box.y0, v.y), std::max(box.x1, v.x),
-           std::max(box.y1, v.y)};
-  return box;
-}
+Box box_of(const json& shape) { return around(points_of(shape, 2, 4)); }
 
 /// @param points_too  whether a shape may be a point.
 Shape shape_of(const json& shape, Size size, bool points_too) {
@@ -177,6 +176,15 @@ std::filesystem::path image_file(const std::filesystem::path& path, std::string 
   return path.parent_path() / image_path;
 }
 
+/// The bytes of imageData. @throws Unreadable  they are no base64.
+std::vector<std::uint8_t> image_inside(const std::filesystem::path& path,
+                                       const Document& document) {
+  auto bytes = detail::from_base64(document.image_data);
+  if (!bytes || bytes->empty())
+    throw Unreadable(path.string() + ": imageData: not base64, expected an image in it");
+  return std::move(*bytes);
+}
+
 Document document_of(const json& content) {
   Document document;
   document.size = {side_of(content, "imageWidth"), side_of(content, "imageHeight")};
@@ -186,10 +194,12 @@ Document document_of(const json& content) {
   return document;
 }
 
-/// Reads a file: `shape(document, json)` is called for each of its shapes.
+/// Reads a file: `shape(document, json, number)` is called for each of its shapes, from 1.
+/// @param broken  gets a line for each shape that is refused; null: the first one ends the reading.
 /// @throws FileNotFound. @throws Unreadable  with the names of the file and of the shape in it.
 template <class OnShape>
-Document read(const std::filesystem::path& path, OnShape&& shape) {
+Document read(const std::filesystem::path& path, OnShape&& shape,
+              std::vector<std::string>* broken = nullptr) {
   const auto bytes = read_file(path);
   const json content =
       persense::detail::parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
@@ -198,7 +208,6 @@ Document read(const std::filesystem::path& path, OnShape&& shape) {
   };
   if (content.is_discarded()) throw refuse("not JSON, expected a labelme file");
   Document document;
-  std::size_t number = 0;
   try {
     document = document_of(content);
     member(content, "shapes").get_ref<const json::array_t&>();
@@ -212,15 +221,20 @@ Document read(const std::filesystem::path& path, OnShape&& shape) {
   if (document.size.pixels() > 1 << 30)
     throw refuse(
         fmt::format("image of {}, expected at most 2^30 pixels", to_string(document.size)));
-  try {
-    for (const json& each : content["shapes"]) {
-      ++number;
-      shape(document, each);
+  std::size_t number = 0;
+  for (const json& each : content["shapes"]) {
+    ++number;
+    std::string why;
+    try {
+      shape(document, each, number);
+      continue;
+    } catch (const InvalidArgument& e) {
+      why = fmt::format("shape {} {}", number, e.what());
+    } catch (const json::exception& e) {
+      why = fmt::format("shape {}: {}", number, e.what());
     }
-  } catch (const InvalidArgument& e) {
-    throw refuse(fmt::format("shape {} {}", number, e.what()));
-  } catch (const json::exception& e) {
-    throw refuse(fmt::format("shape {}: {}", number, e.what()));
+    if (broken == nullptr) throw refuse(why);
+    broken->push_back(refuse(why).what());
   }
   return document;
 }
@@ -262,6 +276,25 @@ Mask part_of(const Shape& shape, Size size) {
   return part;
 }
 
+/// Whether a polygon or rectangle lies beside the image, as a whole.
+bool is_outside(const Shape& shape, Size size) {
+  if (std::holds_alternative<Mask>(shape)) return false;
+  const auto* polygon = std::get_if<Polygon>(&shape);
+  const Box box = polygon != nullptr ? around(polygon->vertices) : std::get<Box>(shape);
+  return box.x1 <= 0 || box.y1 <= 0 || box.x0 >= static_cast<float>(size.width) ||
+         box.y0 >= static_cast<float>(size.height);
+}
+
+/// The pixels of a shape. @throws InvalidArgument  it has none in the image.
+Mask some_pixels_of(const Shape& shape, Size size) {
+  Mask pixels = pixels_of(shape, size);
+  if (!pixels.empty()) return pixels;
+  if (is_outside(shape, size))
+    throw InvalidArgument(fmt::format("lies outside of the image of {}", to_string(size)));
+  throw InvalidArgument(
+      fmt::format("is empty: it covers no pixel of the image of {}", to_string(size)));
+}
+
 }  // namespace
 
 Mark LabelmeMark::mark() const {
@@ -283,7 +316,7 @@ LabelmeFile read_labelme(const std::filesystem::path& path) {
   LabelmeFile file;
   std::vector<Shape> shapes;  // of the marks
   Objects objects;
-  const Document document = read(path, [&](const Document& of, const json& shape) {
+  const Document document = read(path, [&](const Document& of, const json& shape, std::size_t) {
     const std::string name = member(shape, "label").get<std::string>();
     LabelmeMark mark;
     std::tie(mark.label, mark.negative) = class_of(name);
@@ -313,22 +346,19 @@ LabelmeFile read_labelme(const std::filesystem::path& path) {
 }
 
 LoadedImage load_labelme_image(const std::filesystem::path& path, const ReadOptions& options) {
-  const Document document = read(path, [](const Document&, const json&) {});
+  const Document document = read(path, [](auto&&...) {});
   const std::filesystem::path image = image_file(path, document.image_path);
   std::error_code ignored;  // an empty imagePath is the folder
   const bool is_there =
       std::filesystem::exists(image, ignored) && !std::filesystem::is_directory(image, ignored);
   if (document.image_data.empty() || is_there) return load_image(image, options);
-  auto bytes = detail::from_base64(document.image_data);
-  const std::string name = path.string() + ": imageData";
-  if (!bytes || bytes->empty()) throw Unreadable(name + ": not base64, expected an image in it");
-  return detail::load_image(std::move(*bytes), name, options);
+  return detail::load_image(image_inside(path, document), path.string() + ": imageData", options);
 }
 
 LabelmeMasks read_labelme_masks(const std::filesystem::path& path) {
   LabelmeMasks file;
   Objects objects;
-  const Document document = read(path, [&](const Document& of, const json& shape) {
+  const Document document = read(path, [&](const Document& of, const json& shape, std::size_t) {
     const std::string name = member(shape, "label").get<std::string>();
     Mask part = pixels_of(shape_of(shape, of.size, false), of.size);
     const auto [index, is_new] = objects.at(shape, name);
@@ -341,6 +371,36 @@ LabelmeMasks read_labelme_masks(const std::filesystem::path& path) {
   });
   file.image = document.image_path;
   file.size = document.size;
+  return file;
+}
+
+LabelmeObjects read_labelme_objects(const std::filesystem::path& path) {
+  LabelmeObjects file;
+  Objects objects;
+  std::vector<std::optional<std::size_t>> places;  // of each object among the masks
+  const auto take = [&](const Document& of, const json& shape, std::size_t number) {
+    const std::string name = member(shape, "label").get<std::string>();
+    const auto [label, negative] = class_of(name);
+    if (label.empty()) throw InvalidArgument("has no label, expected the name of its class");
+    if (negative)
+      throw InvalidArgument(
+          fmt::format("is named \"{}\", a negative example; expected an object", name));
+    Mask part = some_pixels_of(shape_of(shape, of.size, false), of.size);
+    const auto index = objects.at(shape, name).first;
+    places.resize(std::max(places.size(), index + 1));
+    if (places[index]) {
+      file.masks[*places[index]] = united(file.masks[*places[index]], part);
+      return;
+    }
+    places[index] = file.masks.size();
+    file.labels.push_back(label);
+    file.masks.push_back(std::move(part));
+    file.shapes.push_back(number);
+  };
+  const Document document = read(path, take, &file.broken);
+  file.image = document.image_path;
+  file.size = document.size;
+  if (!document.image_data.empty()) file.image_data = image_inside(path, document);
   return file;
 }
 

@@ -1,9 +1,11 @@
 // labelme's JSON files.
 #include "persense/io/labelme.hpp"
 
+#include <algorithm>
 #include <set>
 
 #include "persense/detail/marks.hpp"
+#include "persense/failure.hpp"
 #include "target.hpp"
 
 using namespace persense;
@@ -30,12 +32,31 @@ void check_shape(const Polygon& polygon, Size size) {
   accepts([&] { require(!detail::mask_of(polygon, size).empty(), "a polygon is a mask"); });
 }
 
+/// What is read shape by shape: what is wrong with one is a line, the others are masks.
+void check_objects(const std::filesystem::path& path) {
+  io::LabelmeObjects file;
+  if (!accepts([&] { file = io::read_labelme_objects(path); })) return;
+  require(file.masks.size() == file.labels.size() && file.masks.size() == file.shapes.size(),
+          "every object has a label and a shape");
+  require(std::is_sorted(file.shapes.begin(), file.shapes.end()),
+          "objects are in the file's order");
+  for (const std::string& label : file.labels) require(!label.empty(), "an object has a class");
+  for (const Mask& mask : file.masks) {
+    require(!mask.empty(), "an object has a pixel");
+    require_mask(mask, file.size, "object");
+  }
+  for (const std::string& line : file.broken)
+    require(one_line(line) == line && !line.empty(), "what is wrong is one line");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static InputFile file;
   io::LabelmeFile marks;
-  if (!accepts([&] { marks = io::read_labelme(file.holding({data, size})); })) return 0;
+  const auto path = file.holding({data, size});
+  check_objects(path);
+  if (!accepts([&] { marks = io::read_labelme(path); })) return 0;
   require(marks.size.width >= 1 && marks.size.height >= 1, "an image has pixels");
   std::set<std::string> names;
   for (const io::LabelmeMark& mark : marks.marks) {

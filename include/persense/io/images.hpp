@@ -58,6 +58,23 @@ bool may_be_deep(const std::filesystem::path& path);
 /// @throws FileNotFound, Unreadable  as load_image.
 int page_count(const std::filesystem::path& path);
 
+/// An image's file, as it is to be written.
+struct ImageFile {
+  std::string extension;  ///< ".jpg", ".tif", ".webp" or ".bmp"
+  std::vector<std::uint8_t> bytes;
+};
+
+/// An image for a folder in which each PNG is a mask (PerSense-D's layout): the bytes as they are
+/// or, of a PNG, a TIFF of the same pixels, whatever their depth (where some are transparent, of
+/// 8 bits, as load_image shows them).
+/// @param bytes  of the image's file. @param name  what messages begin with.
+/// @throws Unreadable  as load_image.
+ImageFile image_beside_masks(std::vector<std::uint8_t> bytes, const std::string& name);
+
+/// How large the image in a file is, the way up that load_image shows it; all of it is decoded.
+/// @throws as image_beside_masks.
+Size size_of_image(std::vector<std::uint8_t> bytes, const std::string& name);
+
 struct MaskFile {
   cv::Mat mask;                    ///< CV_8UC1, 0 or 255
   std::vector<std::string> notes;  ///< of a file that does not hold just one shape: what was taken

@@ -2,6 +2,8 @@
 // hand, and back in.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <opencv2/core.hpp>
 #include <optional>
@@ -66,6 +68,21 @@ struct LabelmeMasks {
 /// @throws FileNotFound  no such file.
 /// @throws Unreadable    not a labelme file, or a shape that has no area (a line, a point).
 LabelmeMasks read_labelme_masks(const std::filesystem::path& path);
+
+/// The same of a file that people have worked on: what is wrong with one shape is no reason to
+/// leave the others.
+struct LabelmeObjects : LabelmeMasks {
+  std::vector<std::size_t> shapes;       ///< of each mask: the number of its first shape, from 1
+  std::vector<std::string> broken;       ///< a line for each shape that cannot be used
+  std::vector<std::uint8_t> image_data;  ///< the image inside of the file; empty: there is none
+};
+
+/// Reads polygons, rectangles, circles and masks as read_labelme_masks does. Broken, and in no
+/// mask, is a shape of another type, without its points or label, with a name that makes it
+/// negative, or without a pixel in the image: because it lies outside, or has no area.
+/// @throws FileNotFound  no such file.
+/// @throws Unreadable    not a labelme file, or imageData that is no base64.
+LabelmeObjects read_labelme_objects(const std::filesystem::path& path);
 
 /// What labelme gets to edit.
 enum class LabelmeShapes {
