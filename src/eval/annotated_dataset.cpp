@@ -17,28 +17,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// The folder to which file names are relative: the one that has the first image.
-fs::path image_folder(const AnnotationFile& file, const fs::path& named) {
-  if (file.images().empty())
-    throw Unreadable(fmt::format("{}: has no image, expected some", file.path().string()));
-  const std::string& first = file.images().front().file_name;
-  if (!named.empty()) {
-    if (!fs::exists(named / first))
-      throw FileNotFound(fmt::format("{}: no such file, expected the images of {} below --images",
-                                     (named / first).string(), file.path().string()));
-    return named;
-  }
-  const fs::path here = file.path().parent_path(), above = here / "..";
-  const std::string stem = file.path().stem().string();  // instances_val2017
-  const auto underscore = stem.rfind('_');
-  const std::string split = underscore == std::string::npos ? stem : stem.substr(underscore + 1);
-  for (const fs::path& folder : {here, here / "images", here / split, above / split,
-                                 above / "images", above / "images" / split, above})
-    if (fs::exists(folder / first)) return folder;
-  throw FileNotFound(fmt::format("{}: its image {} is not beside it; name the folder with --images",
-                                 file.path().string(), first));
-}
-
 class Builder {
  public:
   Builder(std::shared_ptr<const AnnotationFile> file, const DatasetRequest& request)
@@ -169,6 +147,28 @@ Dataset Builder::of(const EpisodeList& list) {
 }
 
 }  // namespace
+
+fs::path image_folder(const AnnotationFile& file, const fs::path& named) {
+  if (file.images().empty())
+    throw Unreadable(fmt::format("{}: has no image, expected some", file.path().string()));
+  const fs::path here = file.path().parent_path(), above = here / "..";
+  const std::string stem = file.path().stem().string();  // instances_val2017
+  const auto underscore = stem.rfind('_');
+  const std::string split = underscore == std::string::npos ? stem : stem.substr(underscore + 1);
+  std::vector<fs::path> folders = {here,          here / "images",  here / split,
+                                   above / split, above / "images", above / "images" / split,
+                                   above};
+  if (!named.empty()) folders = {named};
+  for (const auto& image : file.images())
+    for (const fs::path& folder : folders)
+      if (fs::exists(folder / image.file_name)) return folder;
+  const std::string& first = file.images().front().file_name;
+  if (!named.empty())
+    throw FileNotFound(fmt::format("{}: no such file, expected the images of {} below --images",
+                                   (named / first).string(), file.path().string()));
+  throw FileNotFound(fmt::format("{}: its image {} is not beside it; name the folder with --images",
+                                 file.path().string(), first));
+}
 
 Dataset open_annotated(const fs::path& path, const DatasetRequest& request) {
   auto file = AnnotationFile::open(path, request.broken);

@@ -17,6 +17,15 @@ Dataset open_annotated(const std::filesystem::path& path, const DatasetRequest& 
 Dataset open_fsc147(const std::filesystem::path& path, const DatasetRequest& request);
 Dataset open_labels(const std::filesystem::path& path, const DatasetRequest& request);
 
+/// The annotation file itself, or the one JSON file of a folder, here or in `annotations`.
+/// @throws InvalidArgument  a folder with none, or with several.
+std::filesystem::path annotation_file(const std::filesystem::path& path);
+/// The folder to which an annotation file's names of images are relative: the one that has the
+/// first of them that is there.
+/// @param named  the only one that is looked into; empty: those where images usually are.
+/// @throws FileNotFound  none of them has any. @throws Unreadable  the file has no image.
+std::filesystem::path image_folder(const AnnotationFile& file, const std::filesystem::path& named);
+
 /// The annotation file that FSC-147 has in a folder; empty where it has none.
 std::filesystem::path fsc147_annotations(const std::filesystem::path& folder);
 /// Whether a folder has images with label images.

@@ -42,19 +42,6 @@ std::vector<fs::path> json_files(const fs::path& folder) {
   return files;
 }
 
-/// The annotation file itself, or that of a folder.
-fs::path annotation_file(const fs::path& path) {
-  if (!fs::is_directory(path)) return path;
-  const auto files = json_files(path);
-  if (files.size() == 1) return files[0];
-  std::vector<std::string> names;
-  for (const fs::path& file : files) names.push_back(file.lexically_relative(path).string());
-  throw InvalidArgument(
-      files.empty() ? fmt::format("{}: has no JSON file, expected annotations", path.string())
-                    : fmt::format("{}: has several JSON files ({}), expected one; name the file",
-                                  path.string(), fmt::join(names, ", ")));
-}
-
 bool has_class_folders(const fs::path& folder) {
   // an image of number 0, and masks, which are PNGs, beside it
   const auto has_support = [](const fs::path& f) {
@@ -90,6 +77,18 @@ void require_unused(bool given, const char* flag, const std::string& format) {
 }
 
 }  // namespace
+
+fs::path annotation_file(const fs::path& path) {
+  if (!fs::is_directory(path)) return path;
+  const auto files = json_files(path);
+  if (files.size() == 1) return files[0];
+  std::vector<std::string> names;
+  for (const fs::path& file : files) names.push_back(file.lexically_relative(path).string());
+  throw InvalidArgument(
+      files.empty() ? fmt::format("{}: has no JSON file, expected annotations", path.string())
+                    : fmt::format("{}: has several JSON files ({}), expected one; name the file",
+                                  path.string(), fmt::join(names, ", ")));
+}
 
 Format format_of(std::string_view name) {
   for (const auto& [known, format] : format_names)
