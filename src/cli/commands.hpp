@@ -13,6 +13,7 @@ namespace persense::cli {
 using Task = std::function<Exit()>;
 
 void add_segment(CLI::App& program, Task& task);
+void add_annotate(CLI::App& program, Task& task);
 void add_points(CLI::App& program, Task& task);
 void add_eval(CLI::App& program, Task& task);
 void add_options(CLI::App& program, Task& task);

@@ -51,6 +51,14 @@ void print_note(const std::string& line) {
   std::fputs(fmt::format("persense: note: {}\n", line).c_str(), messages());
 }
 
+void print_left_out(const std::vector<std::string>& lines, const std::string& list) {
+  constexpr std::size_t shown = 20;
+  const std::size_t count = lines.size(), printed = list.empty() ? count : std::min(shown, count);
+  for (std::size_t i = 0; i < printed; ++i) print_note("left out: " + lines[i]);
+  if (count > printed)
+    print_note(fmt::format("left out: {} more; {} lists them all", count - printed, list));
+}
+
 void print_out(const std::string& text) { std::fputs(text.c_str(), stdout); }
 
 void flush_stdout() {

@@ -20,6 +20,10 @@ void print_error(const std::string& line);
 /// Prints "persense: note: ..." on standard error.
 void print_note(const std::string& line);
 
+/// Prints notes of what was left out: the first lines, and how many follow.
+/// @param list  what has them all; empty: nothing, so all are printed.
+void print_left_out(const std::vector<std::string>& lines, const std::string& list);
+
 /// Prints on standard output. What goes wrong is remembered for `flush_stdout`.
 void print_out(const std::string& text);
 

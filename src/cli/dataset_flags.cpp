@@ -83,11 +83,20 @@ void add_dataset_flags(CLI::App& command, DatasetFlags& flags) {
       ->type_name("train|val|test")
       ->capture_default_str()
       ->group(group);
-  command
-      .add_option("--broken", flags.broken, "annotations that cannot be used: leave out, or end")
+  add_broken_flag(command, flags.broken)->group(group);
+}
+
+CLI::Option* add_broken_flag(CLI::App& command, std::string& broken) {
+  return command
+      .add_option("--broken", broken, "annotations that cannot be used: leave out, or end")
       ->type_name("skip|fail")
-      ->capture_default_str()
-      ->group(group);
+      ->capture_default_str();
+}
+
+eval::Broken broken_of(const std::string& text) {
+  if (text != "skip" && text != "fail")
+    throw InvalidArgument(fmt::format("--broken: got \"{}\", expected skip or fail", text));
+  return text == "skip" ? eval::Broken::skip : eval::Broken::fail;
 }
 
 namespace {
@@ -95,9 +104,7 @@ namespace {
 eval::DatasetRequest request_of(const DatasetFlags& flags) {
   eval::DatasetRequest request = flags.request;
   request.format = eval::format_of(flags.format);
-  if (flags.broken != "skip" && flags.broken != "fail")
-    throw InvalidArgument(fmt::format("--broken: got \"{}\", expected skip or fail", flags.broken));
-  request.broken = flags.broken == "skip" ? eval::Broken::skip : eval::Broken::fail;
+  request.broken = broken_of(flags.broken);
   if (!flags.extent.empty() && flags.extent != "object" && flags.extent != "all")
     throw InvalidArgument(
         fmt::format("--support-extent: got \"{}\", expected object or all", flags.extent));
@@ -124,13 +131,6 @@ eval::Dataset open_dataset(const DatasetFlags& flags) {
   return dataset;
 }
 
-void print_broken(const eval::Dataset& dataset) {
-  constexpr std::size_t shown = 20;
-  const std::size_t count = dataset.broken.size();
-  for (std::size_t i = 0; i < std::min(shown, count); ++i)
-    print_note("left out: " + dataset.broken[i]);
-  if (count > shown)
-    print_note(fmt::format("left out: {} more; --json lists them all", count - shown));
-}
+void print_broken(const eval::Dataset& dataset) { print_left_out(dataset.broken, "--json"); }
 
 }  // namespace persense::cli

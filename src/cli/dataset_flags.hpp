@@ -20,6 +20,12 @@ struct DatasetFlags {
 /// Adds DATASET and what says more of it to a subcommand; `flags` must outlive the parse.
 void add_dataset_flags(CLI::App& command, DatasetFlags& flags);
 
+/// Adds --broken alone.
+CLI::Option* add_broken_flag(CLI::App& command, std::string& broken);
+
+/// What --broken says. @throws InvalidArgument.
+eval::Broken broken_of(const std::string& text);
+
 /// @throws as eval::open_dataset; InvalidArgument  a class that the data set does not have.
 eval::Dataset open_dataset(const DatasetFlags& flags);
 

@@ -31,6 +31,10 @@ const char* const description =
     "  # the same by clicking, on a page in the browser\n"
     "  persense serve shelf/\n"
     "\n"
+    "  # outlines to correct by hand, and the data set that results\n"
+    "  persense annotate shelf/ --support support.jpg --mask mask.png -o todo\n"
+    "  persense annotate --import todo -o dataset\n"
+    "\n"
     "  # candidate points from your own density map\n"
     "  persense points density.npy --size 967x839 > points.csv\n"
     "\n"
@@ -82,6 +86,7 @@ Exit run(int argc, char** argv) {
                  std::string(exit_code_help));
   Task task;
   add_segment(program, task);
+  add_annotate(program, task);
   add_points(program, task);
   add_eval(program, task);
   add_options(program, task);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <mutex>
+#include <utility>
 
 #include "persense/error.hpp"
 
@@ -77,6 +78,21 @@ cv::Mat read_labels(const std::filesystem::path& path) {
 io::LabelmeFile read_labelme(const std::filesystem::path& path) {
   const Quiet quiet;
   return io::read_labelme(path);
+}
+
+eval::CorrectedImage read_corrected(const eval::Corrections& corrections, std::size_t index) {
+  const Quiet quiet;
+  return corrections.read(index);
+}
+
+std::vector<std::uint8_t> checked_image(const eval::CorrectedImage& image) {
+  const Quiet quiet;
+  return eval::checked_image(image);
+}
+
+io::ImageFile image_beside_masks(std::vector<std::uint8_t> bytes, const std::string& name) {
+  const Quiet quiet;
+  return io::image_beside_masks(std::move(bytes), name);
 }
 
 eval::Truth read_truth(const eval::DatasetQuery& query) {

@@ -3,7 +3,10 @@
 
 #include <filesystem>
 #include <optional>
+#include <string>
+#include <vector>
 
+#include "persense/eval/corrections.hpp"
 #include "persense/eval/truth.hpp"
 #include "persense/io/images.hpp"
 #include "persense/io/labelme.hpp"
@@ -22,6 +25,9 @@ io::MaskFile load_mask(const std::filesystem::path& path);
 cv::Mat read_mask(const std::filesystem::path& path);
 cv::Mat read_labels(const std::filesystem::path& path);
 io::LabelmeFile read_labelme(const std::filesystem::path& path);
+eval::CorrectedImage read_corrected(const eval::Corrections& corrections, std::size_t index);
+std::vector<std::uint8_t> checked_image(const eval::CorrectedImage& image);
+io::ImageFile image_beside_masks(std::vector<std::uint8_t> bytes, const std::string& name);
 eval::Truth read_truth(const eval::DatasetQuery& query);
 cv::Mat support_mask(const eval::DatasetSupport& support);
 

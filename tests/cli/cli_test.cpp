@@ -76,7 +76,8 @@ FloatMap two_blobs() {
 
 TEST_CASE("persense: every help text has examples before options, and the exit codes", "[cli]") {
   const Workspace work;
-  for (const std::string command : {"", "segment", "points", "eval", "options", "info"}) {
+  for (const std::string command :
+       {"", "segment", "annotate", "points", "eval", "options", "info"}) {
     const Outcome help = work.run(command + " --help");
     INFO(command << "\n" << help.out);
     CHECK(help.exit == 0);

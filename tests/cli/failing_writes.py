@@ -6,10 +6,10 @@
 One after the other, each call that makes a folder or opens, writes, closes or renames an output fails: with
 ENOSPC, as do all that follow, or with EIO, alone; or the process is killed in it. (--step 5 takes every
 fifth of them.) `persense segment` writes all its kinds of outputs over those of an earlier run, `persense
-eval` its scores and label images. Expected of a call that fails: exit code 4, one line that names the file
-and the reason, and no file in part. In either case every output that is there is a whole one, and
---resume makes all others as an undisturbed run would have made them. Prints a table, and exits with 1 where
-it is otherwise; with 4, where calls cannot be made to fail.
+eval` its scores and label images, `persense annotate --import` a data set. Expected of a call that fails: exit
+code 4, one line that names the file and the reason, and no file in part. In either case every output that is
+there is a whole one, and --resume makes all others as an undisturbed run would have made them. Prints a table,
+and exits with 1 where it is otherwise; with 4, where calls cannot be made to fail.
 """
 
 from __future__ import annotations
@@ -47,6 +47,17 @@ def prepare_eval(run: Trial) -> List[str]:
         shutil.copy(run.folder / f"{name}.png", folder / "01.png")
     models = run.arguments[run.arguments.index("--models") + 1]
     return ["eval", "data", "--models", models, "--json", "out/scores.json", "--save-labels", "out"]
+
+
+def prepare_import(run: Trial) -> List[str]:
+    """Outlines of the trial's pictures, to be read back."""
+    marks = ["--support", "support.png", "--class", "disc", "--mask", "disc.png"]
+    models = run.arguments[run.arguments.index("--models") + 1]
+    command = ["annotate", "queries", *marks, "--models", models, "-o", "todo"]
+    code, errors = run.run([run.program, *command])
+    if code != 0:
+        raise RuntimeError(f"exit code {code}: {errors}")
+    return ["annotate", "--import", "todo", "-o", "out/set"]
 
 
 class Prober:
@@ -90,7 +101,7 @@ class Prober:
         shutil.rmtree(out, ignore_errors=True)
         if old and n % 2 == 0:  # every second time
             shutil.copytree(self.trial.folder / "old", out)
-        elif command == "eval":
+        elif command != "segment":
             out.mkdir()
         before = dict(old) if old and n % 2 == 0 else {}
         fault = Fault(self.trial, self.preload, "out", call, n, error)
@@ -113,7 +124,7 @@ class Prober:
 
     def table(self) -> str:
         rows = [f"{'':8s} {'call':9s}" + "".join(f" {r:>18s}" for r in ERRORS.values())]
-        for command in ("segment", "eval"):
+        for command in ("segment", "eval", "annotate"):
             for call in CALLS:
                 counts = [self.came[command, call, reason] for reason in ERRORS.values()]
                 if any(counts):
@@ -142,11 +153,14 @@ def main() -> int:
         commands: Dict[str, List[str]] = {
             "segment": [*run.arguments, "-o", "out"],
             "eval": prepare_eval(run),
+            "annotate": prepare_import(run),
         }
         with contextlib.suppress(KeyboardInterrupt):  # what was done counts
             for command, arguments in commands.items():
                 # made with another threshold, so that most of its files have other bytes
-                old = run.undisturbed([*arguments, "--set", "idm.threshold=200"], "old")
+                old: Files = {}
+                if command != "annotate":  # which writes over nothing
+                    old = run.undisturbed([*arguments, "--set", "idm.threshold=200"], "old")
                 whole = run.undisturbed(arguments, "whole")
                 prober.probe(command, arguments, old, whole)
     print(prober.table())

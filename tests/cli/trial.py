@@ -163,8 +163,9 @@ class Fault:
 
 
 def temporary(files: Files) -> List[str]:
-    """Those that are under construction."""
-    return [name for name in files if re.search(r"(^|/)\.persense-[^/]*\.tmp$", name)]
+    """Those that are under construction, or in a folder that is."""
+    unfinished = r"(^|/)\.persense-[^/]*\.tmp$|(^|/)\.[^/]*\.unfinished/"
+    return [name for name in files if re.search(unfinished, name)]
 
 
 def parts(files: Files, whole: Files, *others: Files) -> List[str]:
