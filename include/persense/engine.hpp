@@ -83,7 +83,7 @@ class EngineImage {
   struct Encoded;
   Size size_;
   std::shared_ptr<const Encoded> encoded_;
-  std::shared_ptr<const void> owner_;  // the pipeline of the engine that made it
+  std::shared_ptr<const void> owner_;  // the encoders of the engine that made it
 };
 
 /// One marked object: see BasicExample.
@@ -129,6 +129,13 @@ class Engine {
   ///   stage, or that does not fit the others; Unreadable  LibTorch itself cannot be loaded.
   /// @throws DeviceUnavailable, OutOfMemory.
   explicit Engine(const Stages& stages, const Options& options = Options::paper());
+
+  /// The same stages and networks, which are not loaded again, with other options. Images that one
+  /// of the two encoded may be asked about, or marked in, by the other; supports are each one's
+  /// own.
+  /// @throws InvalidArgument  an option out of its range; another method or tiles.size, or other
+  ///   options of detector, dmg or decoder than these stages were made with.
+  Engine with(const Options& options) const;
 
   /// Whether this build can run "mini" and archives.
   static bool has_torch();
@@ -176,6 +183,7 @@ class Engine {
   void require_own(const EngineImage& image) const;
 
   std::shared_ptr<const Model> model_;
+  std::shared_ptr<const void> encoders_;  // whose images it takes
   std::string stages_;
 };
 

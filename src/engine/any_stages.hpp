@@ -13,6 +13,7 @@
 
 #include "persense/descriptor.hpp"
 #include "persense/detail/marking.hpp"
+#include "persense/options.hpp"
 #include "persense/stages.hpp"
 #include "persense/tiles/encoder.hpp"
 
@@ -80,6 +81,14 @@ class AnyEncoder {
     return nullptr;
   }
 
+  /// The same encoders as other options have them; each of the two may use embeddings of the other.
+  AnyEncoder with(const Options& options) const {
+    AnyEncoder other = *this;
+    for (auto& encoder : other.encoders_)
+      if (auto changed = encoder->with(options)) encoder = std::move(changed);
+    return other;
+  }
+
   Embedding encode(ImageView image) const {
     Embedding all;
     for (const auto& encoder : encoders_) encoder->encode(image, all);
@@ -109,6 +118,8 @@ class AnyEncoder {
     virtual Eigen::RowVectorXf describe(const Embedding& embedding, const Mask& mask,
                                         Size size) const = 0;
     virtual std::optional<int> input_side() const = 0;
+    /// Null where options change nothing.
+    virtual std::shared_ptr<const Interface> with(const Options& options) const = 0;
   };
   template <ImageEncoder E>
   struct Of;
@@ -147,6 +158,12 @@ struct AnyEncoder::Of final : Interface {
       return {};
   }
   std::optional<int> input_side() const override { return input_side_of(encoder); }
+  std::shared_ptr<const Interface> with([[maybe_unused]] const Options& options) const override {
+    if constexpr (requires { encoder.with(options.mini); })
+      return std::make_shared<const Of>(encoder.with(options.mini));
+    else
+      return nullptr;
+  }
 
   const E encoder;
 };

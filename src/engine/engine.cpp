@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "any_stages.hpp"
+#include "persense/option_table.hpp"
 #include "slot_stages.hpp"
 #include "slots.hpp"
 #include "torch_plugin.hpp"
@@ -181,7 +182,36 @@ Engine::Engine(const Stages& all, const Options& options) {
         stages.device, stages.dtype));
   model_ = on_torch == slots.end() ? model_without_torch(stages, options)
                                    : torch_plugin(std::string(*on_torch)).model(stages, options);
+  encoders_ = model_;
   stages_ = described(stages);
+}
+
+namespace {
+
+/// What stages took when they were made cannot change.
+void require_same_stages(const Options& now, const Options& asked) {
+  const auto require = [](const char* key, const auto& made, const auto& other) {
+    if (made != other)
+      throw InvalidArgument(fmt::format("option {}: got {}, expected {} as the stages were made",
+                                        key, option_text(other), option_text(made)));
+  };
+  require("method", now.method, asked.method);
+  require("tiles.size", now.tiles.size, asked.tiles.size);
+  require("detector.captions", now.detector.captions, asked.detector.captions);
+  require("dmg.rules", now.dmg.rules, asked.dmg.rules);
+  require("decoder.calibration", now.decoder.calibration, asked.decoder.calibration);
+  require("decoder.guidance", now.decoder.guidance, asked.decoder.guidance);
+  require("decoder.refinement", now.decoder.refinement, asked.decoder.refinement);
+  require("decoder.chunk_megabytes", now.decoder.chunk_megabytes, asked.decoder.chunk_megabytes);
+}
+
+}  // namespace
+
+Engine Engine::with(const Options& options) const {
+  require_same_stages(model_->options(), options);
+  Engine other = *this;
+  other.model_ = model_->with(options);
+  return other;
 }
 
 const Options& Engine::options() const { return model_->options(); }
@@ -208,13 +238,13 @@ void Engine::require_own(std::span<const EngineSupport> supports) const {
 
 void Engine::require_own(const EngineImage& image) const {
   (void)image.size();
-  if (image.owner_ != model_)
+  if (image.owner_ != encoders_)
     throw InvalidArgument("image: was encoded by another engine, expected this one's");
 }
 
 EngineImage Engine::encode(ImageView image) const {
   EngineImage handle = model_->encode(image);
-  handle.owner_ = model_;
+  handle.owner_ = encoders_;
   return handle;
 }
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,13 +20,22 @@
 
 namespace persense {
 
+using Make = std::function<std::shared_ptr<const EngineParts::Model>(const Options&)>;
+
 /// @tparam Runner  a Pipeline or one of the baselines, of stages chosen at run time.
 template <class Runner>
 struct EngineParts::ModelOf final : EngineParts::Model {
-  ModelOf(Runner made, std::string of_stages, bool networks)
-      : runner(std::move(made)), note(std::move(of_stages)), runs_networks(networks) {}
+  ModelOf(Runner made, std::string of_stages, bool networks, Make make)
+      : runner(std::move(made)),
+        note(std::move(of_stages)),
+        runs_networks(networks),
+        again(std::move(make)) {}
 
   const Options& options() const override { return runner.options(); }
+
+  std::shared_ptr<const Model> with(const Options& options) const override {
+    return again(options);
+  }
 
   EngineImage encode(ImageView image) const override {
     EngineImage handle;
@@ -82,33 +93,63 @@ struct EngineParts::ModelOf final : EngineParts::Model {
   Runner runner;
   std::string note;  ///< of every result; may be empty
   bool runs_networks;
+  Make again;  ///< the same stages with other options
 };
 
-std::shared_ptr<const EngineParts::Model> EngineParts::model(
-    const Stages& slots, AnyEncoder encoder, const std::function<AnyDetector()>& make_detector,
-    const std::function<AnyDmg()>& make_dmg, AnyDecoder decoder, const Options& options) {
-  const int size = options.tiles.size;
-  const bool any_size = take_any_size(slots), says_size = encoder.input_side().has_value();
-  std::string note;
+namespace {
+
+using ModelPtr = std::shared_ptr<const EngineParts::Model>;
+
+/// What is in the slots, as it was made.
+struct SlotParts {
+  Stages slots;
+  AnyEncoder encoder;
+  std::optional<AnyDetector> detector;  // where the method has a use for one
+  std::optional<AnyDmg> dmg;
+  AnyDecoder decoder;
+};
+
+/// Why there are no tiles though they were asked for; else nothing.
+std::string note_of_tiles(const SlotParts& parts, int size) {
+  const bool any_size = take_any_size(parts.slots);
   if (size > 0 && any_size)
-    note = fmt::format(
+    return fmt::format(
         "tiles.size {}: these stages see images of any size as they are, so there are "
         "no tiles",
         size);
-  else if (size < 0 && !any_size && !says_size)
-    note = fmt::format(
+  if (size < 0 && !any_size && !parts.encoder.input_side())
+    return fmt::format(
         "tiles.size {}: the encoder does not say how large an image it sees, so there "
         "are no tiles; give their side in pixels",
         size);
-  const bool tiled = size != 0 && !any_size && note.empty();
-  if (tiled) {
-    encoder = AnyEncoder(TiledEncoder<AnyEncoder>(std::move(encoder), size));
-    decoder = AnyDecoder(TiledDecoder<AnyDecoder, AnyEncoder>(std::move(decoder)));
-  }
-  const auto of = [&](auto runner) -> std::shared_ptr<const Model> {
-    return std::make_shared<const ModelOf<decltype(runner)>>(std::move(runner), note,
-                                                             slots.need_torch());
+  return {};
+}
+
+void put_tiles_around(SlotParts& parts, const Options& options) {
+  parts.encoder =
+      AnyEncoder(TiledEncoder<AnyEncoder>(std::move(parts.encoder), options.tiles.size));
+  parts.decoder = AnyDecoder(TiledDecoder<AnyDecoder, AnyEncoder>(std::move(parts.decoder)));
+  if (parts.detector)
+    parts.detector = AnyDetector(TiledDetector<AnyDetector, AnyEncoder>(
+        std::move(*parts.detector), options.detection.threshold));
+  if (parts.dmg) parts.dmg = AnyDmg(TiledDmg<AnyDmg, AnyEncoder>(std::move(*parts.dmg)));
+}
+
+ModelPtr assembled(SlotParts parts, const Options& options) {
+  const auto again = [parts](const Options& other) {
+    SlotParts same = parts;
+    same.encoder = same.encoder.with(other);
+    return assembled(std::move(same), other);
   };
+  const std::string note = note_of_tiles(parts, options.tiles.size);
+  const bool networks = parts.slots.need_torch();
+  if (options.tiles.size != 0 && note.empty() && !take_any_size(parts.slots))
+    put_tiles_around(parts, options);
+  const auto of = [&](auto runner) -> ModelPtr {
+    return std::make_shared<const EngineParts::ModelOf<decltype(runner)>>(std::move(runner), note,
+                                                                          networks, again);
+  };
+  auto& [slots, encoder, detector, dmg, decoder] = parts;
   switch (options.method) {
     case Method::persam:
       return of(PerSam(std::move(encoder), std::move(decoder), options));
@@ -119,19 +160,25 @@ std::shared_ptr<const EngineParts::Model> EngineParts::model(
     case Method::otsu:
       return of(Otsu(std::move(encoder), std::move(decoder), options));
     case Method::grounded_sam:
+      return of(GroundedSam(std::move(encoder), std::move(detector.value()), std::move(decoder),
+                            options));
     case Method::persense:
       break;
   }
-  AnyDetector detector = make_detector();
-  if (tiled)
-    detector = AnyDetector(
-        TiledDetector<AnyDetector, AnyEncoder>(std::move(detector), options.detection.threshold));
-  if (options.method == Method::grounded_sam)
-    return of(GroundedSam(std::move(encoder), std::move(detector), std::move(decoder), options));
-  AnyDmg dmg = make_dmg();
-  if (tiled) dmg = AnyDmg(TiledDmg<AnyDmg, AnyEncoder>(std::move(dmg)));
-  return of(Pipeline(std::move(encoder), std::move(detector), std::move(dmg), std::move(decoder),
-                     options));
+  return of(Pipeline(std::move(encoder), std::move(detector.value()), std::move(dmg.value()),
+                     std::move(decoder), options));
+}
+
+}  // namespace
+
+std::shared_ptr<const EngineParts::Model> EngineParts::model(
+    const Stages& slots, AnyEncoder encoder, const std::function<AnyDetector()>& make_detector,
+    const std::function<AnyDmg()>& make_dmg, AnyDecoder decoder, const Options& options) {
+  SlotParts parts{slots, std::move(encoder), {}, {}, std::move(decoder)};
+  const bool whole = options.method == Method::persense;
+  if (whole || options.method == Method::grounded_sam) parts.detector = make_detector();
+  if (whole) parts.dmg = make_dmg();
+  return assembled(std::move(parts), options);
 }
 
 }  // namespace persense

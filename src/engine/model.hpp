@@ -17,6 +17,8 @@ namespace persense {
 struct Engine::Model {
   virtual ~Model() = default;
   virtual const Options& options() const = 0;
+  /// The same stages with other options: see Engine::with.
+  virtual std::shared_ptr<const Model> with(const Options& options) const = 0;
   virtual EngineImage encode(ImageView image) const = 0;
   virtual EngineSupport support(std::span<const Example> examples, const std::string& label,
                                 const std::string& phrase) const = 0;

@@ -109,8 +109,8 @@ std::vector<ScoredMask> MiniEmbedding::masks(const MiniPrototype& prototype,
     if (chosen[p] < 0) continue;
     const auto i = static_cast<std::size_t>(chosen[p]);
     const bool last = prompts[p].role == Prompt::Role::final_pass;
-    if (last && (classified->probabilities.same_class[i] < state_->network.calibration().same ||
-                 classified->probabilities.quality[i] < state_->network.calibration().quality))
+    if (last && (classified->probabilities.same_class[i] < prototype.thresholds.same ||
+                 classified->probabilities.quality[i] < prototype.thresholds.quality))
       continue;
     order.push_back(p);
     masks[p].score = classified->score(i);
@@ -134,7 +134,7 @@ std::vector<ScoredMask> MiniEmbedding::masks(const MiniPrototype& prototype,
   leave_likely_exemplars(masks, order, [&](std::size_t p) {
     const bool last = prompts[p].role == Prompt::Role::final_pass;
     const auto i = static_cast<std::size_t>(chosen[p]);
-    return last || classified->probabilities.same_class[i] >= state_->network.calibration().same;
+    return last || classified->probabilities.same_class[i] >= prototype.thresholds.same;
   });
   const auto& scores = state_->network.calibration().scores;
   const std::span<const regions::ScoreKnot> knots =

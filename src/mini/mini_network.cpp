@@ -78,12 +78,7 @@ cv::Mat MiniLevel::stretched(const cv::Rect& part) const {
   return out;
 }
 
-MiniNetwork::MiniNetwork(Module module, const MiniOptions& options)
-    : module_(std::move(module)), calibration_(module_.manifest().calibration) {
-  if (options.same >= 0) calibration_.same = options.same;
-  if (options.quality >= 0) calibration_.quality = options.quality;
-  if (options.same_alone >= 0) calibration_.same_alone = options.same_alone;
-  if (options.present >= 0) calibration_.present = options.present;
+MiniNetwork::MiniNetwork(Module module) : module_(std::move(module)) {
   try {
     module_.require_methods({"trunk", "pool", "conditioning", "maps", "sample", "evidence", "embed",
                              "decide", "refine"});

@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "map_decoder.hpp"
-#include "persense/options.hpp"
 #include "persense/torch/module.hpp"
 #include "pyramid.hpp"
 
@@ -71,11 +70,10 @@ struct MiniProbabilities {
 class MiniNetwork {
  public:
   /// @throws BadModel  a module without the network's methods.
-  explicit MiniNetwork(Module module, const MiniOptions& options = {});
+  explicit MiniNetwork(Module module);
 
   const Module& module() const { return module_; }
-  /// The archive's, but for what the options say.
-  const Manifest::Calibration& calibration() const { return calibration_; }
+  const Manifest::Calibration& calibration() const { return module_.manifest().calibration; }
 
   /// @param seen  CV_32FC3, stretched pixels whose sides are multiples of 16.
   std::vector<at::Tensor> trunk(const cv::Mat& seen) const;
@@ -108,7 +106,6 @@ class MiniNetwork {
   at::ScalarType kept_as(double pixels) const;
 
   Module module_;
-  Manifest::Calibration calibration_;
 };
 
 }  // namespace persense::torchscript

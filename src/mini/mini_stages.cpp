@@ -21,7 +21,7 @@ MiniExample MiniEmbedding::example(const Mask& mask) const {
 FloatMap MiniEmbedding::similarity(const MiniPrototype& prototype, Size size) const {
   const auto classified = state_->classify(prototype, {});
   const Proposals& proposals = *classified->proposals;
-  const float least = std::clamp(state_->network.calibration().same_alone, 1e-3f, 0.999f);
+  const float least = std::clamp(prototype.thresholds.same_alone, 1e-3f, 0.999f);
   const cv::Size image = state_->pyramid.size();
   cv::Mat map(image, CV_32FC1, cv::Scalar(-1));
   std::vector<std::size_t> order(proposals.candidates.size());
@@ -53,7 +53,7 @@ std::vector<Detection> MiniEmbedding::detections(const MiniPrototype& prototype)
   const Proposals& proposals = *classified->proposals;
   std::vector<Detection> found;
   for (std::size_t i = 0; i < proposals.candidates.size(); ++i)
-    if (classified->probabilities.same_class[i] >= state_->network.calibration().same_alone &&
+    if (classified->probabilities.same_class[i] >= prototype.thresholds.same_alone &&
         !proposals.candidates[i].box.empty())
       found.push_back({static_cast<Box>(proposals.candidates[i].box), classified->score(i)});
   return found;
@@ -93,7 +93,7 @@ DensityMap MiniEmbedding::density(const MiniPrototype& prototype,
   const Proposals& proposals = *classified->proposals;
   std::vector<float> sizes;
   for (std::size_t i = 0; i < proposals.candidates.size(); ++i)
-    if (classified->probabilities.same_class[i] >= state_->network.calibration().same_alone)
+    if (classified->probabilities.same_class[i] >= prototype.thresholds.same_alone)
       sizes.push_back(proposals.sizes[i]);
   std::sort(sizes.begin(), sizes.end());
   const double diameter =
@@ -123,8 +123,26 @@ MiniEncoder::MiniEncoder(const std::filesystem::path& archive, Placement placeme
                          const MiniOptions& options)
     : MiniEncoder(Module(archive, Stage::all, placement), options) {}
 
+namespace {
+
+/// The archive's thresholds, but for what the options say.
+MiniOptions thresholds_of(const Manifest::Calibration& archive, const MiniOptions& options) {
+  const auto either = [](float asked, float own) { return asked >= 0 ? asked : own; };
+  return {either(options.same, archive.same), either(options.quality, archive.quality),
+          either(options.same_alone, archive.same_alone), either(options.present, archive.present)};
+}
+
+}  // namespace
+
 MiniEncoder::MiniEncoder(Module module, const MiniOptions& options)
-    : network_(std::make_shared<const MiniNetwork>(std::move(module), options)) {}
+    : network_(std::make_shared<const MiniNetwork>(std::move(module))),
+      thresholds_(thresholds_of(network_->calibration(), options)) {}
+
+MiniEncoder MiniEncoder::with(const MiniOptions& options) const {
+  MiniEncoder other = *this;
+  other.thresholds_ = thresholds_of(network_->calibration(), options);
+  return other;
+}
 
 MiniEmbedding MiniEncoder::encode(ImageView image) const {
   return MiniEmbedding(std::make_shared<const MiniEmbedding::State>(*network_, image));
@@ -139,6 +157,7 @@ MiniPrototype MiniEncoder::prototype(std::span<const EncodedExample<Embedding>> 
     if (!e.negative) diameters.push_back(equivalent_diameter(static_cast<double>(e.mask->area())));
   }
   prototype.diameter = persense::detail::median(diameters);
+  prototype.thresholds = thresholds_;
   return prototype;
 }
 

@@ -101,7 +101,7 @@ Classified MiniEmbedding::State::classify_anew(const MiniPrototype& prototype,
   classified.probabilities = by(shown);
   std::vector<float>& same_class = classified.probabilities.same_class;
   if (masks.empty() &&
-      *std::max_element(same_class.begin(), same_class.end()) < network.calibration().present)
+      *std::max_element(same_class.begin(), same_class.end()) < prototype.thresholds.present)
     std::fill(same_class.begin(), same_class.end(), 0.0f);
   if (prototype.negatives.empty()) return classified;
   const MiniProbabilities negative = by(prototype.negatives);

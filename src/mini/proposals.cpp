@@ -97,7 +97,7 @@ Proposals Proposer::again(const Classified& first) && {
   const Proposals& before = *first.proposals;
   std::vector<char> wanted(before.levels.size(), 0);
   for (std::size_t i = 0; i < before.candidates.size(); ++i)
-    if (first.probabilities.same_class[i] >= image_.network.calibration().same_alone)
+    if (first.probabilities.same_class[i] >= prototype_.thresholds.same_alone)
       wanted[before.candidates[i].level] = 1;
   std::vector<std::shared_ptr<const MiniLevel>> tiles;
   std::vector<cv::Rect2d> cores;
@@ -122,7 +122,7 @@ std::vector<std::size_t> Proposer::accepted() const {
   const MiniProbabilities probabilities =
       image_.network.classify(made_.descriptors, made_.sizes,
                               stacked(examples, &MiniExample::embedding), sizes_of(examples));
-  const auto& thresholds = image_.network.calibration();
+  const MiniOptions& thresholds = prototype_.thresholds;
   for (std::size_t i = 0; i < made_.candidates.size(); ++i)
     if (probabilities.same_class[i] >= thresholds.same_alone &&
         probabilities.quality[i] >= thresholds.quality)

@@ -375,6 +375,46 @@ TEST_CASE("engine: a support from another engine or from none is refused", "[eng
   CHECK_THROWS_AS(engine.segment(EngineSupport{}, query), InvalidArgument);
 }
 
+TEST_CASE("engine: with other options it finds in an encoded image what an engine made so finds",
+          "[engine]") {
+  const Engine engine("classic");
+  Options options = engine.options();
+  options.filter.min_area = 300;
+  options.idm.threshold = 90;
+  options.instances.duplicate_overlap = 0.2f;
+  const Engine other = engine.with(options);
+  CHECK(other.options().idm.threshold == 90);
+  CHECK(other.stages() == engine.stages());
+  const ImageView view = ImageView::of_rgb(coins().query.image);
+  const EngineImage image = engine.encode(view);
+  const Engine fresh(Stages::named("classic"), options);
+  const Result expected = fresh.segment(support_of(fresh, coins()), view);
+  CHECK(same(other.segment(image, support_of(other, coins())), expected));
+  CHECK_FALSE(same(engine.segment(image, support_of(engine, coins())), expected));
+  // of the second to the first, too; but a support is of one alone
+  CHECK(engine.segment(other.encode(view), support_of(engine, coins())).count() > 0);
+  CHECK_THAT(
+      message_of<InvalidArgument>([&] { other.segment(image, support_of(engine, coins())); }),
+      ContainsSubstring("prepared by another engine"));
+}
+
+TEST_CASE("engine: what its stages were made with does not change", "[engine][errors]") {
+  const Engine engine("classic");
+  const auto refusal = [&](auto&& change) {
+    Options options = engine.options();
+    change(options);
+    return message_of<InvalidArgument>([&] { engine.with(options); });
+  };
+  CHECK(refusal([](Options& o) { o.method = Method::otsu; }) ==
+        "option method: got otsu, expected persense as the stages were made");
+  CHECK(refusal([](Options& o) { o.tiles.size = 512; }) ==
+        "option tiles.size: got 512, expected 0 as the stages were made");
+  CHECK(refusal([](Options& o) { o.decoder.calibration = Switch::off; }) ==
+        "option decoder.calibration: got off, expected on as the stages were made");
+  CHECK(refusal([](Options& o) { o.idm.threshold = 999; }) ==
+        "option idm.threshold: got 999, expected 0 to 255");
+}
+
 TEST_CASE("engine: a support outlives the engine's copies", "[engine]") {
   auto engine = std::make_unique<Engine>("classic");
   const Engine copy = *engine;

@@ -202,6 +202,29 @@ TEST_CASE("torch engine: mini makes masks of boxes on drawn discs",
   CHECK(shared / (static_cast<double>(mask.area() + truth.area()) - shared) >= 0.7);
 }
 
+TEST_CASE("torch engine: mini's thresholds change over an image that is encoded once",
+          "[torch][engine][mini]") {
+  const Engine engine("mini");
+  const cv::Mat picture = crowd();
+  const EngineImage image = engine.encode(ImageView::of_rgb(picture));
+  const cv::Mat mask = disc_mask({picture.cols, picture.rows}, {gap + gap / 2, gap / 2}, radius);
+  const Example example{image, MaskView(mask)};
+  const auto found = [&](const Engine& of) {
+    return of.segment(image, of.support(std::span(&example, 1)));
+  };
+  Options strict = engine.options();
+  strict.mini.same = strict.mini.quality = 1;
+  const Result by_default = found(engine);
+  CHECK(by_default.count() > across * down / 2);
+  CHECK(found(engine.with(strict)).count() == 0);
+  CHECK(same(found(engine), by_default));
+  strict.mini.same = strict.mini.quality = 0.6f;
+  const Engine fresh(Stages::named("mini"), strict);
+  CHECK(same(found(engine.with(strict)),
+             fresh.segment(fresh.support(ImageView::of_rgb(picture), MaskView(mask)),
+                           ImageView::of_rgb(picture))));
+}
+
 TEST_CASE("torch engine: an encoder archive works with weight-free stages", "[torch][engine]") {
   const DiscArchives archives;
   Stages stages = Stages::named("classic");

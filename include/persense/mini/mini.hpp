@@ -35,6 +35,9 @@ struct MiniPrototype {
   double diameter = 0;  ///< median of the examples', pixels
   std::vector<MiniExample> examples;
   std::vector<MiniExample> negatives;
+  /// What is asked of candidates: of the support, so that embeddings serve encoders that differ in
+  /// it. None is below 0.
+  MiniOptions thresholds;
 };
 
 /// A query, or support, image as the network sees it: features at scales that are powers of two,
@@ -75,6 +78,9 @@ class MiniEncoder {
   explicit MiniEncoder(const std::filesystem::path& archive, Placement placement = {},
                        const MiniOptions& options = {});
 
+  /// The same network with other thresholds; each of the two may use embeddings of the other.
+  MiniEncoder with(const MiniOptions& options) const;
+
   Embedding encode(ImageView image) const;
   Prototype prototype(std::span<const EncodedExample<Embedding>> examples) const;
   /// In candidate regions, above 0 where they may be of the support's class, 1 for certain; below
@@ -89,6 +95,7 @@ class MiniEncoder {
   MiniEncoder(Module module, const MiniOptions& options);
 
   std::shared_ptr<const MiniNetwork> network_;
+  MiniOptions thresholds_;  // the archive's, but for what the options say
 };
 
 /// This network's part of an encoder's embedding and prototype: see classic_embedding.
