@@ -137,8 +137,10 @@ FloatMapView map_argument(const persense_map* given, const char* name) {
       Eigen::OuterStride<>(stride / std::ptrdiff_t{sizeof(float)}));
 }
 
-Options method_argument(const char* preset, const char* settings, const Stages& stages) {
-  return stages.adapt(Options::preset(text_or(preset, "paper")), [settings](Options& options) {
+Options method_argument(const char* preset, const char* settings, const Stages& stages,
+                        const io::Settings& of_file) {
+  return stages.adapt(Options::preset(text_or(preset, "paper")), [&](Options& options) {
+    io::apply(options, of_file);
     std::istringstream words(text_or(settings, ""));
     for (std::string setting; words >> setting;) apply_setting(options, setting, "settings");
   });

@@ -14,6 +14,7 @@
 #include "persense.h"
 #include "persense/engine.hpp"
 #include "persense/image.hpp"
+#include "persense/io/settings.hpp"
 #include "persense/maps.hpp"
 
 namespace persense::capi {
@@ -101,8 +102,10 @@ Size checked_size(int width, int height, const char* name);
 std::ptrdiff_t checked_stride(std::int64_t stride, Size size, std::int64_t pixel_bytes,
                               std::int64_t element, const char* name);
 
-/// The preset, adapted to the stages, with "key=value" settings applied in their order.
+/// The preset, adapted to the stages, with the options of a settings file and, over them,
+/// "key=value" settings applied in their order.
 /// @throws InvalidArgument  unknown preset or key, a bad value.
-Options method_argument(const char* preset, const char* settings, const Stages& stages = {});
+Options method_argument(const char* preset, const char* settings, const Stages& stages = {},
+                        const io::Settings& of_file = {});
 
 }  // namespace persense::capi

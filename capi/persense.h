@@ -70,10 +70,10 @@ typedef struct persense_pipeline_options {
   const char* dtype;    /* of networks: "fp32" (the default), "fp16" (on a GPU) or "bf16" */
   const char* preset;   /* "paper" (the default), "plus_plus" or "reference" (released code) */
   const char* settings; /* on top of the preset, adapted to the stages: see persense_option_info */
-  /* of networks on the CPU, for the whole process; 0: as OMP_NUM_THREADS or an earlier pipeline has
-   * it, else all cores that the process may use */
-  int32_t threads;
+  int32_t threads;  /* of networks on the CPU, for the whole process; 0: as OMP_NUM_THREADS or an
+                       earlier pipeline has it, else all cores that the process may use */
   int32_t reserved; /* 0 */
+  const char* settings_file; /* of `persense calibrate`; `settings` win over its options */
 } persense_pipeline_options;
 
 /* Writes `struct_size` bytes, no more. Does nothing for NULL. */

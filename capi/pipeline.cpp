@@ -3,6 +3,7 @@
 
 #include "arguments.hpp"
 #include "handles.hpp"
+#include "persense/io/settings.hpp"
 #include "persense/option_table.hpp"
 
 using namespace persense;
@@ -49,11 +50,14 @@ persense_status persense_pipeline_create(const persense_pipeline_options* option
                                          persense_pipeline** out) {
   return capi::guard([&] {
     auto& pipeline = capi::emptied(out, "out");
-    const auto given = capi::read_struct(options, "persense_pipeline_options",
-                                         offsetof(persense_pipeline_options, reserved));
+    const auto given =
+        capi::read_struct(options, "persense_pipeline_options", sizeof(persense_pipeline_options),
+                          {offsetof(persense_pipeline_options, reserved)});
     const Stages stages = capi::stages_of(given);
-    pipeline =
-        new persense_pipeline(stages, capi::method_argument(given.preset, given.settings, stages));
+    io::Settings of_file;
+    if (given.settings_file != nullptr) of_file = io::read_settings(given.settings_file);
+    pipeline = new persense_pipeline(
+        stages, capi::method_argument(given.preset, given.settings, stages, of_file));
   });
 }
 

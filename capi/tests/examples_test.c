@@ -326,6 +326,29 @@ static void filters_and_regions_say_what_is_reported(void) {
   persense_support_free(support);
 }
 
+static void write_text(const char* path, const char* text) {
+  FILE* file = fopen(path, "w");
+  if (file == NULL || fputs(text, file) < 0 || fclose(file) != 0) exit(1);
+}
+
+static void options_come_from_a_settings_file_and_settings_win_over_it(void) {
+  persense_pipeline_options chosen = weight_free();
+  persense_pipeline* other;
+  const char* const path = "capi_settings_test.json";
+  write_text(path, "{\"format\": 1, \"options\": {\"idm.threshold\": 25, \"feedback.shots\": 2}}");
+  chosen.settings_file = path;
+  chosen.settings = "feedback.shots=3";
+  REQUIRE_OK(persense_pipeline_create(&chosen, &other));
+  CHECK(strcmp(persense_pipeline_get_option(other, "idm.threshold"), "25") == 0);
+  CHECK(strcmp(persense_pipeline_get_option(other, "feedback.shots"), "3") == 0);
+  persense_pipeline_free(other);
+  write_text(path, "{\"format\": 1, \"options\": {\"idm.treshold\": 25}}");
+  CHECK_FAILS(persense_pipeline_create(&chosen, &other), PERSENSE_INVALID_ARGUMENT,
+              "capi_settings_test.json: option idm.treshold: unknown");
+  remove(path);
+  CHECK_FAILS(persense_pipeline_create(&chosen, &other), PERSENSE_FILE_NOT_FOUND, path);
+}
+
 static void a_pipelines_filter_is_the_default_of_its_queries(void) {
   persense_pipeline_options chosen = weight_free();
   persense_run_options options;
@@ -575,6 +598,7 @@ int main(void) {
   threads_ask_one_encoded_query_about_their_own_supports();
   several_supports_are_several_classes();
   filters_and_regions_say_what_is_reported();
+  options_come_from_a_settings_file_and_settings_win_over_it();
   a_pipelines_filter_is_the_default_of_its_queries();
   objects_at_the_border_say_so();
   marks_that_cannot_be_are_named();

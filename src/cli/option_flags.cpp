@@ -6,6 +6,8 @@
 #include <sstream>
 #include <type_traits>
 
+#include "console.hpp"
+#include "persense/io/settings.hpp"
 #include "persense/option_table.hpp"
 
 namespace persense::cli {
@@ -33,6 +35,12 @@ void add_option_flags(CLI::App& command, OptionFlags& flags) {
                   "side of the tiles in which networks of one input size see a larger image: auto "
                   "(as the support object's size asks for), a number of pixels, or off (default)")
       ->type_name("auto|N|off");
+  command
+      .add_option("--settings", flags.settings_file,
+                  "options in a file that `persense calibrate` wrote; --set, --method and --tile "
+                  "win over it")
+      ->type_name("FILE")
+      ->check(not_empty());
   command.add_option("--set", flags.settings, "one option of `persense options`; repeat for more")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
@@ -69,6 +77,7 @@ Options preset_of(const OptionFlags& flags) {
 }
 
 void apply_settings(Options& options, const OptionFlags& flags) {
+  if (!flags.settings_file.empty()) io::apply(options, io::read_settings(flags.settings_file));
   if (!flags.method.empty() && flags.method != plus_plus)
     set_option(options, "method", flags.method);
   if (flags.tile) apply_tile(options, *flags.tile);
@@ -78,6 +87,14 @@ void apply_settings(Options& options, const OptionFlags& flags) {
 Options options_from(const OptionFlags& flags, const Stages& stages) {
   return stages.adapt(preset_of(flags),
                       [&flags](Options& options) { apply_settings(options, flags); });
+}
+
+void note_other_stages(const OptionFlags& flags, const Engine& engine) {
+  if (flags.settings_file.empty()) return;
+  const std::string of_file = io::read_settings(flags.settings_file).stages;
+  if (!of_file.empty() && of_file != engine.stages())
+    print_note(fmt::format("{}: was made for other stages ({}), these are {}",
+                           flags.settings_file.string(), of_file, engine.stages()));
 }
 
 namespace {

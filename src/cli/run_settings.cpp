@@ -96,7 +96,9 @@ std::string window_note(const SegmentRequest& request, const io::Window& window,
 
 Engine engine_of(const SegmentRequest& request) {
   const Stages stages = stages_from(request.stages);
-  return Engine(stages, options_of(request, stages));
+  Engine engine(stages, options_of(request, stages));
+  note_other_stages(request.options, engine);
+  return engine;
 }
 
 std::set<std::string> kinds_of(const SegmentRequest& request) {

@@ -58,7 +58,9 @@ Stages stages_from(const StageFlags& flags) {
 
 Engine engine_from(const StageFlags& flags, const OptionFlags& options) {
   const Stages stages = stages_from(flags);
-  return Engine(stages, options_from(options, stages));
+  Engine engine(stages, options_from(options, stages));
+  note_other_stages(options, engine);
+  return engine;
 }
 
 }  // namespace persense::cli

@@ -7,7 +7,7 @@ import numpy
 import numpy.typing
 import os
 import typing
-__all__: list[str] = ['ClassLabelExtractor', 'EncodedImage', 'Engine', 'Mask', 'Options', 'Query', 'Result', 'Stages', 'Stop', 'Support', 'Trace', 'TracePass', 'all_phrase', 'encode_png', 'figure', 'filled', 'has_label_extraction', 'has_tls', 'has_torch', 'idm', 'inspect', 'label_from_answer', 'load_image', 'load_labelme_image', 'load_mask', 'mask_of_pixels', 'option_table', 'overlay', 'ppsm', 'read_labelme_marks', 'read_labelme_masks', 'read_labels', 'read_mask', 'shape_of_pixels', 'support_overlays', 'to_geojson', 'to_labelme', 'to_yolo', 'torch_version', 'write_coco', 'write_file', 'write_imagej_rois', 'write_labels']
+__all__: list[str] = ['ClassLabelExtractor', 'EncodedImage', 'Engine', 'Mask', 'Options', 'Query', 'Result', 'Stages', 'Stop', 'Support', 'Trace', 'TracePass', 'all_phrase', 'encode_png', 'figure', 'filled', 'has_label_extraction', 'has_tls', 'has_torch', 'idm', 'inspect', 'label_from_answer', 'load_image', 'load_labelme_image', 'load_mask', 'mask_of_pixels', 'option_table', 'overlay', 'ppsm', 'read_labelme_marks', 'read_labelme_masks', 'read_labels', 'read_mask', 'read_settings', 'shape_of_pixels', 'support_overlays', 'to_geojson', 'to_labelme', 'to_yolo', 'torch_version', 'write_coco', 'write_file', 'write_imagej_rois', 'write_labels']
 class Options:
     """
     All options of a pipeline.
@@ -620,6 +620,10 @@ def read_mask(path: os.PathLike[str] | str | bytes) -> numpy.typing.NDArray[nump
 
     Formats and orientation as in read_image. A pixel is inside when any colour channel is
     not zero; in JPEG and WebP, when it is above half of the image's maximum.
+    """
+def read_settings(path: os.PathLike[str] | str | bytes) -> list[tuple[str, str]]:
+    """
+    The options of a settings file, as (key, value) pairs of text.
     """
 def shape_of_pixels(pixels: typing.Any, alpha: typing.Any = None, lossy: bool = False) -> numpy.typing.NDArray[numpy.uint8]:
     """

@@ -72,6 +72,7 @@ class Pipeline:
         dtype: str = "fp32",
         threads: int = 0,
         preset: str = "paper",
+        settings: Optional[Union[str, "os.PathLike[str]"]] = None,
         options: Optional[Mapping[str, OptionValue]] = None,
     ) -> None:
         """Make a pipeline.
@@ -87,7 +88,8 @@ class Pipeline:
         threads: of networks on the CPU, for the whole process; 0 = all cores.
         preset: "paper", "plus_plus" for PerSense++, or "reference" for the released code's
             behaviour to the bit; adapted to the stages.
-        options: by key, as ``{"idm.threshold": 25}``; see ``persense.options()``.
+        settings: a file that ``persense calibrate`` wrote; its options are over the preset's.
+        options: by key, as ``{"idm.threshold": 25}``, over these; see ``persense.options()``.
 
         Raises FileNotFound, Unreadable or BadModel for an archive that cannot be used,
         DeviceUnavailable, and InvalidArgument for networks in a build without LibTorch or beside
@@ -96,6 +98,9 @@ class Pipeline:
         expected = '"mini", "classic" or a folder of archives'
         models = None if models is None else path("models", models, expected)
         given = dict(mapping("options", options, "a mapping such as {'idm.threshold': 25}"))
+        if settings is not None:
+            file = path("settings", settings, "a file that persense calibrate wrote")
+            given = {**dict(_core.read_settings(file)), **given}
         self._arguments: Dict[str, Any] = {
             "models": _absolute(models),
             "encoder": _absolute(encoder),

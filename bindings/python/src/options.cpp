@@ -1,8 +1,12 @@
 // Options by key.
 #include <pybind11/stl.h>
+#include <pybind11/stl/filesystem.h>
 #include <pybind11/typing.h>
 
+#include <filesystem>
+
 #include "bind.hpp"
+#include "persense/io/settings.hpp"
 #include "persense/option_table.hpp"
 #include "persense/options.hpp"
 
@@ -43,6 +47,10 @@ py::typing::List<Row> option_table() {
 void bind_options(py::module_& m) {
   m.def("option_table", &option_table,
         "Every option as (key, default, lowest, highest, words, help).");
+  m.def(
+      "read_settings",
+      [](const std::filesystem::path& path) { return io::read_settings(path).options; }, "path"_a,
+      "The options of a settings file, as (key, value) pairs of text.");
   py::class_<Options>(m, "Options", "All options of a pipeline.")
       .def_static("preset", &Options::preset, "name"_a,
                   "The options of a preset: paper, plus_plus or reference.")

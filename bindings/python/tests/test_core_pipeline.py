@@ -54,6 +54,24 @@ def test_options_are_set_by_key_from_numbers_words_and_switches() -> None:
     assert set(got) == {option.key for option in persense.options()}
 
 
+def test_options_come_from_a_settings_file_and_others_win_over_it(tmp_path: pathlib.Path) -> None:
+    file = tmp_path / "settings.json"
+    file.write_text('{"format": 1, "options": {"idm.threshold": 25, "feedback.shots": 2}}')
+    pipeline = persense.Pipeline("classic", settings=file, options={"feedback.shots": 3})
+    assert pipeline.options["idm.threshold"] == "25"
+    assert pipeline.options["feedback.shots"] == "3"
+    again = pickle.dumps(pipeline)
+    file.write_text('{"format": 1, "options": {"idm.treshold": 25}}')
+    assert pickle.loads(again).options == pipeline.options
+    with pytest.raises(persense.InvalidArgument) as raised:
+        persense.Pipeline("classic", settings=file)
+    assert str(raised.value).startswith(f"{file}: option idm.treshold: unknown")
+    with pytest.raises(persense.FileNotFound):
+        persense.Pipeline("classic", settings=str(tmp_path / "none.json"))
+    with pytest.raises(persense.InvalidArgument, match="settings: got int"):
+        persense.Pipeline("classic", settings=7)
+
+
 def test_option_list_has_defaults_that_are_in_their_ranges() -> None:
     defaults = persense.Pipeline("classic").options
     for option in persense.options():

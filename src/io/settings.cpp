@@ -1,0 +1,121 @@
+#include "persense/io/settings.hpp"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <type_traits>
+
+#include "json.hpp"
+#include "persense/error.hpp"
+#include "persense/failure.hpp"
+#include "persense/io/files.hpp"
+#include "persense/option_table.hpp"
+
+namespace persense::io {
+
+namespace {
+
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+/// Whether an option is one of several words; nothing of a key that is none.
+std::optional<bool> is_word(std::string_view key) {
+  std::optional<bool> word;
+  const Options any;
+  for_each_option(any, [&](std::string_view name, const auto& field, auto&&...) {
+    if (name == key) word = std::is_enum_v<std::remove_cvref_t<decltype(field)>>;
+  });
+  return word;
+}
+
+/// The value as text. @throws InvalidArgument  another type than the option has.
+std::string text_of(const std::string& key, const json& value) {
+  const bool word = is_word(key).value_or(value.is_string());  // what is none is refused later
+  if (word ? value.is_string() : value.is_number())
+    return word ? value.get<std::string>() : value.dump();
+  throw InvalidArgument(fmt::format("option {}: got {}, expected a {}", key,
+                                    value.dump(-1, ' ', false, json::error_handler_t::replace),
+                                    word ? "word" : "number"));
+}
+
+/// A member of a settings file. @throws Unreadable  it is missing, or no object.
+const json& object_in(const json& content, const char* name) {
+  static const json none = json::object();
+  const auto at = content.find(name);
+  if (at == content.end()) return none;
+  if (!at->is_object())
+    throw Unreadable(fmt::format("its {} are {}, expected an object", name, at->type_name()));
+  return *at;
+}
+
+/// @throws Unreadable  without the file's name.
+void require_format(const json& content) {
+  if (!content.is_object() || !content.contains("format") || !content.contains("options"))
+    throw Unreadable("not a settings file, expected an object with format and options");
+  if (const auto format = persense::detail::whole_number(content["format"], 0, 1 << 30);
+      format != settings_format)
+    throw Unreadable(fmt::format("its format is {}, expected {}, which this version reads",
+                                 content["format"].dump(), settings_format));
+  for (const auto& [name, value] : content.items())
+    if (name != "format" && name != "options" && name != "measured")
+      throw Unreadable(
+          fmt::format("has {}, expected format, options and measured alone", json(name).dump()));
+}
+
+Settings settings_in(const json& content) {
+  require_format(content);
+  std::map<std::string, std::string> given;
+  Options scratch;
+  for (const auto& [key, value] : object_in(content, "options").items()) {
+    given[key] = text_of(key, value);
+    set_option(scratch, key, given[key]);
+  }
+  Settings settings;
+  for_each_option(scratch, [&](const char* key, auto&&...) {
+    if (const auto at = given.find(key); at != given.end()) settings.options.emplace_back(*at);
+  });
+  const json& measured = object_in(content, "measured");
+  if (const auto at = measured.find("stages"); at != measured.end() && at->is_string())
+    settings.stages = at->get<std::string>();
+  return settings;
+}
+
+}  // namespace
+
+Settings read_settings(const std::filesystem::path& path) {
+  const auto bytes = read_file(path);
+  const auto named = [&](const char* why) {
+    return one_line(fmt::format("{}: {}", path.string(), why));
+  };
+  try {
+    const json content =
+        persense::detail::parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    if (content.is_discarded()) throw Unreadable("not JSON, expected a settings file");
+    return settings_in(content);
+  } catch (const Unreadable& e) {
+    throw Unreadable(named(e.what()));
+  } catch (const InvalidArgument& e) {
+    throw InvalidArgument(named(e.what()));
+  }
+}
+
+void apply(Options& options, const Settings& settings) {
+  for (const auto& [key, value] : settings.options) set_option(options, key, value);
+}
+
+std::string to_settings(const std::vector<std::pair<std::string, std::string>>& options,
+                        std::string_view measured) {
+  ordered_json values = ordered_json::object();
+  Options scratch;
+  for (const auto& [key, value] : options) {
+    set_option(scratch, key, value);
+    values[key] = is_word(key).value_or(true) ? ordered_json(value) : ordered_json::parse(value);
+  }
+  ordered_json content = {{"format", settings_format}, {"options", values}};
+  if (!measured.empty()) content["measured"] = ordered_json::parse(measured);
+  return content.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace persense::io
