@@ -39,7 +39,10 @@ const char* const description =
     "  persense points density.npy --size 967x839 > points.csv\n"
     "\n"
     "  # how good is it? a data set in PerSense-D layout\n"
-    "  persense eval PerSense-D --json scores.json\n";
+    "  persense eval PerSense-D --json scores.json\n"
+    "\n"
+    "  # the thresholds that find most on one's own labelled images\n"
+    "  persense calibrate dataset -o settings.json\n";
 
 // Help of the program lists its subcommands; their descriptions begin with one line that says
 // what, and go on with examples that only belong into their own help.
@@ -89,6 +92,7 @@ Exit run(int argc, char** argv) {
   add_annotate(program, task);
   add_points(program, task);
   add_eval(program, task);
+  add_calibrate(program, task);
   add_options(program, task);
   add_info(program, task);
   add_serve(program, task);

@@ -77,7 +77,7 @@ FloatMap two_blobs() {
 TEST_CASE("persense: every help text has examples before options, and the exit codes", "[cli]") {
   const Workspace work;
   for (const std::string command :
-       {"", "segment", "annotate", "points", "eval", "options", "info"}) {
+       {"", "segment", "annotate", "points", "eval", "calibrate", "options", "info"}) {
     const Outcome help = work.run(command + " --help");
     INFO(command << "\n" << help.out);
     CHECK(help.exit == 0);
