@@ -36,9 +36,9 @@ const char* const help =
     "each\n"
     "fold the choice is made again without it. The interval of the gain is that of a thousand\n"
     "bootstrap resamples of the images. Where it reaches down to 0, no setting is better than the\n"
-    "defaults by more than chance, and they are written. Of less than ten images nothing is "
+    "defaults by more than chance, and they are written. Of fewer than ten images nothing is "
     "chosen.\n"
-    "SETTINGS: {\"format\": 1, \"options\": {KEY: VALUE}, \"measured\": {...}}; every frontend "
+    "The file: {\"format\": 1, \"options\": {KEY: VALUE}, \"measured\": {...}}; every frontend "
     "reads "
     "it.\n"
     "\n";
