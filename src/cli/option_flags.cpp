@@ -35,15 +35,15 @@ void add_option_flags(CLI::App& command, OptionFlags& flags) {
                   "side of the tiles in which networks of one input size see a larger image: auto "
                   "(as the support object's size asks for), a number of pixels, or off (default)")
       ->type_name("auto|N|off");
+  command.add_option("--set", flags.settings, "one option of `persense options`; repeat for more")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
   command
       .add_option("--settings", flags.settings_file,
                   "options in a file that `persense calibrate` wrote; --set, --method and --tile "
                   "win over it")
       ->type_name("FILE")
       ->check(not_empty());
-  command.add_option("--set", flags.settings, "one option of `persense options`; repeat for more")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
 }
 
 namespace {

@@ -68,7 +68,7 @@ def test_options_come_from_a_settings_file_and_others_win_over_it(tmp_path: path
     assert str(raised.value).startswith(f"{file}: option idm.treshold: unknown")
     with pytest.raises(persense.FileNotFound):
         persense.Pipeline("classic", settings=str(tmp_path / "none.json"))
-    with pytest.raises(persense.InvalidArgument, match="settings: got int"):
+    with pytest.raises(persense.InvalidArgument, match="settings: got 7, expected a file"):
         persense.Pipeline("classic", settings=7)
 
 
