@@ -173,7 +173,7 @@ void Corrections::leave_overlaps(CorrectedImage& image) const {
     }
     if (other != nullptr) {
       image.broken.push_back(fmt::format(
-          "{}: {} ({}) shares {:.0f} % of the smaller one's pixels with {} ({}), expected at most "
+          "{}: {} ({}) shares {:.3g} % of the smaller one's pixels with {} ({}), expected at most "
           "{:g} %",
           image.source, object.name, object.label, 100 * most, other->name, other->label,
           100 * options_.max_overlap));
