@@ -1,0 +1,1 @@
+"""The plugin of napari, the image viewer: imported by napari alone, through the manifest beside it."""
