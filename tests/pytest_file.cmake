@@ -2,6 +2,7 @@
 # does, and skips where the file does as a whole, because something that it needs is missing.
 function(run_pytest_in folder)
   set(ENV{PYTHONDONTWRITEBYTECODE} 1)
+  set(ENV{PYTEST_DISABLE_PLUGIN_AUTOLOAD} 1)  # napari's alone takes seconds, in every file
   execute_process(
     COMMAND ${python} -m pytest -q -rs -p no:cacheprovider ${SOURCE_DIR}/bindings/python/${TESTS}
     WORKING_DIRECTORY ${folder} RESULT_VARIABLE failed)
