@@ -25,7 +25,8 @@ Pixels filled(const py::object& outline, int width, int height) {
   return array_of(persense::detail::filled(polygon, {width, height}));
 }
 
-Pixels figure(const Result& result, const py::object& image, const std::optional<EngineSupport>& support) {
+Pixels figure(const Result& result, const py::object& image,
+              const std::optional<EngineSupport>& support) {
   const Held<ImageView> query = image_argument(image, "image");
   cv::Mat picture;
   {

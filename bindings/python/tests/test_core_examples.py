@@ -406,22 +406,6 @@ def test_own_stages_are_pickled_where_they_can_be() -> None:
         pickle.dumps(persense.Pipeline("classic", dmg=Local()))
 
 
-def test_a_support_is_drawn_with_its_examples() -> None:
-    plt = pytest.importorskip("matplotlib.pyplot", reason="matplotlib is not installed")
-    support = pipeline().support(scene(), box=box_of(1), negatives=[box_of(6)])
-    figure = support.plot()
-    [axes] = figure.axes
-    assert axes.get_title(loc="left") == "1 example, 1 negative"
-    assert len(axes.collections[0].get_paths()) == 2
-    other = pipeline().support(
-        [Example(scene(), box=box_of(1)), Example(scene().copy(), box=box_of(2))]
-    )
-    assert len(other.plot().axes) == 2
-    legend = two_classes().plot().get_legend()
-    assert [text.get_text() for text in legend.get_texts()] == ["potato", "stone"]
-    plt.close("all")
-
-
 def test_a_stage_sees_the_exemplars_with_their_masks_and_scores() -> None:
     seen: List[Any] = []
 
