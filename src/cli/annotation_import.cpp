@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "clock.hpp"
 #include "persense/error.hpp"
 #include "persense/eval/dataset_writer.hpp"
 #include "persense/failure.hpp"
@@ -21,11 +22,6 @@ namespace persense::cli {
 namespace fs = std::filesystem;
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
-double seconds_since(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
-}
 
 /// The folder is made at the end; what cannot be then is said now.
 const ImportRequest& checked(const ImportRequest& request) {
@@ -54,42 +50,6 @@ ObjectsOf objects_of(const eval::CorrectedImage& image, const std::string& label
     }
   return objects;
 }
-
-/// The folder in which a new one is made, beside it; gone unless it was given its name.
-class UnfinishedFolder {
- public:
-  explicit UnfinishedFolder(const fs::path& name) : name_(name.lexically_normal()) {
-    if (!name_.has_filename()) name_ = name_.parent_path();  // it ended with a slash
-    if (const auto last = name_.filename(); last.empty() || last == "." || last == "..")
-      name_ = fs::absolute(name_ / "x").lexically_normal().parent_path();
-    path_ = name_.parent_path() / fmt::format(".{}.unfinished", name_.filename().string());
-    std::error_code error;
-    fs::remove_all(path_, error);  // of a run that was killed
-    if (!error) fs::create_directories(path_, error);
-    if (error) fail(error);
-  }
-  ~UnfinishedFolder() {
-    std::error_code ignored;
-    if (!path_.empty()) fs::remove_all(path_, ignored);
-  }
-  UnfinishedFolder(const UnfinishedFolder&) = delete;
-  UnfinishedFolder& operator=(const UnfinishedFolder&) = delete;
-
-  const fs::path& path() const { return path_; }
-  void finish() {
-    std::error_code error;
-    fs::rename(path_, name_, error);
-    if (error) fail(error);
-    path_.clear();
-  }
-
- private:
-  [[noreturn]] void fail(const std::error_code& error) const {
-    throw Unwritable(fmt::format("{}: {}", name_.string(), error.message()));
-  }
-
-  fs::path name_, path_;
-};
 
 }  // namespace
 
@@ -311,10 +271,12 @@ Exit AnnotationImport::run() {
   choose_supports();
   progress_->close();
   progress_.emplace(used_.size(), 0, messages());
-  UnfinishedFolder folder(request_.dataset);
+  const fs::path parent = request_.dataset.parent_path();
+  io::remove_leftovers(parent.empty() ? "." : parent);
+  io::AtomicFolder folder(request_.dataset);
   write_all(folder.path());
   write_statistics(folder.path());
-  folder.finish();
+  folder.commit();
   progress_->close();
   print_left_out(left_out_, (request_.dataset / "statistics.json").string());
   print_out(eval::to_table(statistics()));

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "clock.hpp"
 #include "persense/error.hpp"
 #include "persense/eval/truth.hpp"
 #include "persense/io/files.hpp"
@@ -178,7 +179,7 @@ void Calibration::process(std::size_t index, const std::vector<Trial>& trials,
   const auto of_class = static_cast<std::size_t>(c - dataset_.classes.data());
   const std::string shown = c->name + "/" + query->image.filename().string();
   progress_->started(shown);
-  const auto begin = std::chrono::steady_clock::now();
+  const auto begin = Clock::now();
   const EncodedImages::Encoded support =
       shown_[of_class] ? *shown_[of_class] : images_.get(c->supports[query->support].image, {});
   const EngineImage image = images_.get(query->image, support.window).image;
@@ -197,12 +198,11 @@ void Calibration::process(std::size_t index, const std::vector<Trial>& trials,
                 {score.instances->truth, score.instances->found, score.instances->matched[0]});
     found = std::max(found, result.count());
   }
-  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
-  progress_->finished(shown, found, detail, seconds.count());
+  progress_->finished(shown, found, detail, seconds_since(begin));
 }
 
 Exit Calibration::run() {
-  const auto begin = std::chrono::steady_clock::now();
+  const auto begin = Clock::now();
   const fs::path folder = request_.settings.parent_path();
   io::remove_leftovers(folder.empty() ? "." : folder);
   io::AtomicFile file(request_.settings);  // one that cannot be written is told now
@@ -215,11 +215,11 @@ Exit Calibration::run() {
     search_.choose(option);
   }
   progress_->close();
-  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
+  const double seconds = seconds_since(begin);
   const eval::Gain gain = search_.gain();
   file.write(settings(gain));
   file.commit();
-  report(gain, seconds.count());
+  report(gain, seconds);
   return Exit::ok;
 }
 

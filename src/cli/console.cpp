@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "clock.hpp"
 #include "persense/error.hpp"
 
 namespace persense::cli {
@@ -159,8 +160,7 @@ std::string Progress::bar_text(int columns) const {
   constexpr int cells = 20;
   const std::size_t finished = already_ + done_;
   const auto full = static_cast<int>(cells * finished / std::max<std::size_t>(total_, 1));
-  const double elapsed =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+  const double elapsed = seconds_since(begin_);
   const double rate = static_cast<double>(done_) / std::max(elapsed, 1e-9);
   const std::string pace =
       done_ == 0 ? std::string("-.- images/s, ETA -:--")

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "clock.hpp"
 #include "persense/error.hpp"
 #include "persense/io/files.hpp"
 #include "quiet_io.hpp"
@@ -141,7 +142,7 @@ void Evaluation::process(ScoredQuery& job, const std::stop_token& stop) {
   run.on_step = [&](Step step) { progress_->step(shown, name_of(step), 0); };
   run.on_progress = [&](Step step, double part) { progress_->step(shown, name_of(step), part); };
   const Result result = engine_.segment(support.support, image.view(), run);
-  job.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  job.seconds = seconds_since(begin);
   job.score = eval::score(cli::read_truth(*job.query), result, request_.most);
   if (request_.released) job.released = released(job, result);
   if (job.score.instances) job.reliability.add(result.instances, *job.score.instances);

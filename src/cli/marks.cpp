@@ -10,6 +10,7 @@
 #include <span>
 #include <string_view>
 
+#include "clock.hpp"
 #include "persense/io/files.hpp"
 #include "persense/io/labelme.hpp"
 #include "quiet_io.hpp"
@@ -288,10 +289,9 @@ EncodedMarks encode_marks(const Marks& marks, const Engine& engine,
       throw InvalidArgument(fmt::format("{}: marks an image of {}, but {} has {}",
                                         marked.expected_by, to_string(*marked.expected_size),
                                         marked.path.string(), to_string(image.size())));
-    const auto begin = std::chrono::steady_clock::now();
+    const auto begin = Clock::now();
     encoded.encoded.push_back(engine.encode(image.view()));
-    encoded.seconds.push_back(
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+    encoded.seconds.push_back(seconds_since(begin));
     encoded.images.push_back(std::move(image));
   }
   return encoded;

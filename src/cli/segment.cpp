@@ -12,6 +12,7 @@
 #include <span>
 
 #include "ask_label.hpp"
+#include "clock.hpp"
 #include "console.hpp"
 #include "interrupt.hpp"
 #include "marks.hpp"
@@ -36,11 +37,6 @@ namespace persense::cli {
 namespace fs = std::filesystem;
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
-double seconds_since(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
-}
 
 io::ImageCounts counts_in(const RunRecord::Entry& entry) {
   return {entry.image_name, entry.objects, entry.estimated, entry.confidence};

@@ -201,8 +201,37 @@ void AtomicFile::commit() {
   temporary_.clear();
 }
 
+AtomicFolder::AtomicFolder(const fs::path& target) : target_(target.lexically_normal()) {
+  if (!target_.has_filename()) target_ = target_.parent_path();  // it ended with a slash
+  if (const auto last = target_.filename(); last.empty() || last == "." || last == "..")
+    target_ = fs::absolute(target_ / "x").lexically_normal().parent_path();
+  std::error_code reason;
+  if (target_.has_parent_path()) fs::create_directories(target_.parent_path(), reason);
+  if (reason) fail(reason);
+  const fs::path name = temporary_name(target_);
+  if (!fs::create_directory(name, reason))  // no other process has this name
+    fail(reason ? reason : std::make_error_code(std::errc::file_exists));
+  temporary_ = name;
+}
+
+AtomicFolder::~AtomicFolder() {
+  std::error_code ignored;
+  if (!temporary_.empty()) fs::remove_all(temporary_, ignored);
+}
+
+void AtomicFolder::commit() {
+  std::error_code reason;
+  fs::rename(temporary_, target_, reason);
+  if (reason) fail(reason);
+  temporary_.clear();
+}
+
+void AtomicFolder::fail(const std::error_code& reason) const {
+  throw Unwritable(fmt::format("{}: cannot write: {}", target_.string(), reason.message()));
+}
+
 void remove_leftovers(const fs::path& folder) noexcept {
-  std::error_code failed;
+  std::error_code failed, ignored;
   for (fs::directory_iterator entry(folder, failed), end; !failed && entry != end;
        entry.increment(failed)) {
     int process = 0, length = 0;
@@ -213,7 +242,7 @@ void remove_leftovers(const fs::path& folder) noexcept {
     if (std::sscanf(name.c_str(), format.c_str(), &process, &start, &length) != 2 ||
         length != static_cast<int>(name.size()))
       continue;
-    if (!runs(process, start)) ::unlink(entry->path().c_str());
+    if (!runs(process, start)) fs::remove_all(entry->path(), ignored);
   }
 }
 

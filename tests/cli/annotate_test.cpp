@@ -79,8 +79,32 @@ TEST_CASE("persense annotate: what it outlines comes back as the truth of a data
         "disc,3,27,6,12,9.00,170.00,170.00\n");
   CHECK(fs::exists(work / "set/disc/00.tif"));
   CHECK(fs::exists(work / "set/disc/02_instances.png"));
-  CHECK(work.files(".set.unfinished").empty());
+  for (const auto& entry : fs::directory_iterator(work / "."))
+    CHECK_FALSE(entry.path().filename().string().starts_with(".persense-"));
   CHECK(work.f1() == 1.0);
+}
+
+TEST_CASE("persense annotate: the examples of its help can be run", "[cli][annotate]") {
+  const Workspace work;
+  work.save("photo.jpg", discs(6, 4));
+  work.save("shelf/one.jpg", discs(3, 2));
+  work.save("shelf/two.jpg", discs(4, 2));
+  fs::rename(work / "support.png", work / "support.jpg");  // told by content
+  const std::string help = work.run("annotate --help").out;
+  std::size_t run = 0;
+  for (auto at = help.find("  persense annotate "); at != help.npos && run < 3;
+       at = help.find("  persense annotate ", at + 1)) {
+    std::string line = help.substr(at + 11, help.find('\n', at) - at - 11);
+    if (const auto box = line.find("120,80,160,130"); box != line.npos)
+      line.replace(box, 14, "122,72,148,98");  // the disc at 135, 85
+    if (line.find("--import") == line.npos) line += " --models classic";
+    INFO(line);
+    const Outcome outcome = work.run(line);
+    INFO(outcome.err);
+    CHECK(outcome.exit == 0);
+    ++run;
+  }
+  CHECK(run == 3);
 }
 
 TEST_CASE("persense annotate: the bundled beans come back as the program saw them",

@@ -164,7 +164,7 @@ class Fault:
 
 def temporary(files: Files) -> List[str]:
     """Those that are under construction, or in a folder that is."""
-    unfinished = r"(^|/)\.persense-[^/]*\.tmp$|(^|/)\.[^/]*\.unfinished/"
+    unfinished = r"(^|/)\.persense-[^/]*\.tmp(/|$)"
     return [name for name in files if re.search(unfinished, name)]
 
 

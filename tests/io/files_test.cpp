@@ -85,6 +85,24 @@ TEST_CASE("AtomicFile: without commit the target is as it was", "[io][files]") {
   CHECK(scratch.file_count() == 1);
 }
 
+TEST_CASE("AtomicFolder: complete or absent, and two of one name do not meet", "[io][files]") {
+  const Scratch scratch;
+  {
+    io::AtomicFolder first(scratch / "above/set/"), second(scratch / "above/set");
+    io::write_file(first.path() / "a.txt", "first");
+    io::write_file(second.path() / "a.txt", "second");
+    io::remove_leftovers(scratch / "above");
+    CHECK_FALSE(fs::exists(scratch / "above/set"));
+    first.commit();
+    CHECK_THROWS_AS(second.commit(), Unwritable);
+  }
+  const auto bytes = io::read_file(scratch / "above/set/a.txt");
+  CHECK(std::string(bytes.begin(), bytes.end()) == "first");
+  CHECK(std::distance(fs::directory_iterator(scratch / "above"), fs::directory_iterator()) == 1);
+  io::write_file(scratch / "file", "x");
+  CHECK_THROWS_AS(io::AtomicFolder(scratch / "file/set"), Unwritable);
+}
+
 TEST_CASE("remove_leftovers: a dead process's files go, also when its number came again",
           "[io][files]") {
   const Scratch scratch;
@@ -109,11 +127,12 @@ TEST_CASE("remove_leftovers: a dead process's files go, also when its number cam
   const pid_t child = ::fork();
   if (child == 0) {
     new io::AtomicFile(scratch / "b.txt");
+    io::write_file((new io::AtomicFolder(scratch / "c"))->path() / "d.txt", "x");
     ::_exit(0);
   }
   siginfo_t info;
   ::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT);
-  CHECK(names().size() == 3);
+  CHECK(names().size() == 4);
   io::remove_leftovers(scratch.path());
   CHECK(names() == own);
   ::waitpid(child, nullptr, 0);

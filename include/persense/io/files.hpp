@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 namespace persense::io {
@@ -48,9 +49,31 @@ class AtomicFile {
   int descriptor_ = -1;
 };
 
-/// Removes the temporary files in a folder that killed processes of this machine (and container)
-/// left there; those of running processes stay, and those of other machines that share the disk. A
-/// folder that does not exist has none.
+/// A new folder under construction: files go below `path()`, which lies beside the target; `commit`
+/// gives it the target's name. Without `commit` the destructor removes it.
+/// @par Threads  Files below it may be written by several.
+class AtomicFolder {
+ public:
+  /// @param target  a name that nothing has, or an empty folder; those above it are made.
+  /// @throws Unwritable.
+  explicit AtomicFolder(const std::filesystem::path& target);
+  ~AtomicFolder();
+  AtomicFolder(const AtomicFolder&) = delete;
+  AtomicFolder& operator=(const AtomicFolder&) = delete;
+
+  const std::filesystem::path& path() const { return temporary_; }
+  /// Call it once, last. @throws Unwritable  something else has the target's name by now.
+  void commit();
+
+ private:
+  [[noreturn]] void fail(const std::error_code& reason) const;
+
+  std::filesystem::path target_, temporary_;
+};
+
+/// Removes the temporary files and folders in a folder that killed processes of this machine (and
+/// container) left there; those of running processes stay, and those of other machines that share
+/// the disk. A folder that does not exist has none.
 void remove_leftovers(const std::filesystem::path& folder) noexcept;
 
 /// Writes a whole file by way of AtomicFile. @throws Unwritable.
