@@ -38,7 +38,7 @@ if(PERSENSE_TORCH)
 endif()
 set(PERSENSE_CAPI_NEEDS "")
 if(BUILD_SHARED_LIBS)  # else it is all in one
-  set(PERSENSE_CAPI_NEEDS core classic engine io label)
+  set(PERSENSE_CAPI_NEEDS core steps classic engine io label)
 endif()
 list(JOIN PERSENSE_COMPONENTS " " PERSENSE_COMPONENTS)
 list(JOIN PERSENSE_CAPI_NEEDS " " PERSENSE_CAPI_NEEDS)
@@ -60,7 +60,7 @@ list(JOIN opencv_includes " " PERSENSE_PC_OPENCV_CFLAGS)
 get_target_property(opencv_library opencv_core LOCATION)
 cmake_path(GET opencv_library PARENT_PATH PERSENSE_PC_OPENCV_LIBDIR)
 # Static archives are searched once, in this order: users before what they use.
-set(PERSENSE_PC_LIBS "-lpersense_eval -lpersense_label -lpersense_io -lpersense_engine -lpersense_classic")
+set(PERSENSE_PC_LIBS "-lpersense_eval -lpersense_label -lpersense_io -lpersense_engine -lpersense_classic -lpersense_steps")
 # A full name, as CMake found it: some have it elsewhere than where linkers look.
 get_target_property(tiff_library TIFF::TIFF LOCATION)
 set(PERSENSE_PC_TIFF_LIBS "${tiff_library}")

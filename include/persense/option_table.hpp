@@ -9,6 +9,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include "persense/detail/decl.hpp"
 #include "persense/detail/joined.hpp"
 #include "persense/error.hpp"
 #include "persense/options.hpp"
@@ -142,55 +143,68 @@ namespace detail {
 
 template <class T>
 struct EnumNames;
+
 template <>
 struct EnumNames<Rules> {
   static constexpr const char* names[] = {"paper", "reference"};
 };
+
 template <>
 struct EnumNames<PromptSelection> {
   static constexpr const char* names[] = {"off", "on", "boxes"};
 };
+
 template <>
 struct EnumNames<ExemplarSelection> {
   static constexpr const char* names[] = {"top", "diverse"};
 };
+
 template <>
 struct EnumNames<Rejection> {
   static constexpr const char* names[] = {"off", "imrm"};
 };
+
 template <>
 struct EnumNames<IdmMode> {
   static constexpr const char* names[] = {"contour", "peaks", "hybrid"};
 };
+
 template <>
 struct EnumNames<Switch> {
   static constexpr const char* names[] = {"off", "on"};
 };
+
 template <>
 struct EnumNames<Method> {
   static constexpr const char* names[] = {"persense", "grounded_sam", "persam",
                                           "matcher",  "everything",   "otsu"};
 };
+
 template <>
 struct EnumNames<Captions> {
   static constexpr const char* names[] = {"separate", "joint"};
 };
+
 template <>
 struct EnumNames<Fallback> {
   static constexpr const char* names[] = {"off", "similarity"};
 };
+
 template <>
 struct EnumNames<CountRounding> {
   static constexpr const char* names[] = {"none", "ceil"};
 };
+
 template <>
 struct EnumNames<Parts> {
   static constexpr const char* names[] = {"examples", "largest"};
 };
+
 template <>
 struct EnumNames<Border> {
   static constexpr const char* names[] = {"keep", "drop"};
 };
+
 template <>
 struct EnumNames<LocationPrior> {
   static constexpr const char* names[] = {"similarity", "box_center"};
@@ -232,41 +246,16 @@ T parse_value(std::string_view key, std::string_view text) {
 }  // namespace detail
 
 /// Checks every field against its range. @throws InvalidArgument  naming the option.
-inline void validate(const Options& options) {
-  for_each_option(options, [](std::string_view key, const auto& field, double lo, double hi, auto) {
-    if constexpr (!std::is_enum_v<std::remove_cvref_t<decltype(field)>>)
-      detail::require_in_range(key, field, lo, hi);
-  });
-}
+PERSENSE_DECL void validate(const Options& options);
 
 /// Sets one option from text, as in `idm.threshold` = `25`.
 /// @throws InvalidArgument  unknown key, unreadable value, or out of range; `options` is unchanged.
-inline void set_option(Options& options, std::string_view key, std::string_view text) {
-  bool found = false;
-  std::string keys;
-  for_each_option(options, [&](std::string_view name, auto& field, double lo, double hi, auto) {
-    using Field = std::remove_cvref_t<decltype(field)>;
-    keys += (keys.empty() ? "" : ", ") + std::string(name);
-    if (name != key) return;
-    const auto value = detail::parse_value<Field>(key, text);
-    if constexpr (!std::is_enum_v<Field>) detail::require_in_range(key, value, lo, hi);
-    field = value;
-    found = true;
-  });
-  if (!found)
-    throw InvalidArgument(fmt::format("option {}: unknown; expected one of {}", key, keys));
-}
+PERSENSE_DECL void set_option(Options& options, std::string_view key, std::string_view text);
 
 /// The same from "key=value".
 /// @param who  where the text comes from, to name in an error: "--set", say.
 /// @throws InvalidArgument  as set_option, or no "=".
-inline void apply_setting(Options& options, std::string_view setting, std::string_view who) {
-  const auto equals = setting.find('=');
-  if (equals == std::string_view::npos)
-    throw InvalidArgument(
-        fmt::format("{}: got \"{}\", expected key=value as in idm.threshold=25", who, setting));
-  set_option(options, setting.substr(0, equals), setting.substr(equals + 1));
-}
+PERSENSE_DECL void apply_setting(Options& options, std::string_view setting, std::string_view who);
 
 /// The values an option may have, as text: "paper|reference", "0 to 255".
 /// @param lowest, highest  as for_each_option gives them.
@@ -288,3 +277,7 @@ std::string option_text(const T& field) {
 }
 
 }  // namespace persense
+
+#ifndef PERSENSE_SEPARATE_COMPILATION
+#include "persense/impl/option_table.hpp"
+#endif

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "persense/class_label.hpp"
+#include "persense/detail/decl.hpp"
 #include "persense/detail/marking.hpp"
 #include "persense/detail/median.hpp"
 #include "persense/detail/support_mask.hpp"
@@ -28,11 +29,7 @@
 namespace persense::detail {
 
 /// @throws InvalidArgument  an empty image.
-inline void require_image(ImageView image, const char* name) {
-  if (image.empty())
-    throw InvalidArgument(
-        fmt::format("{}: size {}, expected at least 1 x 1", name, to_string(image.size())));
-}
+PERSENSE_DECL void require_image(ImageView image, const char* name);
 
 /// The images of some examples, each of them encoded once.
 template <ImageEncoder Encoder>
@@ -56,27 +53,10 @@ class ExampleImages {
   std::vector<std::pair<ImageView, EncodedImage<Encoder>>> made_;
 };
 
-inline float median_diameter(std::span<const SupportExample> examples) {
-  std::vector<double> diameters;
-  for (const SupportExample& e : examples)
-    if (!e.negative) diameters.push_back(e.diameter);
-  return static_cast<float>(median(std::move(diameters)));
-}
+PERSENSE_DECL float median_diameter(std::span<const SupportExample> examples);
 
 /// @throws InvalidArgument  a negative example on an object that is looked for.
-inline void check_negatives(std::span<const SupportExample> examples) {
-  for (const SupportExample& negative : examples)
-    for (const SupportExample& wanted : examples) {
-      if (!negative.negative || wanted.negative ||
-          !same_pixels(negative.image.view(), wanted.image.view()))
-        continue;
-      const auto smaller = std::min(negative.mask.area(), wanted.mask.area());
-      if (2 * intersection_area(negative.mask, wanted.mask) > smaller)
-        throw InvalidArgument(fmt::format(
-            "negative example: covers the object at {} that is looked for; expected another object",
-            to_string(static_cast<Box>(wanted.mask.box))));
-    }
-}
+PERSENSE_DECL void check_negatives(std::span<const SupportExample> examples);
 
 /// How similar the examples that are not negative are to the prototype that was made of them.
 template <ImageEncoder Encoder>
@@ -131,24 +111,10 @@ TakenExamples<Encoder> take_examples(const Encoder& encoder, const Decoder& deco
 }
 
 /// The first example that is not negative. @throws InvalidArgument  none.
-inline const SupportExample& first_wanted(std::span<const SupportExample> examples) {
-  const auto first = std::find_if(examples.begin(), examples.end(),
-                                  [](const SupportExample& e) { return !e.negative; });
-  if (first == examples.end())
-    throw InvalidArgument(examples.empty()
-                              ? "support: got no example, expected at least one"
-                              : "support: all examples are negative, expected one of what is "
-                                "looked for");
-  return *first;
-}
+PERSENSE_DECL const SupportExample& first_wanted(std::span<const SupportExample> examples);
 
 /// All examples on an image that are not negative, CV_8UC1.
-inline cv::Mat mask_on(const Image& image, std::span<const SupportExample> examples) {
-  cv::Mat mask = cv::Mat::zeros(image.mat().size(), CV_8UC1);
-  for (const SupportExample& e : examples)
-    if (!e.negative && e.image.mat().data == image.mat().data) paint(e.mask, mask);
-  return mask;
-}
+PERSENSE_DECL cv::Mat mask_on(const Image& image, std::span<const SupportExample> examples);
 
 /// See StagedMethod::support.
 template <ImageEncoder Encoder, class Decoder>
@@ -193,37 +159,16 @@ Support<Encoder> prepare_support(const Encoder& encoder, const Decoder& decoder,
 
 /// A result before the first step. @throws InvalidArgument  an empty image, or a region of another
 /// size.
-inline Result begin_result(ImageView image, const RunOptions& run) {
-  require_image(image, "query image");
-  if (!run.region.empty() && run.region.size() != image.size())
-    throw InvalidArgument(fmt::format("region: size {}, expected the query image's {}{}",
-                                      to_string(run.region.size()), to_string(image.size()),
-                                      turned_hint(run.region.size(), image.size())));
-  if (run.filter) {
-    Options checked;
-    checked.filter = *run.filter;
-    validate(checked);
-  }
-  Result result;
-  result.image_size = image.size();
-  return result;
-}
+PERSENSE_DECL Result begin_result(ImageView image, const RunOptions& run);
 
 /// What is reported of all instances: filtered, flagged, in reading order.
-inline std::vector<Instance> reported(std::vector<Instance> all, Size image, const Options& options,
-                                      std::span<const double> areas, const RunOptions& run) {
-  for (Instance& instance : all) instance.touches_border = touches_border(instance.mask, image);
-  all = filtered(std::move(all), run.filter ? *run.filter : options.filter, areas, run.region);
-  sort_in_reading_order(all);
-  return all;
-}
+PERSENSE_DECL std::vector<Instance> reported(std::vector<Instance> all, Size image,
+                                             const Options& options, std::span<const double> areas,
+                                             const RunOptions& run);
 
 /// A note of one class among several. @param index  of the class.
-inline std::string note_of(const std::string& label, std::size_t index, bool several,
-                           const std::string& note) {
-  if (!several) return note;
-  return (label.empty() ? fmt::format("class {}", index + 1) : label) + ": " + note;
-}
+PERSENSE_DECL std::string note_of(const std::string& label, std::size_t index, bool several,
+                                  const std::string& note);
 
 template <class T>
 std::vector<const T*> addresses_of(std::span<const T> values) {
@@ -270,11 +215,7 @@ FloatMap similarity_map(const Encoder& encoder, const typename Encoder::Embeddin
 }
 
 /// What to say of a query without the detections that a method needs.
-inline std::string no_detection(const Detections& found, const Options& options) {
-  const bool of_either = found.label.empty() && found.phrase.empty();
-  const char* of_what = of_either ? "" : found.label.empty() ? " of the label" : " of the phrase";
-  return fmt::format("no detection{} above confidence {}", of_what, options.detection.threshold);
-}
+PERSENSE_DECL std::string no_detection(const Detections& found, const Options& options);
 
 /// The detections that are confident enough or, where the method has none to work with, what takes
 /// their place.
@@ -303,18 +244,8 @@ Detections detections_of(const Detector& detector, const Query<Encoder>& query,
 
 /// What to say where the support object is hardly seen in a query.
 /// @param input_side  of the encoder; none: it sees images of any size.
-inline void note_small_object(std::optional<int> input_side, float diameter, Size image,
-                              std::vector<std::string>& notes) {
-  constexpr float cell = 16;  // pixels: of SAM's encoders
-  const int side = std::max(image.width, image.height);
-  if (!input_side || side <= *input_side) return;
-  const float seen = diameter * static_cast<float>(*input_side) / static_cast<float>(side);
-  if (seen < cell)
-    notes.push_back(
-        fmt::format("the support object is {:.0f} pixels wide in what the encoder sees, {} pixels "
-                    "of {}; in tiles it is larger (tiles.size -1, or --tile auto)",
-                    seen, *input_side, side));
-}
+PERSENSE_DECL void note_small_object(std::optional<int> input_side, float diameter, Size image,
+                                     std::vector<std::string>& notes);
 
 /// What one support gave, before it is known what the others claim.
 struct ClassFound {
@@ -353,53 +284,25 @@ Detections detect(const Detector& detector, const Query<Encoder>& query,
 
 /// What to say of prompts that gave no instance of their own.
 /// @param masks  of theirs that are not empty.
-inline void note_lost_prompts(std::size_t prompts, std::size_t masks, std::size_t instances,
-                              std::vector<std::string>& notes) {
-  if (prompts > 0 && masks == 0)
-    notes.push_back("no instance: the mask of every point prompt is empty");
-  else if (masks > instances)
-    notes.push_back(fmt::format("{} of {} point prompts ended in an object that another has",
-                                masks - instances, prompts));
-}
+PERSENSE_DECL void note_lost_prompts(std::size_t prompts, std::size_t masks, std::size_t instances,
+                                     std::vector<std::string>& notes);
 
 /// What to say where more, or fewer, objects were found than the density map's sum says there are.
 /// @param estimated  that sum. Of no instance at all other notes tell why.
-inline void note_counts(std::size_t instances, double estimated, std::vector<std::string>& notes) {
-  constexpr double much = 0.2;  // of the larger count
-  const double found = static_cast<double>(instances), there = std::round(estimated);
-  if (instances > 0 && std::abs(found - there) > much * std::max(found, there))
-    notes.push_back(
-        fmt::format("found {} objects where the density map's sum is {:.1f}: "
-                    "the counts differ by more than {:.0f} %",
-                    instances, estimated, 100 * much));
-}
+PERSENSE_DECL void note_counts(std::size_t instances, double estimated,
+                               std::vector<std::string>& notes);
 
 /// Side of the square with an exemplar's area, the median of several; pixels.
-inline double diameter_of(std::span<const Exemplar> exemplars) {
-  std::vector<double> sides;
-  for (const Exemplar& e : exemplars) sides.push_back(std::sqrt(e.box.area()));
-  if (sides.empty()) return 0;
-  std::sort(sides.begin(), sides.end());
-  return sides[sides.size() / 2];
-}
+PERSENSE_DECL double diameter_of(std::span<const Exemplar> exemplars);
 
 /// The exemplars of a feedback pass with the masks that their boxes are of.
 /// @param masks  of the pass before. @param first  the detector's exemplar.
-inline std::vector<Exemplar> with_masks(std::span<const Box> boxes,
-                                        std::span<const ScoredMask> masks,
-                                        const ScoredMask& first) {
-  std::vector<Exemplar> exemplars;
-  for (const Box& box : boxes) {
-    const ScoredMask* shown = nullptr;
-    for (const ScoredMask& m : masks)
-      if (static_cast<Box>(m.mask.box) == box && (shown == nullptr || m.score > shown->score))
-        shown = &m;
-    if (shown == nullptr && !first.mask.empty() && static_cast<Box>(first.mask.box) == box)
-      shown = &first;
-    exemplars.push_back(shown == nullptr ? Exemplar{box}
-                                         : Exemplar{box, &shown->mask, shown->score});
-  }
-  return exemplars;
-}
+PERSENSE_DECL std::vector<Exemplar> with_masks(std::span<const Box> boxes,
+                                               std::span<const ScoredMask> masks,
+                                               const ScoredMask& first);
 
 }  // namespace persense::detail
+
+#ifndef PERSENSE_SEPARATE_COMPILATION
+#include "persense/impl/pipeline_steps.hpp"
+#endif
