@@ -26,6 +26,7 @@ void for_each_option(O& o, Visit&& visit) {
       "method", o.method, 0, 0,
       "persense (default), or one to compare it with: grounded_sam (a mask for each of the "
       "detector's boxes), persam (a mask at the most similar point, until nothing is similar), "
+      "persam_f (the same with a SAM decoder whose three masks are weighed as fits the support), "
       "matcher (patches that match both ways), everything (a grid of points, filtered by "
       "similarity) or otsu (threshold and watershed; no stage is asked). None of them has a use "
       "for a density map generator and the options of location_prior, dmg, idm, ppsm and feedback, "
@@ -176,7 +177,7 @@ struct EnumNames<Switch> {
 
 template <>
 struct EnumNames<Method> {
-  static constexpr const char* names[] = {"persense", "grounded_sam", "persam",
+  static constexpr const char* names[] = {"persense", "grounded_sam", "persam", "persam_f",
                                           "matcher",  "everything",   "otsu"};
 };
 

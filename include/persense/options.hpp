@@ -34,6 +34,7 @@ enum class Method {
   persense,      ///< see Pipeline
   grounded_sam,  ///< see GroundedSam: a mask for each box of the detector
   persam,        ///< see PerSam: a mask at the most similar point, again and again
+  persam_f,      ///< see PerSamF: the same with weights of the decoder's three masks
   matcher,       ///< see Matcher: masks where patches match the support object's, and it them
   everything,    ///< see Everything: masks at a grid of points, those that are similar
   otsu,          ///< see Otsu: a threshold and a watershed; no stage is asked

@@ -17,6 +17,7 @@
 #include "persense/detail/support_mask.hpp"
 #include "persense/detail/turned_hint.hpp"
 #include "persense/example.hpp"
+#include "persense/exemplar.hpp"
 #include "persense/instances.hpp"
 #include "persense/option_table.hpp"
 #include "persense/options.hpp"
@@ -116,6 +117,29 @@ PERSENSE_DECL const SupportExample& first_wanted(std::span<const SupportExample>
 /// All examples on an image that are not negative, CV_8UC1.
 PERSENSE_DECL cv::Mat mask_on(const Image& image, std::span<const SupportExample> examples);
 
+/// What of a decoder's three masks fits the examples that are not negative: the mean over them.
+template <ImageEncoder Encoder, DecodesScales<Encoder> Decoder>
+ScaleWeights fitted_scales(const Encoder& encoder, const Decoder& decoder,
+                           const typename Encoder::Prototype& prototype,
+                           std::span<const SupportExample> examples,
+                           std::span<const EncodedImage<Encoder>> encoded) {
+  ScaleWeights mean{};
+  float count = 0;
+  for (std::size_t i = 0; i < examples.size(); ++i) {
+    if (examples[i].negative) continue;
+    const Size size = examples[i].image.size();
+    const MarkedImage<Encoder> image{examples[i].image.view(), encoded[i].embedding()};
+    const Box all{0, 0, static_cast<float>(size.width), static_cast<float>(size.height)};
+    const Point prior = location_prior(encoder.similarity(image.embedding, prototype, size), all,
+                                       LocationPrior::similarity);
+    const cv::Mat mask = to_frame(examples[i].mask, size);
+    const ScaleWeights fit = fit_scale_weights(decoder.scale_logits(image, prior), MaskView(mask));
+    ++count;
+    for (std::size_t k = 0; k < fit.size(); ++k) mean[k] += (fit[k] - mean[k]) / count;
+  }
+  return mean;
+}
+
 /// See StagedMethod::support.
 template <ImageEncoder Encoder, class Decoder>
 Support<Encoder> prepare_support(const Encoder& encoder, const Decoder& decoder,
@@ -151,6 +175,10 @@ Support<Encoder> prepare_support(const Encoder& encoder, const Decoder& decoder,
                            std::move(notes)};
   if (use.own_similarity)
     support.own_similarity = own_similarity(encoder, support.prototype, support.examples,
+                                            std::span<const EncodedImage<Encoder>>(encoded));
+  if constexpr (DecodesScales<Decoder, Encoder>)
+    if (use.scale_weights)
+      support.scale_weights = fitted_scales(encoder, decoder, support.prototype, support.examples,
                                             std::span<const EncodedImage<Encoder>>(encoded));
   if (use.embeddings)
     for (const auto& e : encoded) support.embeddings.push_back(e.shared_embedding());

@@ -19,6 +19,7 @@
 #include "persense/maps.hpp"
 #include "persense/mask.hpp"
 #include "persense/result.hpp"
+#include "persense/scale_weights.hpp"
 #include "persense/support.hpp"
 
 namespace persense {
@@ -221,6 +222,31 @@ bool does_take_boxes(const M& decoder) {
     return decoder.takes_boxes();
   else
     return false;
+}
+
+/// DecodesScales<M, E>: a decoder whose network answers with masks of three scales, for a method
+/// that weighs them (PerSamF).
+///
+/// `scale_logits(image, point) -> ScaleLogits`: of the object at a point, decoded once and without
+/// guidance. `decode_weighted(image, points, weights) -> vector<ScoredMask>`: for each point where
+/// the weighted sum of these logits is above 0, then twice more from the point, the mask's tight
+/// box and its logits, each time the best of three. Both const; several threads at once.
+template <class M, class E>
+concept DecodesScales = DecoderFor<M, E> &&
+    requires(const M& decoder, const MarkedImage<E>& image, Point point,
+             std::span<const Point> points, const ScaleWeights& weights) {
+  { decoder.scale_logits(image, point) } -> std::same_as<ScaleLogits>;
+  { decoder.decode_weighted(image, points, weights) } -> std::same_as<std::vector<ScoredMask>>;
+};
+
+/// Whether a decoder that has these functions can carry them out: one that is chosen at run time
+/// says so (`bool decodes_scales() const`).
+template <class E, class M>
+bool does_decode_scales(const M& decoder) {
+  if constexpr (requires { decoder.decodes_scales(); })
+    return decoder.decodes_scales();
+  else
+    return DecodesScales<M, E>;
 }
 
 namespace detail {

@@ -9,6 +9,7 @@
 #include "persense/geometry.hpp"
 #include "persense/image.hpp"
 #include "persense/mask.hpp"
+#include "persense/scale_weights.hpp"
 
 namespace persense {
 
@@ -22,7 +23,7 @@ struct SupportExample {
 
 /// What a method asks of its supports beside the prototype.
 struct SupportUse {
-  bool own_similarity = false, embeddings = false;
+  bool own_similarity = false, embeddings = false, scale_weights = false;
 };
 
 /// What was computed once from the support examples and serves any number of queries. Immutable
@@ -45,6 +46,9 @@ struct Support {
   float own_similarity = 0;
   /// Of each example; none where the method does not ask for them.
   std::vector<std::shared_ptr<const typename E::Embedding>> embeddings = {};
+  /// How to weigh a decoder's three masks, the mean of what fits each example that is not negative;
+  /// equal where the method does not ask for it.
+  ScaleWeights scale_weights = equal_scales;
 
   MaskView mask_view() const { return MaskView(mask); }
 };

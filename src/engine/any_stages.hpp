@@ -233,6 +233,17 @@ class AnyDecoder {
     return decoder_->decode(query, prompts);
   }
   bool takes_boxes() const { return decoder_->takes_boxes(); }
+  bool decodes_scales() const { return decoder_->decodes_scales(); }
+
+  /// Both only where decodes_scales().
+  ScaleLogits scale_logits(const MarkedImage<AnyEncoder>& image, Point point) const {
+    return decoder_->scale_logits(image, point);
+  }
+  std::vector<ScoredMask> decode_weighted(const MarkedImage<AnyEncoder>& image,
+                                          std::span<const Point> points,
+                                          const ScaleWeights& weights) const {
+    return decoder_->decode_weighted(image, points, weights);
+  }
 
   /// As detail::decoded_mark, which takes this one: a mark is decoded in the decoder's own way.
   friend Mask decoded_mark(const AnyEncoder& encoder, const AnyDecoder& decoder,
@@ -246,6 +257,11 @@ class AnyDecoder {
     virtual std::vector<ScoredMask> decode(const Query<AnyEncoder>& query,
                                            std::span<const Prompt> prompts) const = 0;
     virtual bool takes_boxes() const = 0;
+    virtual bool decodes_scales() const = 0;
+    virtual ScaleLogits scale_logits(const MarkedImage<AnyEncoder>& image, Point point) const = 0;
+    virtual std::vector<ScoredMask> decode_weighted(const MarkedImage<AnyEncoder>& image,
+                                                    std::span<const Point> points,
+                                                    const ScaleWeights& weights) const = 0;
     virtual Mask marked(const AnyEncoder& encoder, const EncodedImage<AnyEncoder>& image,
                         const Prompt& mark) const = 0;
   };
@@ -257,6 +273,23 @@ class AnyDecoder {
       return decoder.decode(query, prompts);
     }
     bool takes_boxes() const override { return does_take_boxes(decoder); }
+    bool decodes_scales() const override { return DecodesScales<M, AnyEncoder>; }
+    ScaleLogits scale_logits([[maybe_unused]] const MarkedImage<AnyEncoder>& image,
+                             [[maybe_unused]] Point point) const override {
+      if constexpr (DecodesScales<M, AnyEncoder>)
+        return decoder.scale_logits(image, point);
+      else
+        throw InternalError("decoder: has no masks of three scales");
+    }
+    std::vector<ScoredMask> decode_weighted(
+        [[maybe_unused]] const MarkedImage<AnyEncoder>& image,
+        [[maybe_unused]] std::span<const Point> points,
+        [[maybe_unused]] const ScaleWeights& weights) const override {
+      if constexpr (DecodesScales<M, AnyEncoder>)
+        return decoder.decode_weighted(image, points, weights);
+      else
+        throw InternalError("decoder: has no masks of three scales");
+    }
     Mask marked(const AnyEncoder& encoder, const EncodedImage<AnyEncoder>& image,
                 const Prompt& mark) const override {
       return detail::decoded_mark(encoder, decoder, image, mark);

@@ -153,6 +153,8 @@ ModelPtr assembled(SlotParts parts, const Options& options) {
   switch (options.method) {
     case Method::persam:
       return of(PerSam(std::move(encoder), std::move(decoder), options));
+    case Method::persam_f:
+      return of(PerSamF<AnyEncoder, AnyDecoder>(std::move(encoder), std::move(decoder), options));
     case Method::matcher:
       return of(Matcher(std::move(encoder), std::move(decoder), options));
     case Method::everything:

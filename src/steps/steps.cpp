@@ -14,6 +14,7 @@
 #include "persense/impl/ppsm.hpp"
 #include "persense/impl/rejection.hpp"
 #include "persense/impl/resize.hpp"
+#include "persense/impl/scale_weights.hpp"
 #include "persense/impl/similarity.hpp"
 #include "persense/impl/similarity_boxes.hpp"
 #include "persense/impl/support_mask.hpp"

@@ -13,6 +13,7 @@
 #include "mask_upsampling.hpp"
 #include "module_errors.hpp"
 #include "persense/error.hpp"
+#include "sam_prompts.hpp"
 
 namespace persense::torchscript {
 
@@ -36,29 +37,6 @@ void in_chunks(std::int64_t count, std::int64_t most, Body&& body) {
     const std::int64_t begin = count * i / chunks;
     body(begin, count * (i + 1) / chunks - begin);
   }
-}
-
-/// The points of some prompts, (N, 1, 2), and that they lie on the objects, (N, 1).
-SamPrompts point_prompts(std::span<const Prompt> all) {
-  const auto count = static_cast<std::int64_t>(all.size());
-  SamPrompts prompts{
-      at::empty({count, 1, 2}, at::kDouble), at::ones({count, 1}, at::kLong), {}, {}};
-  auto at = prompts.points.accessor<double, 3>();
-  for (std::int64_t i = 0; i < count; ++i) {
-    const Point point = all[static_cast<std::size_t>(i)].point;
-    at[i][0][0] = point.x;
-    at[i][0][1] = point.y;
-  }
-  return prompts;
-}
-
-/// The boxes of some prompts, (N, 4), which all have one.
-SamPrompts box_prompts(std::span<const Prompt> all) {
-  std::vector<double> corners;
-  for (const Prompt& prompt : all)
-    for (const float corner : {prompt.box->x0, prompt.box->y0, prompt.box->x1, prompt.box->y1})
-      corners.push_back(corner);
-  return {{}, {}, at::tensor(corners).view({-1, 4}), {}};
 }
 
 std::string describe(const std::string& name, const Manifest& m) {
@@ -310,12 +288,14 @@ std::vector<ScoredMask> SamDecoder::decode_alike(const TorchEmbedding& embedding
   return masks;
 }
 
-/// The third decode of an exemplar, for its score: the point, the mask's tight box (its last pixel,
-/// not one beyond, is the corner) and its logits. An empty mask has no box and keeps its score.
-void SamDecoder::rescore(const TorchEmbedding& embedding, std::span<const Prompt> prompts,
-                         const Best& best, std::vector<ScoredMask>& masks) const {
+/// Decodes each mask that is not empty again: from the point, the mask's tight box (its last pixel,
+/// not one beyond, is the corner) and its logits.
+/// @param which  gets their numbers, of which the answer has one row each; none: it has none.
+SamDecoder::Best SamDecoder::best_from_own(const TorchEmbedding& embedding,
+                                           std::span<const Prompt> prompts, const Best& best,
+                                           const std::vector<ScoredMask>& masks,
+                                           std::vector<std::int64_t>& which) const {
   std::vector<Prompt> kept;
-  std::vector<std::int64_t> which;
   std::vector<double> corners;
   for (std::size_t i = 0; i < masks.size(); ++i) {
     const PixelBox& box = masks[i].mask.box;
@@ -324,16 +304,85 @@ void SamDecoder::rescore(const TorchEmbedding& embedding, std::span<const Prompt
     which.push_back(static_cast<std::int64_t>(i));
     for (const int corner : {box.x0, box.y0, box.x1 - 1, box.y1 - 1}) corners.push_back(corner);
   }
-  if (kept.empty()) return;
+  if (kept.empty()) return {};
   SamPrompts asked = point_prompts(kept);
   asked.boxes = at::tensor(corners).view({-1, 4});
   asked.masks =
       best.low_res.index_select(0, at::tensor(which).to(best.low_res.device())).unsqueeze(1);
   const Input input = network_input(embedding.frame(), asked, {});
-  const at::Tensor scores =
-      best_in_chunks(features_of(embedding), input, /*refine=*/false).scores.to(at::kFloat).cpu();
+  return best_in_chunks(features_of(embedding), input, /*refine=*/false);
+}
+
+/// The third decode of an exemplar, for its score. An empty mask has no box and keeps its score.
+void SamDecoder::rescore(const TorchEmbedding& embedding, std::span<const Prompt> prompts,
+                         const Best& best, std::vector<ScoredMask>& masks) const {
+  std::vector<std::int64_t> which;
+  const Best again = best_from_own(embedding, prompts, best, masks, which);
+  if (which.empty()) return;
+  const at::Tensor scores = again.scores.to(at::kFloat).cpu();
   for (std::size_t i = 0; i < which.size(); ++i)
     masks[static_cast<std::size_t>(which[i])].score = scores.data_ptr<float>()[i];
+}
+
+/// Of points, not guided. @throws BadModel  another number of masks than three.
+SamPrediction SamDecoder::three_scales(const TorchEmbedding& embedding,
+                                       std::span<const Prompt> points) const {
+  SamPrediction prediction = predict(embedding, point_prompts(points));
+  if (prediction.scores.size(1) != static_cast<std::int64_t>(ScaleWeights{}.size()))
+    throw BadModel(fmt::format("{}: gives {} masks for each prompt, expected 3",
+                               module_.file().string(), prediction.scores.size(1)));
+  return prediction;
+}
+
+ScaleLogits SamDecoder::scale_logits(const TorchEmbedding& embedding, Point point) const {
+  const c10::InferenceMode no_gradients;
+  const Prompt prompt{point};
+  return translate(module_, "decode", [&] {
+    const SamPrediction prediction = three_scales(embedding, std::span(&prompt, 1));
+    const LongestSide side = embedding.frame().longest_side();
+    // what lies in the padding is no part of the image
+    const double scale = static_cast<double>(logits_per_cell * grid_side()) / side.target;
+    const auto part = [&](int pixels) {
+      return static_cast<std::int64_t>(std::ceil(pixels * scale));
+    };
+    const at::Tensor inside = prediction.low_res[0]
+                                  .narrow(1, 0, part(side.input().height))
+                                  .narrow(2, 0, part(side.input().width))
+                                  .to(at::kCPU, at::kFloat)
+                                  .contiguous();
+    ScaleLogits logits;
+    for (std::size_t k = 0; k < logits.size(); ++k)
+      logits[k] = Eigen::Map<const FloatMap>(inside[static_cast<std::int64_t>(k)].data_ptr<float>(),
+                                             inside.size(1), inside.size(2));
+    return logits;
+  });
+}
+
+std::vector<ScoredMask> SamDecoder::decode_weighted(const TorchEmbedding& embedding,
+                                                    std::span<const Point> points,
+                                                    const ScaleWeights& weights) const {
+  const c10::InferenceMode no_gradients;
+  if (points.empty()) return {};
+  std::vector<Prompt> prompts;
+  for (const Point point : points) prompts.push_back({point});
+  return translate(module_, "decode", [&] {
+    const SamPrediction scales = three_scales(embedding, prompts);
+    const at::Tensor weight =
+        at::tensor(at::ArrayRef<float>(weights)).view({1, -1, 1, 1}).to(scales.low_res);
+    Best best{(scales.low_res * weight).sum(1), scales.scores.amax(1)};
+    std::vector<ScoredMask> masks = to_masks(embedding.frame(), best);
+    for (int round = 0; round < 2; ++round) {
+      std::vector<std::int64_t> which;
+      const Best again = best_from_own(embedding, prompts, best, masks, which);
+      if (which.empty()) break;
+      const at::Tensor rows = at::tensor(which).to(best.low_res.device());
+      best.low_res = best.low_res.index_copy(0, rows, again.low_res);
+      std::vector<ScoredMask> refined = to_masks(embedding.frame(), again);
+      for (std::size_t i = 0; i < which.size(); ++i)
+        masks[static_cast<std::size_t>(which[i])] = std::move(refined[i]);
+    }
+    return masks;
+  });
 }
 
 void SamDecoder::require_prompts(const SamPrompts& prompts, const SamGuidance& guidance) const {

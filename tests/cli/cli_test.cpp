@@ -142,7 +142,7 @@ TEST_CASE("persense: wrong arguments are refused in one line with exit code 2", 
        {"segment q.png -o out --support support.png --mask mask.png", "eval set", "options"})
     check_refused(work, work.run(command + " --method sam"), 2,
                   "option method: got \"sam\", expected persense or grounded_sam or persam or "
-                  "matcher or everything or otsu");
+                  "persam_f or matcher or everything or otsu");
   check_refused(work, work.run("options --method plus_plus --preset reference"), 2,
                 "--method plus_plus: is a preset, got --preset reference, too");
   check_refused(work, work.segment("q.png -o out --set baselines.grid=0"), 2, "baselines.grid");
@@ -959,6 +959,8 @@ TEST_CASE("persense eval: --method scores PerSense++ and every baseline", "[cli]
     // Matcher merges what overlaps, and finds few of the touching ones
     CHECK(scores["classes"]["discs"]["f1"].get<double>() > (method == "matcher" ? 0.3 : 0.5));
   }
+  check_refused(work, work.run("eval set --models classic --method persam_f"), 2,
+                "method persam_f: the decoder has one mask for each prompt");
   const Outcome by_method = work.run("options --method plus_plus");
   CHECK(by_method.exit == 0);
   CHECK(by_method.out == work.run("options --preset plus_plus").out);

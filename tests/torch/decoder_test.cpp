@@ -180,6 +180,39 @@ TEST_CASE("SamDecoder: a point's mask is the disc around it", "[torch][decoder]"
   CHECK(masks[0].mask.box.y1 == Approx(170.5 + radius).margin(1.0));
 }
 
+TEST_CASE("SamDecoder: the logits of three scales are the network's, without the padding",
+          "[torch][decoder]") {
+  const Scene scene;  // 200 x 150: 64 x 48 of 64 x 64
+  static_assert(DecodesScales<SamDecoder, TorchEncoder>);
+  const ScaleLogits logits = scene.decoder.scale_logits(scene.embedding, scene.middle());
+  SamPrompts same;
+  same.points = at::tensor({double(scene.middle().x), double(scene.middle().y)}).view({1, 1, 2});
+  same.labels = at::ones({1, 1}, at::kLong);
+  const auto low = scene.decoder.predict(scene.embedding, same).low_res;
+  for (std::size_t k = 0; k < logits.size(); ++k) {
+    CHECK(size_of(logits[k]) == Size{64, 48});
+    CHECK((logits[k] == map_of(low[0][static_cast<std::int64_t>(k)]).topRows(48)).all());
+  }
+}
+
+TEST_CASE("SamDecoder: a weighted sum of three scales is decoded twice more, from box and logits",
+          "[torch][decoder]") {
+  const Scene scene({256, 256});  // an input pixel each
+  const Point p{100, 90};
+  const auto decoded = [&](const ScaleWeights& weights) {
+    return scene.decoder.decode_weighted(scene.embedding, std::span(&p, 1), weights).at(0);
+  };
+  // the stub answers a box with its second disc, 32 pixels wide, and scores it by the box's width
+  for (const ScaleWeights& weights : {ScaleWeights{1, 0, 0}, {0, 0, 1}, {0.5f, 0, 0.5f}}) {
+    const ScoredMask one = decoded(weights);
+    CHECK(one.mask.box.width() == Approx(32).margin(2));
+    CHECK(one.score == Approx(0.031).margin(0.002));
+  }
+  const ScoredMask none = decoded({0, 0, 0});  // no logit is above 0
+  CHECK(none.mask.empty());
+  CHECK(scene.decoder.decode_weighted(scene.embedding, {}, equal_scales).empty());
+}
+
 TEST_CASE("SamDecoder: each role runs its own decodes", "[torch][decoder]") {
   const Scene scene;
   const float guided = [&] {

@@ -304,6 +304,24 @@ TEST_CASE("torch engine: with the method grounded_sam the decoder segments the d
     }));
 }
 
+TEST_CASE("torch engine: persam_f finds with SAM's three masks what persam finds",
+          "[torch][engine]") {
+  const Models models;
+  Options options;
+  options.method = Method::persam_f;
+  const Engine engine(models.stages(), options);
+  const Result result = count_discs(engine);
+  CHECK(engine.options().method == Method::persam_f);
+  options.method = Method::persam;
+  CHECK(result.count() == count_discs(Engine(models.stages(), options)).count());
+  CHECK(result.count() > 3);
+  Options tiles = options;
+  tiles.method = Method::persam_f;
+  tiles.tiles.size = 128;
+  CHECK_THAT(message_of<InvalidArgument>([&] { Engine(models.stages(), tiles); }),
+             ContainsSubstring("where there are no tiles"));
+}
+
 TEST_CASE("torch engine: a density archive works with the weight-free encoder", "[torch][engine]") {
   const Models models;
   Stages stages = Stages::named("classic");

@@ -30,24 +30,32 @@ namespace persense {
 ///   (one of SAM has them, `decoder.guidance` and `decoder.refinement`, any other has not); the
 ///   last decode is prompted with the mask's box, without the point and the logits, or with the
 ///   point alone where the decoder takes no boxes. Where the repetition ends is this library's.
-///   PerSAM-F is not here: its weights are of three masks, and a decoder gives one.
-template <ImageEncoder Encoder, DecoderFor<Encoder> Decoder>
-class PerSam : public StagedMethod<PerSam<Encoder, Decoder>, Encoder, Decoder> {
+/// @tparam weighted  PerSAM-F (section 3.3): the decoder's masks of three scales are summed with
+///   weights that fit the support, see fit_scale_weights(), then decoded twice more; nothing is
+///   guided. Of several examples the weights are the mean.
+template <ImageEncoder Encoder, DecoderFor<Encoder> Decoder, bool weighted = false>
+requires(!weighted || DecodesScales<Decoder, Encoder>) class PerSam
+    : public StagedMethod<PerSam<Encoder, Decoder, weighted>, Encoder, Decoder> {
   using Base = StagedMethod<PerSam, Encoder, Decoder>;
 
  public:
   /// @param options  `method` is set to what this is.
-  /// @throws InvalidArgument  an option out of its range.
+  /// @throws InvalidArgument  an option out of its range; weights, and a decoder that is chosen at
+  ///   run time without masks of three scales.
   PerSam(Encoder encoder, Decoder decoder, Options options = Options::paper())
       : Base(std::move(encoder), std::move(decoder), options, /*reads_text=*/false) {
-    options_.method = Method::persam;
+    options_.method = weighted ? Method::persam_f : Method::persam;
+    if (weighted && !does_decode_scales<Encoder>(this->decoder()))
+      throw InvalidArgument(
+          "method persam_f: the decoder has one mask for each prompt; expected masks of three "
+          "scales, as SAM's decoder has them where there are no tiles");
   }
 
  private:
   friend Base;
   using Base::options_;
   using ClassFound = detail::ClassFound;
-  static constexpr SupportUse support_use{.own_similarity = true};
+  static constexpr SupportUse support_use{.own_similarity = true, .scale_weights = weighted};
 
   /// Of the steps, it has similarity, decode and instances.
   ClassFound find(ImageView image, const typename Encoder::Embedding& embedding,
@@ -85,6 +93,12 @@ class PerSam : public StagedMethod<PerSam<Encoder, Decoder>, Encoder, Decoder> {
 
   /// The object at a point, and that again.
   ScoredMask cascade(const Query<Encoder>& query, Point point) const {
+    if constexpr (weighted) {
+      auto masks = this->decoder().decode_weighted(
+          {query.image, query.embedding}, std::span(&point, 1), query.support.scale_weights);
+      require_mask(masks.at(0).mask, query.image.size(), "decoder: mask");
+      return std::move(masks[0]);
+    }
     const Prompt first{point, Prompt::Role::exemplar};
     ScoredMask rough =
         std::move(detail::masks_of(this->decoder(), query, std::span(&first, 1)).front());
@@ -110,5 +124,9 @@ class PerSam : public StagedMethod<PerSam<Encoder, Decoder>, Encoder, Decoder> {
     return {box, std::vector<std::uint8_t>(static_cast<std::size_t>(box.area()), 1)};
   }
 };
+
+/// PerSAM-F.
+template <ImageEncoder Encoder, DecodesScales<Encoder> Decoder>
+using PerSamF = PerSam<Encoder, Decoder, true>;
 
 }  // namespace persense

@@ -100,6 +100,22 @@ class SamDecoder {
   }
   ScoredMask decode_mark(const TorchEmbedding& embedding, const Prompt& prompt) const;
 
+  /// See DecodesScales. @throws BadModel  a network with another number of masks than three.
+  template <HoldsTorchEncoder E>
+  ScaleLogits scale_logits(const MarkedImage<E>& image, Point point) const {
+    return scale_logits(torch_embedding(image.embedding), point);
+  }
+  ScaleLogits scale_logits(const TorchEmbedding& embedding, Point point) const;
+  template <HoldsTorchEncoder E>
+  std::vector<ScoredMask> decode_weighted(const MarkedImage<E>& image,
+                                          std::span<const Point> points,
+                                          const ScaleWeights& weights) const {
+    return decode_weighted(torch_embedding(image.embedding), points, weights);
+  }
+  std::vector<ScoredMask> decode_weighted(const TorchEmbedding& embedding,
+                                          std::span<const Point> points,
+                                          const ScaleWeights& weights) const;
+
   /// What `decode` guides its first decodes with.
   SamGuidance guidance(const TorchEmbedding& embedding, const TorchPrototype& prototype) const;
 
@@ -129,8 +145,12 @@ class SamDecoder {
   std::vector<ScoredMask> to_masks(const InputFrame& frame, const Best& best) const;
   std::vector<ScoredMask> decode_alike(const TorchEmbedding& embedding, const SamGuidance& guidance,
                                        std::span<const Prompt> prompts, Prompt::Role role) const;
+  Best best_from_own(const TorchEmbedding& embedding, std::span<const Prompt> prompts,
+                     const Best& best, const std::vector<ScoredMask>& masks,
+                     std::vector<std::int64_t>& which) const;
   void rescore(const TorchEmbedding& embedding, std::span<const Prompt> prompts, const Best& best,
                std::vector<ScoredMask>& masks) const;
+  SamPrediction three_scales(const TorchEmbedding& embedding, std::span<const Prompt> points) const;
   std::int64_t grid_side() const;
   std::int64_t chunk_size() const;
   std::int64_t round_size() const;
