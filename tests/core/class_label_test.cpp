@@ -1,4 +1,5 @@
 #include "persense/class_label.hpp"
+#include "persense/detail/english.hpp"
 
 #include "catch.hpp"
 

@@ -1,6 +1,7 @@
 // The hybrid IDM on rendered density maps, where the truth is known: one point for each object.
 #include <cmath>
 #include <cstdio>
+#include <opencv2/imgproc.hpp>
 #include <random>
 #include <vector>
 
