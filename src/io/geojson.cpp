@@ -27,7 +27,7 @@ std::string ring_text(const detail::Ring& ring) {
 std::string part_text(const detail::Part& part) {
   std::string text;
   for (const detail::Ring& ring : part) text += (text.empty() ? "" : ",") + ring_text(ring);
-  return "[" + text + "]";
+  return fmt::format("[{}]", text);
 }
 
 std::string geometry_text(const Mask& mask) {
