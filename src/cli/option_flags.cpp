@@ -25,10 +25,11 @@ void add_option_flags(CLI::App& command, OptionFlags& flags) {
       ->type_name("NAME")
       ->capture_default_str();
   command
-      .add_option("--method", flags.method,
-                  "persense (default), plus_plus (that preset of it), or one to compare it with: "
-                  "grounded_sam (a mask for each of the detector's boxes), persam, persam_f, matcher, "
-                  "everything or otsu (see `persense options`)")
+      .add_option(
+          "--method", flags.method,
+          "persense (default), plus_plus (that preset of it), or one to compare it with: "
+          "grounded_sam (a mask for each of the detector's boxes), persam, persam_f, matcher, "
+          "everything or otsu (see `persense options`)")
       ->type_name("NAME");
   command
       .add_option("--tile", flags.tile,
