@@ -76,11 +76,11 @@ void add_eval(CLI::App& program, Task& task) {
                    "write what was found: DIR/CLASS/NN_labels.png, 16-bit")
       ->type_name("DIR")
       ->check(not_empty());
-  command->add_option("--mark", request->mark, "how the support object is marked")
+  command->add_option("--mark", request->scoring.mark, "how the support object is marked")
       ->type_name("mask|box|filled-box|point|polygon")
       ->capture_default_str();
   command
-      ->add_option("--examples", request->examples,
+      ->add_option("--examples", request->scoring.examples,
                    "objects that are marked: the support's and further ones in the first query")
       ->type_name("N")
       ->check(CLI::Range(1, 100).description(""));
@@ -96,14 +96,15 @@ void add_eval(CLI::App& program, Task& task) {
       ->type_name("auto|classes|images|off")
       ->capture_default_str();
   command
-      ->add_option("--max-detections", request->most,
+      ->add_option("--max-detections", request->scoring.most,
                    "objects of an image that count for AP, best score first (pycocotools: 100); 0: "
                    "all")
       ->type_name("N")
       ->capture_default_str();
   add_option_flags(*command, request->options);
   add_stage_flags(*command, request->stages);
-  command->add_option("--jobs", request->jobs, "images worked on at once; scores are the same")
+  command
+      ->add_option("--jobs", request->scoring.jobs, "images worked on at once; scores are the same")
       ->type_name("N")
       ->check(CLI::Range(1, 1024).description(""))
       ->capture_default_str();
