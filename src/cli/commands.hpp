@@ -16,6 +16,7 @@ void add_segment(CLI::App& program, Task& task);
 void add_annotate(CLI::App& program, Task& task);
 void add_points(CLI::App& program, Task& task);
 void add_eval(CLI::App& program, Task& task);
+void add_experiment(CLI::App& program, Task& task);
 void add_calibrate(CLI::App& program, Task& task);
 void add_options(CLI::App& program, Task& task);
 void add_info(CLI::App& program, Task& task);

@@ -25,12 +25,16 @@ const char* const dataset_help =
     "  labels      images/NAME.* with labels/NAME.png, or NAME.* with NAME_labels.png: one class\n";
 
 void add_dataset_flags(CLI::App& command, DatasetFlags& flags) {
-  const char* const group = "Data set";
-  eval::DatasetRequest& request = flags.request;
   command.add_option("DATASET", flags.path, "a folder, or an annotation file")
       ->type_name("")
       ->check(not_empty())
       ->required();
+  add_dataset_part_flags(command, flags);
+}
+
+void add_dataset_part_flags(CLI::App& command, DatasetFlags& flags) {
+  const char* const group = "Data set";
+  eval::DatasetRequest& request = flags.request;
   command.add_option("--format", flags.format, "what the data set is")
       ->type_name("auto|persense_d|coco|lvis|fsc147|labels")
       ->capture_default_str()

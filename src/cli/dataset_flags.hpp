@@ -20,6 +20,9 @@ struct DatasetFlags {
 /// Adds DATASET and what says more of it to a subcommand; `flags` must outlive the parse.
 void add_dataset_flags(CLI::App& command, DatasetFlags& flags);
 
+/// Adds what says more of it alone.
+void add_dataset_part_flags(CLI::App& command, DatasetFlags& flags);
+
 /// Adds --broken alone.
 CLI::Option* add_broken_flag(CLI::App& command, std::string& broken);
 

@@ -82,7 +82,6 @@ DatasetScoring::Prepared DatasetScoring::prepare(const eval::DatasetClass& c,
 
 void DatasetScoring::run(Progress& progress, const std::stop_token& stop,
                          const OnResult& on_result) {
-  progress.note("stages: " + engine_.stages());
   for (std::size_t i = 0; i < shared_.size(); ++i)
     if (shared_[i])
       for (const auto& note : shared_[i]->support.info().notes)
@@ -111,7 +110,7 @@ void DatasetScoring::process(ScoredQuery& job, Progress& progress, const std::st
   job.score = eval::score(cli::read_truth(*job.query), result, request_.most);
   if (job.score.instances) job.reliability.add(result.instances, *job.score.instances);
   if (on_result) on_result(job, image, result);
-  progress.notes(shown, result.notes, support.support.info().notes);
+  if (request_.notes) progress.notes(shown, result.notes, support.support.info().notes);
   progress.finished(shown, result.count(), "", job.seconds);
 }
 

@@ -26,6 +26,7 @@ struct ScoringRequest {
   int examples = 0;      // 0: the support alone, and every query is scored
   std::size_t most = 0;  // of the objects that count for the average precision; 0: all
   int jobs = 1;
+  bool notes = true;  // what the results say of themselves is printed
 };
 
 /// One query and what became of it.

@@ -52,6 +52,7 @@ void Evaluation::prepare() {
 Exit Evaluation::run() {
   prepare();
   Progress progress(scoring_.queries().size(), 0, messages());
+  progress.note("stages: " + engine_.stages());
   scoring_.run(progress, interrupt_.token(),
                [this](ScoredQuery& job, const Image& query, const Result& result) {
                  process(job, query, result);

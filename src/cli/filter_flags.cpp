@@ -1,6 +1,7 @@
 #include <opencv2/core.hpp>
 
 #include "filter_flags.hpp"
+#include "fingerprint.hpp"
 
 #include <fmt/format.h>
 

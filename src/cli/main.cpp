@@ -41,6 +41,9 @@ const char* const description =
     "  # how good is it? a data set in PerSense-D layout\n"
     "  persense eval PerSense-D --json scores.json\n"
     "\n"
+    "  # an experiment of the paper, its table beside what is measured\n"
+    "  persense experiment benchmarks/experiments/norm_const.json PerSense-D -o out\n"
+    "\n"
     "  # the thresholds that find most on one's own labelled images\n"
     "  persense calibrate dataset -o settings.json\n";
 
@@ -92,6 +95,7 @@ Exit run(int argc, char** argv) {
   add_annotate(program, task);
   add_points(program, task);
   add_eval(program, task);
+  add_experiment(program, task);
   add_calibrate(program, task);
   add_options(program, task);
   add_info(program, task);

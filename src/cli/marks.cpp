@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "clock.hpp"
+#include "fingerprint.hpp"
 #include "persense/io/files.hpp"
 #include "persense/io/labelme.hpp"
 #include "quiet_io.hpp"
@@ -311,13 +312,6 @@ EngineSupport support_of(const MarkedClass& marked, const EncodedMarks& images,
     if (!of_one || !rest.starts_with("support ")) throw;  // not of a mark
     throw InvalidArgument(fmt::format("{}: {}", marked.marks.at(number).name, rest));
   }
-}
-
-// FNV-1a.
-std::string fingerprint(std::span<const std::uint8_t> bytes) {
-  std::uint64_t hash = 14695981039346656037u;
-  for (const std::uint8_t byte : bytes) hash = (hash ^ byte) * 1099511628211u;
-  return fmt::format("{:016x}", hash);
 }
 
 }  // namespace persense::cli

@@ -85,7 +85,4 @@ EngineSupport support_of(const MarkedClass& marked, const EncodedMarks& images,
                          const Engine& engine, const std::string& label,
                          const std::string& phrase = {});
 
-/// Of bytes, to tell files apart; not against an adversary.
-std::string fingerprint(std::span<const std::uint8_t> bytes);
-
 }  // namespace persense::cli

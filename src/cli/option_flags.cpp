@@ -31,6 +31,10 @@ void add_option_flags(CLI::App& command, OptionFlags& flags) {
           "grounded_sam (a mask for each of the detector's boxes), persam, persam_f, matcher, "
           "everything or otsu (see `persense options`)")
       ->type_name("NAME");
+  add_setting_flags(command, flags);
+}
+
+void add_setting_flags(CLI::App& command, OptionFlags& flags) {
   command
       .add_option("--tile", flags.tile,
                   "side of the tiles in which networks of one input size see a larger image: auto "

@@ -27,6 +27,9 @@ CLI::Validator not_empty();
 /// Adds --preset, --method and --set to a subcommand; `flags` must outlive the parse.
 void add_option_flags(CLI::App& command, OptionFlags& flags);
 
+/// Adds --tile, --set and --settings alone.
+void add_setting_flags(CLI::App& command, OptionFlags& flags);
+
 /// The preset that --preset, or --method plus_plus, names.
 /// @throws InvalidArgument  unknown preset, or two of them.
 Options preset_of(const OptionFlags& flags);

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "fingerprint.hpp"
 #include "marks.hpp"
 #include "persense/error.hpp"
 #include "persense/io/files.hpp"

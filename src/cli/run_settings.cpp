@@ -4,6 +4,7 @@
 
 #include <system_error>
 
+#include "fingerprint.hpp"
 #include "persense/option_table.hpp"
 #include "persense/version.hpp"
 #include "queries.hpp"

@@ -65,6 +65,17 @@ void for_each_column(Visit&& visit) {
   for (const Column& column : count_columns) visit(column);
 }
 
+}  // namespace
+
+std::vector<ScoreName> score_names() {
+  std::vector<ScoreName> names;
+  for (const Column& column : mask_columns) names.push_back({column.key, column.title, true});
+  for (const Column& column : count_columns) names.push_back({column.key, column.title, false});
+  return names;
+}
+
+namespace {
+
 template <class Section>
 using Fields = std::initializer_list<double Section::*>;
 

@@ -258,6 +258,16 @@ void annotate(cv::Mat& rgb, std::span<const Instance> instances, const std::vect
 
 }  // namespace
 
+std::string ascii(const std::string& text) {
+  std::string plain;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte < 0x7f) plain += c;
+    if (byte >= 0xc0) plain += '?';
+  }
+  return plain;
+}
+
 cv::Mat text_coverage(const std::string& text, double height) {
   const TextLayout layout(text, height);
   cv::Mat canvas(layout.size * oversampling, CV_8UC1, cv::Scalar(0));
@@ -373,17 +383,6 @@ std::int64_t covered(const PixelBox& place, std::span<const Instance> instances)
   std::int64_t pixels = 0;
   for (const Instance& i : instances) pixels += intersection(i.mask.box, place).area();
   return pixels;
-}
-
-/// OpenCV's font has no letters beyond ASCII.
-std::string ascii(const std::string& text) {
-  std::string plain;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte < 0x7f) plain += c;
-    if (byte >= 0xc0) plain += '?';
-  }
-  return plain;
 }
 
 }  // namespace

@@ -16,6 +16,9 @@ namespace persense::io::detail {
 
 using Color = cv::Vec3b;  // R, G, B
 
+/// The same text without letters beyond ASCII, which OpenCV's font does not have.
+std::string ascii(const std::string& text);
+
 /// Text as coverage, CV_8UC1: letters 0..255 on a tight canvas. `height` is that of a capital.
 cv::Mat text_coverage(const std::string& text, double height);
 

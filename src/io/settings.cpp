@@ -4,10 +4,9 @@
 
 #include <map>
 #include <nlohmann/json.hpp>
-#include <optional>
-#include <type_traits>
 
 #include "json.hpp"
+#include "option_json.hpp"
 #include "persense/error.hpp"
 #include "persense/failure.hpp"
 #include "persense/io/files.hpp"
@@ -19,26 +18,6 @@ namespace {
 
 using nlohmann::json;
 using nlohmann::ordered_json;
-
-/// Whether an option is one of several words; nothing of a key that is none.
-std::optional<bool> is_word(std::string_view key) {
-  std::optional<bool> word;
-  const Options any;
-  for_each_option(any, [&](std::string_view name, const auto& field, auto&&...) {
-    if (name == key) word = std::is_enum_v<std::remove_cvref_t<decltype(field)>>;
-  });
-  return word;
-}
-
-/// The value as text. @throws InvalidArgument  another type than the option has.
-std::string text_of(const std::string& key, const json& value) {
-  const bool word = is_word(key).value_or(value.is_string());  // what is none is refused later
-  if (word ? value.is_string() : value.is_number())
-    return word ? value.get<std::string>() : value.dump();
-  throw InvalidArgument(fmt::format("option {}: got {}, expected a {}", key,
-                                    value.dump(-1, ' ', false, json::error_handler_t::replace),
-                                    word ? "word" : "number"));
-}
 
 /// A member of a settings file. @throws Unreadable  it is missing, or no object.
 const json& object_in(const json& content, const char* name) {
@@ -69,7 +48,7 @@ Settings settings_in(const json& content) {
   std::map<std::string, std::string> given;
   Options scratch;
   for (const auto& [key, value] : object_in(content, "options").items()) {
-    given[key] = text_of(key, value);
+    given[key] = persense::detail::option_text_of(key, value);
     set_option(scratch, key, given[key]);
   }
   Settings settings;
@@ -111,7 +90,8 @@ std::string to_settings(const std::vector<std::pair<std::string, std::string>>& 
   Options scratch;
   for (const auto& [key, value] : options) {
     set_option(scratch, key, value);
-    values[key] = is_word(key).value_or(true) ? ordered_json(value) : ordered_json::parse(value);
+    values[key] = persense::detail::option_is_word(key).value_or(true) ? ordered_json(value)
+                                                                       : ordered_json::parse(value);
   }
   ordered_json content = {{"format", settings_format}, {"options", values}};
   if (!measured.empty()) content["measured"] = ordered_json::parse(measured);

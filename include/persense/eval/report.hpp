@@ -53,6 +53,15 @@ struct ScoredClass {
 Report report_of(std::span<const ScoredClass> classes, Resample over = Resample::off,
                  const BootstrapOptions& options = {});
 
+/// A score: the key that it has in the JSON, and how tables call it.
+struct ScoreName {
+  std::string key, title;
+  bool is_part = false;  ///< from 0 to 1
+};
+
+/// All scores that a report may have, in the order of its tables.
+std::vector<ScoreName> score_names();
+
 /// A table for people: a line for each class, then the mean and its interval; first what masks are
 /// worth, then the counts. "-" where a class has no such truth.
 /// @param seconds  for each class and all of them, to go with the counts; empty: none.

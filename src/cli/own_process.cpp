@@ -1,0 +1,123 @@
+#include "own_process.hpp"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include "console.hpp"
+#include "persense/error.hpp"
+
+namespace persense::cli {
+
+namespace {
+
+constexpr int signals[] = {SIGINT, SIGTERM};
+
+volatile std::sig_atomic_t child = 0, signalled = 0;
+
+// A terminal's Ctrl-C reaches the child by itself; what `kill` sends does not.
+void on_signal(int number, siginfo_t* info, void*) {
+  signalled = 1;
+  if (child > 0 && info->si_code <= 0) ::kill(static_cast<pid_t>(child), number);
+}
+
+/// While it lives, signals are passed on instead of ending this process.
+class PassOn {
+ public:
+  PassOn() {
+    struct sigaction action {};
+    action.sa_sigaction = on_signal;
+    action.sa_flags = SA_RESTART | SA_SIGINFO;
+    for (int i = 0; i < 2; ++i) {
+      sigaction(signals[i], nullptr, &before_[i]);
+      // what the parent chose to ignore (nohup, a script's background job) stays ignored
+      if (before_[i].sa_handler != SIG_IGN) sigaction(signals[i], &action, nullptr);
+    }
+  }
+  ~PassOn() {
+    child = 0;
+    restore();
+  }
+  PassOn(const PassOn&) = delete;
+  PassOn& operator=(const PassOn&) = delete;
+
+  void restore() const {
+    for (int i = 0; i < 2; ++i) sigaction(signals[i], &before_[i], nullptr);
+  }
+
+ private:
+  struct sigaction before_[2] = {};
+};
+
+Exit run(const std::function<Exit()>& body) {
+  try {
+    return body();
+  } catch (...) {
+    const Failure failure = describe(std::current_exception());
+    print_error(failure.line);
+    return failure.exit;
+  }
+}
+
+/// Does not return.
+void be_child(const PassOn& pass_on, pid_t parent, const sigset_t& mask,
+              const std::function<Exit()>& body) {
+#ifdef __linux__
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+#endif
+  if (::getppid() != parent) ::_exit(static_cast<int>(Exit::interrupted));
+  pass_on.restore();
+  sigprocmask(SIG_SETMASK, &mask, nullptr);
+  const Exit exit = run(body);
+  std::fflush(nullptr);
+  ::_exit(static_cast<int>(exit));
+}
+
+}  // namespace
+
+Exit in_own_process(const std::string& name, const std::function<Exit()>& body) {
+  std::fflush(nullptr);  // else the child has it to print, too
+  signalled = 0;
+  const PassOn pass_on;
+  // no signal between the fork and knowing whom to pass it on to
+  sigset_t both, mask;
+  sigemptyset(&both);
+  for (const int number : signals) sigaddset(&both, number);
+  sigprocmask(SIG_BLOCK, &both, &mask);
+  const pid_t parent = ::getpid();
+  const pid_t process = ::fork();
+  if (process == 0) be_child(pass_on, parent, mask, body);
+  child = process;
+  sigprocmask(SIG_SETMASK, &mask, nullptr);
+  if (process < 0) throw InternalError(fmt::format("fork: {}", std::strerror(errno)));
+  int status = 0;
+  while (::waitpid(process, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (WIFSIGNALED(status)) {
+    if (signalled != 0) return Exit::interrupted;
+    throw InternalError(fmt::format("{}: its process was ended by signal {} ({})", name,
+                                    WTERMSIG(status), strsignal(WTERMSIG(status))));
+  }
+  return static_cast<Exit>(WEXITSTATUS(status));
+}
+
+double peak_memory_mb() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+#ifdef __APPLE__
+  constexpr double per_mb = 1 << 20;  // bytes
+#else
+  constexpr double per_mb = 1 << 10;  // kilobytes
+#endif
+  return static_cast<double>(usage.ru_maxrss) / per_mb;
+}
+
+}  // namespace persense::cli
