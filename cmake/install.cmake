@@ -19,8 +19,8 @@ endforeach()
 # Documentation keeps its folders, so that links from page to page lead there after installation too.
 install(FILES README.md LICENSE NOTICE CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 file(GLOB_RECURSE guides CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}
-     benchmarks/README.md benchmarks/*.png bindings/README.md capi/README.md cmake/README.md
-     include/README.md src/README.md)
+     benchmarks/README.md benchmarks/*.png benchmarks/*.json bindings/README.md capi/README.md cmake/README.md
+     include/README.md src/README.md src/*.json)
 foreach(guide IN LISTS guides)
   cmake_path(GET guide PARENT_PATH folder)
   install(FILES ${guide} DESTINATION ${CMAKE_INSTALL_DOCDIR}/${folder})

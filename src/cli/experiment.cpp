@@ -168,6 +168,7 @@ Exit ExperimentRunner::run() {
   for (const Run& run : all) {
     const std::string& name = experiment_.variants[run.variant].name;
     const Exit exit = in_own_process(name, [&] { return measure(run, total, already); });
+    if (exit == Exit::interrupted) print_note("--resume goes on with the runs that are left");
     if (exit != Exit::ok) return exit;
     already += run.queries;
     results.push_back(read_record(record_of(run), run.variant, *run.set));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <system_error>
 
+#include "console.hpp"
 #include "fingerprint.hpp"
 #include "json.hpp"
 #include "machine.hpp"
@@ -207,8 +208,9 @@ std::string slots_of(const json& values) {
 
 std::string conditions_of(const json& record) {
   const int jobs = record.at("jobs"), threads = record.at("threads");
-  return fmt::format("{} {} at once, {}", jobs, jobs == 1 ? "image" : "images",
-                     threads == 0 ? "threads by default" : fmt::format("{} threads", threads));
+  return fmt::format(
+      "{} at once, {}", plural(static_cast<std::size_t>(jobs), "image"),
+      threads == 0 ? "threads by default" : plural(static_cast<std::size_t>(threads), "thread"));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -49,7 +50,8 @@ struct Node {
     return value.get<std::string>();
   }
   double number() const {
-    if (!value.is_number()) refuse("a number");
+    constexpr double most = 1e9;  // so that plots have room for it
+    if (!value.is_number() || !(std::abs(value.get<double>()) <= most)) refuse("a number");
     return value.get<double>();
   }
   int whole(int least, int most) const {

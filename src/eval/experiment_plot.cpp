@@ -106,6 +106,19 @@ void add_class_bars(const Experiment& experiment, const std::vector<Measurements
   }
 }
 
+/// What is said about the runs where all say the same; the others' differences are in the tables.
+std::vector<std::string> captions_of(const Experiment& experiment,
+                                     std::span<const ExperimentRun> runs) {
+  std::vector<std::string> lines = {experiment.source};
+  for (const auto& [key, value] : runs.front().about) {
+    const bool same = std::all_of(runs.begin(), runs.end(), [&, &k = key, &v = value](auto& run) {
+      return std::find(run.about.begin(), run.about.end(), std::pair(k, v)) != run.about.end();
+    });
+    if (same) lines.push_back(key == "version" ? value : fmt::format("{}: {}", key, value));
+  }
+  return lines;
+}
+
 }  // namespace
 
 io::Plot to_plot(const Experiment& experiment, std::span<const ExperimentRun> runs) {
@@ -114,6 +127,7 @@ io::Plot to_plot(const Experiment& experiment, std::span<const ExperimentRun> ru
   plot.title = experiment.title;
   plot.x_title = experiment.plot->x_title;
   plot.y_title = title_of_measure(experiment.plot->measure);
+  plot.captions = captions_of(experiment, runs);
   if (experiment.plot->lines)
     add_lines(experiment, all, plot);
   else if (experiment.by_class)

@@ -26,7 +26,7 @@ std::string table_of(const std::vector<Row>& rows) {
   std::string text;
   for (std::size_t r = 0; r < rows.size(); ++r) {
     text += "|";
-    for (const std::string& cell : rows[r]) text += " " + escaped(cell) + " |";
+    for (const std::string& cell : rows[r]) text += fmt::format(" {} |", escaped(cell));
     text += "\n";
     if (r > 0) continue;
     for (std::size_t c = 0; c < rows[r].size(); ++c) text += c == 0 ? "|---" : "|--:";
@@ -234,7 +234,8 @@ std::string published_number(const Experiment::Published& column,
 
 std::string csv_line(const Row& cells) {
   std::string line;
-  for (const std::string& cell : cells) line += (line.empty() ? "" : ",") + io::cell_of(cell);
+  for (std::size_t c = 0; c < cells.size(); ++c)
+    line += fmt::format("{}{}", c == 0 ? "" : ",", io::cell_of(cells[c]));
   return line + "\n";
 }
 
@@ -259,46 +260,59 @@ std::vector<std::string> about_keys(std::span<const ExperimentRun> runs) {
   return keys;
 }
 
+/// The columns of the CSV file that depend on what was run.
+struct CsvColumns {
+  std::vector<std::string> measured, about;
+};
+
+/// The mean of a run's classes (`of_class` is null), or one of them.
+std::string line_of(const Experiment& experiment, const CsvColumns& columns,
+                    const ExperimentRun& run, const std::string* of_class,
+                    const Measured& measured) {
+  const auto& variant = experiment.variants[run.variant];
+  const bool mean = of_class == nullptr;
+  Row row = {variant.name, run.data_set, run.fold ? fmt::format("{}", *run.fold) : "",
+             mean ? "mean" : *of_class, mean ? fmt::format("{}", run.images) : ""};
+  for (const std::string& key : columns.measured) {
+    const auto at = measured.find(key);
+    row.push_back(at == measured.end() ? "" : number(at->second));
+  }
+  for (const auto& column : experiment.published)
+    row.push_back(mean ? published_number(column, variant.published) : "");
+  for (const std::string& key : columns.about) {
+    const auto at = std::find_if(run.about.begin(), run.about.end(),
+                                 [&](const auto& one) { return one.first == key; });
+    row.push_back(at == run.about.end() ? "" : at->second);
+  }
+  return csv_line(row);
+}
+
+std::string line_of(const Experiment& experiment, const CsvColumns& columns,
+                    const Experiment::Quoted& quoted) {
+  Row row = {quoted.name, "", "", "mean", ""};
+  row.resize(row.size() + columns.measured.size());
+  for (const auto& column : experiment.published)
+    row.push_back(published_number(column, quoted.published));
+  row.resize(row.size() + columns.about.size());
+  return csv_line(row);
+}
+
 }  // namespace
 
 std::string to_csv(const Experiment& experiment, std::span<const ExperimentRun> runs) {
-  const auto keys = measured_keys(runs), about = about_keys(runs);
+  const CsvColumns columns{measured_keys(runs), about_keys(runs)};
   Row header = {"variant", "data_set", "fold", "class", "images"};
-  header.insert(header.end(), keys.begin(), keys.end());
+  header.insert(header.end(), columns.measured.begin(), columns.measured.end());
   for (const auto& column : experiment.published)
     header.push_back(fmt::format("paper {} {} {}", column.name, column.data_set, column.measure));
-  header.insert(header.end(), about.begin(), about.end());
+  header.insert(header.end(), columns.about.begin(), columns.about.end());
   std::string text = csv_line(header);
-  const auto add = [&](const ExperimentRun& run, const std::string& of_class,
-                       const Measured& measured) {
-    const auto& variant = experiment.variants[run.variant];
-    const bool mean = of_class == "mean";
-    Row row = {variant.name, run.data_set, run.fold ? fmt::format("{}", *run.fold) : "", of_class,
-               mean ? fmt::format("{}", run.images) : ""};
-    for (const std::string& key : keys) {
-      const auto at = measured.find(key);
-      row.push_back(at == measured.end() ? "" : number(at->second));
-    }
-    for (const auto& column : experiment.published)
-      row.push_back(mean ? published_number(column, variant.published) : "");
-    for (const std::string& key : about) {
-      const auto at = std::find_if(run.about.begin(), run.about.end(),
-                                   [&](const auto& one) { return one.first == key; });
-      row.push_back(at == run.about.end() ? "" : at->second);
-    }
-    text += csv_line(row);
-  };
   for (const ExperimentRun& run : runs) {
-    add(run, "mean", run.mean);
-    for (const auto& [name, measured] : run.classes) add(run, name, measured);
+    text += line_of(experiment, columns, run, nullptr, run.mean);
+    for (const auto& [name, measured] : run.classes)
+      text += line_of(experiment, columns, run, &name, measured);
   }
-  for (const auto& quoted : experiment.quoted) {
-    Row row(header.size());
-    row[0] = quoted.name;
-    for (std::size_t p = 0; p < experiment.published.size(); ++p)
-      row[5 + keys.size() + p] = published_number(experiment.published[p], quoted.published);
-    text += csv_line(row);
-  }
+  for (const auto& quoted : experiment.quoted) text += line_of(experiment, columns, quoted);
   return text;
 }
 

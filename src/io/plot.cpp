@@ -113,8 +113,21 @@ int draw_head(cv::Mat& rgb, const Plot& plot) {
   return y + 28;
 }
 
-void draw_caption(cv::Mat& rgb, const Plot& plot) {
-  write(rgb, plot.caption, {margin, rgb.rows - 16}, small_height, faint_ink);
+constexpr int caption_pitch = 16;
+
+int caption_height(const Plot& plot) {
+  return caption_pitch * static_cast<int>(plot.captions.size());
+}
+
+/// A line that is wider than the plot is made smaller.
+void draw_captions(cv::Mat& rgb, const Plot& plot) {
+  int y = rgb.rows - 10 - caption_height(plot) + caption_pitch / 2;
+  for (const std::string& caption : plot.captions) {
+    double height = small_height;
+    while (height > 4 && size_of(caption, height).width > width - 2 * margin) height -= 0.5;
+    write(rgb, caption, {margin, y}, height, faint_ink);
+    y += caption_pitch;
+  }
 }
 
 std::string tick_text(double value) {
@@ -159,8 +172,8 @@ void draw_lines_on(cv::Mat& rgb, const Plot& plot, const Axis& x, const Axis& y)
 }
 
 cv::Mat render_lines(const Plot& plot) {
-  constexpr int height = 560, left = 84, bottom_room = 84;
-  cv::Mat rgb(height, width, CV_8UC3, scalar(paper));
+  constexpr int height = 540, left = 84, bottom_room = 70;
+  cv::Mat rgb(height + caption_height(plot), width, CV_8UC3, scalar(paper));
   const int top = draw_head(rgb, plot) + 22, bottom = height - bottom_room;
   Range xs, ys;
   for (const PlotSeries& series : plot.series)
@@ -182,7 +195,7 @@ cv::Mat render_lines(const Plot& plot) {
   write(rgb, plot.x_title, {cvRound((x.begin + x.end) / 2), bottom + 42}, text_height, ink,
         Align::middle);
   draw_lines_on(rgb, plot, x, y);
-  draw_caption(rgb, plot);
+  draw_captions(rgb, plot);
   return rgb;
 }
 
@@ -212,7 +225,7 @@ cv::Mat render_bars(const Plot& plot) {
   cv::Mat head(1000, width, CV_8UC3, scalar(paper));  // how high it is, is known when it is drawn
   const int top = draw_head(head, plot) + 22;
   const int bottom = top + group * static_cast<int>(plot.categories.size());
-  cv::Mat rgb(bottom + 76, width, CV_8UC3, scalar(paper));
+  cv::Mat rgb(bottom + 44 + caption_height(plot), width, CV_8UC3, scalar(paper));
   draw_head(rgb, plot);
   Range values;
   for (const PlotSeries& series : plot.series)
@@ -229,7 +242,7 @@ cv::Mat render_bars(const Plot& plot) {
   for (std::size_t c = 0; c < plot.categories.size(); ++c)
     draw_group(rgb, plot, c, x, top + group * static_cast<int>(c));
   line(rgb, {x.begin, double(top)}, {x.begin, double(bottom)}, faint_ink, 1);
-  draw_caption(rgb, plot);
+  draw_captions(rgb, plot);
   return rgb;
 }
 

@@ -1,7 +1,8 @@
 # What belongs to an installed persense for people to read is in DOCS, and every link from a page to
 # another page, an example or an image leads there.
 foreach(file IN ITEMS README.md LICENSE NOTICE CHANGELOG.md capi/README.md bindings/python/README.md
-                      examples/README.md examples/CMakeLists.txt examples/data/beans/01.jpg)
+                      examples/README.md examples/CMakeLists.txt examples/data/beans/01.jpg
+                      benchmarks/experiments/norm_const.json)
   if(NOT EXISTS ${DOCS}/${file})
     message(FATAL_ERROR "${DOCS}/${file}: is not installed")
   endif()
@@ -11,7 +12,7 @@ set(links 0)
 foreach(page IN LISTS pages)
   cmake_path(GET page PARENT_PATH folder)
   file(READ ${DOCS}/${page} text)
-  string(REGEX MATCHALL "\\([-A-Za-z0-9_./]*(README\\.md|NOTICE|examples/[-A-Za-z0-9_./]+|\\.jpg|\\.png)\\)" found "${text}")
+  string(REGEX MATCHALL "\\([-A-Za-z0-9_./]*(README\\.md|NOTICE|examples/[-A-Za-z0-9_./]+|\\.jpg|\\.png|\\.json)\\)" found "${text}")
   foreach(link IN LISTS found)
     string(REGEX REPLACE "[()]" "" target "${link}")
     if(NOT EXISTS ${DOCS}/${folder}/${target})

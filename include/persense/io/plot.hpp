@@ -18,9 +18,9 @@ struct PlotSeries {
 /// Lines over x or, with categories, horizontal bars. Texts are ASCII; other letters become "?".
 struct Plot {
   std::string title;
-  std::string x_title;  ///< of lines
-  std::string y_title;  ///< what is measured
-  std::string caption;  ///< in small letters below
+  std::string x_title;                ///< of lines
+  std::string y_title;                ///< what is measured
+  std::vector<std::string> captions;  ///< lines in small letters below
   std::vector<std::string> categories;
   std::vector<PlotSeries> series;
 };
