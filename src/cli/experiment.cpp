@@ -8,7 +8,7 @@
 
 #include "console.hpp"
 #include "interrupt.hpp"
-#include "own_process.hpp"
+#include "own_processes.hpp"
 #include "persense/error.hpp"
 #include "persense/io/files.hpp"
 #include "persense/io/images.hpp"
@@ -165,9 +165,10 @@ Exit ExperimentRunner::run() {
   std::size_t total = 0, already = 0;
   for (const Run& run : all) total += run.queries;
   std::vector<eval::ExperimentRun> results;
+  OwnProcesses processes;
   for (const Run& run : all) {
     const std::string& name = experiment_.variants[run.variant].name;
-    const Exit exit = in_own_process(name, [&] { return measure(run, total, already); });
+    const Exit exit = processes.run(name, [&] { return measure(run, total, already); });
     if (exit == Exit::interrupted) print_note("--resume goes on with the runs that are left");
     if (exit != Exit::ok) return exit;
     already += run.queries;

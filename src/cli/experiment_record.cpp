@@ -9,7 +9,7 @@
 #include "fingerprint.hpp"
 #include "json.hpp"
 #include "machine.hpp"
-#include "own_process.hpp"
+#include "own_processes.hpp"
 #include "persense/error.hpp"
 #include "persense/io/files.hpp"
 #include "persense/option_table.hpp"

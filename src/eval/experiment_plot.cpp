@@ -37,6 +37,23 @@ io::PlotSeries line_of(const Experiment& experiment, const std::string& series,
   return line;
 }
 
+/// Of a data set with folds only their mean is shown.
+bool is_fold(const Experiment& experiment, const std::string& data_set) {
+  return std::any_of(experiment.data_sets.begin(), experiment.data_sets.end(),
+                     [&](const auto& declared) {
+                       return declared.folds > 0 && data_set.starts_with(declared.name + " F");
+                     });
+}
+
+/// The published columns of the measure that is shown.
+std::vector<const Experiment::Published*> shown_columns(const Experiment& experiment) {
+  std::vector<const Experiment::Published*> columns;
+  for (const auto& column : experiment.published)
+    if (column.measure == experiment.plot->measure && !is_fold(experiment, column.data_set))
+      columns.push_back(&column);
+  return columns;
+}
+
 double published_value(const Experiment::Values& values, const std::string& column) {
   const auto at = values.find(column);
   return at == values.end() ? none : at->second;
@@ -54,11 +71,10 @@ void add_lines(const Experiment& experiment, const std::vector<Measurements>& al
       plot.series.push_back(line_of(experiment, series, prefix + on.data_set, [&](std::size_t v) {
         return shown_value(on.mean[v], measure).value_or(none);
       }));
-    for (const auto& column : experiment.published) {
-      if (column.measure != measure) continue;
+    for (const auto* column : shown_columns(experiment)) {
       auto line =
-          line_of(experiment, series, prefix + title_of(experiment, column), [&](std::size_t v) {
-            return published_value(experiment.variants[v].published, column.name);
+          line_of(experiment, series, prefix + title_of(experiment, *column), [&](std::size_t v) {
+            return published_value(experiment.variants[v].published, column->name);
           });
       line.published = true;
       if (has_value(line)) plot.series.push_back(std::move(line));
@@ -78,13 +94,12 @@ void add_bars(const Experiment& experiment, const std::vector<Measurements>& all
     bars.y.resize(plot.categories.size(), none);
     plot.series.push_back(std::move(bars));
   }
-  for (const auto& column : experiment.published) {
-    if (column.measure != measure) continue;
-    io::PlotSeries bars{title_of(experiment, column), {}, {}, true};
+  for (const auto* column : shown_columns(experiment)) {
+    io::PlotSeries bars{title_of(experiment, *column), {}, {}, true};
     for (const auto& variant : experiment.variants)
-      bars.y.push_back(published_value(variant.published, column.name));
+      bars.y.push_back(published_value(variant.published, column->name));
     for (const auto& quoted : experiment.quoted)
-      bars.y.push_back(published_value(quoted.published, column.name));
+      bars.y.push_back(published_value(quoted.published, column->name));
     plot.series.push_back(std::move(bars));
   }
 }
@@ -122,7 +137,9 @@ std::vector<std::string> captions_of(const Experiment& experiment,
 }  // namespace
 
 io::Plot to_plot(const Experiment& experiment, std::span<const ExperimentRun> runs) {
-  const std::vector<Measurements> all = measurements_of(experiment, runs);
+  std::vector<Measurements> all = measurements_of(experiment, runs);
+  if (!experiment.by_class)  // a mean has no classes
+    std::erase_if(all, [&](const Measurements& on) { return is_fold(experiment, on.data_set); });
   io::Plot plot;
   plot.title = experiment.title;
   plot.x_title = experiment.plot->x_title;

@@ -219,7 +219,7 @@ TEST_CASE("persense experiment: one that was killed, or interrupted, goes on",
     CHECK_FALSE(fs::exists(work / "out/e.md"));
     CHECK_FALSE(fs::exists(work / "out/e/t29@set.json"));
     if (signal == "TERM") {
-      CHECK(killed.error_lines() == 1);
+      CHECK(killed.error_lines() <= 1);  // none where the run had not begun
       CHECK_THAT(killed.err, ContainsSubstring("--resume"));
     }
     const Outcome resumed = work.run(run_set + "--resume");

@@ -220,4 +220,9 @@ TEST_CASE("experiment: a plot has a line for each data set and published column"
   const io::Plot bars = eval::to_plot(file.read(content), runs_on("mine", 1));
   CHECK(bars.categories == std::vector<std::string>{"1 shot", "4 shots", "Other|one"});
   CHECK(bars.series[1].y[2] == 60.5);
+  // of folds their mean
+  content["data_sets"] = {{{"name", "mine"}, {"folds", 1}}};
+  const io::Plot folds = eval::to_plot(file.read(content), runs_on("mine", 1, 0));
+  REQUIRE(folds.series.size() == 2);
+  CHECK(folds.series[0].name == "mine");
 }

@@ -1,4 +1,4 @@
-#include "own_process.hpp"
+#include "own_processes.hpp"
 
 #include <fmt/format.h>
 #include <sys/resource.h>
@@ -29,35 +29,7 @@ void on_signal(int number, siginfo_t* info, void*) {
   if (child > 0 && info->si_code <= 0) ::kill(static_cast<pid_t>(child), number);
 }
 
-/// While it lives, signals are passed on instead of ending this process.
-class PassOn {
- public:
-  PassOn() {
-    struct sigaction action {};
-    action.sa_sigaction = on_signal;
-    action.sa_flags = SA_RESTART | SA_SIGINFO;
-    for (int i = 0; i < 2; ++i) {
-      sigaction(signals[i], nullptr, &before_[i]);
-      // what the parent chose to ignore (nohup, a script's background job) stays ignored
-      if (before_[i].sa_handler != SIG_IGN) sigaction(signals[i], &action, nullptr);
-    }
-  }
-  ~PassOn() {
-    child = 0;
-    restore();
-  }
-  PassOn(const PassOn&) = delete;
-  PassOn& operator=(const PassOn&) = delete;
-
-  void restore() const {
-    for (int i = 0; i < 2; ++i) sigaction(signals[i], &before_[i], nullptr);
-  }
-
- private:
-  struct sigaction before_[2] = {};
-};
-
-Exit run(const std::function<Exit()>& body) {
+Exit exit_of(const std::function<Exit()>& body) {
   try {
     return body();
   } catch (...) {
@@ -67,46 +39,67 @@ Exit run(const std::function<Exit()>& body) {
   }
 }
 
-/// Does not return.
-void be_child(const PassOn& pass_on, pid_t parent, const sigset_t& mask,
-              const std::function<Exit()>& body) {
+/// Ends with the child.
+[[noreturn]] void be_child(pid_t parent, const std::function<Exit()>& body) {
 #ifdef __linux__
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
 #endif
-  if (::getppid() != parent) ::_exit(static_cast<int>(Exit::interrupted));
-  pass_on.restore();
-  sigprocmask(SIG_SETMASK, &mask, nullptr);
-  const Exit exit = run(body);
+  // a parent that was killed before that line has sent nothing
+  const Exit exit = ::getppid() == parent ? exit_of(body) : Exit::interrupted;
   std::fflush(nullptr);
   ::_exit(static_cast<int>(exit));
 }
 
 }  // namespace
 
-Exit in_own_process(const std::string& name, const std::function<Exit()>& body) {
+OwnProcesses::OwnProcesses() {
+  signalled = child = 0;
+  struct sigaction action {};
+  action.sa_sigaction = on_signal;
+  action.sa_flags = SA_RESTART | SA_SIGINFO;
+  for (int i = 0; i < 2; ++i) {
+    sigaction(signals[i], nullptr, &before_[i]);
+    // what the parent chose to ignore (nohup, a script's background job) stays ignored
+    if (before_[i].sa_handler != SIG_IGN) sigaction(signals[i], &action, nullptr);
+  }
+}
+
+OwnProcesses::~OwnProcesses() { restore(); }
+
+void OwnProcesses::restore() const {
+  for (int i = 0; i < 2; ++i) sigaction(signals[i], &before_[i], nullptr);
+}
+
+Exit OwnProcesses::run(const std::string& name, const std::function<Exit()>& body) {
   std::fflush(nullptr);  // else the child has it to print, too
-  signalled = 0;
-  const PassOn pass_on;
   // no signal between the fork and knowing whom to pass it on to
   sigset_t both, mask;
   sigemptyset(&both);
   for (const int number : signals) sigaddset(&both, number);
   sigprocmask(SIG_BLOCK, &both, &mask);
+  const auto unblock = [&] { sigprocmask(SIG_SETMASK, &mask, nullptr); };
+  if (signalled != 0) {
+    unblock();
+    return Exit::interrupted;
+  }
   const pid_t parent = ::getpid();
   const pid_t process = ::fork();
-  if (process == 0) be_child(pass_on, parent, mask, body);
+  if (process == 0) {
+    restore();
+    unblock();
+    be_child(parent, body);
+  }
   child = process;
-  sigprocmask(SIG_SETMASK, &mask, nullptr);
+  unblock();
   if (process < 0) throw InternalError(fmt::format("fork: {}", std::strerror(errno)));
   int status = 0;
   while (::waitpid(process, &status, 0) < 0 && errno == EINTR) {
   }
-  if (WIFSIGNALED(status)) {
-    if (signalled != 0) return Exit::interrupted;
-    throw InternalError(fmt::format("{}: its process was ended by signal {} ({})", name,
-                                    WTERMSIG(status), strsignal(WTERMSIG(status))));
-  }
-  return static_cast<Exit>(WEXITSTATUS(status));
+  child = 0;
+  if (WIFEXITED(status)) return static_cast<Exit>(WEXITSTATUS(status));
+  if (signalled != 0) return Exit::interrupted;
+  throw InternalError(fmt::format("{}: its process was ended by signal {} ({})", name,
+                                  WTERMSIG(status), strsignal(WTERMSIG(status))));
 }
 
 double peak_memory_mb() {
