@@ -103,13 +103,17 @@ void DatasetScoring::process(ScoredQuery& job, Progress& progress, const std::st
   const auto begin = Clock::now();
   RunOptions run;
   run.stop = stop;
+  run.trace = request_.trace;
   run.on_step = [&](Step step) { progress.step(shown, name_of(step), 0); };
   run.on_progress = [&](Step step, double part) { progress.step(shown, name_of(step), part); };
   const Result result = engine_.segment(support.support, image.view(), run);
   job.seconds = seconds_since(begin);
-  job.score = eval::score(cli::read_truth(*job.query), result, request_.most);
+  const eval::Truth truth = cli::read_truth(*job.query);
+  job.score = eval::score(truth, result, request_.most);
   if (job.score.instances) job.reliability.add(result.instances, *job.score.instances);
-  if (on_result) on_result(job, image, result);
+  if (on_result)
+    on_result({static_cast<std::size_t>(&job - queries_.data()), job, support.support, image, truth,
+               result});
   if (request_.notes) progress.notes(shown, result.notes, support.support.info().notes);
   progress.finished(shown, result.count(), "", job.seconds);
 }
@@ -121,7 +125,7 @@ double DatasetScoring::seconds_per_image(const eval::DatasetClass* of_class) con
   return sum / count;
 }
 
-eval::Report DatasetScoring::report(eval::Resample over, std::uint64_t seed) const {
+std::vector<eval::ScoredClass> DatasetScoring::classes() const {
   std::vector<eval::ScoredClass> classes;
   for (const auto& c : dataset_.classes) {
     eval::ScoredClass scored{c.name, {}};
@@ -129,9 +133,11 @@ eval::Report DatasetScoring::report(eval::Resample over, std::uint64_t seed) con
       if (job.of_class == &c) scored.images.push_back(job.score);
     classes.push_back(std::move(scored));
   }
-  eval::BootstrapOptions options;
-  options.seed = seed;
-  return eval::report_of(classes, over, options);
+  return classes;
+}
+
+eval::Report DatasetScoring::report(eval::Resample over, std::uint64_t seed) const {
+  return eval::report_of(classes(), over, {.seed = seed});
 }
 
 }  // namespace persense::cli

@@ -16,6 +16,7 @@
 #include "persense/eval/reference_metric.hpp"
 #include "persense/eval/reliability.hpp"
 #include "persense/eval/report.hpp"
+#include "persense/eval/truth.hpp"
 #include "persense/io/images.hpp"
 
 namespace persense::cli {
@@ -26,7 +27,8 @@ struct ScoringRequest {
   int examples = 0;      // 0: the support alone, and every query is scored
   std::size_t most = 0;  // of the objects that count for the average precision; 0: all
   int jobs = 1;
-  bool notes = true;  // what the results say of themselves is printed
+  bool notes = true;   // what the results say of themselves is printed
+  bool trace = false;  // the results have one
 };
 
 /// One query and what became of it.
@@ -39,11 +41,21 @@ struct ScoredQuery {
   double seconds = 0;
 };
 
+/// A query that was just scored. Everything is borrowed.
+struct FoundQuery {
+  std::size_t place;  // in DatasetScoring::queries
+  ScoredQuery& query;
+  const EngineSupport& support;
+  const Image& image;
+  const eval::Truth& truth;
+  const Result& result;
+};
+
 /// Nothing is printed but progress. Data set and engine must outlive it.
 class DatasetScoring {
  public:
   /// Is called once for each query, from several threads at once where there are several jobs.
-  using OnResult = std::function<void(ScoredQuery&, const Image& query, const Result&)>;
+  using OnResult = std::function<void(const FoundQuery&)>;
 
   /// @throws InvalidArgument  a kind of mark that is none.
   DatasetScoring(const eval::Dataset& dataset, const Engine& engine, const ScoringRequest& request);
@@ -62,6 +74,7 @@ class DatasetScoring {
   /// Seconds for an image of one class, or of all (null): reading and writing not counted.
   double seconds_per_image(const eval::DatasetClass* of_class) const;
 
+  std::vector<eval::ScoredClass> classes() const;
   eval::Report report(eval::Resample over, std::uint64_t seed) const;
 
  private:

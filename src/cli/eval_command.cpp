@@ -19,6 +19,9 @@ const char* const description =
     "  # two classes, two images at a time, scores for a script\n"
     "  persense eval PerSense-D --classes potatoes,beans --jobs 2 --json scores.json\n"
     "\n"
+    "  # one page to look through: scores, classes, every image with its errors and its stages\n"
+    "  persense eval PerSense-D --report report.html\n"
+    "\n"
     "  # fold 0 of COCO-20i, with episodes that can be run again\n"
     "  persense eval annotations/instances_val2014.json --fold 0 --episode-list fold0.json\n"
     "\n"
@@ -69,6 +72,12 @@ void add_eval(CLI::App& program, Task& task) {
   const auto request = std::make_shared<EvalRequest>();
   add_dataset_flags(*command, request->dataset);
   command->add_option("--json", request->json, "write the scores as JSON, too")
+      ->type_name("FILE")
+      ->check(not_empty());
+  command
+      ->add_option("--report", request->page,
+                   "write a page with scores, classes and every image, worst first: one file that "
+                   "needs no other and no network, about 0.2 MB for each image")
       ->type_name("FILE")
       ->check(not_empty());
   command

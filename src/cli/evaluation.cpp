@@ -8,6 +8,7 @@
 #include "console.hpp"
 #include "persense/error.hpp"
 #include "persense/io/files.hpp"
+#include "run_facts.hpp"
 
 namespace persense::cli {
 
@@ -29,6 +30,13 @@ const EvalRequest& checked(const EvalRequest& request) {
   return request;
 }
 
+/// The page shows the stages, too.
+ScoringRequest scoring_of(const EvalRequest& request) {
+  ScoringRequest scoring = request.scoring;
+  scoring.trace = !request.page.empty();
+  return scoring;
+}
+
 }  // namespace
 
 Evaluation::Evaluation(const EvalRequest& request)
@@ -37,7 +45,7 @@ Evaluation::Evaluation(const EvalRequest& request)
       over_(
           eval::resample_of(request.intervals, dataset_.classes.size(), fewest_queries(dataset_))),
       engine_(engine_from(request.stages, request.options)),
-      scoring_(dataset_, engine_, request.scoring) {
+      scoring_(dataset_, engine_, scoring_of(request)) {
   print_broken(dataset_);
 }
 
@@ -46,6 +54,10 @@ void Evaluation::prepare() {
     for (const auto& c : dataset_.classes) io::remove_leftovers(request_.labels / c.name);
   if (!request_.json.empty())
     io::remove_leftovers(request_.json.has_parent_path() ? request_.json.parent_path() : ".");
+  if (!request_.page.empty()) {
+    io::remove_leftovers(request_.page.has_parent_path() ? request_.page.parent_path() : ".");
+    page_.emplace(request_.page);  // what cannot be written is known before the first query
+  }
   scoring_.prepare();
 }
 
@@ -53,18 +65,20 @@ Exit Evaluation::run() {
   prepare();
   Progress progress(scoring_.queries().size(), 0, messages());
   progress.note("stages: " + engine_.stages());
-  scoring_.run(progress, interrupt_.token(),
-               [this](ScoredQuery& job, const Image& query, const Result& result) {
-                 process(job, query, result);
-               });
+  scoring_.run(progress, interrupt_.token(), [this](const FoundQuery& found) { process(found); });
   progress.close();
   report();
   return Exit::ok;
 }
 
-void Evaluation::process(ScoredQuery& job, const Image&, const Result& result) const {
-  if (request_.released) job.released = released(job, result);
-  if (!request_.labels.empty()) write_labels(job, result);
+void Evaluation::process(const FoundQuery& found) {
+  ScoredQuery& job = found.query;
+  if (request_.released) job.released = released(job, found.result);
+  if (!request_.labels.empty()) write_labels(job, found.result);
+  if (page_)
+    page_->add(found.place,
+               {job.of_class->name, job.query->image.filename().string(), found.image.view(),
+                found.truth, found.result, job.score, job.seconds, found.support.info().examples});
 }
 
 std::optional<eval::ReferencePixels> Evaluation::released(const ScoredQuery& job,
@@ -104,7 +118,7 @@ std::vector<std::pair<std::string, double>> Evaluation::released_ious() const {
   return ious;
 }
 
-void Evaluation::report() const {
+void Evaluation::report() {
   const eval::Report report = scoring_.report(over_, request_.dataset.request.seed.value_or(0));
   std::vector<double> seconds;
   for (const auto& c : dataset_.classes) seconds.push_back(scoring_.seconds_per_image(&c));
@@ -120,6 +134,15 @@ void Evaluation::report() const {
     print_out(table);
   }
   if (!request_.json.empty()) write_json(report, seconds, reliability);
+  if (page_) write_page(report);
+}
+
+void Evaluation::write_page(const eval::Report& report) {
+  std::vector<eval::Intervals> of_classes;
+  if (request_.intervals != "off")
+    of_classes = eval::class_intervals(scoring_.classes(),
+                                       {.seed = request_.dataset.request.seed.value_or(0)});
+  page_->finish(report, of_classes, run_facts(request_, dataset_, engine_));
 }
 
 void Evaluation::write_json(const eval::Report& report, const std::vector<double>& seconds,

@@ -13,6 +13,7 @@
 #include "interrupt.hpp"
 #include "persense/engine.hpp"
 #include "persense/eval/dataset.hpp"
+#include "persense/eval/html_report.hpp"
 #include "persense/eval/reference_metric.hpp"
 #include "persense/eval/reliability.hpp"
 #include "persense/eval/report.hpp"
@@ -22,7 +23,7 @@ namespace persense::cli {
 
 struct EvalRequest {
   DatasetFlags dataset;
-  std::filesystem::path json, labels;
+  std::filesystem::path json, labels, page;
   StageFlags stages;
   OptionFlags options;
   ScoringRequest scoring;
@@ -38,10 +39,11 @@ class Evaluation {
 
  private:
   void prepare();
-  void process(ScoredQuery& job, const Image& query, const Result& result) const;
+  void process(const FoundQuery& found);
   void write_labels(const ScoredQuery& job, const Result& result) const;
   std::optional<eval::ReferencePixels> released(const ScoredQuery& job, const Result& result) const;
-  void report() const;
+  void report();
+  void write_page(const eval::Report& report);
   std::vector<std::pair<std::string, double>> released_ious() const;
   void write_json(const eval::Report& report, const std::vector<double>& seconds,
                   const eval::Reliability& reliability) const;
@@ -52,6 +54,7 @@ class Evaluation {
   const eval::Resample over_;
   const Engine engine_;
   DatasetScoring scoring_;
+  std::optional<eval::HtmlReport> page_;
 };
 
 }  // namespace persense::cli

@@ -92,6 +92,8 @@ ImageScore::Instances match(std::size_t truth, std::size_t found, const std::vec
     truth_is = found_is = true;
     score.iou_sum += pair.iou;
     score.matched_found.push_back(static_cast<std::int32_t>(pair.found));
+    score.matched_truth.push_back(static_cast<std::int32_t>(pair.truth));
+    score.matched_iou.push_back(pair.iou);
     // taking the best pairs first makes the match at a level the beginning of the match at 0.5
     for (std::size_t k = 0; k < level_count; ++k)
       if (pair.iou >= 0.5 + 0.05 * static_cast<double>(k)) ++score.matched[k];
@@ -134,13 +136,13 @@ cv::Mat painted(std::span<const Mask> masks, Size image, const char* name) {
   return all;
 }
 
-/// How many that match nothing lie with more than half of their pixels in crowds.
-std::int64_t in_crowds(std::span<const Mask> found, const ImageScore::Instances& score,
-                       const cv::Mat& crowds) {
+/// Labels of those that match nothing and lie with more than half of their pixels in crowds.
+std::vector<std::int32_t> in_crowds(std::span<const Mask> found, const ImageScore::Instances& score,
+                                    const cv::Mat& crowds) {
   std::vector<bool> matched(found.size() + 1);
   for (const std::int32_t label : score.matched_found)
     matched[static_cast<std::size_t>(label)] = true;
-  std::int64_t count = 0;
+  std::vector<std::int32_t> labels;
   for (std::size_t i = 0; i < found.size(); ++i) {
     if (matched[i + 1]) continue;
     const Mask& mask = found[i];
@@ -148,9 +150,9 @@ std::int64_t in_crowds(std::span<const Mask> found, const ImageScore::Instances&
     for (int y = mask.box.y0; y < mask.box.y1; ++y)
       for (int x = 0; x < mask.box.width(); ++x)
         inside += mask.row(y)[x] != 0 && crowds.at<std::uint8_t>(y, mask.box.x0 + x) != 0;
-    count += 2 * inside > mask.area();
+    if (2 * inside > mask.area()) labels.push_back(static_cast<std::int32_t>(i + 1));
   }
-  return count;
+  return labels;
 }
 
 double ratio(std::int64_t part, std::int64_t whole) {
@@ -190,7 +192,10 @@ ImageScore score_masks(std::span<const Mask> truth, std::span<const Mask> crowds
   score.union_pixels = cv::countNonZero(t | f);
   score.pixels = image.pixels();
   score.instances = match(truth.size(), found.size(), candidate_pairs(truth, found));
-  if (!crowds.empty()) score.instances->found -= in_crowds(found, *score.instances, crowd);
+  if (!crowds.empty()) {
+    score.instances->in_crowds = in_crowds(found, *score.instances, crowd);
+    score.instances->found -= static_cast<std::int64_t>(score.instances->in_crowds.size());
+  }
   score.count = {score.instances->truth, static_cast<double>(score.instances->found)};
   return score;
 }

@@ -14,6 +14,9 @@ namespace persense::eval {
 
 namespace {
 
+/// Of a class: resamples of fewer say nothing of others.
+constexpr std::size_t fewest_images = 5;
+
 /// One score: how it is called, where it is, and what becomes of it in the mean over classes.
 struct Column {
   const char* key;
@@ -135,7 +138,9 @@ Resample resample_of(std::string_view name, std::size_t classes, std::size_t ima
   if (name == "images") return Resample::images;
   if (name == "off") return Resample::off;
   if (name == "auto")
-    return classes >= 10 ? Resample::classes : images >= 5 ? Resample::images : Resample::off;
+    return classes >= 10             ? Resample::classes
+           : images >= fewest_images ? Resample::images
+                                     : Resample::off;
   throw InvalidArgument(
       fmt::format("--intervals: got \"{}\", expected auto, classes, images or off", name));
 }
@@ -199,6 +204,17 @@ Report report_of(std::span<const ScoredClass> classes, Resample over,
   });
   report.intervals = std::move(intervals);
   return report;
+}
+
+std::vector<Intervals> class_intervals(std::span<const ScoredClass> classes,
+                                       const BootstrapOptions& options) {
+  std::vector<Intervals> intervals;
+  for (const ScoredClass& c : classes) {
+    intervals.push_back({Resample::images, options, {}});
+    if (c.images.size() >= fewest_images)  // its mean over one class is the class
+      intervals.back() = *report_of(std::span(&c, 1), Resample::images, options).intervals;
+  }
+  return intervals;
 }
 
 namespace {

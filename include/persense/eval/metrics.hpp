@@ -28,6 +28,9 @@ struct ImageScore {
     std::array<std::int64_t, level_count> matched{};  ///< pairs at every level; [0] is IoU >= 0.5
     double iou_sum = 0;                               ///< of the pairs at IoU >= 0.5
     std::vector<std::int32_t> matched_found;  ///< labels of what was found, of the same pairs
+    std::vector<std::int32_t> matched_truth;  ///< labels of the truth, of the same pairs
+    std::vector<double> matched_iou;          ///< of the same pairs
+    std::vector<std::int32_t> in_crowds;      ///< labels of what was found that is not counted
   };
   struct Count {
     std::int64_t truth = 0;

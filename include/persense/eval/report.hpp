@@ -62,6 +62,11 @@ struct ScoreName {
 /// All scores that a report may have, in the order of its tables.
 std::vector<ScoreName> score_names();
 
+/// The intervals of each class's own scores, over its images; no values where it has fewer than
+/// five, and so few say nothing of others.
+std::vector<Intervals> class_intervals(std::span<const ScoredClass> classes,
+                                       const BootstrapOptions& options = {});
+
 /// A table for people: a line for each class, then the mean and its interval; first what masks are
 /// worth, then the counts. "-" where a class has no such truth.
 /// @param seconds  for each class and all of them, to go with the counts; empty: none.
