@@ -119,3 +119,56 @@ TEST_CASE("persense eval: --released counts as the paper's script does", "[cli][
   CHECK(discs["images"] == 2);  // of which the script skips "100"
   CHECK(discs["released_iou"].get<double>() == Approx(discs["iou"].get<double>()).epsilon(1e-6));
 }
+
+TEST_CASE("persense eval: --report writes one page with the scores of --json", "[cli][eval]") {
+  const Workspace work;
+  save_coco(work);
+  const std::string run =
+      "eval set --models classic --intervals images --seed 4 --set idm.threshold=31";
+  const Outcome outcome = work.run(run + " --jobs 2 --json s.json --report r.html");
+  INFO(outcome.err << outcome.out);
+  REQUIRE(outcome.exit == 0);
+  const std::string page = read_text(work / "r.html");
+  const std::size_t begin = page.find('{', page.find("id=\"data\""));
+  const json data = json::parse(page.substr(begin, page.find("</script>", begin) - begin));
+  json scores = json::parse(read_text(work / "s.json"));
+  scores["mean"].erase("seconds_per_image");
+  scores["classes"]["disc"].erase("seconds_per_image");
+  for (const char* const part : {"classes", "mean", "intervals"}) {
+    INFO(part);
+    CHECK(data["scores"][part] == scores[part]);
+  }
+  CHECK(data["title"] == "set");
+  CHECK(data["images"].size() == 2);
+  CHECK(data["images"][0]["figure"] == true);
+  const std::string facts = data["facts"].dump();
+  CHECK_THAT(facts, ContainsSubstring(R"(["format","coco"],["seed","4"])") &&
+                        ContainsSubstring("encoder classic") &&
+                        ContainsSubstring(R"("idm.threshold=31")"));
+  // with and without a page the scores are the same, and so is what is printed but for the seconds
+  REQUIRE(work.run(run + " --json t.json").exit == 0);
+  const json without = json::parse(read_text(work / "t.json"));
+  CHECK(without["mean"]["ap"] == scores["mean"]["ap"]);
+  CHECK(without["intervals"] == scores["intervals"]);
+}
+
+TEST_CASE("persense eval: a report that cannot be written is refused before the first query",
+          "[cli][eval][errors]") {
+  const Workspace work;
+  save_coco(work);
+  const Outcome missing = work.run("eval set --models classic --report no/r.html");
+  CHECK(missing.exit == 4);
+  CHECK(missing.error_lines() == 1);
+  CHECK_THAT(missing.err, ContainsSubstring("no/r.html: cannot write: No such file") &&
+                              !ContainsSubstring("[1/2]"));
+  CHECK(work.run("eval set --models classic --report set").exit == 4);
+  // what goes wrong later leaves nothing
+  const Outcome full = work.run("eval set --models classic --report /dev/full");
+  CHECK(full.exit == 4);
+  CHECK(full.error_lines() == 1);
+  work.truncate("set/2.png");
+  const Outcome failed =
+      work.shell("mkdir out; \"$P\" eval set --models classic --report out/r.html");
+  CHECK(failed.exit == 3);
+  CHECK(fs::is_empty(work / "out"));
+}

@@ -40,6 +40,13 @@ TEST_CASE("score_labels: a case computed by hand", "[eval][metrics]") {
         std::array<std::int64_t, eval::level_count>{2, 1, 1, 1, 1, 1, 0, 0, 0, 0});
   CHECK(score.instances->iou_sum == 1.25);
   CHECK(score.instances->matched_found == std::vector<std::int32_t>{5, 3});
+  REQUIRE(score.instances->matched_truth.size() == 2);
+  for (std::size_t i = 0; i < 2; ++i) {  // the pairs' own IoU
+    const cv::Mat t = truth == score.instances->matched_truth[i];
+    const cv::Mat f = found == score.instances->matched_found[i];
+    CHECK(score.instances->matched_iou[i] ==
+          static_cast<double>(cv::countNonZero(t & f)) / cv::countNonZero(t | f));
+  }
 }
 
 TEST_CASE("ClassScore: the same case's scores", "[eval][metrics]") {

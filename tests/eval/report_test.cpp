@@ -107,3 +107,22 @@ TEST_CASE("Report: intervals over classes are of the mean over classes", "[eval]
   CHECK(testing::message_of<InvalidArgument>([] { eval::resample_of("pixels", 1, 1); }) ==
         "--intervals: got \"pixels\", expected auto, classes, images or off");
 }
+
+TEST_CASE("class_intervals: each class by its own images, where it has five", "[eval][report]") {
+  std::vector<eval::ScoredClass> classes = {{"few", {}}, {"many", {}}, {"even", {}}};
+  for (int i = 0; i < 4; ++i) classes[0].images.push_back(counted(10, 10 + i));
+  for (int i = 0; i < 6; ++i) classes[1].images.push_back(counted(10, 10 + i));
+  for (int i = 0; i < 5; ++i) classes[2].images.push_back(counted(10, 12));
+  const auto intervals = eval::class_intervals(classes);
+  REQUIRE(intervals.size() == 3);
+  CHECK(intervals[0].values.empty());
+  const auto alone = eval::report_of(std::span(&classes[1], 1), eval::Resample::images).intervals;
+  REQUIRE(alone);
+  REQUIRE(intervals[1].values.size() == 3);  // MAE, RMSE, bias
+  CHECK(intervals[1].values[0].first == "count_mae");
+  CHECK(intervals[1].values[0].second.low == alone->values[0].second.low);
+  CHECK(intervals[1].values[0].second.low < 2.5);
+  CHECK(intervals[1].values[0].second.high > 2.5);
+  CHECK(intervals[2].values[0].second.low == 2);
+  CHECK(intervals[2].values[0].second.high == 2);
+}

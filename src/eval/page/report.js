@@ -54,7 +54,7 @@ const listed = pairs => pairs.flatMap(([name, value]) => [element('dt', {}, name
 
 /* ---- scores ---- */
 function addSeconds() {
-  const mean = list => list.reduce((sum, image) => sum + image.seconds, 0) / list.length;
+  const mean = list => list.length ? list.reduce((sum, image) => sum + image.seconds, 0) / list.length : null;
   for (const name of classNames) scores.classes[name].seconds_per_image = mean(images.filter(image => image.class === name));
   scores.mean.seconds_per_image = mean(images);
 }
@@ -69,7 +69,7 @@ function showHead() {
     return element('div', { title: meaning }, element('dt', {}, title), element('dd', {}, fixed(scores.mean[key], digits),
       element('small', {}, interval ? range(interval, digits) : 'mean over classes')));
   };
-  $('tiles').append(...['f1', 'pq', 'iou', 'ap', 'count_mae', 'seconds_per_image'].filter(key => scores.mean[key] !== undefined).map(tile));
+  $('tiles').append(...['f1', 'pq', 'iou', 'ap', 'count_mae', 'seconds_per_image'].filter(key => scores.mean[key] != null).map(tile));
   const over = scores.intervals && { classes: 'classes', images: 'images of every class' }[scores.intervals.over];
   $('interval-note').textContent = (over ? `Ranges of the mean: ${100 * scores.intervals.level} % of ${scores.intervals.resamples} resamples of the ${over}. ` : '') +
     (data.class_intervals.some(one => Object.keys(one).length) ? 'Ranges of a class: resamples of its images.' : '');
@@ -79,13 +79,13 @@ function cells(name, row, intervals, columns) {
     const cell = element('td');
     cell.dataset.of = name;
     cell.dataset.key = key;
-    cell.append(row[key] === undefined ? '\u2013' : fixed(row[key], digits));
-    if (intervals[key] && row[key] !== undefined) cell.append(element('small', {}, range(intervals[key], digits)));
+    cell.append(row[key] == null ? '\u2013' : fixed(row[key], digits));
+    if (intervals[key] && row[key] != null) cell.append(element('small', {}, range(intervals[key], digits)));
     return cell;
   });
 }
 function showTable() {
-  const columns = SCORES.filter(([key]) => scores.mean[key] !== undefined);
+  const columns = SCORES.filter(([key]) => scores.mean[key] != null);
   const head = element('tr'), body = element('tbody');
   const sorted = { key: 'name', down: false };
   const rows = classNames.map(name => {
@@ -118,11 +118,11 @@ function showTable() {
   order();
 }
 function showBars() {
-  const keys = BARS.filter(key => scores.mean[key] !== undefined);
+  const keys = BARS.filter(key => scores.mean[key] != null);
   $('bar-score').append(...keys.map(key => element('option', { value: key, title: scoreOf[key].meaning }, scoreOf[key].title)));
   const draw = () => {
     const key = $('bar-score').value, { title, digits, meaning } = scoreOf[key];
-    const list = classNames.filter(name => scores.classes[name][key] !== undefined)
+    const list = classNames.filter(name => scores.classes[name][key] != null)
       .map(name => ({ name, value: scores.classes[name][key], interval: intervalsOf.get(name)[key] }))
       .sort((a, b) => b.value - a.value);
     const mean = { name: 'mean', value: scores.mean[key], interval: meanIntervals[key] };
@@ -222,6 +222,7 @@ const watcher = new IntersectionObserver(entries => {
 }, { rootMargin: '500px 0px' });
 
 const summary = image => image.f1 !== undefined ? `F1 ${fixed(image.f1, 3)}` : image.iou !== undefined ? `IoU ${fixed(image.iou, 3)}` : '';
+const mistakes = image => (image.false ?? 0) + (image.missed ?? 0);
 const error = image => image.truth === undefined ? 0 : Math.abs(image.found - image.truth);
 function makeCard(image, index) {
   const canvases = ['found', 'truth'].map(what => element('canvas', { width: 0, height: 0, title: what }));
@@ -251,7 +252,7 @@ function makeCard(image, index) {
 const cards = images.map(makeCard);
 
 const ORDERS = {
-  worst: ['worst first', (a, b) => images[a].quality - images[b].quality],
+  worst: ['worst first', (a, b) => images[a].quality - images[b].quality || mistakes(images[b]) - mistakes(images[a])],
   best: ['best first', (a, b) => images[b].quality - images[a].quality],
   missed: ['most missed', (a, b) => (images[b].missed ?? 0) - (images[a].missed ?? 0)],
   false: ['most false', (a, b) => (images[b].false ?? 0) - (images[a].false ?? 0)],
