@@ -27,7 +27,7 @@ fs::path folder_of(const fs::path& file) {
 int nameless_file(const fs::path& folder) {
 #ifdef O_TMPFILE
   const int nameless = ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-  if (nameless >= 0) return nameless;
+  if (nameless >= 0 || (errno != EOPNOTSUPP && errno != EISDIR)) return nameless;
 #endif
   std::string pattern = (folder / ".persense-spool-XXXXXX").string();  // not all disks have those
   const int named = ::mkostemp(pattern.data(), O_CLOEXEC);

@@ -6,7 +6,7 @@
 One after the other, each call that makes a folder or opens, writes, closes or renames an output fails: with
 ENOSPC, as do all that follow, or with EIO, alone; or the process is killed in it. (--step 5 takes every
 fifth of them.) `persense segment` writes all its kinds of outputs over those of an earlier run, `persense
-eval` its scores and label images, `persense annotate --import` a data set. Expected of a call that fails: exit
+eval` its scores, page and label images, `persense annotate --import` a data set. Expected of a call that fails: exit
 code 4, one line that names the file and the reason, and no file in part. In either case every output that is
 there is a whole one, and --resume makes all others as an undisturbed run would have made them. Prints a table,
 and exits with 1 where it is otherwise; with 4, where calls cannot be made to fail.
@@ -46,7 +46,8 @@ def prepare_eval(run: Trial) -> List[str]:
         shutil.copy(run.folder / "support.png", folder / "01.jpg")
         shutil.copy(run.folder / f"{name}.png", folder / "01.png")
     models = run.arguments[run.arguments.index("--models") + 1]
-    return ["eval", "data", "--models", models, "--json", "out/scores.json", "--save-labels", "out"]
+    outputs = ["--json", "out/scores.json", "--report", "out/report.html", "--save-labels", "out"]
+    return ["eval", "data", "--models", models, *outputs]
 
 
 def prepare_import(run: Trial) -> List[str]:

@@ -84,7 +84,11 @@ class Page:
         return list(self.ask("shown.map(i => images[i].class + '/' + images[i].name)"))
 
     def painted(self) -> int:
-        return int(self.ask("[...document.querySelectorAll('#gallery canvas')].filter(c => c.width > 0).length"))
+        return int(
+            self.ask(
+                "[...document.querySelectorAll('#gallery canvas')].filter(c => c.width > 0).length"
+            )
+        )
 
     def scroll_to(self, css: str) -> None:
         self.driver.execute_script(
@@ -112,7 +116,9 @@ def check_quiet(page: Page) -> None:
 def check_scores(page: Page, scores: Json) -> None:
     """The table shows the numbers of --json, and the bars those of the table."""
     rows = {**scores["classes"], "mean": scores["mean"]}
-    shown = page.ask("[...document.querySelectorAll('#table td')].map(c => [c.dataset.of, c.dataset.key, c.firstChild.data])")
+    shown = page.ask(
+        "[...document.querySelectorAll('#table td')].map(c => [c.dataset.of, c.dataset.key, c.firstChild.data])"
+    )
     seen = set()
     for name, key, text in shown:
         seen.add((name, key))
@@ -176,29 +182,45 @@ def check_gallery(page: Page) -> None:
 def check_viewer(page: Page) -> None:
     names = page.names()
     page.all("#gallery .card")[1].click()
-    page.until(lambda: page.ask("document.querySelector('#sheet img')?.naturalWidth > 0"), "the photo")
+    page.until(
+        lambda: page.ask("document.querySelector('#sheet img')?.naturalWidth > 0"), "the photo"
+    )
     shown = lambda: page.one("#viewer-name").text.replace(" / ", "/")
     assert shown() == names[1]
     image = page.ask("images[shown[1]]")
-    kinds = "[...document.querySelectorAll('#sheet path')].filter(p => p.dataset.kind === '%s').length"
+    kinds = (
+        "[...document.querySelectorAll('#sheet path')].filter(p => p.dataset.kind === '%s').length"
+    )
     for kind, key in (("matched", "right"), ("wrong", "false"), ("missed", "missed")):
         assert page.ask(kinds % kind) == image[key], kind
     page.shot("errors")
 
     page.press("3")  # the truth
-    page.until(lambda: page.ask("document.querySelectorAll('#sheet path').length") == image["truth"], "the truth")
+    page.until(
+        lambda: page.ask("document.querySelectorAll('#sheet path').length") == image["truth"],
+        "the truth",
+    )
     page.one("[data-view=found]").click()
-    page.until(lambda: page.ask("document.querySelectorAll('#sheet path').length") == image["found"], "what was found")
+    page.until(
+        lambda: page.ask("document.querySelectorAll('#sheet path').length") == image["found"],
+        "what was found",
+    )
     assert page.one("[data-view=found]").get_attribute("aria-selected") == "true"
 
     page.one("#stage").send_keys("5")  # the stages
-    page.until(lambda: page.ask("document.querySelector('#stage.figure img')?.naturalWidth > 800"), "the figure")
+    page.until(
+        lambda: page.ask("document.querySelector('#stage.figure img')?.naturalWidth > 800"),
+        "the figure",
+    )
     assert "stages of" in str(page.one("#sheet img").get_attribute("alt"))
     page.shot("steps")
 
     page.press(Keys.ARROW_RIGHT)
     page.until(lambda: shown() == names[2], "the next image")
-    page.until(lambda: names[2].rsplit("/", 1)[1] in str(page.one("#sheet img").get_attribute("alt")), "its figure")
+    page.until(
+        lambda: names[2].rsplit("/", 1)[1] in str(page.one("#sheet img").get_attribute("alt")),
+        "its figure",
+    )
     page.press(Keys.ARROW_LEFT, Keys.ARROW_LEFT, Keys.ARROW_LEFT)  # stays at the first
     assert shown() == names[0] and not page.one("#previous").is_enabled()
 
@@ -221,7 +243,9 @@ def check_phone(page: Page) -> None:
     page.shot("phone")
     page.scroll_to("#gallery")
     page.all("#gallery .card")[0].click()
-    page.until(lambda: page.ask("document.querySelector('#sheet img')?.naturalWidth > 0"), "the photo")
+    page.until(
+        lambda: page.ask("document.querySelector('#sheet img')?.naturalWidth > 0"), "the photo"
+    )
     assert page.one("#sheet").size["width"] <= 391
     assert page.one("#close").is_displayed() and page.one("[data-view=steps]").is_displayed()
     page.shot("phone-errors")
@@ -236,7 +260,9 @@ def multiplied(page: pathlib.Path, out: pathlib.Path, times: int) -> int:
     end = text.index("</script>", begin)
     data = json.loads(text[begin:end])
     first = text.index('<script type="text/plain"')
-    pictures = re.findall(r'<script type="(\S+)" id="([tspf])(\d+)">(.*?)</script>\n', text[first:], re.S)
+    pictures = re.findall(
+        r'<script type="(\S+)" id="([tspf])(\d+)">(.*?)</script>\n', text[first:], re.S
+    )
     one = data["images"]
     data["images"] = [dict(one[i % len(one)], name=f"{i}.jpg") for i in range(times)]
     with out.open("w") as file:
@@ -263,7 +289,9 @@ def check_many(driver: webdriver.Chrome, path: pathlib.Path) -> str:
     assert len(page.names()) == MANY
     most = 0
     for part in (0, 0.3, 0.7, 1):
-        driver.execute_script(f"scrollTo({{top: {part} * document.documentElement.scrollHeight, behavior: 'instant'}})")
+        driver.execute_script(
+            f"scrollTo({{top: {part} * document.documentElement.scrollHeight, behavior: 'instant'}})"
+        )
         if part:
             page.until(lambda: page.painted() > 0, "thumbnails")
         time.sleep(0.3)
@@ -274,7 +302,10 @@ def check_many(driver: webdriver.Chrome, path: pathlib.Path) -> str:
     page.until(lambda: page.painted() > 0, "thumbnails")
     page.all("#gallery .card")[3].click()
     page.one("#stage").send_keys("5")
-    page.until(lambda: page.ask("document.querySelector('#stage.figure img')?.naturalWidth > 800"), "a figure")
+    page.until(
+        lambda: page.ask("document.querySelector('#stage.figure img')?.naturalWidth > 800"),
+        "a figure",
+    )
     check_quiet(page)
     return f"{MANY} images: first paint {first:.2f} s, all there {load:.2f} s, at most {most} thumbnails"
 
@@ -285,11 +316,17 @@ def main() -> int:
         driver = browser()
         try:
             data = folder / "set"
-            shutil.copytree(DATA, data, ignore=shutil.ignore_patterns("*.md", "*overview*", "*page*"))
+            shutil.copytree(
+                DATA, data, ignore=shutil.ignore_patterns("*.md", "*overview*", "*page*")
+            )
             (data / "beans").rename(data / ODD_NAME)
             report, scores = folder / "report.html", folder / "scores.json"
-            command = [PROGRAM, "eval", data, "--models", "classic", "--intervals", "classes"]
-            subprocess.run([*command, "--report", report, "--json", scores], check=True, stdout=subprocess.DEVNULL)
+            command = [PROGRAM, "eval", str(data), "--models", "classic", "--intervals", "classes"]
+            subprocess.run(
+                [*command, "--report", str(report), "--json", str(scores)],
+                check=True,
+                stdout=subprocess.DEVNULL,
+            )
             page = Page(driver, report)
             page.shot("top")
             values = json.loads(scores.read_text())
