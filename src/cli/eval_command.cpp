@@ -77,7 +77,7 @@ void add_eval(CLI::App& program, Task& task) {
   command
       ->add_option("--report", request->page,
                    "write a page with scores, classes and every image, worst first: one file that "
-                   "needs no other and no network, about 0.2 MB for each image")
+                   "needs no other and no network, about 0.3 MB for each image")
       ->type_name("FILE")
       ->check(not_empty());
   command

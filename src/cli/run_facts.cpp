@@ -46,7 +46,8 @@ eval::ReportedRun run_facts(const EvalRequest& request, const eval::Dataset& dat
   add("marked by", request.scoring.mark);
   if (request.scoring.examples > 0) add("examples", std::to_string(request.scoring.examples));
   add("stages", engine.stages());
-  add("preset", request.options.preset);
+  const bool plus_plus = request.options.method == "plus_plus";  // which is the preset's name
+  add("preset", plus_plus ? request.options.method : request.options.preset);
   add("options that differ", differing_options(engine.options(), preset_of(request.options)));
   return run;
 }

@@ -31,7 +31,7 @@ std::string jpeg_text(const cv::Mat& rgb, int side, int quality) {
 
 // States of what was found and of what is true.
 enum class Found { matched, wrong, not_counted, unknown };
-enum class True { found, missed, crowd, unknown };
+enum class True { found, missed, crowd };
 
 /// The outline as an SVG path, whose corners lie within `tolerance` pixels of the mask's.
 std::string path_of(const Mask& mask, double tolerance) {
@@ -78,6 +78,11 @@ std::set<std::int32_t> seen_labels(const Result& result) {
   for (auto at = labels.begin<std::int32_t>(); at != labels.end<std::int32_t>(); ++at)
     if (*at != last) seen.insert(last = *at);
   return seen;
+}
+
+/// 255 where an instance is.
+cv::Mat found_pixels(const Result& result) {
+  return io::label_image(result.image_size, result.instances) > 0;
 }
 
 std::string found_shapes(const ReportedQuery& query, double tolerance) {
@@ -131,7 +136,21 @@ std::string true_shapes(const ReportedQuery& query, double tolerance) {
     for (std::size_t i = 0; i < truth.objects.size(); ++i)
       add_object(truth.objects[i], static_cast<std::int32_t>(i + 1));
   } else if (!truth.mask.empty()) {
-    add(crop_to_box(MaskView(truth.mask)), True::unknown);
+    const cv::Mat found = found_pixels(query.result);
+    add(crop_to_box(MaskView(truth.mask & found)), True::found);
+    add(crop_to_box(MaskView(truth.mask & ~found)), True::missed);
+  }
+  return list.text();
+}
+
+/// Where only a union mask is true, what is right and false are pixels, not instances.
+std::string found_regions(const ReportedQuery& query, double tolerance) {
+  const cv::Mat found = found_pixels(query.result);
+  ShapeList list;
+  for (const Found state : {Found::matched, Found::wrong}) {
+    const cv::Mat truth = state == Found::matched ? query.truth.mask : ~query.truth.mask;
+    const Mask region = crop_to_box(MaskView(truth & found));
+    list.add(path_of(region, tolerance), static_cast<int>(state), "null", region.area(), "null");
   }
   return list.text();
 }
@@ -148,8 +167,11 @@ QueryPictures pictures_of(const ReportedQuery& query) {
   const double shown = static_cast<double>(photo_side) / std::max(rgb.cols, rgb.rows);
   // less than a pixel of the photo, more than the corners of a diagonal edge stand out
   const double tolerance = 0.8 / std::min(1.0, shown);
-  pictures.shapes = fmt::format(R"({{"found":{},"truth":{}}})", found_shapes(query, tolerance),
+  pictures.shapes = fmt::format(R"({{"found":{},"truth":{})", found_shapes(query, tolerance),
                                 true_shapes(query, tolerance));
+  if (!query.score.instances && !query.truth.mask.empty())
+    pictures.shapes += R"(,"regions":)" + found_regions(query, tolerance);
+  pictures.shapes += '}';
   return pictures;
 }
 

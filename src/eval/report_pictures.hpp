@@ -12,7 +12,8 @@ struct QueryPictures {
   std::string thumbnail, photo;  ///< JPEG files in base64
   std::string figure;            ///< the same; empty where the result has no trace
   /// {"found": [[path, state, score, area, IoU], ...], "truth": [[path, state, area], ...]}. A
-  /// path is SVG's, in pixels of the image. States are those of report.js.
+  /// path is SVG's, in pixels of the image. States are those of report.js. Where the truth is a
+  /// union mask, "regions", as "found", has the pixels that are right and those that are false.
   std::string shapes;
 };
 

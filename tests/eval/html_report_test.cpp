@@ -183,25 +183,31 @@ TEST_CASE("HtmlReport: the same page from any number of threads, in any order",
   CHECK(page_of(scratch / "t.html", queries, {1, 2, 0}, 3) == page);
 }
 
-TEST_CASE("HtmlReport: truth without instances has no right and wrong", "[eval][html_report]") {
+TEST_CASE("HtmlReport: truth without instances has no right and wrong ones",
+          "[eval][html_report]") {
   const Scratch scratch;
   eval::Truth mask, count;
   mask.mask = cv::Mat::zeros(frame.height, frame.width, CV_8UC1);
   mask.mask(cv::Rect(4, 4, 10, 10)) = 255;
   count.count = 4;
-  const std::vector<Scored> queries = {{"a", "mask.png", mask, result_of({square(4, 4, 10)})},
+  const std::vector<Scored> queries = {{"a", "mask.png", mask, result_of({square(9, 4, 10)})},
                                        {"a", "count.png", count, result_of({square(4, 4, 10)})}};
   const std::string page = page_of(scratch / "r.html", queries, {0, 1});
   const json data = json::parse(element(page, "data"));
   CHECK_FALSE(data["images"][0].contains("f1"));
-  CHECK(data["images"][0]["iou"] == 1.0);
-  CHECK(data["images"][0]["quality"] == 1.0);
+  CHECK(data["images"][0]["iou"] == Approx(50.0 / 150).margin(1e-6));
+  CHECK(data["images"][0]["quality"] == data["images"][0]["iou"]);
   CHECK(data["images"][1]["truth"] == 4);
   CHECK(data["images"][1]["quality"] == 0.25);
   const json shapes = json::parse(element(page, "s0"));
   CHECK(states(shapes["found"]) == std::vector<int>{3});
-  CHECK(states(shapes["truth"]) == std::vector<int>{3});
+  // the pixels are
+  CHECK(shapes["truth"] ==
+        json::parse(R"([["M9 4l5 0 0 10-5 0z",0,50],["M4 4l5 0 0 10-5 0z",1,50]])"));
+  CHECK(states(shapes["regions"]) == std::vector<int>{0, 1});
+  CHECK(shapes["regions"][1][0] == "M14 4l5 0 0 10-5 0z");
   CHECK(json::parse(element(page, "s1"))["truth"].empty());
+  CHECK_FALSE(json::parse(element(page, "s1")).contains("regions"));
 }
 
 TEST_CASE("HtmlReport: crowds, and what lies in them, are neither right nor wrong",

@@ -7,8 +7,8 @@ const intervalsOf = new Map(classNames.map((name, k) => [name, data.class_interv
 const meanIntervals = scores.intervals ? scores.intervals.mean : {};
 
 // states of what was found and of what is true, as report_pictures.cpp numbers them
-const FOUND = ['matched', 'wrong', 'other', 'other'], TRUE = ['matched', 'missed', 'other', 'other'];
-const SAID_FOUND = ['right', 'false', 'not counted', 'found'], SAID_TRUE = ['found', 'missed', 'a region of many', 'true'];
+const FOUND = ['matched', 'wrong', 'other', 'other'], TRUE = ['matched', 'missed', 'other'];
+const SAID_FOUND = ['right', 'false', 'not counted', 'found'], SAID_TRUE = ['found', 'missed', 'a region of many'];
 const COLORS = { matched: '#2bd49b', wrong: '#ff7a45', missed: '#58b4ff', other: '#d0d6dd' };
 const DASHES = { matched: [], wrong: [4, 2.5], missed: [], other: [1.5, 3] };
 const FILLS = { matched: 0.16, wrong: 0.34, missed: 0, other: 0.08 };  // missed is hatched
@@ -208,7 +208,7 @@ async function paintCard(card) {
   const [image, shapes] = await Promise.all([picture('t' + card.index), shapesOf(card.index)]);
   if (!card.near || !image) return;
   const zoom = image.naturalWidth / images[card.index].size[0];
-  paintShapes(card.canvases[0], image, [[shapes.found, FOUND]], zoom);
+  paintShapes(card.canvases[0], image, [[shapes.regions || shapes.found, FOUND]], zoom);
   paintShapes(card.canvases[1], image, [[shapes.truth, TRUE]], zoom);
 }
 const watcher = new IntersectionObserver(entries => {
@@ -274,7 +274,7 @@ function showControls() {
   $('order').append(...Object.entries(ORDERS).map(([key, [text]]) => element('option', { value: key }, text)));
   $('controls').onsubmit = event => event.preventDefault();
   $('class').onchange = $('order').onchange = $('search').oninput = arrange;
-  if (images.some(image => image.right === undefined)) document.querySelector('.needs-other').hidden = false;
+  if (images.some(image => image.right === undefined && image.iou === undefined)) document.querySelector('.needs-other').hidden = false;
   arrange();
 }
 

@@ -22,10 +22,11 @@ function makeViewer() {
     made.dataset.about = about;
     return made;
   }
-  const aboutFound = ([, at, score, area, iou]) => `${SAID_FOUND[at]}: score ${score}, ${area.toLocaleString('en')} pixels` + (iou === null ? '' : `, IoU ${iou}`);
+  const aboutFound = ([, at, score, area, iou]) => `${SAID_FOUND[at]}: ${score === null ? '' : `score ${score}, `}${area.toLocaleString('en')} pixels` +
+    (iou === null ? '' : `, IoU ${iou}`);
   const aboutTrue = ([, at, area]) => `${SAID_TRUE[at]}: ${area.toLocaleString('en')} pixels`;
   function drawn(shapes) {
-    const found = () => shapes.found.map(one => shape(one, FOUND[one[1]], COLORS[FOUND[one[1]]], aboutFound(one)));
+    const found = () => (shapes.regions || shapes.found).map(one => shape(one, FOUND[one[1]], COLORS[FOUND[one[1]]], aboutFound(one)));
     const truth = list => list.map(one => shape(one, TRUE[one[1]], COLORS[TRUE[one[1]]], aboutTrue(one)));
     if (state.view === 'found') return shapes.found.map((one, k) => shape(one, 'matched', PALETTE[k % PALETTE.length], aboutFound(one)));
     if (state.view === 'truth') return truth(shapes.truth);
