@@ -221,7 +221,11 @@ const watcher = new IntersectionObserver(entries => {
   }
 }, { rootMargin: '500px 0px' });
 
-const summary = image => image.f1 !== undefined ? `F1 ${fixed(image.f1, 3)}` : image.iou !== undefined ? `IoU ${fixed(image.iou, 3)}` : '';
+function summary(image) {
+  if (image.f1 !== undefined) return `F1 ${fixed(image.f1, 3)}`;
+  if (image.iou !== undefined) return `IoU ${fixed(image.iou, 3)}`;
+  return image.truth === undefined ? '' : `off by ${error(image)}`;
+}
 const mistakes = image => (image.false ?? 0) + (image.missed ?? 0);
 const error = image => image.truth === undefined ? 0 : Math.abs(image.found - image.truth);
 function makeCard(image, index) {
