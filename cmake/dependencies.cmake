@@ -45,7 +45,7 @@ endif()
 
 # The page in the browser, and the tests' chat server, are made of cpp-httplib. Its own package or, where it
 # is a distribution's, pkg-config knows how it was built: with TLS or without, as headers or as a library.
-# PERSENSE_SERVE is what came of it.
+# pugixml reads Label Studio's configurations. PERSENSE_SERVE is what came of it.
 set(PERSENSE_SERVE OFF)
 if((PERSENSE_BUILD_PROGRAM AND PERSENSE_WITH_SERVE) OR (PERSENSE_HTTP AND PERSENSE_BUILD_TESTS))
   add_library(persense_httplib INTERFACE)
@@ -62,16 +62,18 @@ if((PERSENSE_BUILD_PROGRAM AND PERSENSE_WITH_SERVE) OR (PERSENSE_HTTP AND PERSEN
       target_link_libraries(persense_httplib INTERFACE PkgConfig::PERSENSE_HTTPLIB)
     endif()
   endif()
-  if(httplib_FOUND)
+  find_package(pugixml 1.10 QUIET CONFIG)
+  if(PERSENSE_WITH_SERVE AND httplib_FOUND AND pugixml_FOUND)
     set(PERSENSE_SERVE ${PERSENSE_BUILD_PROGRAM})
-    if(NOT PERSENSE_WITH_SERVE)
-      set(PERSENSE_SERVE OFF)
-    endif()
-  elseif(PERSENSE_HTTP AND PERSENSE_BUILD_TESTS OR NOT PERSENSE_WITH_SERVE STREQUAL "AUTO")
+  elseif(PERSENSE_WITH_SERVE AND NOT PERSENSE_WITH_SERVE STREQUAL "AUTO")
+    message(FATAL_ERROR "PERSENSE_WITH_SERVE is ${PERSENSE_WITH_SERVE}, but cpp-httplib 0.10 or pugixml 1.10 was not found "
+                        "(Debian: libcpp-httplib-dev libpugixml-dev)")
+  elseif(NOT httplib_FOUND AND PERSENSE_HTTP AND PERSENSE_BUILD_TESTS)
     message(FATAL_ERROR "cpp-httplib 0.10 or newer was not found (Debian: libcpp-httplib-dev)")
   endif()
   if(PERSENSE_BUILD_PROGRAM AND NOT PERSENSE_SERVE)
-    message(STATUS "The page in the browser (persense serve): OFF, cpp-httplib was not found (Debian: libcpp-httplib-dev)")
+    message(STATUS "The page in the browser (persense serve): OFF, cpp-httplib or pugixml was not found "
+                   "(Debian: libcpp-httplib-dev libpugixml-dev)")
   endif()
 endif()
 

@@ -7,7 +7,7 @@ set(PERSENSE_WITH_HTTP AUTO CACHE STRING
     "Build class label extraction, which needs libcurl: ON, OFF, or AUTO (if it is there)")
 set_property(CACHE PERSENSE_WITH_HTTP PROPERTY STRINGS AUTO ON OFF)
 set(PERSENSE_WITH_SERVE AUTO CACHE STRING
-    "Build the page in the browser (persense serve): AUTO (if cpp-httplib is found), ON or OFF")
+    "Build the page in the browser (persense serve): AUTO (if cpp-httplib and pugixml are found), ON or OFF")
 set_property(CACHE PERSENSE_WITH_SERVE PROPERTY STRINGS AUTO ON OFF)
 option(PERSENSE_CORE_ONLY "Configure the headers of persense::core alone, which need Eigen, OpenCV and fmt" OFF)
 option(PERSENSE_BUILD_PROGRAM "Build the program persense" ${PROJECT_IS_TOP_LEVEL})

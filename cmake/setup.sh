@@ -14,12 +14,12 @@ persense_tests_tools="pkg-config:pkg-config python3:python3"
 # Only libopencv-dev has OpenCVConfig.cmake, so its modules cannot be installed one by one.
 persense_program_packages="libeigen3-dev libopencv-dev libtiff-dev libzip-dev libfmt-dev
     nlohmann-json3-dev libcli11-dev"
-persense_tests_packages="catch2 libbenchmark-dev libcpp-httplib-dev libssl-dev python3-venv python3-dev"
+persense_tests_packages="catch2 libbenchmark-dev libcpp-httplib-dev libpugixml-dev libssl-dev python3-venv python3-dev"
 # For the TorchScript stages. Systems without a LibTorch package build everything else. (Without an
 # optimised BLAS, LibTorch runs about 30 times slower. Detectors that read text need utf8proc.)
-# Class label extraction needs libcurl, the page in the browser cpp-httplib.
+# Class label extraction needs libcurl, the page in the browser cpp-httplib and pugixml.
 persense_program_optional="libtorch-dev libopenblas0-pthread libutf8proc-dev
-    libcurl4-openssl-dev libcpp-httplib-dev libssl-dev pkg-config"
+    libcurl4-openssl-dev libcpp-httplib-dev libpugixml-dev libssl-dev pkg-config"
 persense_tests_optional="python3-torch python3-pytest python3-opencv python3-pil python3-matplotlib
     python3-tqdm python3-selenium chromium chromium-driver gfortran doxygen ccache clang-format clang-tidy"
 
@@ -83,7 +83,7 @@ persense_setup() {
     if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
         persense_say "this system has no apt-get; these must be there, from wherever it has them:" \
             "a C++20 compiler, CMake 3.25 or newer, Ninja, Eigen 3.4, OpenCV 4.5 (core, imgproc," \
-            "imgcodecs), libtiff 4.5, libzip 1.7.3, fmt, nlohmann-json, CLI11; for the tests pkg-config, Catch2, cpp-httplib," \
+            "imgcodecs), libtiff 4.5, libzip 1.7.3, fmt, nlohmann-json, CLI11; for the tests pkg-config, Catch2, cpp-httplib, pugixml," \
             "Python 3; for models LibTorch 1.13 or newer; for class label extraction libcurl 7.88"
         return
     fi

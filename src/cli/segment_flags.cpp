@@ -10,7 +10,7 @@ const char* const marking_help =
     "  it; where there is one --support, wherever it stands; where there is none, in the QUERY,\n"
     "  which then is one. It is of the class of the last --class before it. Each may be repeated.\n"
     "  Pixels count from 0 at the top left; X1 and Y1 are the first beyond the box. A box or a\n"
-    "  point becomes a mask by the method's own decoder: --support-overlay shows which.\n"
+    "  point becomes a mask by the method's own decoder: segment --support-overlay shows which.\n"
     "\n";
 
 CLI::Option* add_segment_flags(CLI::App& command, SegmentRequest& request) {

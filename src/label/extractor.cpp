@@ -150,7 +150,7 @@ HttpAnswer Question::send(std::string body, Parameters sent) const {
   std::string problem;
   double wait = settings_.backoff;
   for (int tries = 1;; ++tries, wait *= 2) {
-    HttpOutcome outcome = label::post(request, deadline_, should_stop_);
+    HttpOutcome outcome = label::send(request, deadline_, should_stop_);
     if (outcome.failure.out_of_time) out_of_time(problem);
     const int status = outcome.answer ? outcome.answer->status : 0;
     if (status == 200 || (outcome.answer && label::refused_in(*outcome.answer, sent) != 0))

@@ -26,9 +26,9 @@ using Easy = std::unique_ptr<CURL, Ends<curl_easy_cleanup>>;
 using Multi = std::unique_ptr<CURLM, Ends<curl_multi_cleanup>>;
 using Headers = std::unique_ptr<curl_slist, Ends<curl_slist_free_all>>;
 
-std::string part_of(const Url& url, CURLUPart part) {
+std::string part_of(const Url& url, CURLUPart part, unsigned flags = 0) {
   char* text = nullptr;
-  if (curl_url_get(url.get(), part, &text, 0) != CURLUE_OK) return "";
+  if (curl_url_get(url.get(), part, &text, flags) != CURLUE_OK) return "";
   const std::unique_ptr<char, Ends<curl_free>> owned(text);
   return text;
 }
@@ -54,9 +54,15 @@ void set(const Easy& easy, CURLoption option, Value value) {
                                     static_cast<int>(option), curl_easy_strerror(code)));
 }
 
+/// An answer as far as it has come.
+struct Coming {
+  HttpAnswer answer;
+  std::size_t most = 0;  // bytes of its body
+};
+
 std::size_t take(const char* bytes, std::size_t, std::size_t count, void* user) {
-  auto& answer = *static_cast<HttpAnswer*>(user);
-  const std::size_t room = largest_answer - answer.body.size();
+  auto& [answer, most] = *static_cast<Coming*>(user);
+  const std::size_t room = most - answer.body.size();
   answer.body.append(bytes, std::min(count, room));
   answer.too_large = count > room;
   return std::min(count, room);  // fewer than were given end the transfer
@@ -70,9 +76,11 @@ Headers headers_of(const HttpRequest& request) {
     (void)headers.release();
     headers.reset(longer);
   };
-  add("Accept: application/json");
-  add("Content-Type: application/json");
-  add("Expect:");  // else libcurl asks first whether a large body is welcome, and waits
+  if (request.method == HttpMethod::post) {
+    add("Accept: application/json");
+    add("Content-Type: application/json");
+    add("Expect:");  // else libcurl asks first whether a large body is welcome, and waits
+  }
   if (!request.authorization.empty()) add("Authorization: " + request.authorization);
   return headers;
 }
@@ -83,6 +91,7 @@ class Transfer {
   Transfer(const HttpRequest& request, Clock::time_point deadline)
       : request_(request),
         headers_(headers_of(request)),
+        coming_{{}, request.most},
         multi_(curl_multi_init()),
         easy_(curl_easy_init()) {
     if (!multi_ || !easy_) throw std::bad_alloc();
@@ -114,7 +123,7 @@ class Transfer {
 
   const HttpRequest& request_;
   const Headers headers_;
-  HttpAnswer answer_;
+  Coming coming_;
   char problem_[CURL_ERROR_SIZE] = "";  // in libcurl's words
   const Multi multi_;  // libcurl wants its handles to end in this order, the last one first
   const Easy easy_;
@@ -125,11 +134,13 @@ void Transfer::what_to_send() {
   set(easy_, CURLOPT_PATH_AS_IS, 1L);
   set(easy_, CURLOPT_HTTPHEADER, headers_.get());
   set(easy_, CURLOPT_USERAGENT, "persense");
-  set(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
-  set(easy_, CURLOPT_POSTFIELDS, request_.body.c_str());
+  if (request_.method == HttpMethod::post) {
+    set(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
+    set(easy_, CURLOPT_POSTFIELDS, request_.body.c_str());
+  }
   set(easy_, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   set(easy_, CURLOPT_WRITEFUNCTION, take);
-  set(easy_, CURLOPT_WRITEDATA, &answer_);
+  set(easy_, CURLOPT_WRITEDATA, &coming_);
   set(easy_, CURLOPT_ERRORBUFFER, problem_);
 }
 
@@ -180,10 +191,11 @@ HttpFailure Transfer::failure_of(CURLcode code) const {
 }
 
 HttpOutcome Transfer::outcome() {
+  HttpAnswer& answer = coming_.answer;
   int others = 0;
   const CURLMsg* const done = curl_multi_info_read(multi_.get(), &others);
   if (done == nullptr) throw InternalError("label extraction: libcurl ended without a result");
-  if (const CURLcode code = done->data.result; code != CURLE_OK && !answer_.too_large)
+  if (const CURLcode code = done->data.result; code != CURLE_OK && !answer.too_large)
     return {std::nullopt, failure_of(code)};
   long status = 0;
   curl_off_t retry_after = 0;
@@ -191,10 +203,10 @@ HttpOutcome Transfer::outcome() {
   curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
   curl_easy_getinfo(easy_.get(), CURLINFO_RETRY_AFTER, &retry_after);
   curl_easy_getinfo(easy_.get(), CURLINFO_REDIRECT_URL, &location);
-  answer_.status = static_cast<int>(status);
-  answer_.retry_after = std::max(0.0, static_cast<double>(retry_after));
-  if (location != nullptr) answer_.location = location;
-  return {std::move(answer_), {}};
+  answer.status = static_cast<int>(status);
+  answer.retry_after = std::max(0.0, static_cast<double>(retry_after));
+  if (location != nullptr) answer.location = location;
+  return {std::move(answer), {}};
 }
 
 }  // namespace
@@ -235,13 +247,24 @@ Endpoint endpoint_of(std::string_view url) {
   return endpoint;
 }
 
+std::optional<HttpOrigin> origin_of(const std::string& url) {
+  const Url parsed(curl_url());
+  if (curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(),
+                   CURLU_PATH_AS_IS | CURLU_DISALLOW_USER) != CURLUE_OK)
+    return std::nullopt;
+  HttpOrigin origin{part_of(parsed, CURLUPART_SCHEME), part_of(parsed, CURLUPART_HOST),
+                    part_of(parsed, CURLUPART_PORT, CURLU_DEFAULT_PORT)};
+  if (origin.scheme != "http" && origin.scheme != "https") return std::nullopt;
+  return origin;
+}
+
 bool http_is_built_in() { return true; }
 
 bool http_has_tls() {
   return (curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_SSL) != 0;
 }
 
-HttpOutcome post(const HttpRequest& request, Clock::time_point deadline,
+HttpOutcome send(const HttpRequest& request, Clock::time_point deadline,
                  const std::function<bool()>& should_stop) {
   initialise();
   Transfer transfer(request, deadline);

@@ -11,7 +11,9 @@ Endpoint endpoint_of(std::string_view) {
   throw InternalError("label extraction: an endpoint in a build without an HTTP client");
 }
 
-HttpOutcome post(const HttpRequest&, Clock::time_point, const std::function<bool()>&) {
+std::optional<HttpOrigin> origin_of(const std::string&) { return std::nullopt; }
+
+HttpOutcome send(const HttpRequest&, Clock::time_point, const std::function<bool()>&) {
   throw InternalError("label extraction: a request in a build without an HTTP client");
 }
 

@@ -14,11 +14,11 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::size_t most_open = 8;  // an encoded image of 12 MP takes some 100 MB
+constexpr std::size_t most_open = 8;
 
 }  // namespace
 
-ImageStore::ImageStore(const Engine& engine, std::span<const fs::path> files) : engine_(engine) {
+ImageStore::ImageStore(const Engine& engine, std::span<const fs::path> files) : opened_(engine, most_open) {
   for (const fs::path& file : files) files_.emplace_back(free_name(file.filename().string()), file);
 }
 
@@ -59,7 +59,6 @@ std::string ImageStore::add(const std::string& given, const std::string& bytes) 
 }
 
 std::shared_ptr<const OpenImage> ImageStore::open(const std::string& name) {
-  std::shared_ptr<Slot> slot;
   fs::path path;
   {
     const std::scoped_lock lock(guard_);
@@ -67,29 +66,8 @@ std::shared_ptr<const OpenImage> ImageStore::open(const std::string& name) {
     if (known_file == nullptr)
       throw InvalidArgument(fmt::format("image: got \"{}\", expected one of the list", name));
     path = *known_file;
-    auto& known = slots_[name];
-    if (known == nullptr) known = std::make_shared<Slot>();
-    slot = known;
   }
-  const std::scoped_lock opening(slot->opening);
-  if (slot->image == nullptr) {
-    Image image = io::read_image(path);
-    EngineImage encoded = engine_.encode(image.view());
-    slot->image = std::make_shared<const OpenImage>(OpenImage{std::move(image), encoded});
-  }
-  keep(name, slot);
-  return slot->image;
-}
-
-void ImageStore::keep(const std::string& name, std::shared_ptr<Slot> slot) {
-  const std::scoped_lock lock(guard_);
-  slots_[name] = std::move(slot);
-  recent_.remove(name);
-  recent_.push_front(name);
-  while (recent_.size() > most_open) {
-    slots_.erase(recent_.back());
-    recent_.pop_back();
-  }
+  return opened_.open(name, [&] { return io::read_image(path); });
 }
 
 }  // namespace persense::serve

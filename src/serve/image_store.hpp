@@ -4,8 +4,6 @@
 #include <atomic>
 #include <cstddef>
 #include <filesystem>
-#include <list>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -13,16 +11,11 @@
 #include <utility>
 #include <vector>
 
+#include "open_images.hpp"
 #include "persense/engine.hpp"
 #include "temporary_folder.hpp"
 
 namespace persense::serve {
-
-/// An image as it was opened, and what the engine made of it.
-struct OpenImage {
-  Image image;
-  EngineImage encoded;
-};
 
 /// Images by name. Names are those of a list, compared as they are, so that no name leads out of
 /// the folder. The last few that were opened stay encoded.
@@ -44,21 +37,14 @@ class ImageStore {
   std::shared_ptr<const OpenImage> open(const std::string& name);
 
  private:
-  struct Slot {
-    std::mutex opening;
-    std::shared_ptr<const OpenImage> image;
-  };
   const std::filesystem::path* find(const std::string& name) const;  // guard_ is held
   std::string free_name(const std::string& given) const;             // guard_ is held
-  void keep(const std::string& name, std::shared_ptr<Slot> slot);
 
-  const Engine& engine_;
+  OpenImages opened_;
   const TemporaryFolder uploads_;
   std::atomic<std::size_t> uploaded_{0};
   mutable std::mutex guard_;
   std::vector<std::pair<std::string, std::filesystem::path>> files_;  // by name
-  std::map<std::string, std::shared_ptr<Slot>> slots_;
-  std::list<std::string> recent_;  // the last one opened comes first
 };
 
 }  // namespace persense::serve

@@ -102,7 +102,7 @@ Json rings_of(const Mask& mask, double tolerance) {
 
 }  // namespace
 
-MarkedClasses supports_of(const Json& marks, const Engine& engine, ImageStore& images) {
+MarkedClasses supports_of(const Json& marks, const Engine& engine, const ImageOf& images) {
   if (!marks.is_array() || marks.empty())
     throw InvalidArgument("marks: got none, expected at least one object to be marked");
   std::map<std::string, ClassMarks> by_class;
@@ -113,7 +113,7 @@ MarkedClasses supports_of(const Json& marks, const Engine& engine, ImageStore& i
       const auto name = given.value("class", std::string());
       if (!by_class.contains(name)) classes.names.push_back(name);
       ClassMarks& own = by_class[name];
-      own.images.push_back(images.open(given.value("image", std::string())));
+      own.images.push_back(images(given.value("image", std::string())));
       const OpenImage& image = *own.images.back();
       own.marks.push_back(mark_of(given, image.encoded.size()));
       own.examples.push_back(
@@ -128,7 +128,7 @@ MarkedClasses supports_of(const Json& marks, const Engine& engine, ImageStore& i
   return classes;
 }
 
-MarkedClasses Supports::of(const Json& marks) {
+MarkedClasses Supports::of(const Json& marks, const ImageOf& images) {
   constexpr std::size_t most = 8;
   const std::string key = marks.dump(-1, ' ', false, Json::error_handler_t::replace);
   {
@@ -136,7 +136,7 @@ MarkedClasses Supports::of(const Json& marks) {
     for (const auto& [known, classes] : kept_)
       if (known == key) return classes;
   }
-  MarkedClasses classes = supports_of(marks, engine_, images_);
+  MarkedClasses classes = supports_of(marks, engine_, images);
   const std::scoped_lock lock(guard_);
   kept_.emplace_front(key, classes);
   if (kept_.size() > most) kept_.pop_back();

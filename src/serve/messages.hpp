@@ -1,6 +1,7 @@
 // messages.hpp: what a page and the server tell each other, as JSON.
 #pragma once
 
+#include <functional>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -9,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "image_store.hpp"
+#include "open_images.hpp"
 #include "persense/engine.hpp"
 #include "persense/options.hpp"
 #include "persense/result.hpp"
@@ -26,22 +27,24 @@ struct MarkedClasses {
   std::vector<EngineSupport> supports;
 };
 
+/// The image of a name that marks have.
+using ImageOf = std::function<std::shared_ptr<const OpenImage>(const std::string& name)>;
+
 /// Supports of the marks of a request, one for each class.
 /// @throws InvalidArgument  a mark that is none, or no mark at all; messages name it by its number.
-MarkedClasses supports_of(const Json& marks, const Engine& engine, ImageStore& images);
+MarkedClasses supports_of(const Json& marks, const Engine& engine, const ImageOf& images);
 
 /// The same, made once for as long as a page has the same marks, whatever images it goes through.
 /// @par Threads  `of` may be called from several threads at once.
 class Supports {
  public:
-  Supports(const Engine& engine, ImageStore& images) : engine_(engine), images_(images) {}
+  explicit Supports(const Engine& engine) : engine_(engine) {}
 
-  /// @throws as supports_of.
-  MarkedClasses of(const Json& marks);
+  /// @param images  under one name always the same image. @throws as supports_of.
+  MarkedClasses of(const Json& marks, const ImageOf& images);
 
  private:
   const Engine& engine_;
-  ImageStore& images_;
   std::mutex guard_;
   std::list<std::pair<std::string, MarkedClasses>> kept_;  // by the marks; the last comes first
 };

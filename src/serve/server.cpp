@@ -1,16 +1,21 @@
 #include "server.hpp"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <httplib.h>
 
 #include <algorithm>
 #include <array>
+#include <ctime>
 #include <random>
+#include <string_view>
 #include <thread>
 #include <utility>
 
+#include "io/base64.hpp"
 #include "jobs.hpp"
 #include "json.hpp"
+#include "label_studio.hpp"
 #include "messages.hpp"
 #include "page.hpp"
 #include "persense/error.hpp"
@@ -22,6 +27,9 @@
 #include "persense/io/overlay.hpp"
 #include "persense/io/tables.hpp"
 #include "persense/version.hpp"
+#include "task_images.hpp"
+#include "tool_queries.hpp"
+#include "x_anylabeling.hpp"
 
 namespace persense::serve {
 
@@ -105,6 +113,23 @@ std::string cookie_in(const Request& request, const std::string& name) {
   return cookies.substr(begin, cookies.find(';', begin) - begin);
 }
 
+/// A bearer's token, or the password of basic authentication, as Label Studio sends it.
+std::string authorization_in(const Request& request) {
+  constexpr std::string_view bearer = "Bearer ", basic = "Basic ";
+  const std::string given = request.get_header_value("Authorization");
+  if (given.starts_with(bearer)) return given.substr(bearer.size());
+  if (!given.starts_with(basic)) return "";
+  const auto bytes = io::detail::from_base64(std::string_view(given).substr(basic.size()));
+  if (!bytes) return "";
+  const auto colon = std::find(bytes->begin(), bytes->end(), ':');
+  return colon == bytes->end() ? "" : std::string(colon + 1, bytes->end());
+}
+
+/// "2026-01-31T12:00:00Z"
+std::string utc_now() {
+  return fmt::format("{:%FT%TZ}", fmt::gmtime(std::time(nullptr)));
+}
+
 }  // namespace
 
 bool is_loopback(const std::string& host) {
@@ -123,8 +148,13 @@ struct Server::State {
       : engine(given),
         options(std::move(given_options)),
         images(engine, options.files),
-        supports(engine, images),
-        run(engine, images) {}
+        supports(engine),
+        run(engine, images),
+        tool_queries(engine, queries, options.supports),
+        task_images(options.folders, options.label_studio_url, options.label_studio_key,
+                    options.upload_limit),
+        label_studio(tool_queries, task_images),
+        x_anylabeling(tool_queries) {}
 
   const Engine& engine;
   const ServerOptions options;
@@ -133,6 +163,11 @@ struct Server::State {
   Queries queries;
   Results results;
   FolderRun run;
+  ToolQueries tool_queries;
+  const TaskImages task_images;
+  LabelStudio label_studio;
+  XAnyLabeling x_anylabeling;
+  std::stop_source stopped;
   httplib::Server http;
   int port = 0;
 
@@ -141,6 +176,8 @@ struct Server::State {
   void add_images();
   void add_segmentation();
   void add_run();
+  void add_tools();
+  MarkedClasses supports_in(const Json& request);
   void segment(const Json& request, Response& response);
   void export_result(const Json& request, Response& response) const;
 };
@@ -159,9 +196,8 @@ bool Server::State::may_ask(const Request& request, Response& response) const {
     return false;
   }
   if (options.token.empty()) return true;
-  const std::string bearer = request.get_header_value("Authorization");
   for (const std::string& given :
-       {bearer.starts_with("Bearer ") ? bearer.substr(7) : std::string(),
+       {authorization_in(request), request.get_header_value("Token"),
         request.get_param_value("token"), cookie_in(request, "persense_token")})
     if (same_text(given, options.token)) return true;
   refuse(response, 401, "token: expected the one that was printed when the server started");
@@ -195,10 +231,15 @@ void Server::State::add_images() {
   });
 }
 
+MarkedClasses Server::State::supports_in(const Json& request) {
+  return supports.of(request.at("marks"),
+                     [this](const std::string& name) { return images.open(name); });
+}
+
 void Server::State::segment(const Json& request, Response& response) {
   const Queries::Entry entry(queries, request.value("query", std::string()));
   const auto image = images.open(request.at("image").get<std::string>());
-  const MarkedClasses classes = supports.of(request.at("marks"));
+  const MarkedClasses classes = supports_in(request);
   RunOptions how;
   how.stop = entry.token();
   how.filter = filter_of(request, engine.options());
@@ -248,7 +289,7 @@ void Server::State::add_segmentation() {
 void Server::State::add_run() {
   http.Post("/api/run", [this](const Request& request, Response& response) {
     const Json json = json_in(request);
-    run.start(supports.of(json.at("marks")), filter_of(json, engine.options()),
+    run.start(supports_in(json), filter_of(json, engine.options()),
               json.value("min_score", 0.0));
     answer(response, run.progress());
   });
@@ -263,6 +304,32 @@ void Server::State::add_run() {
   });
   http.Get("/api/run/counts", [this](const Request&, Response& response) {
     response.set_content(run.counts(), "text/csv");
+  });
+}
+
+void Server::State::add_tools() {
+  http.Get("/health", [](const Request&, Response& response) {
+    // Label Studio looks at the status of HTTP alone, so the words are X-AnyLabeling's
+    answer(response, {{"status", "healthy"}, {"models_loaded", 1}, {"timestamp", utc_now()}});
+  });
+  http.Post("/setup", [this](const Request& request, Response& response) {
+    answer(response, label_studio.setup(json_in(request)));
+  });
+  http.Get("/versions", [this](const Request&, Response& response) {
+    answer(response, {{"versions", {tool_queries.version()}}});
+  });
+  http.Post("/predict", [this](const Request& request, Response& response) {
+    answer(response, label_studio.predict(json_in(request),
+                                          [this] { return stopped.stop_requested(); }));
+  });
+  http.Get("/v1/models", [this](const Request&, Response& response) {
+    answer(response, x_anylabeling.models());
+  });
+  http.Get(R"(/v1/models/([^/]+)/info)", [this](const Request& request, Response& response) {
+    answer(response, x_anylabeling.model_info(request.matches[1]));
+  });
+  http.Post("/v1/predict", [this](const Request& request, Response& response) {
+    answer(response, x_anylabeling.predict(json_in(request)));
   });
 }
 
@@ -292,6 +359,7 @@ Server::Server(const Engine& engine, ServerOptions options)
   state.add_images();
   state.add_segmentation();
   state.add_run();
+  state.add_tools();
 }
 
 Server::~Server() = default;
@@ -313,6 +381,7 @@ std::string Server::bind() {
 void Server::run(const std::stop_token& stop) {
   State& state = *state_;
   const std::stop_callback stopped(stop, [&state] {
+    state.stopped.request_stop();
     state.queries.cancel_all();
     state.run.cancel();
     state.http.stop();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "persense/engine.hpp"
+#include "tool_queries.hpp"
 
 namespace persense::serve {
 
@@ -18,7 +19,13 @@ struct ServerOptions {
   int port = 0;                                       ///< 0: any that is free
   std::string token;                                  ///< what requests must carry; empty: none
   std::vector<std::filesystem::path> files;           ///< images of the list
-  std::size_t upload_limit = std::size_t{256} << 20;  ///< bytes of a request
+  std::size_t upload_limit = std::size_t{256} << 20;  ///< bytes of a request, or of a file
+
+  // for annotation tools
+  std::vector<std::filesystem::path> folders;  ///< below which tasks may name files
+  OwnSupports supports;                        ///< what is looked for where nothing is marked
+  std::string label_studio_url;                ///< the one server that files are fetched from
+  std::string label_studio_key;                ///< its access token
 };
 
 /// Whether a host is this machine's own and no other's.
@@ -27,10 +34,12 @@ bool is_loopback(const std::string& host);
 /// 128 random bits as text.
 std::string random_token();
 
-/// Serves the page and its requests: marks in, instances out.
+/// Serves the page and its requests: marks in, instances out. Annotation tools ask the same server:
+/// Label Studio (/setup, /predict) and X-AnyLabeling (/v1/models, /v1/predict).
 ///
 /// A request must be sent to the host that it is served on, by its own page (another site's script
-/// cannot ask anything), and carry the token where there is one.
+/// cannot ask anything), and carry the token where there is one: as a bearer's, as the password of
+/// basic authentication, in the header Token, as a parameter or in the page's cookie.
 /// @par Threads  `run` blocks; requests are answered by several threads.
 class Server {
  public:
