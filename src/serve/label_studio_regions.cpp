@@ -200,7 +200,7 @@ Json region_of(const Instance& instance, const RegionTag& tag, const std::string
     value = {{"format", "rle"}, {"rle", to_label_studio_rle(instance.mask, size)}};
   else
     value = box(instance.mask.box, size);
-  value[tag.type] = {label};
+  value[tag.type] = Json::array({label});
   constexpr std::size_t id_length = 10;  // as Label Studio's own
   return {{"id", random_token().substr(0, id_length)},
           {"from_name", tag.name},

@@ -43,7 +43,8 @@ Json mark_of(const Json& given, const std::string& image) {
 Json marks_of(const Json& params, const std::string& image) {
   Json marks = Json::array();
   const auto given = params.find("marks");
-  if (given == params.end() || !given->is_array()) return marks;
+  if (given == params.end() || given->is_null()) return marks;
+  if (!given->is_array()) throw InvalidArgument("marks: expected a list");
   for (const Json& mark : *given) try {
       marks.push_back(mark_of(mark, image));
     } catch (const InvalidArgument& error) {

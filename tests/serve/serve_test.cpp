@@ -1,75 +1,20 @@
 #include <atomic>
 #include <cmath>
 #include <filesystem>
-#include <nlohmann/json.hpp>
-#include <opencv2/imgproc.hpp>
-#include <optional>
-#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "../../src/serve/server.hpp"
 #include "catch.hpp"
-#include "io/scratch.hpp"
 #include "persense/io/images.hpp"
-
-// after Eigen: it brings a macro that is the name of an argument there
-#include <httplib.h>
+#include "served.hpp"
 
 using namespace persense;
-using Json = nlohmann::json;
+using testing::Json;
+using testing::Served;
+using testing::discs;
 
 namespace {
-
-/// Twelve discs in four columns and three rows.
-cv::Mat discs() {
-  cv::Mat image(240, 320, CV_8UC3, cv::Scalar(40, 90, 50));
-  for (int row = 0; row < 3; ++row)
-    for (int column = 0; column < 4; ++column)
-      cv::circle(image, {40 + 80 * column, 40 + 80 * row}, 18, cv::Scalar(220, 170, 60), -1);
-  return image;
-}
-
-/// A server on a port of its own, over two images.
-class Served {
- public:
-  explicit Served(serve::ServerOptions options = {}) {
-    options.port = 0;
-    for (const char* name : {"a.png", "b.png"}) {
-      io::write_png(folder_ / name, discs());
-      options.files.push_back(folder_ / name);
-    }
-    server_.emplace(engine_, options);
-    address_ = server_->bind();
-    thread_ = std::jthread([this](const std::stop_token& stop) { server_->run(stop); });
-    const auto begin = address_.rfind(':') + 1;
-    port_ = std::stoi(address_.substr(begin));
-    for (int i = 0; i < 200 && !client().Get("/api/state"); ++i)
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-
-  httplib::Client client() const {
-    httplib::Client client("127.0.0.1", port_);
-    client.set_read_timeout(std::chrono::seconds(60));
-    return client;
-  }
-  Json get(const std::string& path) const { return Json::parse(client().Get(path)->body); }
-  /// The answer, with its status.
-  std::pair<int, Json> post(const std::string& path, const Json& body) const {
-    const auto answer = client().Post(path, body.dump(), "application/json");
-    return {answer->status, Json::parse(answer->body)};
-  }
-  const std::string& address() const { return address_; }
-
- private:
-  test::Scratch folder_;
-  Engine engine_{"classic"};
-  std::optional<serve::Server> server_;
-  std::string address_;
-  int port_ = 0;
-  std::jthread thread_;
-};
 
 const Json box_mark = {{"image", "a.png"}, {"class", "disc"}, {"box", {20, 20, 60, 60}}};
 
