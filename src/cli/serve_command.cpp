@@ -32,11 +32,12 @@ const char* const description =
     "  # for other machines: requests need the token that is part of the printed address\n"
     "  persense serve shelf/ --host 0.0.0.0 --port 8080\n"
     "\n"
-    "  # for Label Studio and X-AnyLabeling, in which objects are marked; it has images of its own\n"
+    "  # for Label Studio and X-AnyLabeling, in which objects are marked; it has images of its "
+    "own\n"
     "  LABEL_STUDIO_API_KEY=TOKEN persense serve --label-studio-url http://localhost:8080\n"
     "\n"
     "  # the same for whole batches in which nothing is marked: what is looked for is shown here\n"
-    "  persense serve shelf/ --support support.jpg --mask mask.png --class bolt\n";
+    "  persense serve shelf/ --support support.jpg --class bolt --mask mask.png\n";
 
 const char* const footer =
     "On the page: mark an object by a click (P), a box (B) or a brush (D), what is not meant after "
@@ -48,9 +49,12 @@ const char* const footer =
     "Nothing is sent anywhere: the page has no other server than this one, and other sites' pages\n"
     "cannot ask it. Ctrl-C ends it.\n"
     "\n"
-    "Annotation tools: in Label Studio the printed address is that of a model (Settings, Model), in\n"
-    "X-AnyLabeling the remote server's. The token is the password of basic authentication there, or\n"
-    "the API key. Files that Label Studio names are read below the folders among QUERY, or fetched\n"
+    "Annotation tools: in Label Studio the printed address is that of a model (Settings, Model), "
+    "in\n"
+    "X-AnyLabeling the remote server's. The token is the password of basic authentication there, "
+    "or\n"
+    "the API key. Files that Label Studio names are read below the folders among QUERY, or "
+    "fetched\n"
     "from --label-studio-url, and from nowhere else.\n"
     "\n";
 
@@ -103,6 +107,7 @@ Exit serve_page(ServeRequest& request) {
   if (request.server.label_studio_url.empty())
     request.server.label_studio_url = environment("LABEL_STUDIO_URL");
   request.server.label_studio_key = environment("LABEL_STUDIO_API_KEY");
+  request.server.note = print_note;
   serve::Server server(engine, request.server);
   print_out(fmt::format("open {} (Ctrl-C ends it)\n", server.bind()));
   flush_stdout();

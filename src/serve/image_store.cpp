@@ -18,7 +18,8 @@ constexpr std::size_t most_open = 8;
 
 }  // namespace
 
-ImageStore::ImageStore(const Engine& engine, std::span<const fs::path> files) : opened_(engine, most_open) {
+ImageStore::ImageStore(const Engine& engine, std::span<const fs::path> files)
+    : opened_(engine, most_open) {
   for (const fs::path& file : files) files_.emplace_back(free_name(file.filename().string()), file);
 }
 

@@ -23,8 +23,7 @@ std::string lower_case(std::string text) {
 }
 
 /// Tags in the order in which they are chosen.
-constexpr std::array<std::string_view, 3> types{"polygonlabels", "brushlabels",
-                                                "rectanglelabels"};
+constexpr std::array<std::string_view, 3> types{"polygonlabels", "brushlabels", "rectanglelabels"};
 
 /// Reads a document without recursion, which the depth of a hostile one would overflow.
 class Reader : public pugi::xml_tree_walker {

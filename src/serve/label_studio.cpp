@@ -91,8 +91,7 @@ Json LabelStudio::predict_task(const Json& task, const LabelConfig& config, cons
   const Json marks = own ? Json::array()
                          : marks_of_regions(interactive ? context["result"] : annotated(task), tag,
                                             ToolQueries::name_of(*image), image->encoded.size());
-  Json prediction{
-      {"result", Json::array()}, {"score", 0.0}, {"model_version", queries_.version()}};
+  Json prediction{{"result", Json::array()}, {"score", 0.0}, {"model_version", queries_.version()}};
   if (marks.empty() && !own) {
     prediction["message"] =
         "nothing is marked: expected a smart keypoint, rectangle or brush stroke, an annotation, "

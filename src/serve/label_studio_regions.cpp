@@ -154,9 +154,8 @@ Json outline(const Mask& mask, Size size) {
     return cv::contourArea(corners);
   };
   const auto rings = io::detail::polygons_of(mask, tolerance);
-  const auto largest =
-      std::max_element(rings.begin(), rings.end(),
-                       [&](const auto& a, const auto& b) { return area(a) < area(b); });
+  const auto largest = std::max_element(
+      rings.begin(), rings.end(), [&](const auto& a, const auto& b) { return area(a) < area(b); });
   Json points = Json::array();
   for (const Point& corner : *largest) points.push_back(in_percent(corner, size));
   return {{"points", std::move(points)}, {"closed", true}};

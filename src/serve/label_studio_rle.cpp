@@ -117,8 +117,8 @@ std::vector<std::int64_t> runs_of_label_studio_rle(std::span<const std::uint8_t>
   BitReader bits(bytes);
   const std::int64_t count = bits.next(count_bits);
   if (count != image.pixels() * channels)
-    throw InvalidArgument(fmt::format("rle: holds {} values, expected {} for an image of {}",
-                                      count, image.pixels() * channels, to_string(image)));
+    throw InvalidArgument(fmt::format("rle: holds {} values, expected {} for an image of {}", count,
+                                      image.pixels() * channels, to_string(image)));
   const std::int64_t width = bits.next(width_bits) + 1;
   if (width != value_bits)
     throw InvalidArgument(fmt::format("rle: has values of {} bits, expected 8", width));

@@ -30,8 +30,7 @@ class OpenImages {
 
   /// Read and encoded once, by whoever asks first; others wait for it.
   /// @param read  the image of this key. @throws what it throws.
-  std::shared_ptr<const OpenImage> open(const std::string& key,
-                                        const std::function<Image()>& read);
+  std::shared_ptr<const OpenImage> open(const std::string& key, const std::function<Image()>& read);
 
  private:
   struct Slot {

@@ -80,14 +80,18 @@ int http_status(ErrorCode code) {
   }
 }
 
-void answer_error(Response& response, const std::exception_ptr& error) {
+/// @return  the line that was answered.
+std::string answer_error(Response& response, const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
   } catch (const Json::exception&) {
-    refuse(response, 400, "request: is not the JSON that is expected");
+    const std::string line = "request: is not the JSON that is expected";
+    refuse(response, 400, line);
+    return line;
   } catch (...) {
     const Failure failure = describe(error);
     refuse(response, http_status(failure.code), failure.line);
+    return failure.line;
   }
 }
 
@@ -126,9 +130,7 @@ std::string authorization_in(const Request& request) {
 }
 
 /// "2026-01-31T12:00:00Z"
-std::string utc_now() {
-  return fmt::format("{:%FT%TZ}", fmt::gmtime(std::time(nullptr)));
-}
+std::string utc_now() { return fmt::format("{:%FT%TZ}", fmt::gmtime(std::time(nullptr))); }
 
 }  // namespace
 
@@ -172,6 +174,7 @@ struct Server::State {
   int port = 0;
 
   bool may_ask(const Request& request, Response& response) const;
+  void tell(const Request& request, const std::string& line) const;
   void add_page();
   void add_images();
   void add_segmentation();
@@ -202,6 +205,12 @@ bool Server::State::may_ask(const Request& request, Response& response) const {
     if (same_text(given, options.token)) return true;
   refuse(response, 401, "token: expected the one that was printed when the server started");
   return false;
+}
+
+/// The page shows its errors itself.
+void Server::State::tell(const Request& request, const std::string& line) const {
+  if (options.note && !request.path.starts_with("/api/"))
+    options.note(one_line(fmt::format("{}: {}", request.path, line)));
 }
 
 void Server::State::add_page() {
@@ -289,8 +298,7 @@ void Server::State::add_segmentation() {
 void Server::State::add_run() {
   http.Post("/api/run", [this](const Request& request, Response& response) {
     const Json json = json_in(request);
-    run.start(supports_in(json), filter_of(json, engine.options()),
-              json.value("min_score", 0.0));
+    run.start(supports_in(json), filter_of(json, engine.options()), json.value("min_score", 0.0));
     answer(response, run.progress());
   });
   http.Post("/api/run/cancel", [this](const Request&, Response& response) {
@@ -318,9 +326,13 @@ void Server::State::add_tools() {
   http.Get("/versions", [this](const Request&, Response& response) {
     answer(response, {{"versions", {tool_queries.version()}}});
   });
+  http.Post("/webhook", [](const Request&, Response& response) {
+    // Label Studio tells models of every annotation, to be trained on
+    answer(response, {{"message", "nothing is trained"}});
+  });
   http.Post("/predict", [this](const Request& request, Response& response) {
-    answer(response, label_studio.predict(json_in(request),
-                                          [this] { return stopped.stop_requested(); }));
+    answer(response,
+           label_studio.predict(json_in(request), [this] { return stopped.stop_requested(); }));
   });
   http.Get("/v1/models", [this](const Request&, Response& response) {
     answer(response, x_anylabeling.models());
@@ -329,7 +341,9 @@ void Server::State::add_tools() {
     answer(response, x_anylabeling.model_info(request.matches[1]));
   });
   http.Post("/v1/predict", [this](const Request& request, Response& response) {
-    answer(response, x_anylabeling.predict(json_in(request)));
+    const Json answered = x_anylabeling.predict(json_in(request));
+    if (!answered["success"]) tell(request, answered["error"]["message"].get<std::string>());
+    answer(response, answered);
   });
 }
 
@@ -346,8 +360,8 @@ Server::Server(const Engine& engine, ServerOptions options)
                                             : httplib::Server::HandlerResponse::Handled;
   });
   state.http.set_exception_handler(
-      [](const Request&, Response& response, const std::exception_ptr& error) {
-        answer_error(response, error);
+      [&state](const Request& request, Response& response, const std::exception_ptr& error) {
+        state.tell(request, answer_error(response, error));
       });
   state.http.set_error_handler([](const Request& request, Response& response) {
     if (response.body.empty())

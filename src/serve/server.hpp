@@ -26,6 +26,9 @@ struct ServerOptions {
   OwnSupports supports;                        ///< what is looked for where nothing is marked
   std::string label_studio_url;                ///< the one server that files are fetched from
   std::string label_studio_key;                ///< its access token
+  /// Told why a tool's request was refused: tools show their users little of it. Called from
+  /// several threads. None: nobody is told.
+  std::function<void(const std::string& line)> note;
 };
 
 /// Whether a host is this machine's own and no other's.

@@ -30,9 +30,7 @@ std::string decoded(std::string_view text, bool is_query) {
     const char* const digits = text.data() + i + 1;
     const bool is_escape = text[i] == '%' && i + 2 < text.size() &&
                            std::from_chars(digits, digits + 2, byte, 16).ptr == digits + 2;
-    plain += is_escape                        ? static_cast<char>(byte)
-             : is_query && text[i] == '+' ? ' '
-                                              : text[i];
+    plain += is_escape ? static_cast<char>(byte) : is_query && text[i] == '+' ? ' ' : text[i];
     if (is_escape) i += 2;
   }
   return plain;

@@ -46,9 +46,9 @@ Result ToolQueries::find(const std::shared_ptr<const OpenImage>& image, const Js
   RunOptions how;
   how.stop = entry.token();
   how.filter = engine_.options().filter;
-  const MarkedClasses marked =
-      marks.empty() ? MarkedClasses{{}, own_.classes}
-                    : supports_.of(marks, [&](const std::string&) { return image; });
+  const MarkedClasses marked = marks.empty()
+                                   ? MarkedClasses{{}, own_.classes}
+                                   : supports_.of(marks, [&](const std::string&) { return image; });
   return kept_of(engine_.segment(image->encoded, marked.supports, how),
                  Json{{"min_score", min_score}});
 }

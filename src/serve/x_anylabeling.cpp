@@ -18,8 +18,12 @@ namespace {
 /// The name of objects whose class is asked for when they are finished.
 constexpr const char* unnamed = "AUTOLABEL_OBJECT";
 
+/// The description is what its users see of it.
 Json refusal(const char* code, const std::string& message) {
-  return {{"success", false}, {"error", {{"code", code}, {"message", one_line(message)}}}};
+  const std::string line = one_line(message);
+  return {{"success", false},
+          {"error", {{"code", code}, {"message", line}}},
+          {"data", {{"shapes", Json::array()}, {"description", line}}}};
 }
 
 /// A mark as a page sends it, of {"type": "point" or "rectangle", "data": numbers, "label": 1 or,
@@ -92,9 +96,9 @@ Json XAnyLabeling::described() const {
     widgets.push_back({{"name", name}, {"value", value}});
   };
   if (queries_.has_own_supports()) add("button_run");
-  for (const char* const name : {"button_add_point", "button_remove_point", "add_pos_rect", "add_neg_rect",
-                                 "button_run_rect", "button_clear", "button_finish_object",
-                                 "input_conf"})
+  for (const char* const name :
+       {"button_add_point", "button_remove_point", "add_pos_rect", "add_neg_rect",
+        "button_run_rect", "button_clear", "button_finish_object", "input_conf"})
     add(name);
   add("edit_conf", 0.0);
   add("toggle_preserve_existing_annotations", false);
@@ -103,9 +107,7 @@ Json XAnyLabeling::described() const {
           {"params", {{"version", queries_.version()}}}};
 }
 
-Json XAnyLabeling::models() const {
-  return {{"success", true}, {"data", {{model, described()}}}};
-}
+Json XAnyLabeling::models() const { return {{"success", true}, {"data", {{model, described()}}}}; }
 
 Json XAnyLabeling::model_info(const std::string& id) const {
   if (id != model)

@@ -10,9 +10,9 @@
 #include "served.hpp"
 
 using namespace persense;
+using testing::discs;
 using testing::Json;
 using testing::Served;
-using testing::discs;
 
 namespace {
 

@@ -46,6 +46,7 @@ Json refusal(const Served& served, const Json& asked) {
   const auto [status, answer] = served.post("/v1/predict", asked);
   CHECK(status == 200);  // as the interface has it
   CHECK(answer["success"] == false);
+  CHECK(answer["data"]["description"] == answer["error"]["message"]);  // what its users see
   return answer.value("error", Json());
 }
 
@@ -136,7 +137,9 @@ TEST_CASE("X-AnyLabeling: what is refused has the interface's codes", "[serve]")
     broken["image"] = image;
     CHECK(refusal(served, broken)["code"] == "INVALID_IMAGE");
   }
-  const auto message = [&](const Json& mark) { return refusal(served, request({mark}))["message"]; };
+  const auto message = [&](const Json& mark) {
+    return refusal(served, request({mark}))["message"];
+  };
   CHECK(message(rectangle({1, 2, 3})) == "mark 1: got 3 numbers, expected 4");
   CHECK(message({{"type", "circle"}, {"data", {1, 2}}}) ==
         "mark 1: got a circle, expected a point or rectangle");
