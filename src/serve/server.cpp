@@ -22,10 +22,13 @@
 #include "persense/failure.hpp"
 #include "persense/io/class_names.hpp"
 #include "persense/io/coco.hpp"
+#include "persense/io/geojson.hpp"
+#include "persense/io/imagej.hpp"
 #include "persense/io/images.hpp"
 #include "persense/io/measurements.hpp"
 #include "persense/io/overlay.hpp"
 #include "persense/io/tables.hpp"
+#include "persense/io/yolo.hpp"
 #include "persense/version.hpp"
 #include "task_images.hpp"
 #include "tool_queries.hpp"
@@ -272,13 +275,22 @@ void Server::State::export_result(const Json& request, Response& response) const
   } else if (format == "measurements") {
     const auto pixel = io::parse_pixel_size(request.value("pixel_size", std::string("1")));
     response.set_content(io::measurements_to_csv(result, image, pixel), "text/csv");
+  } else if (format == "yolo") {
+    response.set_content(io::to_yolo(result), "text/plain");
+  } else if (format == "geojson") {
+    response.set_content(io::to_geojson(result), "application/geo+json");
+  } else if (format == "imagej") {
+    const auto zip = io::to_imagej_rois(result);
+    response.set_content(reinterpret_cast<const char*>(zip.data()), zip.size(), "application/zip");
   } else if (format == "overlay") {
     answer_png(response, io::encode_png(io::render_overlay(image, result)));
   } else if (format == "labels") {
     answer_png(response, io::encode_labels_png(result));
   } else {
-    throw InvalidArgument(fmt::format(
-        "format: got \"{}\", expected coco, csv, measurements, overlay or labels", format));
+    throw InvalidArgument(
+        fmt::format("format: got \"{}\", expected coco, csv, measurements, yolo, geojson, imagej, "
+                    "overlay or labels",
+                    format));
   }
 }
 

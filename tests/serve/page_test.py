@@ -5,12 +5,14 @@ Skips, and says so, where there is no selenium or no Chromium.
 
 from __future__ import annotations
 
+import json
 import pathlib
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 
 try:
     from selenium import webdriver
@@ -128,6 +130,15 @@ def walk(page: Page, downloads: pathlib.Path, box: "tuple[float, float, float, f
     table = downloads / f"{page.state('state.image').rsplit('.', 1)[0]}_instances.csv"  # type: ignore[attr-defined]
     page.until(table.exists, "the table")
     page.until(lambda: len(table.read_text().splitlines()) == first, "its rows")  # header, one less
+
+    for kind, name, objects in (
+        ("yolo", "a.txt", lambda file: len(file.read_text().splitlines())),
+        ("geojson", "a.geojson", lambda file: len(json.loads(file.read_text())["features"])),
+        ("imagej", "a_rois.zip", lambda file: len(zipfile.ZipFile(file).namelist())),
+    ):
+        page.driver.find_element(By.CSS_SELECTOR, f"[data-format={kind}]").click()
+        page.until((downloads / name).exists, name)
+        assert objects(downloads / name) == first - 1, kind
 
     # a second class by a click, and its own colour and count
     page.click("add-class")

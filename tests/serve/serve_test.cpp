@@ -77,6 +77,9 @@ TEST_CASE("serve: an export holds what the page still shows", "[serve]") {
   for (const auto& [format, begin] :
        std::vector<std::pair<std::string, std::string>>{{"csv", "id,x,y"},
                                                         {"measurements", "id,x,y"},
+                                                        {"yolo", "0 0."},
+                                                        {"geojson", "{\"type\":"},
+                                                        {"imagej", "PK"},
                                                         {"labels", "\x89PNG"},
                                                         {"overlay", "\x89PNG"}}) {
     Json request = kept;
