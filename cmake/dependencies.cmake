@@ -11,8 +11,12 @@ find_package(OpenCV 4.5 REQUIRED COMPONENTS core imgproc imgcodecs)
 find_package(TIFF 4.5 REQUIRED)  # 4.5 has error handlers for one file
 find_package(nlohmann_json 3.7 REQUIRED)
 # Debian's packages of libzip and utf8proc have nothing that find_package could read: the one names programs of other
-# packages, which need not be there.
+# packages, which need not be there. (Package managers whose libraries are static set PERSENSE_LIBZIP to
+# libzip::zip, which knows what those need.)
 find_library(PERSENSE_LIBZIP zip)
+if(PERSENSE_LIBZIP STREQUAL "libzip::zip")
+  find_package(libzip CONFIG REQUIRED)
+endif()
 find_path(PERSENSE_LIBZIP_INCLUDE zip.h)
 mark_as_advanced(PERSENSE_LIBZIP PERSENSE_LIBZIP_INCLUDE)
 if(NOT PERSENSE_LIBZIP OR NOT PERSENSE_LIBZIP_INCLUDE)

@@ -1,6 +1,8 @@
 # What `cmake --install` lays down: headers and libraries (the program installs itself), and
-# two ways to find them again: find_package and pkg-config.
+# two ways to find them again: find_package and pkg-config. All of it together, or in the components
+# program, library (what programs are run with) and development, which are packages: see package.cmake.
 include(CMakePackageConfigHelpers)
+set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME development)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/persense)
 # An export set for each component, so that none asks for what only another needs.
@@ -12,7 +14,9 @@ foreach(target IN LISTS PERSENSE_LIBRARIES ITEMS persense_capi)
   endif()
 endforeach()
 foreach(name IN LISTS PERSENSE_COMPONENTS)
-  install(TARGETS persense_${name} EXPORT persense-${name}-targets FILE_SET HEADERS)
+  install(TARGETS persense_${name} EXPORT persense-${name}-targets
+          LIBRARY COMPONENT library NAMELINK_COMPONENT development
+          FILE_SET HEADERS)
   install(EXPORT persense-${name}-targets NAMESPACE persense:: DESTINATION ${package_dir})
 endforeach()
 
@@ -64,6 +68,7 @@ set(PERSENSE_PC_LIBS "-lpersense_eval -lpersense_label -lpersense_io -lpersense_
 # A full name, as CMake found it: some have it elsewhere than where linkers look.
 get_target_property(tiff_library TIFF::TIFF LOCATION)
 set(PERSENSE_PC_TIFF_LIBS "${tiff_library}")
+string(REPLACE libzip::zip -lzip PERSENSE_PC_LIBZIP "${PERSENSE_LIBZIP}")
 set(PERSENSE_PC_HTTP "")
 if(PERSENSE_HTTP)
   set(PERSENSE_PC_HTTP libcurl)
@@ -88,7 +93,7 @@ if(PERSENSE_TORCH)
     list(APPEND libraries -Wl,--allow-shlib-undefined)  # see src/torch/CMakeLists.txt
   endif()
   list(JOIN libraries " " PERSENSE_PC_TORCH_LIBS)
-  string(APPEND PERSENSE_PC_TORCH_LIBS " ${PERSENSE_LIBZIP}")
+  string(APPEND PERSENSE_PC_TORCH_LIBS " ${PERSENSE_PC_LIBZIP}")
   if(PERSENSE_UTF8PROC)
     string(APPEND PERSENSE_PC_TORCH_LIBS " -lutf8proc")
   endif()

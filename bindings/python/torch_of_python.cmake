@@ -32,9 +32,10 @@ if(text MATCHES "cuda[^=\n]*= '")
     endforeach()
     target_include_directories(torch SYSTEM INTERFACE
       ${packages}/torch/include ${packages}/torch/include/torch/csrc/api/include)
-    # CUDA's is called through what it registers, which the linker does not see
+    # CUDA's is called through what it registers, which the linker does not see. It comes by way of
+    # libtorch.so, which a PyTorch without CUDA has too: what is built here runs on either.
     target_link_libraries(torch INTERFACE torch_cpu c10
-      "-Wl,--push-state,--no-as-needed,$<TARGET_FILE:torch_cuda>,--pop-state")
+      "-Wl,--push-state,--no-as-needed,$<TARGET_FILE:torch>,--pop-state")
     set(Torch_VERSION ${version})
   endif()
 endif()

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "persense/version.hpp"
+#include "pytorch.hpp"
 #include "torch_plugin.hpp"
 
 namespace persense {
@@ -63,9 +64,26 @@ const TorchPlugin* load() {
 
 }  // namespace
 
-bool has_torch_plugin() { return true; }
+bool has_torch_plugin() { return torch_plugin_problem().empty(); }
 
-const TorchPlugin& torch_plugin(const std::string&) {
+std::string torch_plugin_problem() {
+#ifdef PERSENSE_PYTORCH_VERSION  // a Python package: its run path leads to the PyTorch beside it
+  static const std::string problem = [] {
+    std::error_code error;
+    for (const fs::path& place : places())
+      if (fs::exists(place / library_name, error))
+        return pytorch_problem(place.parent_path() / "torch", PERSENSE_PYTORCH_VERSION);
+    return std::string();
+  }();
+  return problem;
+#else
+  return {};
+#endif
+}
+
+const TorchPlugin& torch_plugin(const std::string& archive) {
+  if (const std::string problem = torch_plugin_problem(); !problem.empty())
+    throw InvalidArgument(fmt::format("{}: {}; {}", archive, problem, without_torch));
   static const TorchPlugin* const stages = load();  // tried again by the next call if it throws
   return *stages;
 }

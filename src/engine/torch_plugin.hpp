@@ -21,15 +21,19 @@ struct TorchPlugin {
   torchscript::EmbeddedArchive (*mini)();
 };
 
-/// Whether this build has them.
+/// Whether this build has them and, where it runs them on the LibTorch of Python's PyTorch, that is
+/// there. The same for as long as the process runs.
 bool has_torch_plugin();
+
+/// Of a build that has them, why it cannot run them; else empty. One line.
+std::string torch_plugin_problem();
 
 /// What a message ends with when they cannot be had.
 inline constexpr const char* without_torch =
     "the weight-free stages do without it (--models classic, models=\"classic\")";
 
 /// @param archive  that asks for them, or "mini"; for messages.
-/// @throws InvalidArgument  a build without LibTorch. @throws Unreadable  the library that holds
+/// @throws InvalidArgument  a build without LibTorch, or torch_plugin_problem(). @throws Unreadable  the library that holds
 ///   them, or LibTorch, cannot be loaded.
 const TorchPlugin& torch_plugin(const std::string& archive);
 

@@ -44,7 +44,11 @@ class ArchiveInfo(NamedTuple):
 
 
 def has_torch() -> bool:
-    """Whether this build can run networks: "mini" and model archives."""
+    """Whether networks can run: "mini" and model archives.
+
+    Not in builds without LibTorch, nor where the package was built for a PyTorch that is not
+    installed beside it.
+    """
     return _core.has_torch()
 
 
