@@ -1,5 +1,8 @@
 find_package(Threads REQUIRED)
-find_package(Eigen3 3.4 REQUIRED NO_MODULE)
+find_package(Eigen3 3.4...<6 QUIET NO_MODULE)  # ranges mean this to Eigen from 3.4.1 on
+if(NOT TARGET Eigen3::Eigen)
+  find_package(Eigen3 3.4 REQUIRED NO_MODULE)
+endif()
 find_package(fmt REQUIRED)
 if(PERSENSE_CORE_ONLY)
   find_package(OpenCV 4.5 REQUIRED COMPONENTS core imgproc)

@@ -85,15 +85,13 @@ if [ ! -e "$tools/installed" ]; then
 fi
 
 torch=$("$python" -c 'import importlib.metadata as m; print(m.version("torch").split("+")[0])' 2>/dev/null || true)
-arguments=(-C "build-dir=$build/persense" -C "cmake.define.CMAKE_PREFIX_PATH=$build/prefix"
-    -C "cmake.define.OpenCV_DIR=$build/prefix/lib/cmake/opencv4"
-    -C "cmake.define.CMAKE_BUILD_RPATH=$build/prefix/lib")
+arguments=(-C "build-dir=$build/persense" -C "cmake.define.CMAKE_BUILD_RPATH=$build/prefix/lib")
 if [ -z "$torch" ]; then
     say "$python has no PyTorch: the wheel has the weight-free stages alone"
     arguments+=(-C cmake.define.PERSENSE_WITH_TORCH=OFF)  # and not the system's LibTorch
 fi
 rm -rf "$build/linked" "$build/repaired" "$build/unpacked"
-"$python" -m pip wheel -q --disable-pip-version-check --no-deps -w "$build/linked" "${arguments[@]}" "$@" \
+CMAKE_PREFIX_PATH=$build/prefix "$python" -m pip wheel -q --disable-pip-version-check --no-deps -w "$build/linked" "${arguments[@]}" "$@" \
     "$source_dir/bindings/python" >&2
 PATH=$tools/bin:$PATH LD_LIBRARY_PATH=$build/prefix/lib "$tools/bin/auditwheel" repair --strip -w "$build/repaired" \
     --exclude 'libtorch*' --exclude 'libc10*' "$build/linked"/persense-*.whl >&2

@@ -1,7 +1,7 @@
 """persense as a Conan package, of the checkout that this file lies in:
 
-    conan create cmake/conan --build=missing
-    conan create cmake/conan --build=missing -o '&:program=True'
+conan create cmake/conan --build=missing
+conan create cmake/conan --build=missing -o '&:program=True'
 """
 
 import os
@@ -16,7 +16,13 @@ from conan.tools.files import copy, load, rmdir
 COMPONENTS = {
     "core": ["eigen::eigen", "opencv::opencv_core", "opencv::opencv_imgproc", "fmt::fmt"],
     "classic": ["core"],
-    "io": ["core", "opencv::opencv_imgcodecs", "libtiff::libtiff", "libzip::libzip", "nlohmann_json::nlohmann_json"],
+    "io": [
+        "core",
+        "opencv::opencv_imgcodecs",
+        "libtiff::libtiff",
+        "libzip::libzip",
+        "nlohmann_json::nlohmann_json",
+    ],
     "eval": ["io"],
     "label": ["io"],
     "engine": ["classic"],
@@ -51,7 +57,9 @@ class PersenseConan(ConanFile):
         self.version = ".".join(numbers)
 
     def export_sources(self):
-        names = "CMakeLists.txt LICENSE NOTICE README.md CHANGELOG.md cmake/* include/* src/* capi/*"
+        names = (
+            "CMakeLists.txt LICENSE NOTICE README.md CHANGELOG.md cmake/* include/* src/* capi/*"
+        )
         for name in names.split():
             copy(self, name, self._checkout, self.export_sources_folder, excludes="*/__pycache__/*")
 
@@ -82,7 +90,9 @@ class PersenseConan(ConanFile):
         variables["PERSENSE_WITH_SERVE"] = "ON" if self.options.program else "OFF"
         variables["PERSENSE_WITH_HTTP"] = "ON" if self.options.label else "OFF"
         variables["PERSENSE_WITH_TORCH"] = "OFF"  # Conan's index has no LibTorch
-        if any(needed.ref.name == "libzip" for needed in self.dependencies.host.values()):  # not the platform's
+        if any(
+            needed.ref.name == "libzip" for needed in self.dependencies.host.values()
+        ):  # not the platform's
             variables["PERSENSE_LIBZIP"] = "libzip::zip"
         for part in ("TESTS", "EXAMPLES", "BENCHMARKS"):
             variables[f"PERSENSE_BUILD_{part}"] = False
@@ -106,6 +116,10 @@ class PersenseConan(ConanFile):
         for name, needs in COMPONENTS.items():
             component = self.cpp_info.components[name]
             component.set_property("cmake_target_name", f"persense::{name}")
-            component.libs = [] if name == "core" else ["persense" if name == "capi" else f"persense_{name}"]
-            component.requires = needs + (["libcurl::libcurl"] if name == "label" and self.options.label else [])
+            component.libs = (
+                [] if name == "core" else ["persense" if name == "capi" else f"persense_{name}"]
+            )
+            component.requires = needs + (
+                ["libcurl::libcurl"] if name == "label" and self.options.label else []
+            )
             component.system_libs = ["pthread", "dl", "m"] if name == "core" else []

@@ -114,7 +114,9 @@ class Pipeline:
             "preset": preset,
             "options": given,
         }
-        by_default = models is None and any(slot is None for slot in (encoder, detector, dmg, decoder))
+        by_default = models is None and any(
+            slot is None for slot in (encoder, detector, dmg, decoder)
+        )
         if by_default and _core.torch_problem():
             warnings.warn(f'models="classic", not "mini": {_core.torch_problem()}', stacklevel=2)
         stages = _core.Stages() if models is None else _core.Stages.named(models)

@@ -83,6 +83,24 @@ def test_builds_without_libtorch_say_so() -> None:
         persense.Pipeline("mini")
 
 
+def test_where_the_pytorch_of_the_package_is_missing_a_default_pipeline_warns() -> None:
+    done = run_python(
+        """
+        import warnings, persense
+        persense._core.torch_problem = lambda: "why not"
+        slots = dict.fromkeys(("encoder", "detector", "dmg", "decoder"), "classic")
+        asks = (dict(), dict(encoder="classic"), dict(models="classic"), slots)
+        for ask in asks:
+            with warnings.catch_warnings(record=True) as told:
+                warnings.simplefilter("always")
+                persense.Pipeline(**ask)
+            print(*[f"{warning.filename}: {warning.message}" for warning in told])
+        """
+    )
+    line = '<string>: models="classic", not "mini": why not'
+    assert done.stdout.splitlines() == [line, line, "", ""], done.stderr
+
+
 def test_importing_the_package_never_loads_libtorch() -> None:
     done = run_python(
         """
