@@ -94,7 +94,8 @@ rm -rf "$build/linked" "$build/repaired" "$build/unpacked"
 CMAKE_PREFIX_PATH=$build/prefix "$python" -m pip wheel -q --disable-pip-version-check --no-deps -w "$build/linked" "${arguments[@]}" "$@" \
     "$source_dir/bindings/python" >&2
 PATH=$tools/bin:$PATH LD_LIBRARY_PATH=$build/prefix/lib "$tools/bin/auditwheel" repair --strip -w "$build/repaired" \
-    --exclude 'libtorch*' --exclude 'libc10*' "$build/linked"/persense-*.whl >&2
+    --exclude 'libtorch*' --exclude 'libc10*' "$build/linked"/persense-*.whl >"$build/auditwheel.log" 2>&1 ||
+    { cat "$build/auditwheel.log" >&2; exit 1; }
 
 # complete_wheel <unpacked wheel>: the licences of all that is inside, and the extra that fits.
 complete_wheel() {
@@ -123,6 +124,6 @@ rm -f "$dist"/persense-*.whl
 "$tools/bin/wheel" pack -d "$dist" "$build/unpacked"/persense-* >/dev/null
 
 wheel=$(echo "$dist"/persense-*.whl)
-(cd "$build/unpacked"/persense-* && du -ab --exclude='*.dist-info' . | sort -rn | grep '\.so\|/persense$' | head -40) >&2
+(cd "$build/unpacked"/persense-* && find . -name '*.so*' -printf '%s %P\n' | sort -rn) >&2
 say "$(stat -c %s "$wheel") bytes, $(unzip -l "$wheel" | tail -1 | awk '{print $1}') unpacked"
 echo "$wheel"

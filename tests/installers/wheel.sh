@@ -45,18 +45,15 @@ cp "$source_dir"/examples/data/beans/* "$source_dir/tests/installers/in_wheel.py
 namespace=(unshare --mount)
 [ "$(id -u)" = 0 ] || namespace+=(--map-root-user)
 in_root() {
-    "${namespace[@]}" bash -c 'mount --rbind /dev "$0/dev" && mount --rbind /proc "$0/proc" && exec chroot "$@"' \
-        "$root" "$root" "$@"
+    "${namespace[@]}" bash -c 'mount --rbind /dev "$0/dev" && mount --rbind /proc "$0/proc" &&
+        exec env -i PATH=/env/bin HOME=/tmp "$(command -v chroot)" "$@"' "$root" "$root" "$@"
 }
-export -n LD_LIBRARY_PATH PYTHONPATH
-export PATH=/env/bin
-started=$(/usr/bin/date +%s.%N)
+started=$(date +%s.%N)
 in_root "$base/bin/$version" -m venv /env
 in_root /env/bin/python -m pip install -q --disable-pip-version-check --no-index --find-links /wheels "persense${EXTRAS:+[$EXTRAS]}"
-installed=$(/usr/bin/date +%s.%N)
+installed=$(date +%s.%N)
 in_root /env/bin/python /data/in_wheel.py first
-first=$(/usr/bin/date +%s.%N)
-PATH=/usr/bin:/bin
+first=$(date +%s.%N)
 awk "BEGIN { printf \"environment and installation %.1f s, first result %.1f s\\n\", $installed - $started, $first - $installed }"
 in_root /env/bin/python /data/in_wheel.py all "${EXTRAS:-}"
 
