@@ -15,7 +15,7 @@ program=${2:+$(realpath "$2")}
 python=${PYTHON:-python3}
 source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 root=$(mktemp -d)
-trap 'rm -rf "$root"' EXIT
+trap 'rm -rf --one-file-system "$root"' EXIT
 
 # copy_libraries <program or library>...: what they are linked with, to where they look for it
 copy_libraries() {
@@ -26,11 +26,11 @@ base=$("$python" -c 'import sys; print(sys.base_prefix)')
 version=$("$python" -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
 mkdir -p "$root$base/bin" "$root$base/lib" "$root"/{dev,proc,tmp,data}
 cp -L "$base/bin/$version" "$root$base/bin/"
-cp -r "$base/lib/$version" "$root$base/lib/"
-rm -rf "$root$base/lib/$version"/{site-packages,dist-packages,test}
+tar -C "$base/lib" -c --exclude={site-packages,dist-packages,test,__pycache__} "$version" | tar -C "$root$base/lib" -x
 copy_libraries "$base/bin/$version" "$base/lib/$version"/lib-dynload/*.so
-copy_libraries "$(c++ -print-file-name=libstdc++.so.6)"
-cp --parents -L "$(realpath -s "$(c++ -print-file-name=libstdc++.so.6)")" "$root"
+cxx=$(realpath -s "$(c++ -print-file-name=libstdc++.so.6)")
+copy_libraries "$cxx"
+cp --parents -L "$cxx" "$root"
 if find "$root" -name 'libopencv*' -o -name 'libtiff*' -o -name 'libtorch*' -o -name 'libcurl*' | grep .; then
     echo "wheel.sh: these are in the root folder, where nothing of the wheel's needs should be" >&2
     exit 1
