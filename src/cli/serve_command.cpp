@@ -6,6 +6,7 @@
 
 #include "commands.hpp"
 #include "console.hpp"
+#include "fingerprint.hpp"
 #include "interrupt.hpp"
 #include "mark_flags.hpp"
 #include "marks.hpp"
