@@ -61,8 +61,8 @@ std::vector<Measurements> measurements_of(const Experiment& experiment,
   return all;
 }
 
-std::string title_of_measure(std::string_view key) {
-  if (key == "iou") return "mIoU %";
+std::string title_of_measure(std::string_view key, bool of_class) {
+  if (key == "iou" && !of_class) return "mIoU %";
   if (key == "seconds") return "s / image";
   if (key == "memory_mb") return "memory MB";
   for (const ScoreName& name : score_names())

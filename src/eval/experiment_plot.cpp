@@ -143,7 +143,7 @@ io::Plot to_plot(const Experiment& experiment, std::span<const ExperimentRun> ru
   io::Plot plot;
   plot.title = experiment.title;
   plot.x_title = experiment.plot->x_title;
-  plot.y_title = title_of_measure(experiment.plot->measure);
+  plot.y_title = title_of_measure(experiment.plot->measure, experiment.by_class);
   plot.captions = captions_of(experiment, runs);
   if (experiment.plot->lines)
     add_lines(experiment, all, plot);

@@ -154,7 +154,7 @@ std::string table_by_class(const Experiment& experiment, const Measurements& on)
   rows.push_back({"mean"});
   for (const std::string& measure : experiment.columns)
     for (std::size_t v = 0; v < experiment.variants.size(); ++v) {
-      rows[0].push_back(title_of_measure(measure) + ", " + experiment.variants[v].name);
+      rows[0].push_back(title_of_measure(measure, true) + ", " + experiment.variants[v].name);
       for (std::size_t c = 0; c < on.runs[v]->classes.size(); ++c)
         rows[c + 1].push_back(cell(shown_value(on.runs[v]->classes[c].second, measure), measure));
       rows.back().push_back(cell(shown_value(on.mean[v], measure), measure));

@@ -184,7 +184,7 @@ TEST_CASE("experiment: folds have their mean, and classes their own lines", "[ev
                                "|\n"));
   content["rows"] = "classes";
   CHECK_THAT(eval::to_markdown(file.read(content), runs_on("mine", 2)),
-             ContainsSubstring("| class | mIoU %, 1 shot | mIoU %, 4 shots |") &&
+             ContainsSubstring("| class | IoU %, 1 shot | IoU %, 4 shots |") &&
                  ContainsSubstring("| class 1 | 50.00 | 60.00 |") &&
                  ContainsSubstring("| mean | 50.00 | 60.00 |"));
 }

@@ -95,9 +95,9 @@ struct ExperimentRun {
   std::vector<std::pair<std::string, std::string>> about;  ///< version, stages, machine ...
 };
 
-/// What a column is called, and its unit: "mIoU %".
+/// What a column is called, and its unit: "mIoU %"; of one class "IoU %".
 /// @throws InvalidArgument  no measure.
-std::string title_of_measure(std::string_view key);
+std::string title_of_measure(std::string_view key, bool of_class = false);
 
 /// The table as Markdown, with the published figures beside what was measured on a data set of the
 /// same name, and behind it otherwise; a comparison with the reference; notes; and what was run on
