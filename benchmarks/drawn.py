@@ -11,58 +11,16 @@ Needs OpenCV: pip install opencv-python-headless.
 from __future__ import annotations
 
 import sys
-from typing import Callable, List, Optional, Sequence, Tuple
+from typing import Callable, Optional, Sequence, Tuple
 
 try:
     import cv2
 except ImportError as missing:
     sys.exit(f"drawn.py: needs OpenCV ({missing}): pip install opencv-python-headless")
 import numpy as np
-import numpy.typing as npt
 
 import persense
-from scripts import overlaps, parser, pipeline_of
-
-Pixels = npt.NDArray[np.uint8]
-Labels = npt.NDArray[np.int32]
-GROUND, PAINT = (150, 160, 150), (170, 50, 60)
-FINE = 8  # outlines are drawn so many times larger
-
-
-def scattered(
-    rng: np.random.Generator, count: int, apart: float, size: Tuple[int, int]
-) -> List[npt.NDArray[np.float64]]:
-    """Places (x, y) that lie so far apart, and from the border of (width, height)."""
-    places: List[npt.NDArray[np.float64]] = []
-    while len(places) < count:
-        place = rng.uniform((apart, apart), np.array(size) - apart)
-        if all(np.hypot(*(place - other)) > apart for other in places):
-            places.append(place)
-    return places
-
-
-def drawn(
-    rng: np.random.Generator,
-    places: Sequence[npt.NDArray[np.float64]],
-    outer: float,
-    inner: float,
-    size: Tuple[int, int],
-) -> Tuple[Pixels, Labels]:
-    """Rings (discs where inner is 0), diameters in pixels, on a noisy ground; and their labels."""
-    width, height = size
-    image = np.full((height, width, 3), GROUND, np.float32) + rng.normal(0, 4, (height, width, 3))
-    labels = np.zeros((height, width), np.int32)
-    side = int(outer) + 6
-    for label, (x, y) in enumerate(places, 1):
-        x0, y0 = int(x) - side // 2, int(y) - side // 2
-        rows, columns = (np.mgrid[: side * FINE, : side * FINE] + 0.5) / FINE - 0.5
-        away = np.hypot(columns + x0 - x, rows + y0 - y)
-        fine = ((away <= outer / 2) & (away >= inner / 2)).astype(np.float32)
-        cover = cv2.resize(fine, (side, side), interpolation=cv2.INTER_AREA)
-        part = np.s_[y0 : y0 + side, x0 : x0 + side]
-        image[part] += cover[..., None] * (np.array(PAINT) - image[part])
-        labels[part][cover >= 0.5] = label
-    return np.clip(image, 0, 255).astype(np.uint8), labels
+from scripts import GROUND, PAINT, Labels, Pixels, drawn, overlaps, parser, pipeline_of, scattered
 
 
 def scored(result: persense.Result, labels: Labels) -> Tuple[float, float]:
