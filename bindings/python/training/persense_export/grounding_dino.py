@@ -275,11 +275,8 @@ def backbone_name(swin: SwinConfig) -> str:
     return BACKBONES.get((swin.width, swin.depths, swin.window), "swin")
 
 
-def archives(checkpoint: Checkpoint, options: argparse.Namespace) -> List[Archive]:
-    """What to write for a GroundingDINO checkpoint."""
-    model, config = network(checkpoint)
-    tokens = vocabulary(checkpoint, options.vocabulary, config.bert.vocabulary)
-    _compare(model, config, checkpoint)
+def archive_of(model: GroundingDino, config: Config, tokens: str, sha256: str) -> Archive:
+    """Describe the archive of a network. :param tokens: BERT's vocabulary, one token a line."""
     manifest = {
         "stage": "detector",
         "name": f"grounding_dino_{backbone_name(config.swin)}",
@@ -293,14 +290,20 @@ def archives(checkpoint: Checkpoint, options: argparse.Namespace) -> List[Archiv
         "text": {"vocabulary": "vocab.txt", "lower_case": True, "max_tokens": MAX_TOKENS},
         "output": {"queries": config.queries},
         "upstream": UPSTREAM,
-        "sha256_weights": checkpoint.sha256,
+        "sha256_weights": sha256,
     }
-    return [
-        Archive(
-            "detector.pt",
-            manifest,
-            model,
-            lambda: samples(config.swin.window),
-            files={"vocab.txt": tokens},
-        )
-    ]
+    return Archive(
+        "detector.pt",
+        manifest,
+        model,
+        lambda: samples(config.swin.window),
+        files={"vocab.txt": tokens},
+    )
+
+
+def archives(checkpoint: Checkpoint, options: argparse.Namespace) -> List[Archive]:
+    """What to write for a GroundingDINO checkpoint."""
+    model, config = network(checkpoint)
+    tokens = vocabulary(checkpoint, options.vocabulary, config.bert.vocabulary)
+    _compare(model, config, checkpoint)
+    return [archive_of(model, config, tokens, checkpoint.sha256)]
