@@ -1,6 +1,7 @@
 #include "persense/io/plot.hpp"
 
 #include <limits>
+#include <opencv2/imgproc.hpp>
 
 #include "catch.hpp"
 #include "message_of.hpp"
