@@ -33,7 +33,8 @@ inline constexpr const char* without_torch =
     "the weight-free stages do without it (--models classic, models=\"classic\")";
 
 /// @param archive  that asks for them, or "mini"; for messages.
-/// @throws InvalidArgument  a build without LibTorch, or torch_plugin_problem(). @throws Unreadable  the library that holds
+/// @throws InvalidArgument  a build without LibTorch, or torch_plugin_problem(). @throws Unreadable
+/// the library that holds
 ///   them, or LibTorch, cannot be loaded.
 const TorchPlugin& torch_plugin(const std::string& archive);
 
