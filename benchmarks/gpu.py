@@ -31,6 +31,7 @@ try:
 except ImportError as missing:
     sys.exit(f"gpu.py: needs {missing.name}: {missing}; see benchmarks/gpu.sh")
 import gpu_measures as measures
+from gpu_bench import FULL, TINY, Bench
 from gpu_networks import SAMS, Archives
 from gpu_table import Row, error_row, heading, line
 
@@ -50,7 +51,7 @@ class Task:
     seconds: Callable[[], float]  #: that it will take, as far as is known
 
 
-def tasks_of(bench: measures.Bench) -> List[Task]:
+def tasks_of(bench: Bench) -> List[Task]:
     """Everything, the most important first; those of one network in one precision side by side."""
     tasks: List[Task] = []
 
@@ -80,7 +81,7 @@ def tasks_of(bench: measures.Bench) -> List[Task]:
     for scene in bench.sizes.scenes:
         megapixels = f"{scene[0][0] * scene[0][1] / 1e6:.2g}"
         run = functools.partial(measures.default, bench, scene)
-        tasks.append(Task(f"default {megapixels} MP", run, lambda: 2 * MEASURE))
+        tasks.append(Task(f"default {megapixels}MP", run, lambda: 2 * MEASURE))
     of_sam("fp32", "vit_b", "encode", "decode", "outside")
     for model in ("vit_b", "mini"):
         run = functools.partial(measures.threads, bench, model)
@@ -179,7 +180,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     if given.tiny:
         torch.set_num_threads(1)
     archives = Archives(given.archives, given.tiny)
-    bench = measures.Bench(given.device, archives, measures.TINY if given.tiny else measures.FULL)
+    bench = Bench(given.device, archives, TINY if given.tiny else FULL)
     try:
         tasks = chosen(tasks_of(bench), given.only)
     except ValueError as error:

@@ -56,7 +56,7 @@ build_package() {
         "beside PyTorch $torch for this Python: --wheel FILE"
     ! "$python" -c 'import scikit_build_core, pybind11' 2>/dev/null || isolation=(--no-build-isolation)
     mkdir -p "$repository/build"
-    "$python" -m pip install -q --disable-pip-version-check --no-deps --upgrade --target "$site" \
+    "$python" -m pip install -q --no-deps --upgrade --target "$site" \
         "${isolation[@]}" "$repository/bindings/python" -C build-dir="$repository/build/gpu-build" \
         >"$log" 2>&1 || missing "persense could not be built beside PyTorch $torch, see $log:" \
         "$(grep -v '^ *$' "$log" | tail -n 1)"
@@ -67,12 +67,13 @@ torch=$("$python" -c 'import torch; print(torch.__version__)' 2>/dev/null) ||
 [ "$device" = cpu ] || "$python" -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' ||
     missing "the PyTorch $torch of $python sees no GPU; --device cpu --tiny shows whether the rest works"
 
+export PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1
 site=$repository/build/gpu-env
 works='import torch, persense; persense.Pipeline("mini")'
 if [ -n "$wheel" ]; then
     rm -rf "$site"
-    "$python" -m pip install -q --disable-pip-version-check --no-index --no-deps --target "$site" "$wheel" >&2 ||
-        missing "$wheel cannot be installed for $("$python" --version)"
+    why=$("$python" -m pip install -q --no-index --no-deps --target "$site" "$wheel" 2>&1) ||
+        missing "$wheel cannot be installed for $("$python" --version): $(tail -n 1 <<<"$why")"
 elif ! "$python" -c "$works" 2>/dev/null; then
     build_package
 fi
@@ -83,9 +84,10 @@ why=$("$python" -c "$works" 2>&1) ||
 upstream=$repository/build/upstream  # shared with run.sh
 export PYTHONPATH=${PYTHONPATH:+$PYTHONPATH:}$upstream
 if [ "${PERSENSE_SETUP:-on}" != off ] && ! "$python" -c 'import segment_anything' 2>/dev/null; then
-    timeout 40 "$python" -m pip install -q --disable-pip-version-check --retries 0 --no-deps \
+    timeout 40 "$python" -m pip install -q --retries 0 --no-deps \
         --target "$upstream" segment-anything==1.0 >&2 ||
         echo "gpu.sh: no package segment-anything, so nothing stands beside SAM" >&2
 fi
 
-"$python" "$repository/benchmarks/gpu.py" --device "$device" --seconds $((seconds - SECONDS)) "${passed[@]}"
+left=$((seconds > SECONDS ? seconds - SECONDS : 0))
+"$python" "$repository/benchmarks/gpu.py" --device "$device" --seconds "$left" "${passed[@]}"

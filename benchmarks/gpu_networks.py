@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import pathlib
 import sys
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -186,8 +187,8 @@ def _smaller(archive: Archive, **sizes: int) -> Archive:
     return dataclasses.replace(archive, manifest={**archive.manifest, "input": image})
 
 
-MAKERS = {
-    **{name: lambda tiny, name=name: _of_sam(name, tiny) for name in SAMS},
+MAKERS: Dict[str, Callable[[bool], List[Archive]]] = {
+    **{name: functools.partial(_of_sam, name) for name in SAMS},
     "countr": _of_countr,
     "dsalvanet": _of_dsalvanet,
     "grounding_dino": _of_grounding_dino,
@@ -233,8 +234,6 @@ class Archives:
 
 
 def _published_vit(name: str, tiny: bool) -> torch.nn.Module:
-    from functools import partial
-
     from segment_anything.modeling import ImageEncoderViT
 
     config = encoder_config(name, tiny)
@@ -243,7 +242,7 @@ def _published_vit(name: str, tiny: bool) -> torch.nn.Module:
         embed_dim=config.width,
         img_size=config.image_size,
         mlp_ratio=4,
-        norm_layer=partial(torch.nn.LayerNorm, eps=1e-6),
+        norm_layer=functools.partial(torch.nn.LayerNorm, eps=1e-6),
         num_heads=config.heads,
         patch_size=config.patch,
         qkv_bias=True,
