@@ -113,7 +113,7 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m persense_export",
         usage="%(prog)s MODEL --checkpoint FILE -o FOLDER [options]",
         description="Make TorchScript archives, which persense runs without Python, from the "
-        "published checkpoints of a model.",
+        "published checkpoints of a model; or ONNX models.",
         epilog="MODEL --help says where a model's checkpoints are found.",
     )
     top.example = _example(MODELS[0])
@@ -146,6 +146,13 @@ def parser() -> argparse.ArgumentParser:
                 action="store_true",
                 help="store float16 weights: half the size, still runs in any precision",
             )
+        sub.add_argument(
+            "--format",
+            choices=("torchscript", "onnx", "both"),
+            default="torchscript",
+            help="onnx: models for ONNX Runtime, of the same names (encoder.onnx), which needs the "
+            "packages onnx and onnxruntime (default: torchscript)",
+        )
         _add_own_arguments(sub, model.name)
     return top
 
@@ -160,9 +167,13 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         return 1
     exporter = importlib.import_module(f"persense_export.{options.model}")
     try:
+        formats = archive.FORMATS if options.format == "both" else (options.format,)
+        archive.require_packages(formats)
         checkpoint = checkpoints.read_checkpoint(options.checkpoint)
         archives = exporter.archives(checkpoint, options)
-        archive.write_archives(archives, checkpoint, options.output, options.half)
+        archive.write_archives(
+            archives, checkpoint, options.output, options.half, formats=formats
+        )
     except checkpoints.ExportError as error:
         print(f"persense_export: {error}", file=sys.stderr)
         return 1

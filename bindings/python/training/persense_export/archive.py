@@ -1,7 +1,8 @@
 """Writing TorchScript archives.
 
-A model's exporter reads a checkpoint, fills its network by key (:mod:`checkpoints`) and describes what shall be written as a list of :class:`Archive`;
-:func:`write_archives` scripts, saves, reads back, compares and only then puts the files in place.
+A model's exporter reads a checkpoint, fills its network by key (:mod:`checkpoints`) and describes
+what shall be written as a list of :class:`Archive`; :func:`write_archives` scripts, saves, reads
+back, compares and only then puts the files in place. ONNX models are made by :mod:`onnx_files`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
+import importlib
 import itertools
 import json
 import os
@@ -24,7 +26,9 @@ import torch
 from torch import Tensor, nn
 
 from persense_export.checkpoints import Checkpoint, ExportError
+from persense_export.graphs import Graph, as_tuple
 
+FORMATS = ("torchscript", "onnx")  #: what an archive can be written as
 FORMAT = 1  #: of the manifest; readers refuse newer ones
 MANIFEST = "persense.json"  #: name of the manifest among the archive's extra files
 TOLERANCE = 1e-4  #: an archive may differ from its network by this share of the output's deviation
@@ -42,6 +46,7 @@ class Archive:
     #: further methods to compare, each with arguments
     calls: Callable[[], Iterable[Tuple[str, Tuple[Any, ...]]]] = tuple
     files: Mapping[str, str] = dataclasses.field(default_factory=dict)  #: more extra files
+    graphs: Callable[[], Mapping[str, Graph]] = dict  #: its ONNX models, by the method's name
 
 
 @contextlib.contextmanager
@@ -50,10 +55,6 @@ def _known_deprecation() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*torch.jit.*is deprecated")
         yield
-
-
-def _as_tuple(output: Any) -> Tuple[Tensor, ...]:
-    return (output,) if isinstance(output, Tensor) else tuple(output)
 
 
 def difference(ours: Tensor, theirs: Tensor) -> float:
@@ -82,8 +83,8 @@ def _compare(file: pathlib.Path, archive: Archive) -> float:
     calls = itertools.chain((("forward", a) for a in archive.samples()), archive.calls())
     with torch.no_grad():
         for method, arguments in calls:
-            expected = _as_tuple(getattr(archive.network, method)(*arguments))
-            got = _as_tuple(getattr(module, method)(*arguments))
+            expected = as_tuple(getattr(archive.network, method)(*arguments))
+            got = as_tuple(getattr(module, method)(*arguments))
             if not all(bool(torch.isfinite(tensor).all()) for tensor in expected):
                 raise ExportError(
                     f"{archive.file_name}: the network gives values that are not finite; is the "
@@ -156,13 +157,18 @@ def _round_to_half(network: nn.Module) -> None:
             tensor.data.copy_(tensor.data.half())
 
 
+def manifest_text(archive: Archive, half: bool, more: Mapping[str, Any] = {}) -> str:
+    """The manifest as a file holds it."""
+    dtype = "fp16" if half else "fp32"
+    return json.dumps({"format": FORMAT, **archive.manifest, "dtype": dtype, **more}, indent=1)
+
+
 def _save(archive: Archive, file: pathlib.Path, half: bool) -> None:
-    manifest = {"format": FORMAT, **archive.manifest, "dtype": "fp16" if half else "fp32"}
     with _known_deprecation():
         script = torch.jit.script(archive.network)
     if half:
         script.half()
-    extra = {MANIFEST: json.dumps(manifest, indent=1), **archive.files}
+    extra = {MANIFEST: manifest_text(archive, half), **archive.files}
     try:
         with _known_deprecation():
             script.save(str(file), _extra_files=extra)
@@ -173,24 +179,36 @@ def _save(archive: Archive, file: pathlib.Path, half: bool) -> None:
             script.float()  # the network shares these tensors
 
 
-def _write(
-    archive: Archive,
-    checkpoint: Checkpoint,
-    folder: pathlib.Path,
-    scratch: pathlib.Path,
-    half: bool,
-) -> Tuple[pathlib.Path, float]:
+def require_packages(formats: Sequence[str]) -> None:
+    """Raise ExportError unless what these formats need is installed."""
+    if "onnx" in formats:
+        importlib.import_module("persense_export.onnx_files")
+
+
+def _write_torchscript(
+    archive: Archive, folders: Sequence[bytes], scratch: pathlib.Path, half: bool
+) -> Tuple[List[pathlib.Path], float]:
     """Write one archive into ``scratch`` and check it there."""
-    if half:
-        _round_to_half(archive.network)
     final = scratch / archive.file_name
     raw = scratch / "raw" / archive.file_name  # the name becomes a folder's inside the archive
     raw.parent.mkdir(exist_ok=True)
     _save(archive, raw, half)
     _copy_without_paths(raw, final)
     raw.unlink()
-    _require_no_paths(final, _local_folders(checkpoint, folder))
-    return final, _compare(final, archive)
+    _require_no_paths(final, folders)
+    return [final], _compare(final, archive)
+
+
+def _write(
+    archive: Archive, form: str, folders: Sequence[bytes], scratch: pathlib.Path, half: bool
+) -> Tuple[List[pathlib.Path], float]:
+    if half:
+        _round_to_half(archive.network)
+    if form == "torchscript":
+        return _write_torchscript(archive, folders, scratch, half)
+    from persense_export import onnx_files  # needs packages that nothing else does
+
+    return onnx_files.write(archive, folders, scratch, half)
 
 
 def write_archives(
@@ -199,6 +217,7 @@ def write_archives(
     folder: os.PathLike[str],
     half: bool = False,
     report: Callable[[str], None] = print,
+    formats: Sequence[str] = FORMATS[:1],
 ) -> List[pathlib.Path]:
     """Write archives into ``folder``: all of them, each checked against its network, or none.
 
@@ -210,13 +229,14 @@ def write_archives(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".persense-", dir=folder) as name:
-            scratch = pathlib.Path(name)
-            written = [_write(a, checkpoint, folder, scratch, half) for a in archives]
-            for file, worst in written:
-                target = folder / file.name
-                os.replace(file, target)
-                size = target.stat().st_size / 2**20
-                report(f"{target}: {size:.1f} MiB, differs from the network by {worst:.1g}")
+            scratch, paths = pathlib.Path(name), _local_folders(checkpoint, folder)
+            written = [_write(a, f, paths, scratch, half) for a in archives for f in formats]
+            for files, worst in written:
+                for file in files:
+                    target = folder / file.name
+                    os.replace(file, target)
+                    size = target.stat().st_size / 2**20
+                    report(f"{target}: {size:.1f} MiB, differs from the network by {worst:.1g}")
     except OSError as error:
         raise ExportError(f"{folder}: cannot write there: {error.strerror}") from error
-    return [folder / archive.file_name for archive in archives]
+    return [folder / file.name for files, _ in written for file in files]

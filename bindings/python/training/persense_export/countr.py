@@ -10,6 +10,8 @@ from torch import Tensor
 
 from persense_export.archive import Archive
 from persense_export.checkpoints import Checkpoint, ExportError, load_by_key
+from persense_export.graphs import METHOD
+from persense_export.graphs import countr as graphs
 from persense_export.networks.countr import EXEMPLAR_SIZE, IMAGE_SIZE, SCALE, Countr
 
 _HEADS = {768: 12, 1024: 16}  # of the encoder, by its width: ViT-B and ViT-L
@@ -61,4 +63,9 @@ def archives(checkpoint: Checkpoint, options: argparse.Namespace) -> List[Archiv
         "upstream": "CounTR, https://github.com/Verg-Avesta/CounTR, MIT",
         "sha256_weights": checkpoint.sha256,
     }
-    return [Archive("dmg.pt", manifest, network(checkpoint), _samples)]
+    model = network(checkpoint)
+    return [
+        Archive(
+            "dmg.pt", manifest, model, _samples, graphs=lambda: {METHOD: graphs.graph(model)}
+        )
+    ]

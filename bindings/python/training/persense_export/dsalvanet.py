@@ -11,6 +11,8 @@ from torch import Tensor
 
 from persense_export.archive import Archive
 from persense_export.checkpoints import Checkpoint, ExportError, load_by_key
+from persense_export.graphs import METHOD
+from persense_export.graphs import dsalvanet as graphs
 from persense_export.networks.dsalvanet import IMAGE_SIZE, Dsalvanet
 
 # The authors' backbone registers its stages twice, so their checkpoint holds these tensors twice.
@@ -80,4 +82,9 @@ def archives(checkpoint: Checkpoint, options: argparse.Namespace) -> List[Archiv
         "upstream": "DSALVANet, https://github.com/kadvinj/DSALVANet, no licence stated",
         "sha256_weights": checkpoint.sha256,
     }
-    return [Archive("dmg.pt", manifest, network(checkpoint), _samples)]
+    model = network(checkpoint)
+    return [
+        Archive(
+            "dmg.pt", manifest, model, _samples, graphs=lambda: {METHOD: graphs.graph(model)}
+        )
+    ]

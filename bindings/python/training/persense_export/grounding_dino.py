@@ -13,6 +13,8 @@ from torch import Tensor
 
 from persense_export.archive import TOLERANCE, Archive, difference
 from persense_export.checkpoints import Checkpoint, ExportError, load_by_key
+from persense_export.graphs import METHOD
+from persense_export.graphs import grounding_dino as graphs
 from persense_export.grounding_dino_keys import canonical, transformers_state
 from persense_export.sam import PIXEL_DEVIATION, PIXEL_MEAN
 from persense_export.networks.grounding_dino import Config, GroundingDino, SwinConfig, config_of
@@ -298,6 +300,7 @@ def archive_of(model: GroundingDino, config: Config, tokens: str, sha256: str) -
         model,
         lambda: samples(config.swin.window),
         files={"vocab.txt": tokens},
+        graphs=lambda: {METHOD: graphs.graph(model)},
     )
 
 

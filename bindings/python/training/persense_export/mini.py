@@ -12,6 +12,7 @@ from torch import Tensor
 
 from persense_export.archive import Archive
 from persense_export.checkpoints import Checkpoint, ExportError, load_by_key
+from persense_export.graphs import mini as graphs
 from persense_export.networks import mini
 from persense_export.networks.mini import Mini
 
@@ -115,4 +116,13 @@ def archives(checkpoint: Checkpoint, options: argparse.Namespace) -> List[Archiv
     }
     if options.calibration:
         manifest["calibration"] = calibration(options.calibration)
-    return [Archive("mini.pt", manifest, net, _samples, lambda: _calls(net))]
+    return [
+        Archive(
+            "mini.pt",
+            manifest,
+            net,
+            _samples,
+            lambda: _calls(net),
+            graphs=lambda: graphs.graphs(net),
+        )
+    ]

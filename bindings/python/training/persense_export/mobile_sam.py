@@ -32,4 +32,6 @@ def archives(checkpoint: Checkpoint, _: argparse.Namespace) -> List[Archive]:
     sam = Sam(TinyVit(), config)
     load_by_key(sam, checkpoint, "MobileSAM", ignore=UNUSED)
     decoder = sam.decoder()
-    return sam_archives(sam.image_encoder, decoder, "mobile_sam", UPSTREAM, checkpoint.sha256)
+    return sam_archives(
+        sam.image_encoder, decoder, "mobile_sam", UPSTREAM, checkpoint.sha256, any_size=True
+    )

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from persense_export.archive import Archive
 from persense_export.checkpoints import Checkpoint, ExportError, load_by_key
+from persense_export.graphs import METHOD
+from persense_export.graphs import sam as graphs
 from persense_export.networks.sam import PromptDecoder, Sam, sam_for
 
 UPSTREAM = "Segment Anything, https://github.com/facebookresearch/segment-anything, Apache-2.0"
@@ -43,14 +45,16 @@ def _network(checkpoint: Checkpoint, wanted: Optional[str]) -> Tuple[Sam, str]:
     return sam, f"sam_{found}" if found else "sam"
 
 
-def encoder_samples(size: int) -> Iterator[Tuple[Tensor]]:
-    """Images to compare an encoder on: noise, and noise padded as a wide image is."""
+def encoder_samples(size: int, any_size: bool) -> Iterator[Tuple[Tensor]]:
+    """Images to compare an encoder on: noise, noise padded as a wide image is, another size."""
     generator = torch.Generator().manual_seed(1)
     image = torch.randn(1, 3, size, size, generator=generator)
     yield (image,)
     image = torch.randn(1, 3, size, size, generator=generator)
     image[:, :, size // 2 :] = 0
     yield (image,)
+    if any_size:
+        yield (image[:, :, : size // 4, : size // 2],)
 
 
 def decoder_samples(channels: int, size: int) -> Iterator[Tuple[Optional[Tensor], ...]]:
@@ -89,9 +93,17 @@ def decoder_samples(channels: int, size: int) -> Iterator[Tuple[Optional[Tensor]
 
 
 def sam_archives(
-    encoder: nn.Module, decoder: PromptDecoder, name: str, upstream: str, sha256: str
+    encoder: nn.Module,
+    decoder: PromptDecoder,
+    name: str,
+    upstream: str,
+    sha256: str,
+    any_size: bool = False,
 ) -> List[Archive]:
-    """Describe the two archives of any network of SAM's kind; ``name`` is the encoder's."""
+    """Describe the two archives of any network of SAM's kind; ``name`` is the encoder's.
+
+    ``any_size``: the encoder takes images of any size, not those of the manifest alone.
+    """
     size = decoder.prompt_encoder.image_size
     channels = decoder.prompt_encoder.no_mask_embed.weight.shape[1]
     origin = {"upstream": upstream, "sha256_weights": sha256}
@@ -116,7 +128,10 @@ def sam_archives(
                 **origin,
             },
             encoder,
-            lambda: encoder_samples(size),
+            lambda: encoder_samples(size, any_size),
+            graphs=lambda: {
+                METHOD: graphs.encoder_graph(encoder, 0 if any_size else size, channels, STRIDE)
+            },
         ),
         Archive(
             "decoder.pt",
@@ -130,6 +145,7 @@ def sam_archives(
             },
             decoder,
             lambda: decoder_samples(channels, size),
+            graphs=lambda: {METHOD: graphs.decoder_graph(decoder)},
         ),
     ]
 

@@ -178,4 +178,5 @@ def test_dsalvanet_export_names_what_does_not_fit(
 def test_resize_bilinear_is_interpolate(align_corners):
     x = torch.randn(2, 3, 5, 7, generator=torch.Generator().manual_seed(0))
     theirs = F.interpolate(x, (10, 21), mode="bilinear", align_corners=align_corners)
-    assert torch.equal(resize_bilinear(x, 10, 21, align_corners), theirs)
+    for resize in (resize_bilinear, torch.jit.script(resize_bilinear)):
+        assert torch.equal(resize(x, 10, 21, align_corners), theirs)

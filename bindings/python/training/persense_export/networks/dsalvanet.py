@@ -77,6 +77,7 @@ class Similarity(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.groups = GROUPS
+        self.kernels: List[int] = [EXEMPLARS * GROUPS, DIM // GROUPS, POOL, POOL]
         self.norm = ChannelNorm(DIM)
         self.in_conv = nn.Conv2d(DIM, DIM, 1)
         self.mdm_d1 = DeformableMatch(1)
@@ -90,8 +91,7 @@ class Similarity(nn.Module):
         # Each exemplar is cut into one kernel per group, in this order; the grouped convolutions
         # then give the first half of all kernels to the first half of the channels, which is not
         # the half that all of them were cut from. The weights were trained so.
-        channels = exemplars.shape[1] // self.groups
-        kernel = exemplars.reshape(-1, channels, exemplars.shape[2], exemplars.shape[3])
+        kernel = exemplars.reshape(self.kernels)
         peak = F.adaptive_max_pool2d(kernel, 1)
         maps = [
             F.conv2d(query, peak, groups=self.groups),

@@ -807,6 +807,10 @@ class Transformer(nn.Module):
         side = torch.cat(sides).to(points)[None, :, None]
         return torch.cat([points, side.expand(1, -1, 2)], 2)
 
+    def best(self, fit: Tensor) -> Tensor:
+        """[B, Q]: which cells of [B, S] fit best, in descending order."""
+        return fit.topk(min(self.tgt_embed.weight.shape[0], fit.shape[1]), 1)[1]
+
     def start(
         self,
         memory: Tensor,
@@ -822,12 +826,11 @@ class Transformer(nn.Module):
         proposals = self._proposals(points, shapes)
         inside = ((proposals > 0.01) & (proposals < 0.99)).all(2, keepdim=True)
         cells = self.enc_output_norm(self.enc_output(memory.masked_fill(~inside, 0.0)))
-        best = similarity(cells, text, token_mask).amax(2)
-        chosen = best.topk(min(self.tgt_embed.weight.shape[0], best.shape[1]), 1)[1].unsqueeze(2)
+        chosen = self.best(similarity(cells, text, token_mask).amax(2)).unsqueeze(2)
         cells = cells.gather(1, chosen.expand(-1, -1, cells.shape[2]))
         # a cell at the border has no box of its own: the whole image and more, sigmoid(inf)
         logits = torch.logit(proposals).masked_fill(~inside, float("inf"))
-        logits = logits.expand(best.shape[0], -1, -1).gather(1, chosen.expand(-1, -1, 4))
+        logits = logits.expand(chosen.shape[0], -1, -1).gather(1, chosen.expand(-1, -1, 4))
         return (logits + self.enc_out_bbox_embed(cells)).sigmoid()
 
     def forward(
@@ -897,7 +900,7 @@ class GroundingDino(nn.Module):
         """[1, h w, 2]: x and y of the cells' centres in 0..1"""
         y = ((torch.arange(h, device=like.device) + 0.5) / h).to(exact_type(like))
         x = ((torch.arange(w, device=like.device) + 0.5) / w).to(exact_type(like))
-        return torch.stack([x.repeat(h), y.repeat_interleave(w)], 1).unsqueeze(0)
+        return torch.stack([x[None].expand(h, w), y[:, None].expand(h, w)], 2).view(1, h * w, 2)
 
     def _waves(self, cells: int, like: Tensor) -> Tensor:
         """[cells, C / 2]: the waves of a row's or a column's far side, in float32."""

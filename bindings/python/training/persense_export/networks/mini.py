@@ -37,8 +37,8 @@ PEAK = 1 / (2 * 3.141592653589793)  #: of a unit Gaussian as wide as a cell, wha
 MAPS = 6  #: channels of the maps, in this order:
 TARGET, PEAKS, OFFSET_X, OFFSET_Y, OBJECT, CONTACT = range(MAPS)
 
-_LEVELS = (32, 64, 128)  # channels at strides 2, 4, 8
-FEATURES = sum(_LEVELS)  #: channels of a sampled grid
+LEVELS = (32, 64, 128)  #: channels at strides 2, 4, 8
+FEATURES = sum(LEVELS)  #: channels of a sampled grid
 PROTOTYPE = 2 * FEATURES  #: length of a prototype: means over object and ring, at three strides
 GRID = 8  #: points along a side of a candidate's box
 CROP = 32  #: pixels along a side of a candidate's crop
@@ -46,8 +46,8 @@ SHAPE = 6  #: numbers that describe a candidate's outline
 EMBEDDING = 128
 WINDOW = 48  #: pixels along a side of what an outline is refined in
 
-_BOTTOM = 192  # at stride 16
-_COMPARISONS = 4  # maps a stride
+BOTTOM = 192  #: channels at stride 16
+COMPARISONS = 4  #: maps a stride
 _CONDITION = 96  # length of what the prototype is summed up in
 _QUERIES = 8  # learned ones, that sum up the candidates of an image
 _PAIR = 96
@@ -103,7 +103,7 @@ class Merge(nn.Module):
 
     def __init__(self, level: int, below: int) -> None:
         super().__init__()
-        self.same = pointwise(level + _COMPARISONS, level)
+        self.same = pointwise(level + COMPARISONS, level)
         self.below = pointwise(below, level, bias=False)
         self.steer = nn.Linear(_CONDITION, 2 * level)
         self.block = Block(level)
@@ -158,7 +158,7 @@ class Mini(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        a, b, c = _LEVELS
+        a, b, c = LEVELS
         # what a script may not read of the module
         self._grid, self._crop, self._window, self._unit = GRID, CROP, WINDOW, UNIT
         self._target, self._peaks, self._object, self._contact = TARGET, PEAKS, OBJECT, CONTACT
@@ -171,12 +171,12 @@ class Mini(nn.Module):
         self.level3 = nn.Sequential(Block(c), Block(c), Block(c))
         self.norm1, self.norm2, self.norm3 = ChannelNorm(a), ChannelNorm(b), ChannelNorm(c)
 
-        self.lengths: List[int] = [2 * channels for channels in _LEVELS]
+        self.lengths: List[int] = [2 * channels for channels in LEVELS]
         self.steer = nn.Linear(PROTOTYPE, _CONDITION)
-        self.bottom = nn.Conv2d(c + _COMPARISONS, _BOTTOM, 3, stride=2, padding=1)
-        self.bottom_steer = nn.Linear(_CONDITION, 2 * _BOTTOM)
-        self.bottom_blocks = nn.Sequential(Block(_BOTTOM), Block(_BOTTOM))
-        self.merge3 = Merge(c, _BOTTOM)
+        self.bottom = nn.Conv2d(c + COMPARISONS, BOTTOM, 3, stride=2, padding=1)
+        self.bottom_steer = nn.Linear(_CONDITION, 2 * BOTTOM)
+        self.bottom_blocks = nn.Sequential(Block(BOTTOM), Block(BOTTOM))
+        self.merge3 = Merge(c, BOTTOM)
         self.merge2 = Merge(b, c)
         self.merge1 = Merge(a, b)
         self.head = nn.Sequential(nn.Conv2d(a, a, 3, padding=1), nn.ReLU(), pointwise(a, MAPS))

@@ -158,7 +158,7 @@ class WindowAttention(nn.Module):
         biased = weights.view(m, h, w, h, w)  # adding in place spares two copies of the weights
         biased.add_(torch.einsum("mhwd,hkd->mhwk", grid, rows)[:, :, :, :, None])
         biased.add_(torch.einsum("mhwd,wkd->mhwk", grid, columns)[:, :, :, None, :])
-        return weights.softmax(-1) @ v
+        return biased.view(m, h * w, h * w).softmax(-1) @ v
 
 
 class Mlp(nn.Module):
@@ -544,7 +544,7 @@ class MaskDecoder(nn.Module):
     def _blocks(self, x: Tensor, weight: Tensor, bias: Optional[Tensor]) -> Tensor:
         """[n, t, in] and a transposed convolution's weight [in, out, 2, 2] to [n, t, 4, out]."""
         matrix = weight.permute(0, 2, 3, 1).flatten(1)
-        y = (x @ matrix).unflatten(-1, (4, weight.shape[1]))
+        y = (x @ matrix).reshape(x.shape[0], x.shape[1], 4, weight.shape[1])
         return y if bias is None else y + bias
 
 
