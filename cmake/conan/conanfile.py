@@ -15,9 +15,10 @@ from conan.tools.files import copy, load, rmdir
 #: What is built, and what it is linked with: Conan's names of other packages' parts.
 COMPONENTS = {
     "core": ["eigen::eigen", "opencv::opencv_core", "opencv::opencv_imgproc", "fmt::fmt"],
-    "classic": ["core"],
+    "steps": ["core"],
+    "classic": ["steps"],
     "io": [
-        "core",
+        "steps",
         "opencv::opencv_imgcodecs",
         "libtiff::libtiff",
         "libzip::libzip",
@@ -78,6 +79,7 @@ class PersenseConan(ConanFile):
         if self.options.program:
             self.requires("cli11/[>=2.3 <3]")
             self.requires("cpp-httplib/[>=0.10 <1]")
+            self.requires("pugixml/[>=1.10 <2]")
 
     def layout(self):
         cmake_layout(self)
@@ -122,4 +124,5 @@ class PersenseConan(ConanFile):
             component.requires = needs + (
                 ["libcurl::libcurl"] if name == "label" and self.options.label else []
             )
+            component.defines = ["PERSENSE_SEPARATE_COMPILATION"] if name == "steps" else []
             component.system_libs = ["pthread", "dl", "m"] if name == "core" else []
