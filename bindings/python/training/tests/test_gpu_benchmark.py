@@ -125,7 +125,9 @@ def test_what_does_not_fit_into_the_time_is_named(archives: pathlib.Path) -> Non
 def test_an_unknown_name_is_one_line(tmp_path: pathlib.Path) -> None:
     done = tiny(tmp_path, "--only", "vit_h,vit_x")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("gpu.py: --only: got vit_x, expected some of 0.019MP, 0.043MP, bf16,")
+    assert done.stderr.startswith(
+        "gpu.py: --only: got vit_x, expected some of 0.019MP, 0.043MP, bf16,"
+    )
     assert done.stderr.count("\n") == 1
 
 
