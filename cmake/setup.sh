@@ -128,12 +128,12 @@ persense_install() {
 
 # Makes a Python environment for the tests that ask another implementation (pycocotools, OpenCV).
 # Without it those tests are skipped, and say so.
-# persense_python <folder> <requirements file>
+# persense_python <folder> <requirements file> [Python] [argument of venv]...
 persense_python() {
     [ "${PERSENSE_SETUP:-on}" = off ] && return
     cmp -s "$2" "$1/installed.txt" && return
     persense_say "installing Python packages into $1"
-    if python3 -m venv --clear "$1" >&2 &&
+    if "${3:-python3}" -m venv --clear "${@:4}" "$1" >&2 &&
         "$1/bin/python" -m pip install -q --disable-pip-version-check --prefer-binary -r "$2" >&2; then
         cp "$2" "$1/installed.txt"
     else

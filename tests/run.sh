@@ -18,6 +18,11 @@ fi
 
 persense_setup tests
 persense_python build/python tests/requirements.txt
+# beside Debian's PyTorch, which makes ONNX models but has nothing to run them
+if /usr/bin/python3 -c 'import torch' 2>/dev/null; then
+    persense_python build/python-torch bindings/python/training/tests/requirements.txt \
+        /usr/bin/python3 --system-site-packages
+fi
 # The wheel that the tests install is compiled of the same sources: what is compiled is kept.
 launcher=()
 if command -v ccache >/dev/null; then

@@ -171,9 +171,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         archive.require_packages(formats)
         checkpoint = checkpoints.read_checkpoint(options.checkpoint)
         archives = exporter.archives(checkpoint, options)
-        archive.write_archives(
-            archives, checkpoint, options.output, options.half, formats=formats
-        )
+        archive.write_archives(archives, checkpoint, options.output, options.half, formats=formats)
     except checkpoints.ExportError as error:
         print(f"persense_export: {error}", file=sys.stderr)
         return 1

@@ -65,7 +65,5 @@ def archives(checkpoint: Checkpoint, options: argparse.Namespace) -> List[Archiv
     }
     model = network(checkpoint)
     return [
-        Archive(
-            "dmg.pt", manifest, model, _samples, graphs=lambda: {METHOD: graphs.graph(model)}
-        )
+        Archive("dmg.pt", manifest, model, _samples, graphs=lambda: {METHOD: graphs.graph(model)})
     ]

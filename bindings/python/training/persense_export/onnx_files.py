@@ -143,7 +143,11 @@ def _samples(archive: Archive) -> Dict[str, List[Sequence[Any]]]:
 
 
 def _difference(
-    archive: Archive, method: str, graph: Graph, file: pathlib.Path, samples: Sequence[Sequence[Any]]
+    archive: Archive,
+    method: str,
+    graph: Graph,
+    file: pathlib.Path,
+    samples: Sequence[Sequence[Any]],
 ) -> float:
     """Largest difference between a model and the network's method."""
     model = session(file)

@@ -43,10 +43,14 @@ def rand(*shape: int, seed: int = 5) -> Tensor:
     return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def run(model: Any, *inputs: Tensor) -> List[Tensor]:
-    """What ONNX Runtime makes of an ONNX file, or of its bytes, with inputs in their order."""
+def load(model: Any) -> Any:
+    """A session of ONNX Runtime for an ONNX file, or its bytes."""
     source = model if isinstance(model, bytes) else str(model)
-    session = onnxruntime.InferenceSession(source, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(source, providers=["CPUExecutionProvider"])
+
+
+def run(session: Any, *inputs: Tensor) -> List[Tensor]:
+    """What a model makes of inputs in their order."""
     names = [given.name for given in session.get_inputs()]
     assert len(names) == len(inputs)
     found = session.run(None, {name: given.numpy() for name, given in zip(names, inputs)})
@@ -103,7 +107,7 @@ def test_decoder_takes_every_combination_of_optional_inputs(random_sam, save_che
     held = json.loads(texts(folder / "decoder.onnx")[MANIFEST])
     assert held.pop("absent") == {"box": 1, "mask_input": 0, "attn_sim": 0, "target": 0}
     assert held == manifest
-    model = (folder / "decoder.onnx").read_bytes()
+    model = load(folder / "decoder.onnx")
     for n, (h, w) in ((1, (8, 8)), (4, (6, 10))):
         embedding = rand(1, 64, h, w)
         box, mask = 128 * rand(n, 4), 10 * rand(n, 1, 4 * h, 4 * w) - 5
@@ -121,7 +125,31 @@ def test_decoder_takes_guidance_of_each_prompt_s_own(random_sam, save_checkpoint
     embedding = rand(1, 64, 8, 8)
     given = [*prompts(3, 1), None, None, rand(3, 64), rand(3, 64)]
     _, module = open_archive(folder / "decoder.pt")
-    check(run(folder / "decoder.onnx", *feed(embedding, given)), module(embedding, *given))
+    check(run(load(folder / "decoder.onnx"), *feed(embedding, given)), module(embedding, *given))
+
+
+def test_13_onnx_writes_the_mask_that_the_archives_give(random_sam, save_checkpoint, tmp_path):
+    numpy = pytest.importorskip("numpy")
+    image_module = pytest.importorskip("PIL.Image")
+    folder = export("sam", random_sam, save_checkpoint, tmp_path)
+    pixels = (255 * rand(96, 128, 3)).to(torch.uint8)  # of the network's own size: not resampled
+    image_module.fromarray(pixels.numpy()).save(tmp_path / "picture.png")
+    example = pathlib.Path(__file__).resolve().parents[4] / "examples" / "13_onnx.py"
+    command = [sys.executable, str(example), str(folder), str(tmp_path / "picture.png")]
+    subprocess.run([*command, "40", "30", str(tmp_path / "mask.png")], check=True)
+    mask = numpy.array(image_module.open(tmp_path / "mask.png"))
+
+    manifest, encoder = open_archive(folder / "encoder.pt")
+    _, decoder = open_archive(folder / "decoder.pt")
+    mean, deviation = (torch.tensor(manifest["input"][key]) for key in ("mean", "std"))
+    padded = torch.zeros(1, 3, 128, 128)
+    padded[0, :, :96] = ((pixels - mean) / deviation).permute(2, 0, 1)
+    point = torch.tensor([[[40.0, 30.0]]]), torch.ones(1, 1, dtype=torch.int64)
+    masks, quality = decoder(encoder(padded), *point)
+    best = masks[:, quality[0].argmax()][None]
+    logits = torch.nn.functional.interpolate(best, size=(128, 128), mode="bilinear")[0, 0, :96]
+    assert mask.shape == (96, 128) and 0.01 < mask.mean() < 0.99
+    assert (mask != (logits > 0).numpy()).mean() < 0.002
 
 
 def test_encoder_and_its_half_size_file(random_sam, save_checkpoint, tmp_path):
@@ -129,13 +157,13 @@ def test_encoder_and_its_half_size_file(random_sam, save_checkpoint, tmp_path):
     manifest, module = open_archive(folder / "encoder.pt")
     assert json.loads(texts(folder / "encoder.onnx")[MANIFEST]) == manifest
     image = rand(1, 3, 128, 128)
-    check(run(folder / "encoder.onnx", image), module(image))
+    check(run(load(folder / "encoder.onnx"), image), module(image))
     whole = (folder / "encoder.onnx").stat().st_size
     export("sam", random_sam, save_checkpoint, tmp_path, "--half")
     assert (folder / "encoder.onnx").stat().st_size < 0.75 * whole
     manifest, module = open_archive(folder / "encoder.pt")
     assert json.loads(texts(folder / "encoder.onnx")[MANIFEST])["dtype"] == "fp16"
-    check(run(folder / "encoder.onnx", image), module.float()(image))
+    check(run(load(folder / "encoder.onnx"), image), module.float()(image))
 
 
 def test_mobile_sam_encoder_takes_any_multiple_of_16(save_checkpoint, tmp_path, monkeypatch):
@@ -145,16 +173,17 @@ def test_mobile_sam_encoder_takes_any_multiple_of_16(save_checkpoint, tmp_path, 
     _, module = open_archive(folder / "encoder.pt")
     for h, w in ((128, 128), (112, 80)):
         image = rand(1, 3, h, w)
-        check(run(folder / "encoder.onnx", image), module(image))
+        check(run(load(folder / "encoder.onnx"), image), module(image))
 
 
 def test_countr_takes_any_number_of_windows_and_exemplars(save_checkpoint, tmp_path):
     network = randomise(Countr(depth=1, decoder_depth=1))
     folder = export("countr", network, save_checkpoint, tmp_path)
     _, module = open_archive(folder / "dmg.pt")
+    model = load(folder / "dmg.onnx")
     for windows, shots in ((1, 0), (3, 2)):
         given = rand(windows, 3, 384, 384), rand(1, shots, 3, 64, 64)
-        check(run(folder / "dmg.onnx", *given), module(*given))
+        check(run(model, *given), module(*given))
 
 
 def test_dsalvanet_takes_any_boxes_and_sizes(save_checkpoint, tmp_path, monkeypatch):
@@ -163,12 +192,13 @@ def test_dsalvanet_takes_any_boxes_and_sizes(save_checkpoint, tmp_path, monkeypa
     network.count_regressor.regressor[8].bias.fill_(1.5)  # a density that is above 0 and varies
     folder = export("dsalvanet", network, save_checkpoint, tmp_path)
     _, module = open_archive(folder / "dmg.pt")
+    model = load(folder / "dmg.onnx")
     boxes = torch.tensor(
         [[[0, 0, 96, 160], [90, 150, 96, 160], [7, 9, 8, 10], [20, 30, 53, 47], [0, 4, 30, 41]]]
     ).float()
     for chosen in ([0], [3, 1], [1, 2, 4], [4, 3, 2, 1, 0]):
         image = 2 * rand(1, 3, 96, 160, seed=len(chosen)) - 1
-        check(run(folder / "dmg.onnx", image, boxes[:, chosen]), module(image, boxes[:, chosen]))
+        check(run(model, image, boxes[:, chosen]), module(image, boxes[:, chosen]))
 
 
 SMALL_DETECTOR = Config(
@@ -202,13 +232,14 @@ def test_grounding_dino_takes_any_image_and_captions(save_checkpoint, tmp_path, 
     more = ("--vocabulary", str(vocabulary))
     folder = export("grounding_dino", network, save_checkpoint, tmp_path, *more)
     _, module = open_archive(folder / "detector.pt")
+    model = load(folder / "detector.onnx")
     held = texts(folder / "detector.onnx")
     assert held["vocab.txt"] == vocabulary.read_text(encoding="utf-8")
     captions = [[101, 9, 5, 1012, 11, 8, 1029, 102], [101, 7, 1012, 102]]  # the second is padded
     text = grounding_dino.text_inputs(captions)
     for height, width in ((170, 131), (32, 40)):  # the latter has fewer cells than queries
         image = 2 * rand(1, 3, height, width) - 1
-        logits, boxes, cells = run(folder / "detector.onnx", image, *text)
+        logits, boxes, cells = run(model, image, *text)
         assert logits.shape[1] == boxes.shape[1] == cells.shape[1] == (30 if height > 32 else 28)
         check((logits, boxes), module(image, *text))
 
@@ -226,14 +257,14 @@ def test_mini_is_a_zip_of_a_model_for_each_method(save_checkpoint, tmp_path):
     assert (folder / "mini.onnx.zip").stat().st_size < 1.1 * (folder / "mini.pt").stat().st_size
 
     def both(method: str, *inputs: Tensor) -> List[Tensor]:
-        found = run(held.pop(f"{method}.onnx"), *inputs)
+        found = run(load(held.pop(f"{method}.onnx")), *inputs)
         check(found, getattr(module, method)(*inputs))
         return found
 
     features = both("trunk", rand(3, 3, 48, 80))
     prototype = both("pool", *features, (rand(3, 1, 48, 80) < 0.5).float())[0]
     conditioning = both("conditioning", prototype)
-    maps = run(held.pop("maps.onnx"), *features, *conditioning)[0]
+    maps = run(load(held.pop("maps.onnx")), *features, *conditioning)[0]
     check([maps], module.maps(*features, conditioning))
     n, owner = 5, torch.tensor([2, 0, 1, 1, 0])
     boxes = torch.cat([60 * rand(n, 2), 20 + 20 * rand(n, 1), rand(n, 2)], 1)
@@ -307,7 +338,11 @@ def test_a_model_carries_no_local_path_and_is_the_same_every_time(checkpoint, tm
         write(described(Scale()), checkpoint, tmp_path / name)
     content = (tmp_path / "a" / "dmg.onnx").read_bytes()
     assert content == (tmp_path / "b" / "dmg.onnx").read_bytes()
-    for path in (tmp_path, pathlib.Path(archive.__file__).parent, pathlib.Path(torch.__file__).parent):
+    for path in (
+        tmp_path,
+        pathlib.Path(archive.__file__).parent,
+        pathlib.Path(torch.__file__).parent,
+    ):
         assert str(path).encode() not in content
 
 
@@ -319,7 +354,7 @@ def test_weights_beyond_the_format_s_limit_lie_beside_the_model(checkpoint, tmp_
     assert sorted(file.name for file in (tmp_path / "models").iterdir()) == names
     assert len(lines) == 2
     x = rand(5, 3)
-    check(run(tmp_path / "models" / "dmg.onnx", x), randomise(Scale())(x))
+    check(run(load(tmp_path / "models" / "dmg.onnx"), x), randomise(Scale())(x))
 
 
 def test_torchscript_alone_is_written_unless_asked_otherwise(checkpoint, tmp_path):

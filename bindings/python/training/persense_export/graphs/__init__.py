@@ -18,7 +18,7 @@ Shape = Tuple[Union[int, str], ...]  #: a dimension's length, or the name of one
 METHOD = "forward"  #: of archives with one graph
 
 
-def _as_they_are(arguments: Sequence[Any]) -> Tuple[Tensor, ...]:
+def as_they_are(arguments: Sequence[Any]) -> Tuple[Tensor, ...]:
     """The network's arguments one by one, those in lists too."""
     flat: Tuple[Tensor, ...] = ()
     for argument in arguments:
@@ -42,7 +42,7 @@ class Graph:
     inputs: Dict[str, Shape]
     outputs: Dict[str, Shape]
     #: the inputs for the arguments of the network's own method (tensors, lists of them, None)
-    feed: Callable[[Sequence[Any]], Tuple[Tensor, ...]] = _as_they_are
+    feed: Callable[[Sequence[Any]], Tuple[Tensor, ...]] = as_they_are
     #: Inputs that may be left out, each with the dimension whose length is then 0. ONNX knows
     #: optional inputs, but few runtimes let a program leave one out.
     absent: Mapping[str, int] = dataclasses.field(default_factory=dict)

@@ -16,7 +16,9 @@ class AnyExemplars(Countr):
         # an exemplar more than there are: convolutions of nothing are what runtimes know least of
         more = torch.cat([exemplars[0], exemplars.new_zeros(1, 3, EXEMPLAR_SIZE, EXEMPLAR_SIZE)])
         tokens = super().exemplar_tokens(more[None])[:, :-1]
-        none = self.shot_token.reshape(1, 1, -1)[:, exemplars.shape[1] :]  # empty where there is one
+        none = self.shot_token.reshape(1, 1, -1)[
+            :, exemplars.shape[1] :
+        ]  # empty where there is one
         return torch.cat([tokens, none], 1)
 
 

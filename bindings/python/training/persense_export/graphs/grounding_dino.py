@@ -45,7 +45,9 @@ class SampledAttention(DeformableAttention):
             cells = values[:, first : first + height * width]
             first = first + height * width
             found.append(
-                self._sampled(cells, height, width, anchor[..., :2] + offset, weights[:, :, :, level])
+                self._sampled(
+                    cells, height, width, anchor[..., :2] + offset, weights[:, :, :, level]
+                )
             )
         mixed = torch.stack(found).sum(0)  # [B heads, C / heads, Q]
         return self.output_proj(mixed.view(batch, -1, queries).transpose(1, 2))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict
+from typing import Dict, Tuple
 
 from persense_export.graphs import Graph, Method, Shape
 from persense_export.networks import mini
@@ -40,7 +40,7 @@ def graphs(network: Mini) -> Dict[str, Graph]:
     maps: Dict[str, Shape] = {"maps": ("B", mini.MAPS, "h2", "w2")}
     grid: Shape = ("N", mini.FEATURES, mini.GRID, mini.GRID)
     side, half = mini.WINDOW, mini.WINDOW // 2
-    described = {
+    described: Dict[str, Tuple[Dict[str, Shape], Dict[str, Shape]]] = {
         "trunk": ({"image": ("B", 3, "H", "W")}, _features()),
         "pool": (
             {**_features(), "mask": ("B", 1, "H", "W")},

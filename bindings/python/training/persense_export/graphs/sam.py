@@ -77,12 +77,10 @@ class OnnxDecoder(nn.Module):
     ) -> Tuple[Tensor, Tensor]:
         none = torch.zeros_like(self.decoder.prompt_encoder.no_mask_embed.weight)
         target = torch.cat([target, none[target.shape[0] :]])  # adding 0 is adding nothing
-        return self.decoder.decode(
-            embedding, coords, labels, box, mask_input, attn_sim, target, 1
-        )
+        return self.decoder.decode(embedding, coords, labels, box, mask_input, attn_sim, target, 1)
 
 
-def _feed(arguments: Sequence[Any]) -> Tuple[Tensor, ...]:
+def feed(arguments: Sequence[Any]) -> Tuple[Tensor, ...]:
     """The network's own arguments, of which the last four may be None, as the graph's inputs."""
     embedding, coords, labels, box, mask, attention, target = arguments
     prompts, (_, channels, h, w) = coords.shape[0], embedding.shape
@@ -129,7 +127,7 @@ def decoder_graph(decoder: PromptDecoder) -> Graph:
             "target": ("targets", channels),
         },
         {"masks": ("N", 3, "4h", "4w"), "quality": ("N", 3)},
-        _feed,
+        feed,
         {"box": 1, "mask_input": 0, "attn_sim": 0, "target": 0},
     )
 
