@@ -28,7 +28,7 @@ def serving(*arguments: object) -> Iterator[str]:
         yield line.split()[1].split("/?")[0].rstrip("/")
     finally:
         server.terminate()
-        server.communicate(timeout=20)
+        server.communicate(timeout=120)
 
 
 def ask(
@@ -41,7 +41,7 @@ def ask(
         {"Content-Type": "application/json", **(headers or {})},
     )
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=600) as answer:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
         return error.code, json.load(error)
