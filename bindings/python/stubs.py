@@ -35,6 +35,8 @@ def generate(module: str) -> str:
         text = stubs.read_text(encoding="utf-8")
     # numpy.bool is new in NumPy 2
     text = text.replace("numpy.bool]", "numpy.bool_]")
+    # an array of any kind: NumPy 2.2 wants to be told, later ones know
+    text = re.sub(r"numpy\.ndarray\b(?!\[)", "numpy.typing.NDArray[typing.Any]", text)
     # pickle's state has no types of its own
     text = re.sub(r"\btuple(?=[:)])", "tuple[typing.Any, ...]", text)
     text = re.sub(r"os\.PathLike\b", "os.PathLike[str]", text)

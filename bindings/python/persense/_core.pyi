@@ -523,7 +523,7 @@ def all_phrase(label: str, rules: str = 'paper') -> str:
     """
     "all potatoes" of "potato".
     """
-def encode_png(pixels: numpy.ndarray, side: typing.SupportsInt | typing.SupportsIndex = 0) -> bytes:
+def encode_png(pixels: numpy.typing.NDArray[typing.Any], side: typing.SupportsInt | typing.SupportsIndex = 0) -> bytes:
     """
     (H, W, 3) RGB or (H, W) grey, uint8, as the bytes of a PNG file; where a side is longer
     than `side`, reduced to it.
@@ -573,7 +573,7 @@ def load_image(path: os.PathLike[str] | str | bytes, page: typing.SupportsInt | 
     A page of an image file, deep pixels through a window (low, high): a tuple of the pixels,
     (H, W, 3) uint8, RGB, the number of pages, and the window, None for pixels of 8 bits.
     """
-def load_labelme_image(path: os.PathLike[str] | str | bytes) -> numpy.ndarray:
+def load_labelme_image(path: os.PathLike[str] | str | bytes) -> numpy.typing.NDArray[typing.Any]:
     """
     The image that a labelme file is of, or else the one inside of it: (H, W, 3) uint8.
     """

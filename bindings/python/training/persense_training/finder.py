@@ -330,7 +330,7 @@ class Finder:
         with torch.no_grad():
             return self._find(support_image, support_mask, image)
 
-    def _range(self, shape: Tuple[int, int], size: float) -> range:
+    def _range(self, shape: Tuple[int, ...], size: float) -> range:
         """The levels that may be looked at, the coarsest first."""
         home, octaves = home_octave(2**size), self.options.octaves
         most = int(math.log2(self.options.finest))
