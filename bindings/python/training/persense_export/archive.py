@@ -75,6 +75,15 @@ def difference(ours: Tensor, theirs: Tensor) -> float:
     return largest / scale if scale > 0 else largest
 
 
+def require_finite(archive: Archive, outputs: Sequence[Tensor]) -> None:
+    """Raise ExportError unless all that a network gives is finite."""
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in outputs):
+        raise ExportError(
+            f"{archive.file_name}: the network gives values that are not finite; is the "
+            "checkpoint damaged?"
+        )
+
+
 def _compare(file: pathlib.Path, archive: Archive) -> float:
     """Largest difference between the file's module, in float32, and the network."""
     with _known_deprecation():
@@ -85,11 +94,7 @@ def _compare(file: pathlib.Path, archive: Archive) -> float:
         for method, arguments in calls:
             expected = as_tuple(getattr(archive.network, method)(*arguments))
             got = as_tuple(getattr(module, method)(*arguments))
-            if not all(bool(torch.isfinite(tensor).all()) for tensor in expected):
-                raise ExportError(
-                    f"{archive.file_name}: the network gives values that are not finite; is the "
-                    "checkpoint damaged?"
-                )
+            require_finite(archive, expected)
             if len(got) != len(expected):
                 raise ExportError(
                     f"{archive.file_name}: gives {len(got)} outputs, the network {len(expected)}"

@@ -147,6 +147,11 @@ def sines(position: Tensor, features: int, temperature: float) -> Tensor:
     return torch.stack([angle.sin(), angle.cos()], -1).flatten(-2)
 
 
+def logit(x: Tensor) -> Tensor:
+    """As ``torch.logit``, which PyTorch 1.13 cannot write as ONNX."""
+    return (x / (1 - x)).log()
+
+
 class Mlp(nn.Module):
     """Linear layers with ReLU between them."""
 
@@ -753,7 +758,7 @@ class Decoder(nn.Module):
         return self.ref_point_head(torch.cat(parts, 2).to(like.dtype))
 
     def _refined(self, boxes: Tensor, x: Tensor) -> Tensor:
-        return (torch.logit(boxes, 1e-5) + self.bbox_embed(x)).sigmoid()
+        return (logit(boxes.clamp(1e-5, 1 - 1e-5)) + self.bbox_embed(x)).sigmoid()
 
     def forward(
         self,
@@ -829,7 +834,7 @@ class Transformer(nn.Module):
         chosen = self.best(similarity(cells, text, token_mask).amax(2)).unsqueeze(2)
         cells = cells.gather(1, chosen.expand(-1, -1, cells.shape[2]))
         # a cell at the border has no box of its own: the whole image and more, sigmoid(inf)
-        logits = torch.logit(proposals).masked_fill(~inside, float("inf"))
+        logits = logit(proposals).masked_fill(~inside, float("inf"))
         logits = logits.expand(chosen.shape[0], -1, -1).gather(1, chosen.expand(-1, -1, 4))
         return (logits + self.enc_out_bbox_embed(cells)).sigmoid()
 
