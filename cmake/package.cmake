@@ -17,26 +17,24 @@ set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXE
     GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
 set(CPACK_PRE_BUILD_SCRIPTS ${PROJECT_SOURCE_DIR}/cmake/package_documents.cmake)
 
+# Each begins with the project's description.
 set(about "Mark one object in an image with many like it, by a box, a point, an outline or a
 mask: all of them are found, each with mask, box, point and score, and counted.")
 set(same "(= ${PROJECT_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE})")
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_NAME persense)
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_SECTION science)
-set(CPACK_COMPONENT_PROGRAM_DESCRIPTION "segments every object like the one you point at
-${about}
+set(CPACK_COMPONENT_PROGRAM_DESCRIPTION "${about}
 This is the command-line program, which also serves a page for the browser.")
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_DEPENDS "libpersense${soversion} ${same}")  # runs networks
 
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_NAME libpersense${soversion})
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_SECTION libs)
-set(CPACK_COMPONENT_LIBRARY_DESCRIPTION "segments every object like the one you point at - C library
-${about}
+set(CPACK_COMPONENT_LIBRARY_DESCRIPTION "${about}
 This is the library for C and what it and other programs run networks with.")
 
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libpersense-dev)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
-set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION "segments every object like the one you point at - development
-${about}
+set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION "${about}
 These are the headers and libraries for C++ and C, guides and examples.")
 # What the installed CMake and pkg-config files look for.
 set(needs "libpersense${soversion} ${same}" libeigen3-dev libfmt-dev libopencv-dev libtiff-dev libzip-dev)

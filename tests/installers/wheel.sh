@@ -28,9 +28,10 @@ mkdir -p "$root$base/bin" "$root$base/lib" "$root"/{dev,proc,tmp,data}
 cp -L "$base/bin/$version" "$root$base/bin/"
 tar -C "$base/lib" -c --exclude={site-packages,dist-packages,test,__pycache__} "$version" | tar -C "$root$base/lib" -x
 copy_libraries "$base/bin/$version" "$base/lib/$version"/lib-dynload/*.so
-cxx=$(realpath -s "$(c++ -print-file-name=libstdc++.so.6)")
-copy_libraries "$cxx"
-cp --parents -L "$cxx" "$root"
+for library in libstdc++.so.6 libgcc_s.so.1 libpthread.so.0 librt.so.1 libdl.so.2 libutil.so.1 libm.so.6; do
+    library=$(realpath -s "$(c++ -print-file-name="$library")")
+    [ ! -e "$library" ] || cp --parents -L "$library" "$root"
+done
 if find "$root" -name 'libopencv*' -o -name 'libtiff*' -o -name 'libtorch*' -o -name 'libcurl*' | grep .; then
     echo "wheel.sh: these are in the root folder, where nothing of the wheel's needs should be" >&2
     exit 1
