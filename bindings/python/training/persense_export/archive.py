@@ -30,6 +30,7 @@ from persense_export.graphs import Graph, as_tuple
 
 FORMATS = ("torchscript", "onnx")  #: what an archive can be written as
 FORMAT = 1  #: of the manifest; readers refuse newer ones
+WEIGHTS = ".data"  #: ends the name of a file of weights beside the model that they are of
 MANIFEST = "persense.json"  #: name of the manifest among the archive's extra files
 TOLERANCE = 1e-4  #: an archive may differ from its network by this share of the output's deviation
 ALIGNMENT = 64  #: of every record in the file, as LibTorch's own writer keeps it
@@ -216,6 +217,14 @@ def _write(
     return onnx_files.write(archive, folders, scratch, half)
 
 
+def _remove_unused_weights(folder: pathlib.Path, files: Sequence[pathlib.Path]) -> None:
+    """Remove what an earlier export put beside a model that holds its weights itself now."""
+    names = {file.name for file in files}
+    for name in names:
+        if name + WEIGHTS not in names:
+            (folder / (name + WEIGHTS)).unlink(missing_ok=True)
+
+
 def write_archives(
     archives: Sequence[Archive],
     checkpoint: Checkpoint,
@@ -242,6 +251,7 @@ def write_archives(
                     os.replace(file, target)
                     size = target.stat().st_size / 2**20
                     report(f"{target}: {size:.1f} MiB, differs from the network by {worst:.1g}")
+                _remove_unused_weights(folder, files)
     except OSError as error:
         raise ExportError(f"{folder}: cannot write there: {error.strerror}") from error
     return [folder / file.name for files, _ in written for file in files]

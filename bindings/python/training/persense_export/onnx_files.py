@@ -125,6 +125,7 @@ def session(file: pathlib.Path) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 3  # errors
+    options.enable_mem_pattern = False  # a third less memory, no more time
     return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
 
@@ -192,7 +193,7 @@ def _write_model(
         model,
         str(file),
         save_as_external_data=large,
-        location=f"{file.name}.data",
+        location=file.name + archives.WEIGHTS,
         size_threshold=SMALLEST,
     )
     return model
@@ -238,8 +239,11 @@ def write(
     if METHOD not in graphs:
         _zip(files, manifest, scratch / f"{stem}.onnx.zip")
         files = [scratch / f"{stem}.onnx.zip"]
-    weights = [file.with_name(f"{file.name}.data") for file in files]
-    files = [*filter(pathlib.Path.exists, weights), *files]
+    beside = [file.with_name(file.name + archives.WEIGHTS) for file in files]
+    weights = [file for file in beside if file.exists()]
+    for file in weights:
+        file.chmod(files[0].stat().st_mode)  # onnx lets none but the user read it
+    files = [*weights, *files]
     for file in files:
         with file.open("rb") as written:
             os.fsync(written.fileno())

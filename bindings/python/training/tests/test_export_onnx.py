@@ -353,8 +353,13 @@ def test_weights_beyond_the_format_s_limit_lie_beside_the_model(checkpoint, tmp_
     names = ["dmg.onnx", "dmg.onnx.data"]
     assert sorted(file.name for file in (tmp_path / "models").iterdir()) == names
     assert len(lines) == 2
+    modes = {file.stat().st_mode for file in (tmp_path / "models").iterdir()}
+    assert len(modes) == 1
     x = rand(5, 3)
     check(run(load(tmp_path / "models" / "dmg.onnx"), x), randomise(Scale())(x))
+    monkeypatch.undo()
+    write(described(Scale()), checkpoint, tmp_path / "models")  # small enough again
+    assert [file.name for file in (tmp_path / "models").iterdir()] == names[:1]
 
 
 def test_torchscript_alone_is_written_unless_asked_otherwise(checkpoint, tmp_path):
