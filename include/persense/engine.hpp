@@ -12,10 +12,10 @@
 #include "persense/custom_stages.hpp"
 #include "persense/example.hpp"
 #include "persense/image.hpp"
+#include "persense/models/manifest.hpp"
 #include "persense/options.hpp"
 #include "persense/result.hpp"
 #include "persense/run_options.hpp"
-#include "persense/torch/manifest.hpp"
 
 namespace persense {
 
@@ -143,13 +143,13 @@ class Engine {
   /// What an archive holds, of any stage; all its checksums are computed and LibTorch reads it.
   /// @throws InvalidArgument  a build without LibTorch. @throws FileNotFound, Unreadable, BadModel,
   ///   OutOfMemory.
-  static torchscript::ArchiveInfo inspect(const std::filesystem::path& archive);
+  static ArchiveInfo inspect(const std::filesystem::path& archive);
 
   /// The archive that "mini" is where Stages::mini is empty. Its bytes stay where they are as long
   /// as the program runs.
   /// @throws InvalidArgument  a build without LibTorch. @throws Unreadable  LibTorch itself cannot
   ///   be loaded.
-  static torchscript::EmbeddedArchive mini();
+  static EmbeddedArchive mini();
 
   const Options& options() const;
 

@@ -15,9 +15,6 @@
 namespace persense::cli {
 
 namespace fs = std::filesystem;
-using torchscript::ArchiveInfo;
-using torchscript::Manifest;
-using torchscript::Stage;
 
 namespace {
 

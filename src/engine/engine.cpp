@@ -159,9 +159,9 @@ Options Stages::adapt(const Options& preset, const std::function<void(Options&)>
 
 bool Engine::has_torch() { return has_torch_plugin(); }
 
-torchscript::EmbeddedArchive Engine::mini() { return torch_plugin(std::string(learned)).mini(); }
+EmbeddedArchive Engine::mini() { return torch_plugin(std::string(learned)).mini(); }
 
-torchscript::ArchiveInfo Engine::inspect(const std::filesystem::path& archive) {
+ArchiveInfo Engine::inspect(const std::filesystem::path& archive) {
   return torch_plugin(archive.string()).inspect(archive);
 }
 

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "model.hpp"
-#include "persense/torch/manifest.hpp"
+#include "persense/models/manifest.hpp"
 
 namespace persense {
 
@@ -17,8 +17,8 @@ struct TorchPlugin {
   /// A model with a slot that is "mini" or an archive.
   std::shared_ptr<const EngineParts::Model> (*model)(const Stages&, const Options&);
   Options (*adapt)(const Stages&, Options preset);
-  torchscript::ArchiveInfo (*inspect)(const std::filesystem::path&);
-  torchscript::EmbeddedArchive (*mini)();
+  ArchiveInfo (*inspect)(const std::filesystem::path&);
+  EmbeddedArchive (*mini)();
 };
 
 /// Whether this build has them and, where it runs them on the LibTorch of Python's PyTorch, that is

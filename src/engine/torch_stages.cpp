@@ -1,7 +1,6 @@
 // Pipelines with networks, which LibTorch runs, in some of their slots.
 #include <utility>
 
-#include "mini_archive.hpp"
 #include "persense/mini/mini.hpp"
 #include "persense/option_table.hpp"
 #include "persense/torch/countr.hpp"
@@ -9,6 +8,7 @@
 #include "persense/torch/dsalvanet.hpp"
 #include "persense/torch/encoder.hpp"
 #include "persense/torch/grounding.hpp"
+#include "persense/torch/mini.hpp"
 #include "persense/version.hpp"
 #include "slot_stages.hpp"
 #include "torch_plugin.hpp"
@@ -16,6 +16,7 @@
 namespace persense {
 
 using namespace torchscript;
+using namespace mini;
 
 const TorchEmbedding& torch_embedding(const AnyEmbedding& e) {
   return e.parts.get<TorchEmbedding>();
@@ -30,8 +31,9 @@ static_assert(HoldsMiniEncoder<AnyEncoder> && HoldsTorchEncoder<AnyEncoder>);
 namespace {
 
 MiniEncoder mini_of(const Stages& stages, const Placement& where, const MiniOptions& options) {
-  return stages.mini.empty() ? MiniEncoder(where, options)
-                             : MiniEncoder(stages.mini, where, options);
+  return MiniEncoder(
+      stages.mini.empty() ? mini_network(mini_archive(), where) : mini_network(stages.mini, where),
+      options);
 }
 
 /// The encoder's slot, and what the other slots ask for beside it.
@@ -111,6 +113,6 @@ std::shared_ptr<const EngineParts::Model> model_of(const Stages& stages, const O
 const persense::TorchPlugin* persense_torch_plugin() {
   static const persense::TorchPlugin stages{PERSENSE_VERSION, &persense::model_of, &persense::adapt,
                                             &persense::torchscript::inspect,
-                                            &persense::torchscript::mini_archive};
+                                            &persense::mini::mini_archive};
   return &stages;
 }

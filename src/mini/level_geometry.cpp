@@ -6,10 +6,7 @@
 
 #include "persense/detail/marks.hpp"
 
-namespace persense::torchscript {
-
-using mini::map_stride;
-using mini::Region;
+namespace persense::mini {
 
 cv::Point2d transformed(const cv::Matx23d& map, cv::Point2d p) {
   return {map(0, 0) * p.x + map(0, 1) * p.y + map(0, 2),
@@ -58,7 +55,7 @@ Region resampled(const Mask& mask, const cv::Matx23d& to_image, const cv::Rect& 
   Region region;
   const cv::Mat bits(b.height(), b.width(), CV_8UC1, const_cast<std::uint8_t*>(mask.bits.data()));
   if (!near.empty()) {
-    cv::Matx23d to_bits = mini::composed(to_image, {1, 0, double(near.x), 0, 1, double(near.y)});
+    cv::Matx23d to_bits = composed(to_image, {1, 0, double(near.x), 0, 1, double(near.y)});
     to_bits(0, 2) -= b.x0;
     to_bits(1, 2) -= b.y0;
     cv::Mat seen;
@@ -77,7 +74,7 @@ Region resampled(const Mask& mask, const cv::Matx23d& to_image, const cv::Rect& 
 }
 
 cv::Rect patch_about(const Region& region, cv::Size level) {
-  constexpr int side = mini::patch_side, step = 8;
+  constexpr int side = patch_side, step = 8;
   const auto corner = [](double middle, int length) {
     const int at = static_cast<int>(std::lrint((middle - side / 2.0) / step)) * step;
     return std::clamp(at, 0, std::max(length - side, 0) / step * step);
@@ -95,13 +92,12 @@ cv::Mat mask_in(const Region& region, const cv::Rect& part) {
   return mask;
 }
 
-PixelBox extent_of(const MiniLevel& level, cv::Size image) {
+PixelBox extent_of(const Level& level, cv::Size image) {
   return image_box(cv::Rect({}, level.size), level.to_image, image);
 }
 
-void clear_region(cv::Mat& cells, const MiniLevel& level, const Region& region,
-                  const MiniLevel& other) {
-  const cv::Matx23d there = mini::composed(inverse(other.to_image), level.to_image);
+void clear_region(cv::Mat& cells, const Level& level, const Region& region, const Level& other) {
+  const cv::Matx23d there = composed(inverse(other.to_image), level.to_image);
   const cv::Matx23d here = inverse(there);
   constexpr int beside = map_stride;
   const cv::Point2d first = transformed(here, cv::Point2d(region.box.tl()));
@@ -126,8 +122,8 @@ RefinedRegion refinement_of(const MappedLevel& mapped, const Region& region) {
   const cv::Size size = mapped.level->pixels.size();
   const auto corner = [](int begin, int length, int most) {
     const double middle = begin + (length - 1) / 2.0;
-    const int even = static_cast<int>(std::lrint((middle - mini::refine_side / 2.0) / 2)) * 2;
-    return std::clamp(even, 0, most - mini::refine_side);
+    const int even = static_cast<int>(std::lrint((middle - refine_side / 2.0) / 2)) * 2;
+    return std::clamp(even, 0, most - refine_side);
   };
   return {&mapped, &region,
           cv::Point(corner(region.box.x, region.box.width, size.width),
@@ -152,7 +148,7 @@ float iou_of(const Region& a, const Region& b) {
 }
 
 Region ellipse_region(const Box& box, cv::Size level) {
-  const cv::Mat drawn = persense::detail::ellipse_in(box, {level.width, level.height});
+  const cv::Mat drawn = detail::ellipse_in(box, {level.width, level.height});
   const PixelBox tight = tight_box(MaskView(drawn));
   Region region;
   region.box = {tight.x0, tight.y0, tight.width(), tight.height()};
@@ -160,4 +156,4 @@ Region ellipse_region(const Box& box, cv::Size level) {
   return region;
 }
 
-}  // namespace persense::torchscript
+}  // namespace persense::mini

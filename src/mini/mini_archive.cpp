@@ -1,9 +1,11 @@
-#include "mini_archive.hpp"
-
 #include <cstddef>
 #include <cstdint>
 
-namespace persense::torchscript {
+#include "mini_network.hpp"
+#include "models/archive.hpp"
+#include "persense/mini/mini.hpp"
+
+namespace persense::mini {
 
 namespace {
 
@@ -18,4 +20,8 @@ EmbeddedArchive mini_archive() {
   return {"the built-in network mini", {reinterpret_cast<const std::uint8_t*>(bytes), length}};
 }
 
-}  // namespace persense::torchscript
+// In this file, so that who links another network alone is spared the archive.
+MiniEncoder::MiniEncoder(const MiniOptions& options)
+    : MiniEncoder(native_network(std::make_shared<const Archive>(mini_archive())), options) {}
+
+}  // namespace persense::mini

@@ -1,5 +1,3 @@
-#include <c10/core/InferenceMode.h>
-
 #include <algorithm>
 #include <cmath>
 
@@ -7,10 +5,7 @@
 #include "mini_state.hpp"
 #include "persense/mini/mini.hpp"
 
-namespace persense::torchscript {
-
-using mini::Description;
-using mini::Region;
+namespace persense::mini {
 
 namespace {
 
@@ -31,7 +26,6 @@ struct Marked {
 
 /// The best hypothesis on one level: twice, the region that the one before leads to.
 Marked marked_on(const MiniEmbedding::State& image, int k, const Prompt& mark) {
-  const c10::InferenceMode no_gradients;
   constexpr double disc = 20;  // diameter, pixels of the level: the middle of the band
   const auto level = image.square_at(middle_of(mark), k, mark_side);
   const cv::Matx23d to_level = inverse(level->to_image);
@@ -48,18 +42,18 @@ Marked marked_on(const MiniEmbedding::State& image, int k, const Prompt& mark) {
                      static_cast<int>(std::lround(middle.y)));
   for (int round = 0; round < 2; ++round) {
     const MiniExample own = image.example_of(level, found.region);
-    found.level.maps = image.network.maps(*level, image.network.conditioning(own.vector));
-    std::vector<Region> regions = mini::find_regions(found.level.maps.mat, level->size, {});
+    found.level.maps = image.network->maps(*level, *image.network->conditioning(own.vector));
+    std::vector<Region> regions = find_regions(found.level.maps.mat, level->size, {});
     if (regions.empty()) return {};
     std::vector<Description> described;
     std::vector<float> sizes;
     for (const Region& region : regions) {
-      described.push_back(mini::describe(region, image.pyramid, level->to_image));
+      described.push_back(describe(region, image.pyramid, level->to_image));
       sizes.push_back(described.back().size);
     }
     const DescribedRegions all{&found.level, described};
-    const MiniProbabilities probabilities = image.network.classify(
-        image.network.describe({&all, 1}), sizes, own.embedding, {&own.size, 1});
+    const Probabilities probabilities = image.network->classify(
+        image.network->describe({&all, 1}), sizes, own.embedding, {&own.size, 1});
     int best = -1;
     float most = 0;
     for (std::size_t i = 0; i < regions.size(); ++i) {
@@ -85,11 +79,11 @@ Marked marked_on(const MiniEmbedding::State& image, int k, const Prompt& mark) {
 ScoredMask MiniEmbedding::marked(const Prompt& mark) const {
   constexpr double smallest = 6;  // diameter of an object at a point, pixels
   const cv::Size image = state_->pyramid.size();
-  int coarsest = mini::home_octave(std::max(0.5 * std::min(image.width, image.height), smallest));
-  int last = mini::home_octave(smallest);
+  int coarsest = home_octave(std::max(0.5 * std::min(image.width, image.height), smallest));
+  int last = home_octave(smallest);
   if (mark.box) {
     const double disc = std::sqrt(std::max(mark.box->area(), 1.0f));
-    const int home = mini::home_octave(disc);
+    const int home = home_octave(disc);
     coarsest = home - 1, last = home + 1;
   }
   return state_->guarded("segment what is marked", [&] {
@@ -108,4 +102,4 @@ ScoredMask MiniEmbedding::marked(const Prompt& mark) const {
   });
 }
 
-}  // namespace persense::torchscript
+}  // namespace persense::mini

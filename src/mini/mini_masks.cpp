@@ -8,7 +8,7 @@
 #include "persense/mask.hpp"
 #include "persense/mini/mini.hpp"
 
-namespace persense::torchscript {
+namespace persense::mini {
 
 namespace {
 
@@ -115,7 +115,7 @@ std::vector<ScoredMask> MiniEmbedding::masks(const MiniPrototype& prototype,
     order.push_back(p);
     masks[p].score = classified->score(i);
     const MappedLevel& mapped = proposals.levels[proposals.candidates[i].level];
-    const mini::Region& region = proposals.candidates[i].region;
+    const Region& region = proposals.candidates[i].region;
     if (!last) {
       masks[p].mask = state_->mask_of(mapped, region, {}, {});
       continue;
@@ -136,11 +136,11 @@ std::vector<ScoredMask> MiniEmbedding::masks(const MiniPrototype& prototype,
     const auto i = static_cast<std::size_t>(chosen[p]);
     return last || classified->probabilities.same_class[i] >= prototype.thresholds.same;
   });
-  const auto& scores = state_->network.calibration().scores;
+  const auto& scores = state_->network->manifest().calibration.scores;
   const std::span<const regions::ScoreKnot> knots =
       calibration == Switch::on ? std::span(scores) : std::span<const regions::ScoreKnot>();
   for (ScoredMask& m : masks) m.score = m.mask.empty() ? 0 : regions::calibrated(m.score, knots);
   return masks;
 }
 
-}  // namespace persense::torchscript
+}  // namespace persense::mini

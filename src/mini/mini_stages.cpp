@@ -4,17 +4,17 @@
 #include <opencv2/imgproc.hpp>
 
 #include "colour_rule.hpp"
-#include "mini_archive.hpp"
 #include "mini_state.hpp"
+#include "models/archive.hpp"
 #include "persense/detail/median.hpp"
 #include "persense/detail/support_mask.hpp"
 #include "persense/mini/mini.hpp"
 
-namespace persense::torchscript {
+namespace persense::mini {
 
 MiniExample MiniEmbedding::example(const Mask& mask) const {
   MiniExample made = state_->guarded("describe an example", [&] { return state_->example(mask); });
-  made.colours = mini::colour_rule(state_->pyramid, mask);
+  made.colours = colour_rule(state_->pyramid, mask);
   return made;
 }
 
@@ -116,13 +116,6 @@ DensityMap MiniEmbedding::density(const MiniPrototype& prototype,
   return map;
 }
 
-MiniEncoder::MiniEncoder(Placement placement, const MiniOptions& options)
-    : MiniEncoder(Module(mini_archive(), Stage::all, placement), options) {}
-
-MiniEncoder::MiniEncoder(const std::filesystem::path& archive, Placement placement,
-                         const MiniOptions& options)
-    : MiniEncoder(Module(archive, Stage::all, placement), options) {}
-
 namespace {
 
 /// The archive's thresholds, but for what the options say.
@@ -134,18 +127,21 @@ MiniOptions thresholds_of(const Manifest::Calibration& archive, const MiniOption
 
 }  // namespace
 
-MiniEncoder::MiniEncoder(Module module, const MiniOptions& options)
-    : network_(std::make_shared<const MiniNetwork>(std::move(module))),
-      thresholds_(thresholds_of(network_->calibration(), options)) {}
+MiniEncoder::MiniEncoder(std::shared_ptr<const Network> network, const MiniOptions& options)
+    : network_(std::move(network)),
+      thresholds_(thresholds_of(network_->manifest().calibration, options)) {}
+
+MiniEncoder::MiniEncoder(const std::filesystem::path& archive, const MiniOptions& options)
+    : MiniEncoder(native_network(std::make_shared<const Archive>(archive)), options) {}
 
 MiniEncoder MiniEncoder::with(const MiniOptions& options) const {
   MiniEncoder other = *this;
-  other.thresholds_ = thresholds_of(network_->calibration(), options);
+  other.thresholds_ = thresholds_of(network_->manifest().calibration, options);
   return other;
 }
 
 MiniEmbedding MiniEncoder::encode(ImageView image) const {
-  return MiniEmbedding(std::make_shared<const MiniEmbedding::State>(*network_, image));
+  return MiniEmbedding(std::make_shared<const MiniEmbedding::State>(network_, image));
 }
 
 MiniPrototype MiniEncoder::prototype(std::span<const EncodedExample<Embedding>> examples) const {
@@ -156,14 +152,13 @@ MiniPrototype MiniEncoder::prototype(std::span<const EncodedExample<Embedding>> 
         .push_back(e.embedding->example(*e.mask));
     if (!e.negative) diameters.push_back(equivalent_diameter(static_cast<double>(e.mask->area())));
   }
-  prototype.diameter = persense::detail::median(diameters);
+  prototype.diameter = detail::median(diameters);
   prototype.thresholds = thresholds_;
   return prototype;
 }
 
 Eigen::RowVectorXf MiniEncoder::describe(const Embedding& embedding, const Mask& mask, Size) const {
-  const at::Tensor vector = embedding.example(mask).embedding.to(at::kFloat).cpu().contiguous();
-  return Eigen::Map<const Eigen::RowVectorXf>(vector.data_ptr<float>(), vector.numel());
+  return embedding.example(mask).embedding;
 }
 
-}  // namespace persense::torchscript
+}  // namespace persense::mini

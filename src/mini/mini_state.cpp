@@ -1,8 +1,5 @@
 #include "mini_state.hpp"
 
-#include <ATen/ATen.h>
-#include <c10/core/InferenceMode.h>
-
 #include <opencv2/imgproc.hpp>
 
 #include "level_geometry.hpp"
@@ -10,49 +7,34 @@
 #include "persense/example.hpp"
 #include "persense/mask.hpp"
 
-namespace persense::torchscript {
+namespace persense::mini {
 
-using mini::Description;
-using mini::Region;
-
-/// Halves are rounded to even
-/// numbers, as training does.
-std::shared_ptr<const MiniLevel> MiniEmbedding::State::square_at(cv::Point2d middle, int k,
-                                                                 int side) const {
-  const double scale = std::exp2(k);
-  const auto first = [&](double at) {
-    const double corner = at - 0.5 * (side - 1) / scale;
-    return (std::nearbyint((corner + 0.5) * scale - 0.5) + 0.5) / scale - 0.5;
-  };
-  auto made = std::make_shared<MiniLevel>();
-  MiniLevel& square = *made;
-  square.k = k;
-  square.to_image = {1 / scale, 0, first(middle.x), 0, 1 / scale, first(middle.y)};
-  square.pixels = pyramid.view(side, square.to_image);
-  square.size = square.pixels.size();
-  square.stretch = pyramid.stretch();
-  const auto features = network.trunk(square.stretched(cv::Rect({}, square.size)));
-  std::copy_n(features.begin(), square.features.size(), square.features.begin());
-  return made;
+std::shared_ptr<const Level> MiniEmbedding::State::square_at(cv::Point2d middle, int k,
+                                                             int side) const {
+  auto square = std::make_shared<Level>(square_level(pyramid, middle, k, side));
+  const Level* const unread = square.get();
+  square->features = network->features({&unread, 1})[0];
+  return square;
 }
 
-MiniExample MiniEmbedding::State::example_of(const std::shared_ptr<const MiniLevel>& level,
+MiniExample MiniEmbedding::State::example_of(const std::shared_ptr<const Level>& level,
                                              const Region& region) const {
   const cv::Rect part = patch_about(region, level->pixels.size());
-  const Description described = mini::describe(region, pyramid, level->to_image);
-  return {network.pool(*level, part, mask_in(region, part)),
-          network.embed(level, described),
-          described.size,
+  const Description description = describe(region, pyramid, level->to_image);
+  const MappedLevel alone{level, {}, {}};
+  const DescribedRegions described{&alone, {&description, 1}};
+  return {network->pool(*level, part, mask_in(region, part)),
+          network->describe({&described, 1}).embeddings.row(0),
+          description.size,
           {}};
 }
 
 /// Only the surroundings are looked at, on the level where the object lies in the band.
 MiniExample MiniEmbedding::State::example(const Mask& mask) const {
-  const c10::InferenceMode no_gradients;
   const double diameter = equivalent_diameter(static_cast<double>(mask.area()));
   const auto& b = mask.box;
   const cv::Point2d middle((b.x0 + b.x1 - 1) / 2.0, (b.y0 + b.y1 - 1) / 2.0);
-  const auto level = square_at(middle, mini::home_octave(diameter), mini::patch_side);
+  const auto level = square_at(middle, home_octave(diameter), patch_side);
   return example_of(level, resampled(mask, level->to_image, cv::Rect({}, level->pixels.size())));
 }
 
@@ -89,14 +71,13 @@ std::shared_ptr<const Classified> MiniEmbedding::State::classify(
 
 Classified MiniEmbedding::State::classify_anew(const MiniPrototype& prototype,
                                                const std::vector<Mask>& masks) const {
-  const c10::InferenceMode no_gradients;
   const std::vector<MiniExample> shown = with_exemplars(prototype, masks);
   Classified classified{propose(prototype, masks, shown), {}};
   const Proposals& proposals = *classified.proposals;
   if (proposals.candidates.empty()) return classified;
   const auto by = [&](const std::vector<MiniExample>& examples) {
-    return network.classify(proposals.descriptors, proposals.sizes,
-                            stacked(examples, &MiniExample::embedding), sizes_of(examples));
+    return network->classify(proposals.descriptors, proposals.sizes, embeddings_of(examples),
+                             sizes_of(examples));
   };
   classified.probabilities = by(shown);
   std::vector<float>& same_class = classified.probabilities.same_class;
@@ -104,7 +85,7 @@ Classified MiniEmbedding::State::classify_anew(const MiniPrototype& prototype,
       *std::max_element(same_class.begin(), same_class.end()) < prototype.thresholds.present)
     std::fill(same_class.begin(), same_class.end(), 0.0f);
   if (prototype.negatives.empty()) return classified;
-  const MiniProbabilities negative = by(prototype.negatives);
+  const Probabilities negative = by(prototype.negatives);
   for (std::size_t i = 0; i < negative.same_class.size(); ++i)
     if (negative.same_class[i] > classified.probabilities.same_class[i])
       classified.probabilities.same_class[i] = 0;
@@ -114,7 +95,7 @@ Classified MiniEmbedding::State::classify_anew(const MiniPrototype& prototype,
 /// Twice: what is missing of a region is in the window of the second time.
 std::vector<MiniEmbedding::State::Outline> MiniEmbedding::State::refined(
     std::span<const RefinedRegion> regions) const {
-  const std::vector<cv::Mat> first = network.refine(regions);
+  const std::vector<cv::Mat> first = network->refine(regions);
   std::vector<Region> better(regions.size());
   std::vector<RefinedRegion> again;
   for (std::size_t i = 0; i < regions.size(); ++i) {
@@ -123,7 +104,7 @@ std::vector<MiniEmbedding::State::Outline> MiniEmbedding::State::refined(
     better[i] = region_of(crop_to_box(MaskView(inside), {corner.x, corner.y}));
     again.push_back(better[i].mask.empty() ? regions[i] : refinement_of(*regions[i].of, better[i]));
   }
-  std::vector<cv::Mat> second = network.refine(again);
+  std::vector<cv::Mat> second = network->refine(again);
   std::vector<Outline> outlines;
   for (std::size_t i = 0; i < regions.size(); ++i)
     outlines.push_back({std::move(second[i]), again[i].corner});
@@ -146,8 +127,7 @@ Mask MiniEmbedding::State::mask_of(const MappedLevel& level, const Region& regio
   const cv::Matx23d& to_image = level.level->to_image;
   const PixelBox box = image_box(whole, to_image, pyramid.size());
   if (box.empty()) return {};
-  cv::Matx23d from =
-      mini::composed(inverse(to_image), {1, 0, double(box.x0), 0, 1, double(box.y0)});
+  cv::Matx23d from = composed(inverse(to_image), {1, 0, double(box.x0), 0, 1, double(box.y0)});
   from(0, 2) -= whole.x;
   from(1, 2) -= whole.y;
   cv::Mat seen;
@@ -157,4 +137,4 @@ Mask MiniEmbedding::State::mask_of(const MappedLevel& level, const Region& regio
   return crop_to_box(MaskView(inside), {box.x0, box.y0});
 }
 
-}  // namespace persense::torchscript
+}  // namespace persense::mini

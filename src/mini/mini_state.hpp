@@ -5,24 +5,25 @@
 #include <cmath>
 #include <memory>
 #include <opencv2/core.hpp>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
 
+#include "level_images.hpp"
 #include "mini_network.hpp"
-#include "module_errors.hpp"
 #include "persense/detail/memo.hpp"
 #include "persense/mini/mini.hpp"
 #include "proposals.hpp"
 #include "pyramid.hpp"
 
-namespace persense::torchscript {
+namespace persense::mini {
 
 /// @par Threads  Safe: the first of several threads that ask computes, the others wait.
 struct MiniEmbedding::State {
   /// What proposals depend on: the prototype, and the masks of exemplars.
   struct Key {
-    persense::detail::Identity prototype;
+    detail::Identity prototype;
     std::vector<Mask> masks;
 
     bool operator==(const Key& other) const {
@@ -33,32 +34,38 @@ struct MiniEmbedding::State {
     }
   };
 
-  MiniNetwork network;
-  mini::Pyramid pyramid;
-  mutable persense::detail::Memo<int, MiniLevel> levels{8};
-  mutable persense::detail::Memo<Key, Proposals> proposed{3};
-  mutable persense::detail::Memo<Key, Classified> classifications{6};
+  std::shared_ptr<const Network> network;
+  Pyramid pyramid;
+  mutable detail::Memo<int, Level> levels{8};
+  mutable detail::Memo<Key, Proposals> proposed{3};
+  mutable detail::Memo<Key, Classified> classifications{6};
 
-  State(const MiniNetwork& of, ImageView image) : network(of), pyramid(image) {}
+  State(std::shared_ptr<const Network> of, ImageView image)
+      : network(std::move(of)), pyramid(image) {}
 
-  /// Calls body, with LibTorch's errors in our words.
+  /// What body returns: see Network::guarded.
   template <class Body>
   auto guarded(const char* doing, Body&& body) const {
-    return translate(network.module(), doing, std::forward<Body>(body));
+    std::optional<decltype(body())> value;
+    network->guarded(doing, [&] { value = body(); });
+    return std::move(*value);
   }
 
   cv::Size level_size(int k) const {
     return {static_cast<int>(std::ldexp(pyramid.size().width, k)),
             static_cast<int>(std::ldexp(pyramid.size().height, k))};
   }
-  std::shared_ptr<const MiniLevel> level(int k) const {
-    return levels.get(k, [&] { return network.level(pyramid, k); });
+  std::shared_ptr<const Level> level(int k) const {
+    return levels.get(k, [&] {
+      Level level = whole_level(pyramid, k);
+      level.features = network->features(level);
+      return level;
+    });
   }
-  /// A square of the image at a level's scale, on the level's grid.
-  std::shared_ptr<const MiniLevel> square_at(cv::Point2d middle, int k, int side) const;
+  /// A square of the image at a level's scale: see square_level.
+  std::shared_ptr<const Level> square_at(cv::Point2d middle, int k, int side) const;
 
-  MiniExample example_of(const std::shared_ptr<const MiniLevel>& level,
-                         const mini::Region& region) const;
+  MiniExample example_of(const std::shared_ptr<const Level>& level, const Region& region) const;
   MiniExample example(const Mask& mask) const;
 
   /// The image's proposals, classified by the prototype's examples and by exemplars with masks.
@@ -73,7 +80,7 @@ struct MiniEmbedding::State {
   std::vector<Outline> refined(std::span<const RefinedRegion> regions) const;
 
   /// In the image. @param refined  logits of a window at `corner`; empty: the region as it is.
-  Mask mask_of(const MappedLevel& level, const mini::Region& region, const cv::Mat& refined,
+  Mask mask_of(const MappedLevel& level, const Region& region, const cv::Mat& refined,
                cv::Point corner) const;
 
  private:
@@ -85,4 +92,4 @@ struct MiniEmbedding::State {
   Classified classify_anew(const MiniPrototype& prototype, const std::vector<Mask>& masks) const;
 };
 
-}  // namespace persense::torchscript
+}  // namespace persense::mini

@@ -1,7 +1,5 @@
 #include "proposals.hpp"
 
-#include <ATen/ATen.h>
-
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -9,20 +7,17 @@
 
 #include "colour_rule.hpp"
 #include "level_geometry.hpp"
+#include "level_images.hpp"
 #include "mini_state.hpp"
 #include "persense/mask.hpp"
 
-namespace persense::torchscript {
+namespace persense::mini {
 
-using mini::Description;
-using mini::map_stride;
-using mini::Region;
-using mini::tile_side;
-
-at::Tensor stacked(const std::vector<MiniExample>& examples, at::Tensor MiniExample::*what) {
-  std::vector<at::Tensor> rows;
-  for (const MiniExample& e : examples) rows.push_back(e.*what);
-  return at::cat(rows);
+Vectors embeddings_of(const std::vector<MiniExample>& examples) {
+  Vectors rows(static_cast<Eigen::Index>(examples.size()), examples.front().embedding.size());
+  Eigen::Index row = 0;
+  for (const MiniExample& e : examples) rows.row(row++) = e.embedding;
+  return rows;
 }
 
 std::vector<float> sizes_of(const std::vector<MiniExample>& examples) {
@@ -32,6 +27,20 @@ std::vector<float> sizes_of(const std::vector<MiniExample>& examples) {
 }
 
 namespace {
+
+/// What the maps are conditioned on. One after the other, so that the sum is the same everywhere.
+Eigen::RowVectorXf mean_vector(const std::vector<MiniExample>& examples) {
+  Eigen::RowVectorXf sum = examples.front().vector;
+  for (std::size_t i = 1; i < examples.size(); ++i) sum += examples[i].vector;
+  return sum / static_cast<float>(examples.size());
+}
+
+void append(Vectors& to, const Vectors& rows) {
+  Vectors both(to.rows() + rows.rows(), rows.cols());
+  if (to.rows() > 0) both.topRows(to.rows()) = to;
+  both.bottomRows(rows.rows()) = rows;
+  to = std::move(both);
+}
 
 constexpr int tile_core = 72;  // of a tile's pixels, those that are no other tile's
 
@@ -78,11 +87,10 @@ Proposer::Proposer(const MiniEmbedding::State& image, const MiniPrototype& proto
                    const std::vector<MiniExample>& examples)
     : image_(image),
       prototype_(prototype),
-      conditioning_(image.network.conditioning(
-          stacked(examples, &MiniExample::vector).mean(0, /*keepdim=*/true))) {}
+      conditioning_(image.network->conditioning(mean_vector(examples))) {}
 
 Proposals Proposer::first() && {
-  const mini::LevelRange range = mini::levels_for(prototype_.diameter, image_.pyramid.size());
+  const LevelRange range = levels_for(prototype_.diameter, image_.pyramid.size());
   if (range.whole < range.wanted) {
     add_likely_places(range);
     return std::move(made_);
@@ -99,7 +107,7 @@ Proposals Proposer::again(const Classified& first) && {
   for (std::size_t i = 0; i < before.candidates.size(); ++i)
     if (first.probabilities.same_class[i] >= prototype_.thresholds.same_alone)
       wanted[before.candidates[i].level] = 1;
-  std::vector<std::shared_ptr<const MiniLevel>> tiles;
+  std::vector<std::shared_ptr<const Level>> tiles;
   std::vector<cv::Rect2d> cores;
   for (std::size_t i = 0; i < before.levels.size(); ++i) {
     if (!wanted[i]) continue;
@@ -119,9 +127,8 @@ std::vector<std::size_t> Proposer::accepted() const {
   std::vector<std::size_t> accepted;
   if (made_.candidates.empty()) return accepted;
   const std::vector<MiniExample>& examples = prototype_.examples;
-  const MiniProbabilities probabilities =
-      image_.network.classify(made_.descriptors, made_.sizes,
-                              stacked(examples, &MiniExample::embedding), sizes_of(examples));
+  const Probabilities probabilities = image_.network->classify(
+      made_.descriptors, made_.sizes, embeddings_of(examples), sizes_of(examples));
   const MiniOptions& thresholds = prototype_.thresholds;
   for (std::size_t i = 0; i < made_.candidates.size(); ++i)
     if (probabilities.same_class[i] >= thresholds.same_alone &&
@@ -132,15 +139,15 @@ std::vector<std::size_t> Proposer::accepted() const {
 
 void Proposer::add_level(int k) {
   const auto level = image_.level(k);
-  made_.levels.push_back({level, image_.network.maps(*level, conditioning_), {}});
+  made_.levels.push_back({level, image_.network->maps(*level, *conditioning_), {}});
   add_candidates(made_.levels.size() - 1);
 }
 
 /// @param cores  where peaks are a tile's own, pixels of the image.
-void Proposer::add_tiles(std::span<const std::shared_ptr<const MiniLevel>> tiles,
+void Proposer::add_tiles(std::span<const std::shared_ptr<const Level>> tiles,
                          std::span<const cv::Rect2d> cores) {
   const std::size_t first = made_.levels.size();
-  std::vector<MiniMaps> maps = image_.network.maps(tiles, conditioning_);
+  std::vector<Maps> maps = image_.network->maps(tiles, *conditioning_);
   for (std::size_t i = 0; i < tiles.size(); ++i)
     made_.levels.push_back({tiles[i], std::move(maps[i]), cores[i]});
   add_candidates(first);
@@ -154,7 +161,7 @@ Proposer::Places Proposer::unexplained(int k, std::span<const std::size_t> accep
   Places places;
   for (const MappedLevel& before : made_.levels) {
     if (before.level->k != k - 1) continue;
-    cv::Mat like = image_.network.likeness(*before.level, conditioning_) > 0;
+    cv::Mat like = image_.network->likeness(*before.level, *conditioning_) > 0;
     const PixelBox here = extent_of(*before.level, image_.pyramid.size());
     for (const std::size_t i : accepted) {
       const Candidate& c = made_.candidates[i];
@@ -210,7 +217,7 @@ double Proposer::pixels_left(bool is_nothing_found) const {
   constexpr double least = 5e5, most = 2e6;
   double coarse = 0, fine = 0;
   for (const MappedLevel& one : made_.levels)
-    (one.level->k <= mini::home_octave(prototype_.diameter) ? coarse : fine) +=
+    (one.level->k <= home_octave(prototype_.diameter) ? coarse : fine) +=
         one.level->pixels.size().area();
   return std::clamp(coarse, is_nothing_found ? most : least, most) - fine;
 }
@@ -229,18 +236,18 @@ void Proposer::add_tiles_at(int k, std::span<const cv::Point> cores) {
     in_image.emplace_back(core.x * step - 0.5, core.y * step - 0.5, tile_core * step,
                           tile_core * step);
   }
-  add_tiles(image_.network.tiles(image_.pyramid, k, corners), in_image);
+  add_tiles(tiles_of(*image_.network, image_.pyramid, k, corners), in_image);
 }
 
 /// Adds tiles of a level that is too large as a whole: where colours are like the support's. Where
 /// that is nearly everywhere, the levels that are not too large are added, too.
-void Proposer::add_likely_places(const mini::LevelRange& range) {
+void Proposer::add_likely_places(const LevelRange& range) {
   constexpr auto most = static_cast<std::size_t>(1.2e7 / tile_side / tile_side);
-  std::vector<mini::ColourRule> rules;
+  std::vector<ColourRule> rules;
   for (const MiniExample& e : prototype_.examples) rules.push_back(e.colours);
   const double scale = std::ldexp(1.0, range.wanted);
-  const auto places = mini::places_like(image_.pyramid, rules, prototype_.diameter,
-                                        static_cast<int>(tile_core / scale), most);
+  const auto places = places_like(image_.pyramid, rules, prototype_.diameter,
+                                  static_cast<int>(tile_core / scale), most);
   if (places.size() == most)
     for (int k = range.coarsest; k <= range.whole; ++k) add_level(k);
   std::vector<cv::Point> cores;
@@ -269,7 +276,7 @@ void Proposer::add_candidates(std::size_t from) {
   std::vector<DescribedRegions> all;
   for (std::size_t l = from; l < made_.levels.size(); ++l) {
     const MappedLevel& mapped = made_.levels[l];
-    regions[l] = mini::find_regions(mapped.maps.mat, mapped.level->size, {});
+    regions[l] = find_regions(mapped.maps.mat, mapped.level->size, {});
     std::erase_if(regions[l], [&](const Region& r) {
       return !owns(from, l, transformed(mapped.level->to_image, r.peak));
     });
@@ -277,18 +284,15 @@ void Proposer::add_candidates(std::size_t from) {
     cv::parallel_for_(
         cv::Range(0, static_cast<int>(described[l].size())), [&](const cv::Range& some) {
           for (int i = some.start; i < some.end; ++i)
-            described[l][static_cast<std::size_t>(i)] = mini::describe(
+            described[l][static_cast<std::size_t>(i)] = describe(
                 regions[l][static_cast<std::size_t>(i)], image_.pyramid, mapped.level->to_image);
         });
     if (!described[l].empty()) all.push_back({&mapped, described[l]});
   }
   if (all.empty()) return;
-  const MiniDescriptors descriptors = image_.network.describe(all);
-  MiniDescriptors& to = made_.descriptors;
-  const bool is_first = !to.embeddings.defined();
-  to.embeddings =
-      is_first ? descriptors.embeddings : at::cat({to.embeddings, descriptors.embeddings});
-  to.evidence = is_first ? descriptors.evidence : at::cat({to.evidence, descriptors.evidence});
+  const Descriptors descriptors = image_.network->describe(all);
+  append(made_.descriptors.embeddings, descriptors.embeddings);
+  append(made_.descriptors.evidence, descriptors.evidence);
   for (std::size_t l = from; l < made_.levels.size(); ++l) {
     const cv::Matx23d& to_image = made_.levels[l].level->to_image;
     for (std::size_t i = 0; i < regions[l].size(); ++i) {
@@ -302,4 +306,4 @@ void Proposer::add_candidates(std::size_t from) {
   }
 }
 
-}  // namespace persense::torchscript
+}  // namespace persense::mini

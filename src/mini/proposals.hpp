@@ -12,12 +12,12 @@
 #include "persense/geometry.hpp"
 #include "persense/mini/mini.hpp"
 
-namespace persense::torchscript {
+namespace persense::mini {
 
 /// A region that may be an object.
 struct Candidate {
   std::size_t level;  ///< index into the proposals'
-  mini::Region region;
+  Region region;
   cv::Point2d at;  ///< the peak, pixels of the image
   double near;     ///< from where a prompt means it, be it beside the region: pixels of the image
   PixelBox box;    ///< pixels of the image that the region may touch
@@ -28,13 +28,13 @@ struct Proposals {
   std::vector<MappedLevel> levels;  ///< tiles of one scale side by side, the coarsest first
   std::vector<Candidate> candidates;
   std::vector<float> sizes;  ///< log2 of their equivalent diameters, pixels of the image
-  MiniDescriptors descriptors;
+  Descriptors descriptors;
 };
 
 /// Proposals, compared with examples and exemplars.
 struct Classified {
   std::shared_ptr<const Proposals> proposals;
-  MiniProbabilities probabilities;
+  Probabilities probabilities;
 
   float score(std::size_t i) const {
     return probabilities.same_class[i] * probabilities.quality[i];
@@ -45,8 +45,8 @@ struct Classified {
 /// better one, be it of another level or another foreground.
 std::vector<std::size_t> distinct(const Classified& classified);
 
-/// The tensors of all examples, one below the other.
-at::Tensor stacked(const std::vector<MiniExample>& examples, at::Tensor MiniExample::*what);
+/// The embeddings of examples, one below the other.
+Vectors embeddings_of(const std::vector<MiniExample>& examples);
 std::vector<float> sizes_of(const std::vector<MiniExample>& examples);
 
 /// Makes the proposals of one image for one prototype, level by level.
@@ -66,11 +66,11 @@ class Proposer {
   using Places = std::map<std::pair<int, int>, int>;
 
   void add_level(int k);
-  void add_tiles(std::span<const std::shared_ptr<const MiniLevel>> tiles,
+  void add_tiles(std::span<const std::shared_ptr<const Level>> tiles,
                  std::span<const cv::Rect2d> cores);
   void add_tiles_at(int k, std::span<const cv::Point> cores);
   bool add_finer_level(int k);
-  void add_likely_places(const mini::LevelRange& range);
+  void add_likely_places(const LevelRange& range);
   void add_candidates(std::size_t from);
   std::vector<std::size_t> accepted() const;
   double pixels_left(bool is_nothing_found) const;
@@ -79,8 +79,8 @@ class Proposer {
 
   const MiniEmbedding::State& image_;
   const MiniPrototype& prototype_;
-  std::vector<at::Tensor> conditioning_;
+  std::shared_ptr<const Conditioning> conditioning_;
   Proposals made_;
 };
 
-}  // namespace persense::torchscript
+}  // namespace persense::mini

@@ -21,9 +21,9 @@
 #include <set>
 #include <stdexcept>
 
-#include "archive.hpp"
 #include "cores.hpp"
 #include "libtorch_errors.hpp"
+#include "models/archive.hpp"
 #include "persense/error.hpp"
 
 namespace persense::torchscript {
@@ -204,13 +204,9 @@ Module::Module(const EmbeddedArchive& archive, Stage expected, Placement placeme
     : Module(std::make_shared<const Archive>(archive), expected, placement) {}
 
 Module::Module(std::shared_ptr<const Archive> archive, Stage expected, Placement placement)
-    : file_(archive->name()), manifest_(archive->manifest()), placement_(placement) {
+    : file_(archive->name()), manifest_(archive->manifest(expected)), placement_(placement) {
   require_available(placement.device);
   if (placement.device.is_cuda() && !placement.device.has_index()) placement_.device.set_index(0);
-  if (manifest_.stage != expected)
-    throw BadModel(fmt::format("{}: got a module of stage {} (\"{}\"), expected one of stage {}",
-                               file_.string(), name_of(manifest_.stage), manifest_.name,
-                               name_of(expected)));
   if (const std::string& name = manifest_.text.vocabulary; !name.empty())
     vocabulary_ = archive->extra_file(name);
   default_threads();

@@ -1,16 +1,15 @@
 // The file around a model: a zip archive with a manifest. LibTorch, which reads it once it was
 // found in order, has no part in this.
-#include "torch/archive.hpp"
+#include "models/archive.hpp"
 
 #include "target.hpp"
 
 using namespace persense;
 using namespace persense::fuzz;
-using torchscript::Archive;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   accepts([&] {
-    const Archive archive(torchscript::EmbeddedArchive{"archive", {data, size}});
+    const Archive archive(EmbeddedArchive{"archive", {data, size}});
     require(archive.size() == size, "an archive has the size of its bytes");
     require(!archive.parts().empty(), "an archive has parts");
     bool all = true;

@@ -1,5 +1,5 @@
 // What a model archive says of itself.
-#include "torch/manifest.hpp"
+#include "models/manifest.hpp"
 
 #include <cmath>
 
@@ -7,8 +7,6 @@
 
 using namespace persense;
 using namespace persense::fuzz;
-using torchscript::Manifest;
-using torchscript::Stage;
 
 namespace {
 
@@ -47,6 +45,6 @@ void check(const Manifest& manifest) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string text(text_of({data, size}));
-  accepts([&] { check(torchscript::parse_manifest(text, "archive")); });
+  accepts([&] { check(parse_manifest(text, "archive")); });
   return 0;
 }

@@ -1,5 +1,5 @@
 // The file around a module: what is in it, and damage of every kind.
-#include "archive.hpp"
+#include "models/archive.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -22,11 +22,7 @@
 using namespace persense;
 using namespace persense::test;
 using Catch::Matchers::ContainsSubstring;
-using torchscript::Archive;
-using torchscript::EmbeddedArchive;
 using torchscript::Module;
-using torchscript::read_manifest;
-using torchscript::Stage;
 
 namespace {
 

@@ -11,7 +11,6 @@ using Catch::Matchers::ContainsSubstring;
 using torchscript::CountrDmg;
 using torchscript::Module;
 using torchscript::Placement;
-using torchscript::Stage;
 
 static_assert(DmgFor<CountrDmg, BlindEncoder>);
 

@@ -9,7 +9,6 @@ using Catch::Matchers::ContainsSubstring;
 using torchscript::DsalvanetDmg;
 using torchscript::Module;
 using torchscript::Placement;
-using torchscript::Stage;
 
 static_assert(DmgFor<DsalvanetDmg, BlindEncoder>);
 

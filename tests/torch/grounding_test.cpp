@@ -23,7 +23,6 @@ using Catch::Matchers::ContainsSubstring;
 using torchscript::GroundingDetector;
 using torchscript::Module;
 using torchscript::Placement;
-using torchscript::Stage;
 using torchscript::text_inputs;
 using torchscript::TextInputs;
 using torchscript::WordPiece;

@@ -1,5 +1,5 @@
 // persense.json, field by field.
-#include "manifest.hpp"
+#include "models/manifest.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -10,9 +10,6 @@
 using namespace persense;
 using namespace persense::test;
 using Catch::Matchers::ContainsSubstring;
-using torchscript::Manifest;
-using torchscript::parse_manifest;
-using torchscript::Stage;
 using Json = nlohmann::json;
 
 namespace {

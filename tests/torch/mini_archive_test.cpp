@@ -15,9 +15,8 @@
 
 using namespace persense;
 using namespace persense::test;
-using torchscript::mini_archive;
+using mini::mini_archive;
 using torchscript::Module;
-using torchscript::Stage;
 
 namespace {
 
@@ -77,10 +76,10 @@ TEST_CASE("mini: the similarity in the hole of a ring is the ring's, as its prom
     cv::circle(image, middle, 19, cv::Scalar(200, 190, 150), 9, cv::LINE_AA);
   cv::circle(ring, middles[0], 19, 255, 9);
   const ImageView view = ImageView::of_rgb(image);
-  const torchscript::MiniEncoder encoder;
+  const mini::MiniEncoder encoder;
   const auto embedding = encoder.encode(view);
   const Mask mask = crop_to_box(MaskView(ring));
-  const EncodedExample<torchscript::MiniEmbedding> example{&embedding, &mask, view.size()};
+  const EncodedExample<mini::MiniEmbedding> example{&embedding, &mask, view.size()};
   const auto prototype = encoder.prototype(std::span(&example, 1));
   const FloatMap similarity = encoder.similarity(embedding, prototype, view.size());
   const auto seen = std::count_if(middles.begin(), middles.end(),

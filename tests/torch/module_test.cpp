@@ -19,7 +19,6 @@ using Catch::Matchers::ContainsSubstring;
 using torchscript::Module;
 using torchscript::Placement;
 using torchscript::placement;
-using torchscript::Stage;
 
 namespace {
 

@@ -152,7 +152,7 @@ std::shared_ptr<Result> segment(const Engine& engine, const std::vector<EngineSu
 }
 
 py::typing::Dict<py::str, py::object> inspect(const std::filesystem::path& archive) {
-  torchscript::ArchiveInfo info;
+  ArchiveInfo info;
   {
     py::gil_scoped_release nogil;
     info = Engine::inspect(archive);
@@ -162,7 +162,7 @@ py::typing::Dict<py::str, py::object> inspect(const std::filesystem::path& archi
   py::list scores;
   for (const auto& knot : calibration.scores) scores.append(py::make_tuple(knot.raw, knot.right));
   return py::dict(
-      "stage"_a = torchscript::name_of(stage), "name"_a = name, "format"_a = format,
+      "stage"_a = name_of(stage), "name"_a = name, "format"_a = format,
       "input"_a = py::dict("size"_a = input.size, "short_side"_a = input.short_side,
                            "long_side"_a = input.long_side, "mean"_a = input.mean,
                            "deviation"_a = input.deviation, "pad_multiple"_a = input.pad_multiple,

@@ -2,28 +2,33 @@
 // an octave apart.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
+#include <Eigen/Core>
 #include <array>
+#include <concepts>
 #include <filesystem>
 #include <memory>
 #include <span>
 #include <vector>
 
 #include "persense/detail/memo.hpp"
+#include "persense/models/manifest.hpp"
 #include "persense/options.hpp"
 #include "persense/stages.hpp"
-#include "persense/torch/module.hpp"
 
-namespace persense::torchscript {
+namespace persense::mini {
 
-class MiniNetwork;
+/// What runs the network.
+class Network;
 
-/// One marked object, as the network describes it. Tensors are on the module's device.
+/// The archive of the network that is part of the library. Its bytes are there as long as that is.
+/// @par Threads  Safe to call concurrently.
+EmbeddedArchive mini_archive();
+
+/// One marked object, as the network describes it.
 struct MiniExample {
-  at::Tensor vector;     ///< (1, P): what it looks like to the maps
-  at::Tensor embedding;  ///< (1, D): appearance and shape, for the decision on candidates
-  float size;            ///< log2 of its equivalent diameter in pixels of its image
+  Eigen::RowVectorXf vector;     ///< what it looks like to the maps
+  Eigen::RowVectorXf embedding;  ///< appearance and shape, for the decision on candidates
+  float size;                    ///< log2 of its equivalent diameter in pixels of its image
   /// Of stretched red, green and blue, and what is added: above 0 for colours more like the
   /// object's than like its surroundings'. For images too large to be looked at everywhere.
   std::array<float, 4> colours{};
@@ -72,11 +77,13 @@ class MiniEncoder {
   using Embedding = MiniEmbedding;
   using Prototype = MiniPrototype;
 
-  /// The network that is part of the library.
-  explicit MiniEncoder(Placement placement = {}, const MiniOptions& options = {});
-  /// One of the user's training. @throws as Module; BadModel  another kind of network.
-  explicit MiniEncoder(const std::filesystem::path& archive, Placement placement = {},
-                       const MiniOptions& options = {});
+  /// The network that is part of the library, on the CPU.
+  explicit MiniEncoder(const MiniOptions& options = {});
+  /// One of the user's training, on the CPU. @throws FileNotFound, Unreadable; BadModel  another
+  /// kind of network.
+  explicit MiniEncoder(const std::filesystem::path& archive, const MiniOptions& options = {});
+  /// Run by something else: see torchscript::mini_network.
+  explicit MiniEncoder(std::shared_ptr<const Network> network, const MiniOptions& options = {});
 
   /// The same network with other thresholds; each of the two may use embeddings of the other.
   MiniEncoder with(const MiniOptions& options) const;
@@ -92,9 +99,7 @@ class MiniEncoder {
   Eigen::RowVectorXf describe(const Embedding& embedding, const Mask& mask, Size size) const;
 
  private:
-  MiniEncoder(Module module, const MiniOptions& options);
-
-  std::shared_ptr<const MiniNetwork> network_;
+  std::shared_ptr<const Network> network_;
   MiniOptions thresholds_;  // the archive's, but for what the options say
 };
 
@@ -161,4 +166,4 @@ class MiniDecoder {
   Switch calibration_;
 };
 
-}  // namespace persense::torchscript
+}  // namespace persense::mini

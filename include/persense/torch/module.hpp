@@ -15,7 +15,11 @@
 #include <string_view>
 #include <vector>
 
-#include "persense/torch/manifest.hpp"
+#include "persense/models/manifest.hpp"
+
+namespace persense {
+class Archive;
+}
 
 namespace persense::torchscript {
 
@@ -29,8 +33,6 @@ struct Placement {
 /// @throws InvalidArgument    another text, or fp16 on the CPU.
 /// @throws DeviceUnavailable  a CUDA device that this machine or build does not have.
 Placement placement(std::string_view device, std::string_view dtype);
-
-class Archive;
 
 /// A loaded archive. Movable; cheap to copy (the weights are shared).
 /// @par Threads  `operator()` and `call` may be called from several threads at once.
@@ -79,6 +81,11 @@ class Module {
   Placement placement_;
   std::shared_ptr<const Loaded> loaded_;
 };
+
+/// Checks the whole archive, of any stage, and loads it on the CPU to count its parameters.
+/// @throws as read_manifest; BadModel  also when LibTorch cannot load it; OutOfMemory.
+/// @par Threads  Safe to call concurrently.
+ArchiveInfo inspect(const std::filesystem::path& file);
 
 /// Threads that LibTorch's CPU kernels use, for the whole process. 0: as OMP_NUM_THREADS, an
 /// earlier call or the program around this library has it; where nobody chose, all cores that the

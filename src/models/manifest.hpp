@@ -3,13 +3,13 @@
 
 #include <string>
 
-#include "persense/torch/manifest.hpp"
+#include "persense/models/manifest.hpp"
 
-namespace persense::torchscript {
+namespace persense {
 
 /// @param where  begins every message: the archive's path.
 /// @throws BadModel  not JSON, a newer format, or a field that is missing, of the wrong type or out
 ///   of range; the message names the field.
 Manifest parse_manifest(const std::string& text, const std::string& where);
 
-}  // namespace persense::torchscript
+}  // namespace persense

@@ -11,7 +11,7 @@
 #include "persense/error.hpp"
 #include "persense/failure.hpp"
 
-namespace persense::torchscript {
+namespace persense {
 
 namespace {
 
@@ -153,6 +153,14 @@ std::string Archive::extra_file(const std::string& name) const {
 
 Manifest Archive::manifest() const { return parse_manifest(extra_file("persense.json"), name_); }
 
+Manifest Archive::manifest(Stage expected) const {
+  Manifest found = manifest();
+  if (found.stage != expected)
+    throw BadModel(fmt::format("{}: got a module of stage {} (\"{}\"), expected one of stage {}",
+                               name_, name_of(found.stage), found.name, name_of(expected)));
+  return found;
+}
+
 void Archive::damaged(std::string_view part, const std::string& how) const {
   throw Unreadable(one_line(
       fmt::format("{}: damaged archive: {}{}{}", name_, part, part.empty() ? "" : ": ", how)));
@@ -186,4 +194,4 @@ void Archive::fail(zip_error* error, std::string_view part) const {
 
 Manifest read_manifest(const std::filesystem::path& file) { return Archive(file).manifest(); }
 
-}  // namespace persense::torchscript
+}  // namespace persense

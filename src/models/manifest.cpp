@@ -14,7 +14,7 @@
 #include "json.hpp"
 #include "persense/error.hpp"
 
-namespace persense::torchscript {
+namespace persense {
 
 namespace {
 
@@ -230,7 +230,7 @@ void read_stage(const Fields& all, Manifest& manifest) {
 }  // namespace
 
 Manifest parse_manifest(const std::string& text, const std::string& where) {
-  const Json json = persense::detail::parse_json(text);
+  const Json json = detail::parse_json(text);
   if (!json.is_object())
     throw BadModel(fmt::format("{}: persense.json: {}, expected a JSON object", where,
                                json.is_discarded() ? "not JSON" : "got " + shortened(json)));
@@ -246,4 +246,4 @@ Manifest parse_manifest(const std::string& text, const std::string& where) {
   return manifest;
 }
 
-}  // namespace persense::torchscript
+}  // namespace persense

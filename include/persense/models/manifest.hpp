@@ -1,4 +1,4 @@
-// persense/torch/manifest.hpp: what a model archive says of itself. Needs no LibTorch to include.
+// persense/models/manifest.hpp: what a model archive says of itself. Needs no LibTorch.
 #pragma once
 
 #include <array>
@@ -10,7 +10,7 @@
 
 #include "persense/regions/score_calibration.hpp"
 
-namespace persense::torchscript {
+namespace persense {
 
 /// Which slot of the pipeline an archive fills; `all`: all four, with one network.
 enum class Stage { encoder, detector, dmg, decoder, all };
@@ -90,11 +90,7 @@ struct ArchiveInfo {
 /// Reads an archive's manifest; the weights are neither read nor checked.
 /// @throws FileNotFound, Unreadable (truncated, not an archive, damaged), BadModel (no manifest, a
 ///   newer format, a field that is missing, of the wrong type or out of range).
-/// @par Threads  Safe to call concurrently, as is `inspect`.
+/// @par Threads  Safe to call concurrently.
 Manifest read_manifest(const std::filesystem::path& file);
 
-/// Checks the whole archive, of any stage, and loads it on the CPU to count its parameters.
-/// @throws as read_manifest; BadModel  also when LibTorch cannot load it; OutOfMemory.
-ArchiveInfo inspect(const std::filesystem::path& file);
-
-}  // namespace persense::torchscript
+}  // namespace persense

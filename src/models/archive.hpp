@@ -8,13 +8,13 @@
 #include <string_view>
 #include <vector>
 
-#include "persense/torch/manifest.hpp"
+#include "persense/models/manifest.hpp"
 
 struct zip;  // libzip's
 struct zip_error;
 struct zip_source;
 
-namespace persense::torchscript {
+namespace persense {
 
 /// One file inside an archive.
 struct ZipPart {
@@ -44,6 +44,8 @@ class Archive {
 
   /// @throws Unreadable  it is damaged. @throws BadModel  there is none, or as `parse_manifest`.
   Manifest manifest() const;
+  /// The same. @throws BadModel  also when it is of another stage.
+  Manifest manifest(Stage expected) const;
 
   /// The text of one of the archive's extra files, such as a vocabulary.
   /// @throws Unreadable  it is damaged. @throws BadModel  there is none, or it is too long.
@@ -76,4 +78,4 @@ class Archive {
   std::string folder_;
 };
 
-}  // namespace persense::torchscript
+}  // namespace persense
