@@ -27,7 +27,7 @@ PERSENSE_API int32_t persense_abi_version(void);
 /* The version of the library that was loaded, as "0.1.0". */
 PERSENSE_API const char* persense_version(void);
 
-/* Whether this build can run networks, "mini" and TorchScript archives: 1 or 0. */
+/* Whether this build can run TorchScript archives, and "mini" on a GPU: 1 or 0. */
 PERSENSE_API int32_t persense_has_archives(void);
 
 /* ---- Errors ----------------------------------------------------------------------------- */

@@ -1,7 +1,7 @@
 # What a user may switch. A project that add_subdirectory's this one gets the libraries alone;
 # everything else is on only when this is the project being built.
 set(PERSENSE_WITH_TORCH AUTO CACHE STRING
-    "Build the TorchScript stages, which need LibTorch: ON, OFF, or AUTO (if it is there)")
+    "Build the TorchScript stages, and mini on GPUs, which need LibTorch: ON, OFF, or AUTO (if it is there)")
 set_property(CACHE PERSENSE_WITH_TORCH PROPERTY STRINGS AUTO ON OFF)
 set(PERSENSE_WITH_HTTP AUTO CACHE STRING
     "Build class label extraction, which needs libcurl: ON, OFF, or AUTO (if it is there)")

@@ -83,7 +83,6 @@ static void long_steps_tell_their_progress_and_can_be_cancelled(void) {
   persense_run_options options;
   struct run run = {0, -1, 0, 0, 0};
   int steps, parts;
-  if (!persense_has_archives()) return;
   REQUIRE_OK(persense_pipeline_create(NULL, &learned));
   REQUIRE_OK(persense_support_create(learned, &image, &mask, NULL, &s));
   persense_run_options_init(&options, sizeof options);

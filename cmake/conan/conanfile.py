@@ -17,6 +17,7 @@ COMPONENTS = {
     "core": ["eigen::eigen", "opencv::opencv_core", "opencv::opencv_imgproc", "fmt::fmt"],
     "steps": ["core"],
     "classic": ["steps"],
+    "mini": ["steps", "libzip::libzip", "nlohmann_json::nlohmann_json"],
     "io": [
         "steps",
         "opencv::opencv_imgcodecs",
@@ -26,7 +27,7 @@ COMPONENTS = {
     ],
     "eval": ["io"],
     "label": ["io"],
-    "engine": ["classic"],
+    "engine": ["classic", "mini"],
     "capi": [],
 }
 

@@ -25,7 +25,7 @@ namespace persense {
 /// TorchScript archive (see `persense_export`), or a stage of the user's (`custom`). They mix
 /// freely, but for a decoder archive, which needs the encoder it was trained with.
 struct Stages {
-  /// What fills a slot by default: "mini" where LibTorch is built in, "classic" without.
+  /// What fills a slot by default: "mini".
   static std::string default_name();
 
   std::string encoder = default_name();  ///< says what is similar to the support object
@@ -54,7 +54,8 @@ struct Stages {
   /// @throws as in_folder.
   static Stages named(const std::string& models);
 
-  /// Whether a slot holds "mini" or an archive, which LibTorch runs.
+  /// Whether LibTorch runs a stage: an archive, or "mini" on a GPU or in another precision than
+  /// fp32.
   bool need_torch() const;
 
   /// What these stages ask of a preset where they are not what it was made for: CounTR's maps are
@@ -123,7 +124,7 @@ class Engine {
 
   /// Loads the networks that the method needs. Options are taken as they are: see Stages::adapt.
   /// @throws InvalidArgument    an option out of its range, a device or dtype that is none or that
-  ///   no stage would use, "mini" or archives in a build without LibTorch, or a slot with both an
+  ///   no stage would use, stages that need_torch in a build without, or a slot with both an
   ///   archive and a stage of the user's.
   /// @throws FileNotFound, Unreadable, BadModel  an archive that is missing, damaged, of another
   ///   stage, or that does not fit the others; Unreadable  LibTorch itself cannot be loaded.
@@ -137,7 +138,7 @@ class Engine {
   ///   options of detector, dmg or decoder than these stages were made with.
   Engine with(const Options& options) const;
 
-  /// Whether this build can run "mini" and archives.
+  /// Whether this build can run archives, and "mini" on a GPU.
   static bool has_torch();
 
   /// What an archive holds, of any stage; all its checksums are computed and LibTorch reads it.
@@ -147,8 +148,6 @@ class Engine {
 
   /// The archive that "mini" is where Stages::mini is empty. Its bytes stay where they are as long
   /// as the program runs.
-  /// @throws InvalidArgument  a build without LibTorch. @throws Unreadable  LibTorch itself cannot
-  ///   be loaded.
   static EmbeddedArchive mini();
 
   const Options& options() const;

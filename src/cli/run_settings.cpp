@@ -24,8 +24,7 @@ std::string identity_of_archive(const std::string& slot) {
                      fs::last_write_time(slot, ignored).time_since_epoch().count());
 }
 
-// Another build may have another network. Nothing where no slot is "mini", so that LibTorch need
-// not be loaded for it.
+// Another build may have another network. Nothing where no slot is "mini".
 std::string identity_of_mini(const Stages& stages) {
   if (!stages.mini.empty()) return identity_of_archive(stages.mini);
   for (const auto* slot : {&stages.encoder, &stages.detector, &stages.dmg, &stages.decoder})

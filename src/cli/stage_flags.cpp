@@ -1,12 +1,5 @@
 #include "stage_flags.hpp"
 
-#include <fmt/format.h>
-
-#include <utility>
-
-#include "console.hpp"
-#include "engine/torch_plugin.hpp"
-
 namespace persense::cli {
 
 void add_stage_flags(CLI::App& command, StageFlags& flags) {
@@ -17,7 +10,6 @@ void add_stage_flags(CLI::App& command, StageFlags& flags) {
                   "detector.pt, dmg.pt, decoder.pt, or mini.pt for all without a file")
       ->type_name("mini|classic|DIR")
       ->check(not_empty())
-      ->each([&flags](const std::string&) { flags.models_named = true; })
       ->capture_default_str()
       ->group(group);
   const auto add_slot = [&](const char* name, std::string& slot, const char* help) {
@@ -49,19 +41,7 @@ void add_stage_flags(CLI::App& command, StageFlags& flags) {
       ->group(group);
 }
 
-namespace {
-
-/// A user who named no stages is told once that the learned ones are not the default here.
-void note_missing_default(const StageFlags& flags) {
-  static bool noted = flags.models_named || torch_plugin_problem().empty();
-  if (!std::exchange(noted, true))
-    print_note(fmt::format("--models classic, not mini: {}", torch_plugin_problem()));
-}
-
-}  // namespace
-
 Stages stages_from(const StageFlags& flags) {
-  note_missing_default(flags);
   Stages stages = Stages::named(flags.models);
   const auto replace = [](std::string& slot, const std::string& flag) {
     if (!flag.empty()) slot = flag;

@@ -11,7 +11,6 @@ namespace persense::cli {
 
 struct StageFlags {
   std::string models = Stages::default_name();
-  bool models_named = false;                    ///< by the user
   std::string encoder, detector, dmg, decoder;  ///< empty: what `models` has
   std::string device = "cpu", dtype = "fp32";
   int threads = 0;

@@ -19,12 +19,20 @@ namespace persense {
 
 namespace {
 
-bool runs_on_torch(std::string_view slot) { return slot == learned || is_archive(slot); }
+/// Whether LibTorch runs a slot's stage.
+bool runs_on_torch(std::string_view slot, const Stages& stages) {
+  return is_archive(slot) || (slot == learned && !run_mini_natively(stages));
+}
 
-/// The first slot that LibTorch runs; none: `slots.end()`.
-template <class Slots>
-auto first_on_torch(const Slots& slots) {
-  return std::find_if(slots.begin(), slots.end(), runs_on_torch);
+/// What asks for LibTorch, for messages; empty where nothing does.
+std::string torch_user(const Stages& stages) {
+  const auto slots = slots_of(stages);
+  const auto first = std::find_if(slots.begin(), slots.end(), [&](std::string_view slot) {
+    return runs_on_torch(slot, stages);
+  });
+  if (first == slots.end()) return "";
+  if (is_archive(*first)) return std::string(*first);
+  return fmt::format("{} with device {}, dtype {}", learned, stages.device, stages.dtype);
 }
 
 /// A slot cannot hold an archive and a stage of the user's.
@@ -40,7 +48,7 @@ void check_slots(const Stages& stages) {
   check("decoder", stages.decoder, static_cast<bool>(stages.custom.decode));
 }
 
-/// Of a slot that holds neither the user's stage nor a weight-free one.
+/// Of a slot that holds an archive.
 template <class Stage>
 Stage no_other() {
   throw InternalError("engine: a slot without a stage");
@@ -48,8 +56,9 @@ Stage no_other() {
 
 std::shared_ptr<const EngineParts::Model> model_without_torch(const Stages& stages,
                                                               const Options& options) {
+  const auto make_mini = [&] { return native_mini(stages, mini::mini_archive(), options.mini); };
   return EngineParts::model(
-      stages, encoder_of(stages, [] { return AnyEncoder(classic::ClassicEncoder{}); }),
+      stages, encoder_of(stages, make_mini, no_other<AnyEncoder>),
       [&] { return detector_of(stages, no_other<AnyDetector>); },
       [&] { return dmg_of(stages, no_other<AnyDmg>); },
       decoder_of(stages, options.decoder, no_other<AnyDecoder>), options);
@@ -93,9 +102,7 @@ std::string described(const Stages& stages) {
 
 }  // namespace
 
-std::string Stages::default_name() {
-  return std::string(has_torch_plugin() ? learned : weight_free);
-}
+std::string Stages::default_name() { return std::string(learned); }
 
 Stages Stages::in_folder(const std::string& folder) {
   namespace fs = std::filesystem;
@@ -112,10 +119,8 @@ Stages Stages::in_folder(const std::string& folder) {
     slot = path.string();
     found = true;
   };
-  std::string mini;
-  fill(mini, "mini.pt");
-  Stages stages = filled_with(found ? std::string(learned) : default_name());
-  stages.mini = mini;
+  Stages stages;
+  fill(stages.mini, "mini.pt");
   fill(stages.encoder, "encoder.pt");
   fill(stages.detector, "detector.pt");
   fill(stages.dmg, "dmg.pt");
@@ -128,10 +133,7 @@ Stages Stages::named(const std::string& models) {
   return models == weight_free || models == learned ? filled_with(models) : in_folder(models);
 }
 
-bool Stages::need_torch() const {
-  const auto slots = slots_of(*this);
-  return first_on_torch(slots) != slots.end();
-}
+bool Stages::need_torch() const { return !torch_user(*this).empty(); }
 
 Options Stages::adapt(const Options& preset) const {
   const auto slots = slots_of(*this);
@@ -159,7 +161,7 @@ Options Stages::adapt(const Options& preset, const std::function<void(Options&)>
 
 bool Engine::has_torch() { return has_torch_plugin(); }
 
-EmbeddedArchive Engine::mini() { return torch_plugin(std::string(learned)).mini(); }
+EmbeddedArchive Engine::mini() { return mini::mini_archive(); }
 
 ArchiveInfo Engine::inspect(const std::filesystem::path& archive) {
   return torch_plugin(archive.string()).inspect(archive);
@@ -173,15 +175,14 @@ Engine::Engine(const std::string& models, const Options& preset) {
 Engine::Engine(const Stages& all, const Options& options) {
   check_slots(all);
   const Stages stages = in_use(all, options.method);
-  const auto slots = slots_of(stages);
-  const auto on_torch = first_on_torch(slots);
-  if (on_torch == slots.end() && (stages.device != "cpu" || stages.dtype != "fp32"))
+  if (!have_networks(stages) && (stages.device != "cpu" || stages.dtype != "fp32"))
     throw InvalidArgument(fmt::format(
         "device {}, dtype {}: no stage is \"mini\" or an archive, and the others run on "
         "the CPU",
         stages.device, stages.dtype));
-  model_ = on_torch == slots.end() ? model_without_torch(stages, options)
-                                   : torch_plugin(std::string(*on_torch)).model(stages, options);
+  const std::string user = torch_user(stages);
+  model_ = user.empty() ? model_without_torch(stages, options)
+                        : torch_plugin(user).model(stages, options, mini::mini_archive());
   encoders_ = model_;
   stages_ = described(stages);
 }

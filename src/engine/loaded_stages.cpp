@@ -81,9 +81,9 @@ std::string torch_plugin_problem() {
 #endif
 }
 
-const TorchPlugin& torch_plugin(const std::string& archive) {
+const TorchPlugin& torch_plugin(const std::string& what) {
   if (const std::string problem = torch_plugin_problem(); !problem.empty())
-    throw InvalidArgument(fmt::format("{}: {}; {}", archive, problem, without_torch));
+    throw InvalidArgument(fmt::format("{}: {}; {}", what, problem, without_torch));
   static const TorchPlugin* const stages = load();  // tried again by the next call if it throws
   return *stages;
 }

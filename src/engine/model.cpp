@@ -142,7 +142,7 @@ ModelPtr assembled(SlotParts parts, const Options& options) {
     return assembled(std::move(same), other);
   };
   const std::string note = note_of_tiles(parts, options.tiles.size);
-  const bool networks = parts.slots.need_torch();
+  const bool networks = have_networks(parts.slots);
   if (options.tiles.size != 0 && note.empty() && !take_any_size(parts.slots))
     put_tiles_around(parts, options);
   const auto of = [&](auto runner) -> ModelPtr {

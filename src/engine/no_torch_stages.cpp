@@ -1,4 +1,4 @@
-// What the engine answers to "mini" and to archives in a build without LibTorch.
+// What the engine answers to archives, and to "mini" on a GPU, in a build without LibTorch.
 #include "torch_plugin.hpp"
 
 namespace persense {
@@ -7,11 +7,10 @@ bool has_torch_plugin() { return false; }
 
 std::string torch_plugin_problem() { return {}; }
 
-const TorchPlugin& torch_plugin(const std::string& archive) {
+const TorchPlugin& torch_plugin(const std::string& what) {
   throw InvalidArgument(fmt::format(
-      "{}: this build cannot load networks, as it was made without LibTorch (PERSENSE_WITH_TORCH); "
-      "{}",
-      archive, without_torch));
+      "{}: this build was made without LibTorch (PERSENSE_WITH_TORCH), which runs it; {}", what,
+      without_torch));
 }
 
 }  // namespace persense

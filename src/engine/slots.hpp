@@ -9,6 +9,9 @@
 
 namespace persense {
 
+/// Whether persense::mini runs the network of "mini" on the CPU; else LibTorch does.
+inline constexpr bool mini_is_native = false;
+
 inline constexpr std::string_view weight_free = "classic", learned = "mini";
 inline constexpr std::string_view users_custom = "(custom)", unused = "(unused)";
 
@@ -22,6 +25,20 @@ inline std::array<std::string_view, 4> slots_of(const Stages& stages) {
 
 inline bool is_archive(std::string_view slot) {
   return slot != weight_free && slot != learned && slot != users_custom && slot != unused;
+}
+
+/// Whether a slot's stage is part of a network.
+inline bool is_network(std::string_view slot) { return slot == learned || is_archive(slot); }
+
+/// Whether some stage is part of a network.
+inline bool have_networks(const Stages& stages) {
+  const auto slots = slots_of(stages);
+  return std::any_of(slots.begin(), slots.end(), is_network);
+}
+
+/// Whether "mini" would need no LibTorch with this device and precision.
+inline bool run_mini_natively(const Stages& stages) {
+  return mini_is_native && stages.device == "cpu" && stages.dtype == "fp32";
 }
 
 /// Whether every stage sees images of any size as they are.

@@ -1,6 +1,6 @@
-// torch_plugin.hpp: what the engine asks of the code that knows LibTorch. One of three files
-// answers: loaded_stages.cpp (from a library opened on first use), linked_stages.cpp (of this very
-// library or program) or no_torch_stages.cpp (a build without LibTorch).
+// torch_plugin.hpp: what the engine asks of the code that knows LibTorch. One of two files answers:
+// loaded_stages.cpp (from a library opened on first use) or no_torch_stages.cpp (a build without
+// LibTorch).
 #pragma once
 
 #include <filesystem>
@@ -14,11 +14,12 @@ namespace persense {
 
 struct TorchPlugin {
   const char* version;  ///< of the library that it was built with
-  /// A model with a slot that is "mini" or an archive.
-  std::shared_ptr<const EngineParts::Model> (*model)(const Stages&, const Options&);
+  /// A model with a slot that is an archive, or "mini" on a GPU or in half precision.
+  /// @param mini  what "mini" is where the stages name no other. Its bytes stay where they are.
+  std::shared_ptr<const EngineParts::Model> (*model)(const Stages&, const Options&,
+                                                     const EmbeddedArchive& mini);
   Options (*adapt)(const Stages&, Options preset);
   ArchiveInfo (*inspect)(const std::filesystem::path&);
-  EmbeddedArchive (*mini)();
 };
 
 /// Whether this build has them and, where it runs them on the LibTorch of Python's PyTorch, that is
@@ -30,13 +31,12 @@ std::string torch_plugin_problem();
 
 /// What a message ends with when they cannot be had.
 inline constexpr const char* without_torch =
-    "the weight-free stages do without it (--models classic, models=\"classic\")";
+    "mini and classic do without it, on the CPU in fp32 (--models mini, models=\"mini\")";
 
-/// @param archive  that asks for them, or "mini"; for messages.
+/// @param what  asks for them: an archive, or "mini" and where it shall run; for messages.
 /// @throws InvalidArgument  a build without LibTorch, or torch_plugin_problem(). @throws Unreadable
-/// the library that holds
-///   them, or LibTorch, cannot be loaded.
-const TorchPlugin& torch_plugin(const std::string& archive);
+///   the library that holds them, or LibTorch, cannot be loaded.
+const TorchPlugin& torch_plugin(const std::string& what);
 
 }  // namespace persense
 

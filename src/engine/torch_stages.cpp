@@ -16,7 +16,6 @@
 namespace persense {
 
 using namespace torchscript;
-using namespace mini;
 
 const TorchEmbedding& torch_embedding(const AnyEmbedding& e) {
   return e.parts.get<TorchEmbedding>();
@@ -24,38 +23,26 @@ const TorchEmbedding& torch_embedding(const AnyEmbedding& e) {
 const TorchPrototype& torch_prototype(const AnyPrototype& p) {
   return p.parts.get<TorchPrototype>();
 }
-const MiniEmbedding& mini_embedding(const AnyEmbedding& e) { return e.parts.get<MiniEmbedding>(); }
-const MiniPrototype& mini_prototype(const AnyPrototype& p) { return p.parts.get<MiniPrototype>(); }
-static_assert(HoldsMiniEncoder<AnyEncoder> && HoldsTorchEncoder<AnyEncoder>);
+static_assert(HoldsTorchEncoder<AnyEncoder>);
 
 namespace {
 
-MiniEncoder mini_of(const Stages& stages, const Placement& where, const MiniOptions& options) {
-  return MiniEncoder(
-      stages.mini.empty() ? mini_network(mini_archive(), where) : mini_network(stages.mini, where),
+/// @param built_in  what "mini" is where the stages name no other.
+mini::MiniEncoder mini_of(const Stages& stages, const Placement& where,
+                          const EmbeddedArchive& built_in, const MiniOptions& options) {
+  if (run_mini_natively(stages)) return native_mini(stages, built_in, options);
+  return mini::MiniEncoder(
+      stages.mini.empty() ? mini_network(built_in, where) : mini_network(stages.mini, where),
       options);
-}
-
-/// The encoder's slot, and what the other slots ask for beside it.
-AnyEncoder encoders_of(const Stages& stages, const Placement& where, const MiniOptions& options) {
-  AnyEncoder encoder = encoder_of(stages, [&] {
-    if (stages.encoder == learned) return AnyEncoder(mini_of(stages, where, options));
-    return AnyEncoder(TorchEncoder(stages.encoder, where));
-  });
-  if (ask_for(learned, stages) && encoder.find<MiniEncoder>() == nullptr)
-    encoder.add(mini_of(stages, where, options));
-  return encoder;
 }
 
 AnyDetector torch_detector(const Stages& stages, const Placement& where,
                            const DetectorOptions& options) {
-  if (stages.detector == learned) return AnyDetector(MiniDetector{});
   return AnyDetector(
       GroundingDetector(Module(stages.detector, Stage::detector, where), options.captions));
 }
 
 AnyDmg torch_dmg(const Stages& stages, const Placement& where, Rules rules) {
-  if (stages.dmg == learned) return AnyDmg(MiniDmg{});
   const std::string name = read_manifest(stages.dmg).name;
   if (name == "countr")
     return AnyDmg(CountrDmg(Module(stages.dmg, Stage::dmg, where), {.rules = rules}));
@@ -67,7 +54,6 @@ AnyDmg torch_dmg(const Stages& stages, const Placement& where, Rules rules) {
 
 AnyDecoder torch_decoder(const Stages& stages, const AnyEncoder& encoder,
                          const persense::DecoderOptions& options) {
-  if (stages.decoder == learned) return AnyDecoder(MiniDecoder(options.calibration));
   const auto* const of = encoder.find<TorchEncoder>();
   if (of == nullptr)
     throw InvalidArgument(fmt::format(
@@ -89,14 +75,17 @@ Options adapt(const Stages& stages, Options preset) {
   return preset;
 }
 
-std::shared_ptr<const EngineParts::Model> model_of(const Stages& stages, const Options& options) {
+std::shared_ptr<const EngineParts::Model> model_of(const Stages& stages, const Options& options,
+                                                   const EmbeddedArchive& built_in) {
   validate(options);
   const Placement where = placement(stages.device, stages.dtype);
   set_threads(stages.threads);
   const auto make_detector = [&] {
     return detector_of(stages, [&] { return torch_detector(stages, where, options.detector); });
   };
-  AnyEncoder encoder = encoders_of(stages, where, options.mini);
+  AnyEncoder encoder = encoder_of(
+      stages, [&] { return mini_of(stages, where, built_in, options.mini); },
+      [&] { return AnyEncoder(TorchEncoder(stages.encoder, where)); });
   AnyDecoder decoder = decoder_of(stages, options.decoder,
                                   [&] { return torch_decoder(stages, encoder, options.decoder); });
   const auto make_dmg = [&] {
@@ -112,7 +101,6 @@ std::shared_ptr<const EngineParts::Model> model_of(const Stages& stages, const O
 
 const persense::TorchPlugin* persense_torch_plugin() {
   static const persense::TorchPlugin stages{PERSENSE_VERSION, &persense::model_of, &persense::adapt,
-                                            &persense::torchscript::inspect,
-                                            &persense::mini::mini_archive};
+                                            &persense::torchscript::inspect};
   return &stages;
 }

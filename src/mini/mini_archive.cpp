@@ -1,8 +1,6 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "mini_network.hpp"
-#include "models/archive.hpp"
 #include "persense/mini/mini.hpp"
 
 namespace persense::mini {
@@ -21,7 +19,6 @@ EmbeddedArchive mini_archive() {
 }
 
 // In this file, so that who links another network alone is spared the archive.
-MiniEncoder::MiniEncoder(const MiniOptions& options)
-    : MiniEncoder(native_network(std::make_shared<const Archive>(mini_archive())), options) {}
+MiniEncoder::MiniEncoder(const MiniOptions& options) : MiniEncoder(mini_archive(), options) {}
 
 }  // namespace persense::mini

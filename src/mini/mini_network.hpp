@@ -129,7 +129,8 @@ class Network {
   virtual std::vector<cv::Mat> refine(std::span<const RefinedRegion> regions) const = 0;
 };
 
-/// The network of an archive on the CPU, in single precision and without LibTorch.
+/// The network of an archive on the CPU, in single precision and without LibTorch. Its bytes are
+/// needed no longer.
 /// @throws Unreadable, BadModel, as the archive is read.
 std::shared_ptr<const Network> native_network(std::shared_ptr<const Archive> archive);
 

@@ -134,6 +134,9 @@ MiniEncoder::MiniEncoder(std::shared_ptr<const Network> network, const MiniOptio
 MiniEncoder::MiniEncoder(const std::filesystem::path& archive, const MiniOptions& options)
     : MiniEncoder(native_network(std::make_shared<const Archive>(archive)), options) {}
 
+MiniEncoder::MiniEncoder(const EmbeddedArchive& archive, const MiniOptions& options)
+    : MiniEncoder(native_network(std::make_shared<const Archive>(archive)), options) {}
+
 MiniEncoder MiniEncoder::with(const MiniOptions& options) const {
   MiniEncoder other = *this;
   other.thresholds_ = thresholds_of(network_->manifest().calibration, options);

@@ -21,8 +21,8 @@
 #include <set>
 #include <stdexcept>
 
-#include "cores.hpp"
 #include "libtorch_errors.hpp"
+#include "mini/cores.hpp"
 #include "models/archive.hpp"
 #include "persense/error.hpp"
 
@@ -155,7 +155,7 @@ void default_threads() {
   if (threads_were_set || std::getenv("OMP_NUM_THREADS") != nullptr) return;
   const int now = at::get_num_threads();
   if (now == 1 || now == static_cast<int>(c10::TaskThreadPoolBase::defaultNumThreads()))
-    at::set_num_threads(usable_cores());
+    at::set_num_threads(mini::usable_cores());
   threads_were_set = true;
 }
 
@@ -184,9 +184,7 @@ Placement placement(std::string_view device, std::string_view dtype) {
 }
 
 void set_threads(int threads) {
-  if (threads < 0)
-    throw InvalidArgument(
-        fmt::format("threads: got {}, expected 0 (all cores that may be used) or more", threads));
+  mini::require_threads(threads);
   if (threads == 0) return default_threads();
   const std::lock_guard lock(threads_mutex);
   at::set_num_threads(threads);

@@ -157,7 +157,8 @@ TEST_CASE("persense segment: stages that cannot be had are refused in one line",
   check_refused(work, work.segment_by_default(run + "--models ."), 3, "models: no encoder.pt");
   if (!Engine::has_torch()) {
     check_refused(work, work.segment(run + "--encoder e.pt"), 2, "made without LibTorch");
-    check_refused(work, work.segment_by_default(run + "--models mini"), 2, "--models classic");
+    check_refused(work, work.segment_by_default(run + "--device cuda"), 2,
+                  "mini with device cuda, dtype fp32: this build was made without LibTorch");
     return;
   }
   work.save_text("own/mini.pt", "no network\n");
@@ -186,20 +187,16 @@ TEST_CASE("persense segment: writes an overlay when no output is asked for", "[c
   CHECK(cv::imread((work / "out/q_overlay.png").string()).size() == discs(3, 2).size());
 }
 
-TEST_CASE("persense segment: runs mini where LibTorch is built in, and classic without", "[cli]") {
+TEST_CASE("persense segment: runs mini by default", "[cli]") {
   const Workspace work;
   work.save("q.png", discs(3, 2));
   const std::string outputs = " --labels --csv --coco --overlay --trace";
   REQUIRE(work.segment_by_default("q.png -o default" + outputs).exit == 0);
-  REQUIRE(
-      work.segment_by_default("q.png -o named" + outputs + " --models " + Stages::default_name())
-          .exit == 0);
-  CHECK(Stages::default_name() == (Engine::has_torch() ? "mini" : "classic"));
+  REQUIRE(work.segment_by_default("q.png -o named" + outputs + " --models mini").exit == 0);
   CHECK(work.outputs("default").size() == 6);
   CHECK(work.outputs("default") == work.outputs("named"));
   // the stages are part of what --resume compares
-  const std::string other = Engine::has_torch() ? "classic" : "mini";
-  const Outcome resumed = work.segment_by_default("q.png -o default --resume --models " + other);
+  const Outcome resumed = work.segment_by_default("q.png -o default --resume --models classic");
   CHECK(resumed.exit == 2);
   CHECK_THAT(resumed.err, contains("classic"));
 }
@@ -375,7 +372,6 @@ TEST_CASE("persense segment: --resume refuses other settings and names the first
 
 TEST_CASE("persense segment: --resume refuses what another built-in network began",
           "[cli][resume]") {
-  if (!Engine::has_torch()) SKIP("this build has no LibTorch");
   const Workspace work;
   save_queries(work);
   REQUIRE(work.segment_by_default("q/0.png -o out").exit == 0);

@@ -435,25 +435,34 @@ TEST_CASE("engine: a folder that does not exist or a bad option is an error nami
   CHECK(Engine("classic", Options::reference()).options().idm.rules == Rules::reference);
 }
 
-TEST_CASE("engine: the default is mini where LibTorch is built in, and classic without",
-          "[engine]") {
-  const std::string name = Engine::has_torch() ? "mini" : "classic";
+TEST_CASE("engine: the default is mini", "[engine]") {
+  const std::string name = "mini";
   CHECK(Stages::default_name() == name);
   for (const Stages& stages : {Stages{}, Stages::named(name)})
     for (const auto* slot : {&stages.encoder, &stages.detector, &stages.dmg, &stages.decoder})
       CHECK(*slot == name);
-  CHECK(Stages{}.need_torch() == Engine::has_torch());
-  CHECK_FALSE(Stages::named("classic").need_torch());
   const Engine by_default, named(name);
   const ImageView query = ImageView::of_rgb(coins().query.image);
   CHECK(same(by_default.segment(support_of(by_default, coins()), query),
              named.segment(support_of(named, coins()), query)));
 }
 
-TEST_CASE("engine: without LibTorch, mini is an error that names classic", "[engine][errors]") {
+TEST_CASE("engine: archives need LibTorch, and mini on a GPU or in half precision", "[engine]") {
+  CHECK_FALSE(Stages::named("classic").need_torch());
+  Stages archive = Stages::named("classic"), gpu, half;
+  archive.dmg = "dmg.pt";
+  gpu.device = "cuda";
+  half.dtype = "bf16";
+  for (const Stages& stages : {archive, gpu, half}) CHECK(stages.need_torch());
+}
+
+TEST_CASE("engine: without LibTorch, mini on a GPU is an error that says what does without it",
+          "[engine][errors]") {
   if (Engine::has_torch()) SKIP("this build has LibTorch");
-  const std::string line = message_of<InvalidArgument>([] { Engine("mini"); });
-  CHECK_THAT(line, ContainsSubstring("mini: ") && ContainsSubstring("classic"));
+  Stages stages;
+  stages.device = "cuda";
+  CHECK_THAT(message_of<InvalidArgument>([&] { Engine engine(stages); }),
+             ContainsSubstring("mini with device cuda") && ContainsSubstring("--models mini"));
 }
 
 TEST_CASE("engine: a device or dtype that no stage would use is an error", "[engine][errors]") {

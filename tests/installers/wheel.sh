@@ -6,7 +6,7 @@
 #   WHEEL      of bindings/python/wheel.sh
 #   PROGRAM    of this checkout, whose results must be those of the wheel to the byte
 #   PYTHON     of the wheel's version; python3 by default
-#   EXTRAS     with torch, PyTorch comes from PyPI as well, and the learned default must run
+#   EXTRAS     with torch, PyTorch comes from PyPI as well, and archives can run
 #
 # The root folder that it runs in is made here; no compiler, shell or other library of the system is in it.
 set -euo pipefail

@@ -1,6 +1,4 @@
 // The network that is part of the library.
-#include "mini_archive.hpp"
-
 #include <algorithm>
 #include <opencv2/imgproc.hpp>
 #include <span>
@@ -11,6 +9,7 @@
 #include "persense/mask.hpp"
 #include "persense/mini/mini.hpp"
 #include "persense/stages.hpp"
+#include "persense/torch/mini.hpp"
 #include "persense/torch/module.hpp"
 
 using namespace persense;
@@ -32,14 +31,6 @@ std::vector<at::Tensor> run(const Module& module) {
 }
 
 }  // namespace
-
-TEST_CASE("mini_archive: is the repository's file, byte for byte", "[torch][mini]") {
-  const Bytes file = bytes_of(repository_file);
-  const auto built_in = mini_archive();
-  REQUIRE(built_in.bytes.size() == file.size());
-  CHECK(std::equal(file.begin(), file.end(), built_in.bytes.begin()));
-  CHECK(file.size() <= 14'000'000);
-}
 
 TEST_CASE("mini_archive: loads as the network of all stages, with the methods that are called",
           "[torch][mini]") {
@@ -76,7 +67,7 @@ TEST_CASE("mini: the similarity in the hole of a ring is the ring's, as its prom
     cv::circle(image, middle, 19, cv::Scalar(200, 190, 150), 9, cv::LINE_AA);
   cv::circle(ring, middles[0], 19, 255, 9);
   const ImageView view = ImageView::of_rgb(image);
-  const mini::MiniEncoder encoder;
+  const mini::MiniEncoder encoder(torchscript::mini_network(mini_archive()));
   const auto embedding = encoder.encode(view);
   const Mask mask = crop_to_box(MaskView(ring));
   const EncodedExample<mini::MiniEmbedding> example{&embedding, &mask, view.size()};

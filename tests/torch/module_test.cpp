@@ -261,7 +261,7 @@ TEST_CASE("torch set_threads: takes a number, 0 for what was chosen before, and 
   at::set_num_threads(2);  // the program around the library
   torchscript::set_threads(0);
   CHECK(at::get_num_threads() == 2);
-  const int all = torchscript::usable_cores();
+  const int all = mini::usable_cores();
   CHECK(all >= 1);
   CHECK(all <= static_cast<int>(std::thread::hardware_concurrency()));
   torchscript::set_threads(all);
@@ -276,7 +276,7 @@ TEST_CASE("cores_within_quota: the least of a group and its parents, in both ver
     fs::create_directories((scratch / file).parent_path());
     io::write_file(scratch / file, text);
   };
-  using torchscript::cores_within_quota;
+  using mini::cores_within_quota;
   CHECK(cores_within_quota(scratch / "none", "0::/a\n", 8) == 8);
   put("a/b/cpu.max", "max 100000\n");
   CHECK(cores_within_quota(scratch / "", "0::/a/b\n", 8) == 8);

@@ -44,7 +44,7 @@ class ArchiveInfo(NamedTuple):
 
 
 def has_torch() -> bool:
-    """Whether networks can run: "mini" and model archives.
+    """Whether LibTorch can run: model archives, and "mini" on a GPU or in half precision.
 
     Not in builds without LibTorch, nor where the package was built for a PyTorch that is not
     installed beside it.

@@ -7,7 +7,7 @@ import numpy
 import numpy.typing
 import os
 import typing
-__all__: list[str] = ['ClassLabelExtractor', 'EncodedImage', 'Engine', 'Mask', 'Options', 'Query', 'Result', 'Stages', 'Stop', 'Support', 'Trace', 'TracePass', 'all_phrase', 'encode_png', 'figure', 'filled', 'has_label_extraction', 'has_tls', 'has_torch', 'idm', 'inspect', 'label_from_answer', 'load_image', 'load_labelme_image', 'load_mask', 'mask_of_pixels', 'option_table', 'overlay', 'ppsm', 'read_labelme_marks', 'read_labelme_masks', 'read_labels', 'read_mask', 'read_settings', 'shape_of_pixels', 'support_overlays', 'to_geojson', 'to_labelme', 'to_yolo', 'torch_problem', 'torch_version', 'write_coco', 'write_file', 'write_imagej_rois', 'write_labels']
+__all__: list[str] = ['ClassLabelExtractor', 'EncodedImage', 'Engine', 'Mask', 'Options', 'Query', 'Result', 'Stages', 'Stop', 'Support', 'Trace', 'TracePass', 'all_phrase', 'encode_png', 'figure', 'filled', 'has_label_extraction', 'has_tls', 'has_torch', 'idm', 'inspect', 'label_from_answer', 'load_image', 'load_labelme_image', 'load_mask', 'mask_of_pixels', 'option_table', 'overlay', 'ppsm', 'read_labelme_marks', 'read_labelme_masks', 'read_labels', 'read_mask', 'read_settings', 'shape_of_pixels', 'support_overlays', 'to_geojson', 'to_labelme', 'to_yolo', 'torch_version', 'write_coco', 'write_file', 'write_imagej_rois', 'write_labels']
 class Options:
     """
     All options of a pipeline.
@@ -340,7 +340,7 @@ class Stages:
         """
     def need_torch(self) -> bool:
         """
-        Whether a slot holds "mini" or an archive.
+        Whether LibTorch runs a stage: an archive, say.
         """
     def set_decode(self, function: typing.Any) -> None:
         """
@@ -554,7 +554,7 @@ def has_tls() -> bool:
     """
 def has_torch() -> bool:
     """
-    Whether this build can run networks: "mini" and archives.
+    Whether this build can run archives, and "mini" on a GPU.
     """
 def idm(density: typing.Any, image_size: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex], options: Options) -> tuple[numpy.typing.NDArray[numpy.int32], float]:
     """
@@ -646,10 +646,6 @@ def to_labelme(result: Result, image_path: bytes, shape: str, tolerance: typing.
 def to_yolo(result: Result, boxes: bool, tolerance: typing.SupportsFloat | typing.SupportsIndex) -> str:
     """
     The text of a YOLO label file; see Result.to_yolo.
-    """
-def torch_problem() -> str:
-    """
-    Why a build that has them cannot run networks, in a line; else empty.
     """
 def write_coco(path: os.PathLike[str] | str | bytes, file_name: str, result: Result, category: str = 'object') -> None:
     """

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import os
 import pickle
-import warnings
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -51,14 +50,13 @@ __all__ = ["Pipeline"]
 class Pipeline:
     """A pipeline whose stages were chosen at run time.
 
-    ``Pipeline()`` has the learned stages "mini", which are part of the package, or, where it was
-    built without LibTorch, the weight-free stages "classic".
+    ``Pipeline()`` has the learned stages "mini", which are part of the package.
 
     Threads: any number may use one pipeline, one support and one query at once.
-    Processes: a fork may use it too, unless stages are networks: "mini" or archives. Pipelines and
-    supports can be pickled, as what they were made of: names, paths, options, images and marks;
-    stages of your own where they can be pickled themselves. A process that unpickles equal
-    pipelines makes one.
+    Processes: a fork may use it too, unless LibTorch runs stages: archives, or "mini" on a GPU or
+    in half precision. Pipelines and supports can be pickled, as what they were made of: names,
+    paths, options, images and marks; stages of your own where they can be pickled themselves. A
+    process that unpickles equal pipelines makes one.
     """
 
     def __init__(
@@ -93,8 +91,8 @@ class Pipeline:
         options: by key, as ``{"idm.threshold": 25}``, over these; see ``persense.options()``.
 
         Raises FileNotFound, Unreadable or BadModel for an archive that cannot be used,
-        DeviceUnavailable, and InvalidArgument for networks in a build without LibTorch or beside
-        another version of PyTorch.
+        DeviceUnavailable, and InvalidArgument for stages that LibTorch runs in a build without it
+        or beside another version of PyTorch.
         """
         expected = '"mini", "classic" or a folder of archives'
         models = None if models is None else path("models", models, expected)
@@ -114,18 +112,13 @@ class Pipeline:
             "preset": preset,
             "options": given,
         }
-        by_default = models is None and any(
-            slot is None for slot in (encoder, detector, dmg, decoder)
-        )
-        if by_default and _core.torch_problem():
-            warnings.warn(f'models="classic", not "mini": {_core.torch_problem()}', stacklevel=2)
         stages = _core.Stages() if models is None else _core.Stages.named(models)
         fill(stages, encoder=encoder, detector=detector, dmg=dmg, decoder=decoder)
-        self._networks = stages.need_torch()
-        if self._networks:
-            _torch.require_one_version()
         stages.device, stages.dtype = text("device", device), text("dtype", dtype)
         stages.threads = whole("threads", threads)
+        self._needs_torch = stages.need_torch()
+        if self._needs_torch:
+            _torch.require_one_version()
         chosen = _core.Options.preset(text("preset", preset))
         if "method" in given:  # says which of the stages are asked
             apply(chosen, {"method": given["method"]})
@@ -357,8 +350,8 @@ class Pipeline:
         )
 
     def _prepare(self) -> None:
-        """Before anything that may run a network."""
-        if self._networks:
+        """Before anything that LibTorch may run."""
+        if self._needs_torch:
             _torch.require_one_process()
 
     def _require_own(self, query: Query) -> None:

@@ -31,8 +31,8 @@ def _conflict(pytorch: str) -> Optional[str]:
     return (
         f"torch: PyTorch {pytorch} and the LibTorch {_core.torch_version} that persense was built "
         "with cannot be in one process; expected the same version: build persense again in this "
-        "environment with pip install --force-reinstall --no-deps ./bindings/python, or take the "
-        'weight-free stages: models="classic"'
+        "environment with pip install --force-reinstall --no-deps ./bindings/python, or do without "
+        'LibTorch, on the CPU in fp32: models="mini"'
     )
 
 
@@ -74,7 +74,7 @@ def require_one_version() -> None:
 
 
 def require_one_process() -> None:
-    """Call before a network is loaded or runs.
+    """Call before LibTorch loads or runs a network.
 
     Raises InvalidArgument in a fork of a process that loaded one: LibTorch's threads are not
     forked, and the child would wait for them for ever.

@@ -15,7 +15,6 @@
 
 #include "arrays.hpp"
 #include "bind.hpp"
-#include "engine/torch_plugin.hpp"
 #include "persense/detail/support_mask.hpp"
 #include "stages.hpp"
 
@@ -244,9 +243,7 @@ void bind_support(py::module_& m) {
 
 void bind_engine(py::module_& m) {
   m.def("has_torch", &Engine::has_torch,
-        "Whether this build can run networks: \"mini\" and archives.");
-  m.def("torch_problem", &torch_plugin_problem,
-        "Why a build that has them cannot run networks, in a line; else empty.");
+        "Whether this build can run archives, and \"mini\" on a GPU.");
 #ifdef PERSENSE_TORCH_VERSION
   m.attr("torch_version") = PERSENSE_TORCH_VERSION;
 #else

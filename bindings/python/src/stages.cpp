@@ -353,7 +353,7 @@ void bind_stages(py::module_& m) {
           "named",
           [](const std::filesystem::path& models) { return Stages::named(models.string()); },
           "models"_a, "\"mini\" or \"classic\", which fill every slot, or a folder of archives.")
-      .def("need_torch", &Stages::need_torch, "Whether a slot holds \"mini\" or an archive.")
+      .def("need_torch", &Stages::need_torch, "Whether LibTorch runs a stage: an archive, say.")
       .def("adapt", py::overload_cast<const Options&>(&Stages::adapt, py::const_), "preset"_a,
            py::call_guard<py::gil_scoped_release>(), "The preset with what these stages ask for.")
       .def("set_encode", &set_encode, "function"_a, "function(image) -> (C, h, w) floats.")

@@ -37,8 +37,8 @@ def test_data_beside_the_repository_is_there() -> None:
         pytest.skip("no data at ../shared/data (set PERSENSE_DATA): the repository's samples alone")
 
 
-def test_the_default_is_mini_where_libtorch_is_built_in_and_classic_without() -> None:
-    name = "mini" if persense.has_torch() else "classic"
+def test_the_default_is_mini() -> None:
+    name = "mini"
     stages = persense._core.Stages()
     assert [stages.encoder, stages.detector, stages.dmg, stages.decoder] == [name] * 4
     support, mask, query = pictures_of(DATA / "beans")

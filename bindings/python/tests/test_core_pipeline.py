@@ -150,8 +150,6 @@ def test_progress_of_two_arguments_gets_the_part_of_a_step_that_is_done() -> Non
 
     support_of("beans").segment(BEANS / "01.jpg", progress=progress)
     assert [step for step, part in seen if part == 0] == [*STEPS, *STEPS[4:], *END]
-    if not persense.has_torch():
-        return
     seen.clear()
     learned = persense.Pipeline().support(BEANS / "00.jpg", BEANS / "00.png")
     learned.segment(BEANS / "01.jpg", progress=progress)

@@ -190,7 +190,6 @@ def test_memory_does_not_grow_over_a_thousand_calls() -> None:
     assert resident() - before < 2e6
 
 
-@pytest.mark.skipif(not persense.has_torch(), reason="this build of the package has no LibTorch")
 def test_memory_does_not_grow_over_images_of_many_sizes() -> None:
     image = persense.read_image(BEANS / "01.jpg")
     support = persense.Pipeline().support(BEANS / "00.jpg", BEANS / "00.png")

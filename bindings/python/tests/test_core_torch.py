@@ -32,7 +32,8 @@ def test_networks_beside_another_pytorch_are_refused(other_torch: pathlib.Path) 
         Pipeline = persense.Pipeline
         asks = (
             lambda: persense.info("a.pt"), lambda: Pipeline("classic", dmg="a.pt"),
-            Pipeline, lambda: Pipeline("mini"), lambda: Pipeline("classic", encoder="mini"),
+            lambda: Pipeline(device="cuda"), lambda: Pipeline("mini", dtype="bf16"),
+            lambda: Pipeline("classic", encoder="mini", device="cuda"),
         )
         for ask in asks:
             try: ask()
@@ -49,7 +50,7 @@ def test_networks_beside_another_pytorch_are_refused(other_torch: pathlib.Path) 
     for line in lines:
         assert line.startswith("torch: PyTorch 0.1.2+other and the LibTorch ")
         assert persense._core.torch_version in line
-        assert "pip install" in line and 'models="classic"' in line
+        assert "pip install" in line and 'models="mini"' in line
 
 
 @needs_torch
@@ -79,26 +80,8 @@ def test_builds_without_libtorch_say_so() -> None:
     assert persense._core.torch_version == ""
     with pytest.raises(persense.InvalidArgument, match="without LibTorch"):
         persense.Pipeline(dmg="a.pt")
-    with pytest.raises(persense.InvalidArgument, match='models="classic"'):
-        persense.Pipeline("mini")
-
-
-def test_where_the_pytorch_of_the_package_is_missing_a_default_pipeline_warns() -> None:
-    done = run_python(
-        """
-        import warnings, persense
-        persense._core.torch_problem = lambda: "why not"
-        slots = dict.fromkeys(("encoder", "detector", "dmg", "decoder"), "classic")
-        asks = (dict(), dict(encoder="classic"), dict(models="classic"), slots)
-        for ask in asks:
-            with warnings.catch_warnings(record=True) as told:
-                warnings.simplefilter("always")
-                persense.Pipeline(**ask)
-            print(*[f"{warning.filename}: {warning.message}" for warning in told])
-        """
-    )
-    line = '<string>: models="classic", not "mini": why not'
-    assert done.stdout.splitlines() == [line, line, "", ""], done.stderr
+    with pytest.raises(persense.InvalidArgument, match='models="mini"'):
+        persense.Pipeline("mini", device="cuda")
 
 
 def test_importing_the_package_never_loads_libtorch() -> None:
@@ -113,12 +96,12 @@ def test_importing_the_package_never_loads_libtorch() -> None:
 
 
 @needs_torch
-def test_a_pipeline_is_mini_by_default_which_a_fork_cannot_run() -> None:
+def test_a_fork_cannot_run_mini_where_libtorch_runs_it() -> None:
     done = run_python(
         """
         import os, sys, persense
         beans = sys.argv[1]
-        support = persense.Pipeline().support(beans + "/00.jpg", beans + "/00.png")
+        support = persense.Pipeline(dtype="bf16").support(beans + "/00.jpg", beans + "/00.png")
         print("torch" in open("/proc/self/maps").read(), flush=True)
         child = os.fork()
         if child == 0:

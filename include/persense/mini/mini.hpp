@@ -24,6 +24,12 @@ class Network;
 /// @par Threads  Safe to call concurrently.
 EmbeddedArchive mini_archive();
 
+/// Threads that the network uses on the CPU, which are OpenCV's, for the whole process. 0: as an
+/// earlier call or the program around this library has it; where nobody chose, as OMP_NUM_THREADS
+/// says, else all cores that the process may use, by its affinity and its control group's quota.
+/// @throws InvalidArgument  below 0.
+void set_threads(int threads);
+
 /// One marked object, as the network describes it.
 struct MiniExample {
   Eigen::RowVectorXf vector;     ///< what it looks like to the maps
@@ -82,6 +88,8 @@ class MiniEncoder {
   /// One of the user's training, on the CPU. @throws FileNotFound, Unreadable; BadModel  another
   /// kind of network.
   explicit MiniEncoder(const std::filesystem::path& archive, const MiniOptions& options = {});
+  /// The same of an archive in memory, whose bytes are needed no longer. @throws as above.
+  explicit MiniEncoder(const EmbeddedArchive& archive, const MiniOptions& options = {});
   /// Run by something else: see torchscript::mini_network.
   explicit MiniEncoder(std::shared_ptr<const Network> network, const MiniOptions& options = {});
 

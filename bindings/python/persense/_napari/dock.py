@@ -20,7 +20,6 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from persense._archives import has_torch
 from persense.errors import Error, InvalidArgument
 from persense.result import Result
 
@@ -77,7 +76,7 @@ class Dock(QWidget):
         self.marks.setMinimumHeight(80)
         self.marks.setMaximumHeight(160)
         self.models = QComboBox()
-        self.models.addItems(["mini", "classic"] if has_torch() else ["classic"])
+        self.models.addItems(["mini", "classic"])
         self.models.setToolTip("mini: the learned default; classic: stages without weights")
         self.min_score = QDoubleSpinBox()
         self.min_score.setRange(0.0, 1.0)

@@ -5,8 +5,8 @@
 #include <opencv2/imgproc.hpp>
 
 #include "catch.hpp"
-#include "colour_rule.hpp"
-#include "map_decoder.hpp"
+#include "mini/colour_rule.hpp"
+#include "mini/map_decoder.hpp"
 
 using namespace persense;
 using namespace persense::mini;

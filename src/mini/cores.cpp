@@ -1,13 +1,20 @@
 #include "cores.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <fstream>
+#include <opencv2/core/utility.hpp>
 #include <sstream>
 #include <string>
 #include <thread>
 
-namespace persense::torchscript {
+#include "persense/error.hpp"
+#include "persense/mini/mini.hpp"
+
+namespace persense::mini {
 
 namespace fs = std::filesystem;
 
@@ -69,4 +76,23 @@ int usable_cores() {
   return cores_within_quota("/sys/fs/cgroup", text.str(), cores);
 }
 
-}  // namespace persense::torchscript
+void require_threads(int threads) {
+  if (threads < 0)
+    throw InvalidArgument(
+        fmt::format("threads: got {}, expected 0 (all cores that may be used) or more", threads));
+}
+
+/// OpenCV begins with a thread for each core that the process may run on, and does not know of
+/// every quota. What the program around this library chose stays.
+void set_threads(int threads) {
+  require_threads(threads);
+  if (threads == 0) {
+    if (cv::getNumThreads() != cv::getNumberOfCPUs()) return;
+    const char* const asked = std::getenv("OMP_NUM_THREADS");
+    const int most = asked != nullptr ? std::atoi(asked) : 0;
+    threads = most > 0 ? most : usable_cores();
+  }
+  cv::setNumThreads(threads);
+}
+
+}  // namespace persense::mini
