@@ -9,9 +9,6 @@
 
 namespace persense {
 
-/// Whether persense::mini runs the network of "mini" on the CPU; else LibTorch does.
-inline constexpr bool mini_is_native = false;
-
 inline constexpr std::string_view weight_free = "classic", learned = "mini";
 inline constexpr std::string_view users_custom = "(custom)", unused = "(unused)";
 
@@ -36,9 +33,9 @@ inline bool have_networks(const Stages& stages) {
   return std::any_of(slots.begin(), slots.end(), is_network);
 }
 
-/// Whether "mini" would need no LibTorch with this device and precision.
+/// Whether "mini" needs no LibTorch with this device and precision.
 inline bool run_mini_natively(const Stages& stages) {
-  return mini_is_native && stages.device == "cpu" && stages.dtype == "fp32";
+  return stages.device == "cpu" && stages.dtype == "fp32";
 }
 
 /// Whether every stage sees images of any size as they are.

@@ -71,7 +71,7 @@ class NativeNetwork final : public Network {
 
  private:
   NativeNetwork(const Archive& archive, const Weights& weights)
-      : manifest_(archive.manifest()),
+      : manifest_(archive.manifest(Stage::all)),
         trunk_(weights),
         maps_(weights),
         candidates_(weights),
