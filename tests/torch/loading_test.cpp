@@ -1,4 +1,4 @@
-// LibTorch is loaded when the program is asked for a network, and not before.
+// LibTorch is loaded when the program is asked for an archive, and not before.
 #include "archives.hpp"
 #include "catch.hpp"
 #include "cli/workspace.hpp"
@@ -22,7 +22,7 @@ struct Alone : Workspace {
 
 }  // namespace
 
-TEST_CASE("program: loads LibTorch for networks, and for nothing else", "[torch][cli]") {
+TEST_CASE("program: loads LibTorch for archives, and for nothing else", "[torch][cli]") {
   const Alone work;
   const std::string loaded = " 2>&1 | grep -c 'libtorch.*\\.so' || true";
   CHECK(work.shell("LD_DEBUG=files $P options" + loaded).out == "0\n");
@@ -32,7 +32,8 @@ TEST_CASE("program: loads LibTorch for networks, and for nothing else", "[torch]
   const std::string segment =
       "LD_DEBUG=files $P segment --support support.png --mask mask.png support.png -o out ";
   CHECK(work.shell(segment + "--models classic" + loaded).out == "0\n");
-  CHECK(work.shell(segment + loaded).out != "0\n");
+  CHECK(work.shell(segment + "--models mini" + loaded).out == "0\n");
+  CHECK(work.shell(segment + "--dmg m.pt" + loaded).out != "0\n");
 }
 
 TEST_CASE(
@@ -48,11 +49,11 @@ TEST_CASE(
   CHECK_THAT(outcome.err, ContainsSubstring("/elsewhere"));
   const std::string segment =
       "elsewhere/persense segment --support support.png --mask mask.png support.png -o out ";
-  const Outcome by_default = work.shell(segment);
-  CHECK(by_default.exit == 3);
-  CHECK(by_default.lines() == 1);
-  CHECK_THAT(by_default.err, ContainsSubstring("--models classic"));
-  CHECK(work.shell(segment + "--models classic").exit == 0);
+  const Outcome with_archive = work.shell(segment + "--dmg m.pt");
+  CHECK(with_archive.exit == 3);
+  CHECK(with_archive.error_lines() == 1);
+  CHECK_THAT(with_archive.err, ContainsSubstring("--models mini"));
+  CHECK(work.shell(segment).exit == 0);
   CHECK(work.shell("elsewhere/persense options").exit == 0);
 }
 
