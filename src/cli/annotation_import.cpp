@@ -12,6 +12,7 @@
 #include "persense/error.hpp"
 #include "persense/eval/dataset_writer.hpp"
 #include "persense/failure.hpp"
+#include "persense/io/class_names.hpp"
 #include "persense/io/files.hpp"
 #include "queries.hpp"
 #include "quiet_io.hpp"
@@ -159,7 +160,7 @@ void AnnotationImport::find_classes() {
                     request_.annotations.string()));
   }
   used_.assign(used.begin(), used.end());
-  const auto folders = eval::folder_names(names);
+  const auto folders = io::file_name_parts(names);
   for (std::size_t c = 0; c < classes_.size(); ++c) classes_[c].folder = folders[c];
 }
 

@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <set>
 
 #include "console.hpp"
 #include "interrupt.hpp"
 #include "own_processes.hpp"
 #include "persense/error.hpp"
+#include "persense/io/class_names.hpp"
 #include "persense/io/files.hpp"
 #include "persense/io/images.hpp"
 
@@ -18,19 +18,6 @@ namespace persense::cli {
 namespace fs = std::filesystem;
 
 namespace {
-
-/// A file's name that stands for a text: letters and digits, all else one "_".
-std::string file_name_of(const std::string& text) {
-  std::string name;
-  for (const char c : text) {
-    const bool plain = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '.';
-    if (plain)
-      name += c;
-    else if (!name.empty() && name.back() != '_')
-      name += '_';
-  }
-  return name;
-}
 
 /// A path's own name, without the extension of a file.
 std::string name_of_path(const fs::path& path) {
@@ -43,10 +30,10 @@ std::string name_of_path(const fs::path& path) {
 const eval::Experiment& checked(const eval::Experiment& experiment, const fs::path& file) {
   std::set<std::string> names;
   for (const auto& variant : experiment.variants)
-    if (!names.insert(file_name_of(variant.name)).second)
+    if (!names.insert(io::file_name_part(variant.name)).second)
       throw InvalidArgument(fmt::format(
-          "{}: variant \"{}\": another one has the same letters and digits, expected a name that "
-          "its record can have",
+          "{}: variant \"{}\": another one has this name but for what file names cannot hold, "
+          "expected a name that its record can have",
           file.string(), variant.name));
   return experiment;
 }
@@ -104,7 +91,7 @@ void ExperimentRunner::open(const std::string& argument) {
 void ExperimentRunner::open_one(const DatasetFlags& flags, const std::string& name) {
   OpenedDataSet set{name, flags.request.fold, flags.request.seed.value_or(0), open_dataset(flags)};
   for (const OpenedDataSet& other : sets_)
-    if (file_name_of(other.label()) == file_name_of(set.label()))
+    if (io::file_name_part(other.label()) == io::file_name_part(set.label()))
       throw InvalidArgument(fmt::format(
           "DATASET: got two with the name {}, expected NAME=PATH to tell them apart", set.label()));
   print_broken(set.dataset);
@@ -125,8 +112,8 @@ std::vector<ExperimentRunner::Run> ExperimentRunner::runs() const {
 
 fs::path ExperimentRunner::record_of(const Run& run) const {
   return request_.folder / experiment_.name /
-         fmt::format("{}@{}.json", file_name_of(experiment_.variants[run.variant].name),
-                     file_name_of(run.set->label()));
+         fmt::format("{}@{}.json", io::file_name_part(experiment_.variants[run.variant].name),
+                     io::file_name_part(run.set->label()));
 }
 
 Exit ExperimentRunner::measure(const Run& run, std::size_t total, std::size_t already) const {

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cerrno>
 
 #include "persense/io/class_names.hpp"
@@ -25,22 +24,6 @@ namespace persense::cli {
 namespace fs = std::filesystem;
 
 namespace {
-
-/// Names as parts of file names, each another one.
-std::vector<std::string> file_names(std::span<const std::string> classes) {
-  std::vector<std::string> names;
-  for (const std::string& c : classes) {
-    std::string name = c;
-    for (char& letter : name) {
-      const auto byte = static_cast<unsigned char>(letter);
-      if (byte < 0x80 && std::isalnum(byte) == 0 && letter != '-' && letter != '.') letter = '_';
-    }
-    if (std::find(names.begin(), names.end(), name) != names.end())
-      name += fmt::format("_{}", names.size() + 1);
-    names.push_back(name);
-  }
-  return names;
-}
 
 /// labelme opens the query beside the shapes; where it would see nothing there, or other pixels,
 /// the image is inside.
@@ -76,7 +59,7 @@ std::vector<fs::path> output_paths(const OutputNames& names, const std::string& 
   if (kind == "overlay" || names.classes.size() < 2) return {file("_" + kind + ".png")};
   if (kind == "labels") return {file("_labels.png"), file("_classes.png")};
   std::vector<fs::path> traces;
-  for (const std::string& name : file_names(names.classes))
+  for (const std::string& name : io::file_name_parts(names.classes))
     traces.push_back(file(fmt::format("_trace_{}.png", name)));
   return traces;
 }

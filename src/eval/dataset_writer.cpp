@@ -14,22 +14,6 @@ namespace persense::eval {
 
 namespace fs = std::filesystem;
 
-std::vector<std::string> folder_names(std::span<const std::string> classes) {
-  std::vector<std::string> names;
-  for (const std::string& c : classes) {
-    std::string name = c;
-    for (char& letter : name)
-      if (letter == '/' || letter == '\\' || static_cast<unsigned char>(letter) < 0x20)
-        letter = '_';
-    if (name.starts_with('.')) name[0] = '_';
-    std::string unique = name;
-    for (int i = 2; std::find(names.begin(), names.end(), unique) != names.end(); ++i)
-      unique = fmt::format("{}_{}", name, i);
-    names.push_back(std::move(unique));
-  }
-  return names;
-}
-
 std::int64_t typical_area(std::span<const Mask> objects, Size image) {
   std::vector<std::int64_t> whole, all;
   for (const Mask& mask : objects) {

@@ -145,27 +145,11 @@ std::vector<std::uint8_t> bytes_of(const Roi& roi) {
   return out.take();
 }
 
-/// A class's name as a part of a file's: UTF-8 without what file systems refuse.
-std::string part_of_file_name(const std::string& name) {
-  constexpr std::string_view refused = "/\\:*?\"<>|";
-  std::string text;
-  for (std::size_t at = 0; at < name.size();) {
-    const std::size_t length = persense::detail::utf8_length(name, at);
-    const bool is_control = static_cast<unsigned char>(name[at]) < ' ' || name[at] == '\x7F';
-    if (length == 0 || is_control || refused.find(name[at]) != refused.npos)
-      text += '_';
-    else
-      text += name.substr(at, length);
-    at += std::max<std::size_t>(length, 1);
-  }
-  return text;
-}
-
 }  // namespace
 
 std::vector<std::uint8_t> to_imagej_rois(const Result& result, int slice) {
   std::vector<std::string> names = class_names(result);
-  for (std::string& name : names) name = part_of_file_name(name);
+  for (std::string& name : names) name = file_name_part(name);
   std::vector<detail::ZipEntry> entries;
   std::size_t id = 0;
   for (const Instance& instance : result.instances) {

@@ -187,7 +187,7 @@ TEST_CASE("persense segment: two classes in one run, in every file", "[cli][mark
   const auto files = work.outputs("out");
   for (const std::string name :
        {"q_overlay.png", "q_labels.png", "q_classes.png", "q_instances.csv", "q_trace_disc.png",
-        "q_trace_blue_square.png", "support_01.png", "support_02.png", "instances.json"})
+        "q_trace_blue square.png", "support_01.png", "support_02.png", "instances.json"})
     CHECK(files.contains(name));
   const json coco = coco_in(work);
   REQUIRE(coco["categories"].size() == 2);

@@ -51,13 +51,6 @@ TEST_CASE("choose_support: the image whose typical object is most like the class
   CHECK(eval::choose_support(std::vector<std::int64_t>{50, 50}) == 0);
 }
 
-TEST_CASE("folder_names: every class has a folder of its own that a data set may have",
-          "[eval][dataset]") {
-  const std::vector<std::string> classes = {"bean", "a/b", "a_b", ".hidden", "größer"};
-  CHECK(eval::folder_names(classes) ==
-        std::vector<std::string>{"bean", "a_b", "a_b_2", "_hidden", "größer"});
-}
-
 TEST_CASE("ClassWriter: what it writes is what open_dataset reads", "[eval][dataset]") {
   const Scratch scratch;
   const eval::ClassWriter writer(scratch / "bean", 120);

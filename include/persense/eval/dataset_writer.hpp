@@ -15,10 +15,6 @@
 
 namespace persense::eval {
 
-/// Names of classes as names of folders that open_dataset sees, each another one: what cannot be in
-/// one becomes "_".
-std::vector<std::string> folder_names(std::span<const std::string> classes);
-
 /// How large the typical object of an image is, in pixels: the median of those that do not touch
 /// the image's border, or of all where every one does; 0 without any.
 std::int64_t typical_area(std::span<const Mask> objects, Size image);
