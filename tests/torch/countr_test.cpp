@@ -41,9 +41,9 @@ FloatMap answer(const Planes& windows, const Planes& crops) {
   return map;
 }
 
-struct SmallArchive {
+struct SavedArchive {
   Scratch folder;
-  explicit SmallArchive(const std::string& code = source, const std::string& text = manifest) {
+  explicit SavedArchive(const std::string& code = source, const std::string& text = manifest) {
     save_archive(folder / "countr.pt", text, code);
   }
   Module module(Placement placement = {}) const {
@@ -56,7 +56,7 @@ const std::vector<Box> two{{10, 20, 60, 80}, {100, 40, 150, 90}};
 }  // namespace
 
 TEST_CASE("torch CountrDmg: an archive gives what its network gives in C++", "[torch][countr]") {
-  const SmallArchive archive;
+  const SavedArchive archive;
   const std::vector<Box> tiny_one{{10, 20, 60, 80}, {100, 40, 103, 43}}, none;
   const auto check = [](const CountrDmg& dmg, Size size, const std::vector<Box>& boxes) {
     const cv::Mat image = noise(size);
@@ -79,7 +79,7 @@ TEST_CASE("torch CountrDmg: an archive gives what its network gives in C++", "[t
 }
 
 TEST_CASE("torch CountrDmg: serves the pipeline's queries", "[torch][countr]") {
-  const SmallArchive archive;
+  const SavedArchive archive;
   const CountrDmg dmg(archive.module());
   const cv::Mat image = noise({200, 160});
   const Support<BlindEncoder> support{};
@@ -91,12 +91,12 @@ TEST_CASE("torch CountrDmg: serves the pipeline's queries", "[torch][countr]") {
 
 TEST_CASE("torch CountrDmg: pixels are scaled and responses counted as the manifest says",
           "[torch][countr]") {
-  const SmallArchive plain;
-  const SmallArchive other(source, R"({"format": 1, "stage": "dmg", "name": "countr",
+  const SavedArchive plain;
+  const SavedArchive other(source, R"({"format": 1, "stage": "dmg", "name": "countr",
     "input": {"size": 384, "mean": [0, 0, 0], "std": [51, 51, 51], "exemplar_size": 64},
     "output": {"scale": 600}})");
   const cv::Mat image = noise({384, 384});
-  const auto count = [&](const SmallArchive& archive) {
+  const auto count = [&](const SavedArchive& archive) {
     // without exemplars none of them lowers the count
     return CountrDmg(archive.module()).density(ImageView::of_rgb(image), {}).cast<double>().sum();
   };
@@ -105,7 +105,7 @@ TEST_CASE("torch CountrDmg: pixels are scaled and responses counted as the manif
 
 TEST_CASE("torch CountrDmg: a batch that does not fit into memory is run in halves",
           "[torch][countr]") {
-  const SmallArchive archive(R"(
+  const SavedArchive archive(R"(
 def forward(self, image, exemplars):
     if image.size(0) > 1:
         image = image + torch.ones([1 << 44]).sum()
@@ -113,14 +113,14 @@ def forward(self, image, exemplars):
 )");
   const cv::Mat image = noise({900, 200});
   const CountrDmg batched(archive.module(), {.batch = 5});
-  const CountrDmg single(SmallArchive().module(), {.batch = 1});
+  const CountrDmg single(SavedArchive().module(), {.batch = 1});
   CHECK((batched.density(ImageView::of_rgb(image), two) ==
          single.density(ImageView::of_rgb(image), two))
             .all());
 }
 
 TEST_CASE("torch CountrDmg: in bfloat16 the map is that of fp32, coarser", "[torch][countr]") {
-  const SmallArchive archive;
+  const SavedArchive archive;
   const cv::Mat image = noise({500, 300});
   const auto fine = CountrDmg(archive.module()).density(ImageView::of_rgb(image), two);
   const auto coarse =
@@ -131,7 +131,7 @@ TEST_CASE("torch CountrDmg: in bfloat16 the map is that of fp32, coarser", "[tor
 }
 
 TEST_CASE("torch CountrDmg: several threads at once get what one gets", "[torch][countr]") {
-  const SmallArchive archive;
+  const SavedArchive archive;
   const CountrDmg dmg(archive.module());
   const cv::Mat image = noise({600, 300});
   const auto alone = dmg.density(ImageView::of_rgb(image), two);
@@ -146,7 +146,7 @@ TEST_CASE("torch CountrDmg: several threads at once get what one gets", "[torch]
 TEST_CASE("torch CountrDmg: an archive that does not fit throws BadModel naming file and fault",
           "[torch][countr][errors]") {
   const auto message = [](const std::string& code, const std::string& text = manifest) {
-    const SmallArchive archive(code, text);
+    const SavedArchive archive(code, text);
     return message_of<BadModel>([&] { CountrDmg(archive.module()); });
   };
   auto text = manifest;
@@ -169,7 +169,7 @@ TEST_CASE("torch CountrDmg: an archive that does not fit throws BadModel naming 
 
 TEST_CASE("torch CountrDmg: an exemplar outside the image throws InvalidArgument",
           "[torch][countr][errors]") {
-  const SmallArchive archive;
+  const SavedArchive archive;
   const CountrDmg dmg(archive.module());
   const cv::Mat image = noise({50, 40});
   CHECK_THAT(message_of<InvalidArgument>([&] { dmg.density(ImageView::of_rgb(image), two); }),

@@ -31,9 +31,9 @@ def forward(self, image, boxes):
     return map
 )";
 
-struct SmallArchive {
+struct SavedArchive {
   Scratch folder;
-  explicit SmallArchive(const std::string& code = source, const std::string& text = manifest) {
+  explicit SavedArchive(const std::string& code = source, const std::string& text = manifest) {
     save_archive(folder / "dsalvanet.pt", text, code);
   }
   Module module(Placement placement = {}) const {
@@ -48,7 +48,7 @@ const std::vector<Box> four{
 
 TEST_CASE("torch DsalvanetDmg: boxes reach the network as rows and columns of its frame",
           "[torch][dsalvanet]") {
-  const SmallArchive archive;
+  const SavedArchive archive;
   const DsalvanetDmg dmg(archive.module());
   const cv::Mat image = noise({200, 100});
   const std::vector<Box> one{{10, 20, 61, 81}};  // last pixels 60 and 80
@@ -63,7 +63,7 @@ TEST_CASE("torch DsalvanetDmg: boxes reach the network as rows and columns of it
 
 TEST_CASE("torch DsalvanetDmg: the paper's rules give all exemplars, the released code's three",
           "[torch][dsalvanet]") {
-  const SmallArchive archive;
+  const SavedArchive archive;
   const cv::Mat image = noise({200, 100});
   const auto count = [&](Rules rules, std::size_t exemplars) {
     const DsalvanetDmg dmg(archive.module(), {.rules = rules});
@@ -79,7 +79,7 @@ TEST_CASE("torch DsalvanetDmg: the paper's rules give all exemplars, the release
 }
 
 TEST_CASE("torch DsalvanetDmg: the network gets the frame's image", "[torch][dsalvanet]") {
-  const SmallArchive archive(
+  const SavedArchive archive(
       "def forward(self, image, boxes):\n  return image[:, 2:] + 0.0 * boxes.sum() + 3.0\n");
   const cv::Mat image = noise({70, 300});
   const std::vector<Box> one{{1, 2, 30, 40}};
@@ -94,13 +94,13 @@ TEST_CASE("torch DsalvanetDmg: the manifest's size and scale count, negative res
   auto text = manifest;
   text.replace(text.find("512"), 3, "256");
   text.replace(text.find("\"scale\": 1"), 10, "\"scale\": 8");
-  const SmallArchive archive(R"(
+  const SavedArchive archive(R"(
 def forward(self, image, boxes):
     map = torch.full([1, 1, image.size(2), image.size(3)], -2.0)
     map[0, 0, 3, 4] = 16.0
     return map + 0.0 * boxes.sum()
 )",
-                        text);
+                             text);
   const DsalvanetDmg dmg(archive.module());
   const auto map = dmg.density(ImageView::of_rgb(noise({70, 300})), std::span(four.data(), 1));
   REQUIRE(size_of(map) == Size{256, 256});
@@ -109,7 +109,7 @@ def forward(self, image, boxes):
 }
 
 TEST_CASE("torch DsalvanetDmg: boxes keep their last pixel in bfloat16", "[torch][dsalvanet]") {
-  const SmallArchive archive;
+  const SavedArchive archive;
   const cv::Mat image = noise({512, 512});
   const std::vector<Box> one{{3, 505, 12, 510}};  // 509 would become 508 or 510
   const auto map = DsalvanetDmg(archive.module({at::kCPU, at::kBFloat16}))
@@ -121,7 +121,7 @@ TEST_CASE("torch DsalvanetDmg: boxes keep their last pixel in bfloat16", "[torch
 TEST_CASE("torch DsalvanetDmg: an archive that does not fit throws BadModel naming file and fault",
           "[torch][dsalvanet][errors]") {
   const auto message = [](const std::string& code, const std::string& text = manifest) {
-    const SmallArchive archive(code, text);
+    const SavedArchive archive(code, text);
     return message_of<BadModel>([&] { DsalvanetDmg(archive.module()); });
   };
   auto text = manifest;
@@ -137,13 +137,13 @@ TEST_CASE("torch DsalvanetDmg: an archive that does not fit throws BadModel nami
       "def forward(self, image, boxes):\n"
       "  return image[:, :1] + 0.0 * boxes.reshape([1, 3, 4]).sum()\n";
   CHECK_THAT(message(three_only), ContainsSubstring("dsalvanet.pt: its forward failed: "));
-  const SmallArchive archive(three_only);
+  const SavedArchive archive(three_only);
   CHECK_NOTHROW(DsalvanetDmg(archive.module(), {.rules = Rules::reference}));
 }
 
 TEST_CASE("torch DsalvanetDmg: no exemplar and one outside throw InvalidArgument",
           "[torch][dsalvanet][errors]") {
-  const SmallArchive archive;
+  const SavedArchive archive;
   const DsalvanetDmg dmg(archive.module());
   const cv::Mat image = noise({120, 60});
   CHECK_THAT(message_of<InvalidArgument>([&] { dmg.density(ImageView::of_rgb(image), {}); }),

@@ -56,10 +56,10 @@ def forward(self, image, ids, attention, positions, tokens):
     return logits, boxes.expand(b, 3, 4)
 )";
 
-struct SmallArchive {
+struct SavedArchive {
   Scratch folder;
-  explicit SmallArchive(const std::string& code = word_numbers, const std::string& text = manifest,
-                   const std::string& words = vocabulary) {
+  explicit SavedArchive(const std::string& code = word_numbers, const std::string& text = manifest,
+                        const std::string& words = vocabulary) {
     torch::jit::ExtraFilesMap more;
     if (!words.empty()) more["vocab.txt"] = words;
     save_archive(
@@ -156,7 +156,7 @@ TEST_CASE(
     "in the image's pixels",
     "[torch][grounding]") {
   NEEDS_UTF8PROC();
-  const SmallArchive archive;
+  const SavedArchive archive;
   const cv::Mat image = noise({200, 100});
   const Detections found = GroundingDetector(archive.module())
                                .detect(ImageView::of_rgb(image), "potato", "all potatoes");
@@ -180,7 +180,7 @@ TEST_CASE(
   const std::string from = "ids.view(b, 1, t).float() / 10";
   only_the_end_counts.replace(only_the_end_counts.find(from), from.size(),
                               "(ids == 3).view(b, 1, t).float()");
-  const SmallArchive archive(only_the_end_counts);
+  const SavedArchive archive(only_the_end_counts);
   const auto confidence = [&](Captions captions) {
     const GroundingDetector detector(archive.module(), captions);
     return detector.detect(ImageView::of_rgb(noise({70, 50})), "potato", "bell")
@@ -198,7 +198,7 @@ TEST_CASE("torch GroundingDetector: the image's backbone runs once, whatever the
   std::string code = word_numbers;
   code.replace(code.find("[[0.5, 0.5, 0.5, 0.25]"), 22,
                "[[image.size(0) / 10, image.size(2) / 1000, image.size(3) / 1000, 0.25]");
-  const SmallArchive archive(code);
+  const SavedArchive archive(code);
   for (const Captions captions : {Captions::separate, Captions::joint}) {
     const GroundingDetector detector(archive.module(), captions);
     const auto box =
@@ -213,7 +213,7 @@ TEST_CASE("torch GroundingDetector: the network gets the frame's pixels and the 
           "[torch][grounding]") {
   NEEDS_UTF8PROC();
   // boxes 0 to 2 hold sums, in an image of 1 x 1 pixels
-  const SmallArchive archive(R"(
+  const SavedArchive archive(R"(
 def forward(self, image, ids, attention, positions, tokens):
     b, t = ids.size(0), ids.size(1)
     boxes = torch.ones([b, 3, 4]) * 0.5
@@ -245,7 +245,7 @@ def forward(self, image, ids, attention, positions, tokens):
 TEST_CASE("torch GroundingDetector: runs in bfloat16, with boxes and confidences in float32",
           "[torch][grounding]") {
   NEEDS_UTF8PROC();
-  const SmallArchive archive;
+  const SavedArchive archive;
   const GroundingDetector detector(archive.module({at::kCPU, at::kBFloat16}));
   const Detections found = detector.detect(ImageView::of_rgb(noise({200, 100})), "potato", "bell");
   CHECK(found.label.at(0).confidence == Approx(sigmoid(0.6 - 4)).epsilon(0.02));
@@ -258,7 +258,7 @@ TEST_CASE(
   NEEDS_UTF8PROC();
   const auto message = [](const std::string& code, const std::string& text = manifest,
                           const std::string& words = vocabulary) {
-    const SmallArchive archive(code, text, words);
+    const SavedArchive archive(code, text, words);
     return message_of<BadModel>([&] { GroundingDetector(archive.module()); });
   };
   const auto returning = [](const std::string& value) {
@@ -322,8 +322,8 @@ def forward(self, image, ids, attention, positions, tokens):
     return logits, boxes.expand(b, 20, 4)
 )";
 
-struct Bells : SmallArchive {
-  Bells() : SmallArchive(bells, with_twenty_boxes()) {}
+struct Bells : SavedArchive {
+  Bells() : SavedArchive(bells, with_twenty_boxes()) {}
   static std::string with_twenty_boxes() {
     std::string text = manifest;
     return text.replace(text.find("\"queries\": 3"), 12, "\"queries\": 20");
