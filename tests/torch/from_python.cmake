@@ -38,4 +38,5 @@ if(NOT exporting)
 endif()
 persense_from_python(onnx torch/onnx_models.py torch/onnx_test.cpp
                      "onnx: small networks are exported in both formats" ${exporting})
-set_property(SOURCE torch/onnx_test.cpp APPEND PROPERTY COMPILE_DEFINITIONS PERSENSE_HAS_ONNX=$<BOOL:${PERSENSE_ONNX}>)
+set_property(SOURCE torch/onnx_test.cpp APPEND PROPERTY COMPILE_DEFINITIONS
+  PERSENSE_HAS_ONNX=$<BOOL:${PERSENSE_ONNX}> PERSENSE_PLUGIN_PATH="$<TARGET_FILE:persense_torch_plugin>")

@@ -1,6 +1,7 @@
 // ONNX models beside the TorchScript archives of the same networks: onnx_models.py makes both.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <persense.h>
 
 #include <cstdlib>
 #include <iostream>
@@ -237,6 +238,38 @@ TEST_CASE("Stages::in_folder: takes .onnx where a slot has no .pt", "[torch][onn
   CHECK(stages.encoder == (scratch / "encoder.onnx").string());
   CHECK(stages.dmg == (scratch / "dmg.pt").string());
   CHECK(stages.decoder == Stages::default_name());
+}
+
+TEST_CASE("C ABI: slots take ONNX models", "[torch][onnx][capi]") {
+  NEEDS_ONNX();
+  const Stages models = stages_of(".onnx");
+  persense_pipeline_options options;
+  persense_pipeline_options_init(&options, sizeof options);
+  options.models = "classic";
+  options.encoder = models.encoder.c_str();
+  options.decoder = models.decoder.c_str();
+  persense_pipeline* pipeline = nullptr;
+  REQUIRE(persense_pipeline_create(&options, &pipeline) == PERSENSE_OK);
+  CHECK(persense_pipeline_get_stages(pipeline) ==
+        std::string("encoder encoder.onnx, detector classic, dmg classic, decoder decoder.onnx"));
+  persense_pipeline_free(pipeline);
+}
+
+TEST_CASE("persense: finds ONNX Runtime in the Python package beside its own",
+          "[torch][onnx][cli]") {
+  NEEDS_ONNX();
+  const Workspace work;
+  const fs::path packages = work / "packages", library = std::getenv(variable);
+  fs::create_directories(packages / "persense");
+  fs::create_directories(packages / "onnxruntime" / "capi");
+  fs::copy_file(program(), packages / "persense" / "persense");
+  fs::copy_file(PERSENSE_PLUGIN_PATH,
+                packages / "persense" / fs::path(PERSENSE_PLUGIN_PATH).filename());
+  fs::create_symlink(library, packages / "onnxruntime" / "capi" / library.filename());
+  const Outcome outcome = work.shell(std::string(variable) + "= packages/persense/persense info " +
+                                     (folder / "encoder.onnx").string());
+  INFO(outcome.err);
+  CHECK(outcome.exit == 0);
 }
 
 // ---- what is refused ----------------------------------------------------------------------------
