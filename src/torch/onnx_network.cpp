@@ -111,9 +111,9 @@ class OnnxNetwork final : public Network {
 
 class OnnxFile final : public ModelFile {
  public:
-  explicit OnnxFile(const std::filesystem::path& path) : file_(path) {}
+  explicit OnnxFile(const std::filesystem::path& path) : path_(path), file_(path) {}
 
-  std::string name() const override { return file_.path().string(); }
+  std::string name() const override { return file_.name(); }
   Manifest manifest() const override { return parse_manifest(extra_file("persense.json"), name()); }
   std::string extra_file(const std::string& name) const override { return file_.text(name); }
 
@@ -123,9 +123,9 @@ class OnnxFile final : public ModelFile {
           fmt::format("{}: dtype: got \"{}\", expected fp32, in which ONNX models run; half "
                       "precision needs the TorchScript archive",
                       name(), placement.dtype == at::kHalf ? "fp16" : "bf16"));
-    const std::string doing = onnx::runtime_name(file_.path()) + " cannot load it";
+    const std::string doing = onnx::runtime_name(path_) + " cannot load it";
     return translate(name(), placement.device.str(), doing, [&] {
-      return std::make_unique<const OnnxNetwork>(file_.path(), manifest().stage, placement.device);
+      return std::make_unique<const OnnxNetwork>(path_, manifest().stage, placement.device);
     });
   }
 
@@ -138,6 +138,7 @@ class OnnxFile final : public ModelFile {
   }
 
  private:
+  std::filesystem::path path_;
   onnx::ModelFile file_;
 };
 

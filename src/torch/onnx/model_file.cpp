@@ -4,10 +4,10 @@
 
 #include <fstream>
 #include <limits>
-#include <optional>
+#include <utility>
 
-#include "model_path.hpp"
 #include "persense/error.hpp"
+#include "torch/model_path.hpp"
 
 namespace persense::onnx {
 
@@ -32,9 +32,7 @@ struct Field {
 /// would read the weights.
 class Wire {
  public:
-  explicit Wire(const std::filesystem::path& path)
-      : name_(path.string()), stream_(path, std::ios::binary) {
-    if (!stream_) throw Unreadable(name_ + ": cannot be opened");
+  Wire(std::istream& stream, std::string name) : name_(std::move(name)), stream_(stream) {
     stream_.seekg(0, std::ios::end);
     size_ = static_cast<std::uint64_t>(stream_.tellg());
   }
@@ -52,6 +50,10 @@ class Wire {
   }
 
   std::string text(Range range) {
+    constexpr std::uint64_t longest = 1 << 24;
+    if (range.length() > longest)
+      throw BadModel(fmt::format("{}: a text of {} bytes in its metadata, expected at most {}",
+                                 name_, range.length(), longest));
     std::string text(range.length(), '\0');
     read(range.begin, text.data(), text.size());
     return text;
@@ -110,7 +112,7 @@ class Wire {
   }
 
   std::string name_;
-  std::ifstream stream_;
+  std::istream& stream_;
   std::uint64_t size_ = 0, next_ = std::numeric_limits<std::uint64_t>::max();
 };
 
@@ -137,9 +139,9 @@ bool is_floating_point(std::uint64_t data_type) {
 std::int64_t parameters_of(Wire& wire, Range initializer) {
   std::uint64_t type = 0, count = 1;
   const auto multiply = [&](std::uint64_t length, std::uint64_t at) {
-    if (__builtin_mul_overflow(count, length, &count) ||
-        count > std::numeric_limits<std::uint32_t>::max() * std::uint64_t{1024})
-      wire.damaged(at);
+    constexpr std::uint64_t most = std::uint64_t{1} << 40;  // of which a file cannot hold too many
+    if (length > most || count * length > most) wire.damaged(at);
+    count *= length;
   };
   wire.for_each_field(initializer, [&](const Field& field) {
     if (field.id == tensor::data_type) type = field.number;
@@ -151,47 +153,54 @@ std::int64_t parameters_of(Wire& wire, Range initializer) {
   return is_floating_point(type) ? static_cast<std::int64_t>(count) : 0;
 }
 
+/// A pair of the metadata: its name and its text.
+std::pair<std::string, std::string> text_of(Wire& wire, Range pair) {
+  std::pair<std::string, std::string> result;
+  wire.for_each_field(pair, [&](const Field& part) {
+    if (part.id == entry::key) result.first = wire.text(part.range);
+    if (part.id == entry::value) result.second = wire.text(part.range);
+  });
+  return result;
+}
+
 constexpr const char* expected =
     "expected an ONNX model as `python -m persense_export --format onnx` writes them";
 
 }  // namespace
 
-ModelFile::ModelFile(const std::filesystem::path& path) : path_(path) {
+ModelFile::ModelFile(const std::filesystem::path& path) : name_(path.string()) {
   torchscript::require_model_file(path);
-  Wire wire(path);
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw Unreadable(name_ + ": cannot be opened");
+  read(file);
+}
+
+ModelFile::ModelFile(std::istream& bytes, std::string name) : name_(std::move(name)) {
+  read(bytes);
+}
+
+void ModelFile::read(std::istream& bytes) {
+  Wire wire(bytes, name_);
   size_ = wire.whole().length();
   bool has_version = false, has_graph = false;
   wire.for_each_field(wire.whole(), [&](const Field& field) {
-    // The first field of every model that a known writer makes; of another file it is seldom this.
-    if (field.id == model::ir_version) has_version = true;
-    if (!has_version)
-      throw BadModel(fmt::format("{}: another kind of file, {}", path.string(), expected));
-    if (field.id == model::graph) {
-      has_graph = true;
-      wire.for_each_field(field.range, [&](const Field& part) {
-        if (part.id == graph_initializer) parameters_ += parameters_of(wire, part.range);
-      });
-    }
-    if (field.id != model::metadata) return;
-    std::string key, value;
+    // the first field of every model that a known writer makes, and seldom of another file
+    has_version |= field.id == model::ir_version;
+    if (!has_version) throw BadModel(fmt::format("{}: another kind of file, {}", name_, expected));
+    if (field.id == model::metadata) texts_.insert(text_of(wire, field.range));
+    if (field.id != model::graph) return;
+    has_graph = true;
     wire.for_each_field(field.range, [&](const Field& part) {
-      constexpr std::uint64_t longest = 1 << 24;
-      if (part.range.length() > longest)
-        throw BadModel(fmt::format("{}: a text of {} bytes in its metadata, expected at most {}",
-                                   path.string(), part.range.length(), longest));
-      if (part.id == entry::key) key = wire.text(part.range);
-      if (part.id == entry::value) value = wire.text(part.range);
+      if (part.id == graph_initializer) parameters_ += parameters_of(wire, part.range);
     });
-    texts_.insert_or_assign(std::move(key), std::move(value));
   });
-  if (!has_graph) throw BadModel(fmt::format("{}: without a graph, {}", path.string(), expected));
+  if (!has_graph) throw BadModel(fmt::format("{}: without a graph, {}", name_, expected));
 }
 
 const std::string& ModelFile::text(const std::string& name) const {
   const auto found = texts_.find(name);
   if (found == texts_.end())
-    throw BadModel(
-        fmt::format("{}: there is no {} in its metadata, {}", path_.string(), name, expected));
+    throw BadModel(fmt::format("{}: there is no {} in its metadata, {}", name_, name, expected));
   return found->second;
 }
 

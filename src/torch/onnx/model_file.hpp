@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <iosfwd>
 #include <map>
 #include <string>
 
@@ -15,9 +16,11 @@ class ModelFile {
   /// @throws FileNotFound. @throws Unreadable  a folder, no permission, truncated, or fields that
   ///   contradict one another. @throws BadModel  no ONNX model.
   explicit ModelFile(const std::filesystem::path& path);
+  /// The same of its bytes. @param name  begins every message.
+  ModelFile(std::istream& bytes, std::string name);
 
-  const std::filesystem::path& path() const { return path_; }
-  std::uint64_t size() const { return size_; }  ///< of the file, bytes
+  const std::string& name() const { return name_; }  ///< the path
+  std::uint64_t size() const { return size_; }       ///< of the file, bytes
   /// Floating-point numbers among its weights, those that lie in a file beside it too.
   std::int64_t parameters() const { return parameters_; }
 
@@ -25,7 +28,9 @@ class ModelFile {
   const std::string& text(const std::string& name) const;
 
  private:
-  std::filesystem::path path_;
+  void read(std::istream& bytes);
+
+  std::string name_;
   std::uint64_t size_ = 0;
   std::int64_t parameters_ = 0;
   std::map<std::string, std::string> texts_;
