@@ -15,7 +15,7 @@
 #include "child_process.hpp"
 #include "persense/torch/decoder.hpp"
 #include "persense/torch/encoder.hpp"
-#include "scene.hpp"
+#include "sam_scene.hpp"
 #include "table.hpp"
 
 using namespace persense;
@@ -52,25 +52,6 @@ fs::path export_archives(ChildProcess& upstream) {
                                 "-o", folder.string()}));
   if (exporter.wait() != 0) throw std::runtime_error("persense_export failed");
   return folder;
-}
-
-cv::Mat picture() {
-  scenes::SceneOptions options;
-  options.kind = scenes::Kind::beans;
-  options.width = 967;
-  options.height = 839;
-  options.count = 218;
-  options.seed = 1;
-  return scenes::render_scene(options).image;
-}
-
-std::vector<Prompt> prompts(int count, Size size) {
-  std::vector<Prompt> all;
-  for (int i = 0; i < count; ++i)  // spread by two irrational steps
-    all.push_back({{static_cast<int>(std::fmod(0.5 + i * 0.7548776662, 1.0) * size.width),
-                    static_cast<int>(std::fmod(0.5 + i * 0.5698402910, 1.0) * size.height)},
-                   Prompt::Role::exemplar});
-  return all;
 }
 
 double set_image(ChildProcess& upstream, const cv::Mat& image) {

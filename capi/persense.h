@@ -58,8 +58,9 @@ typedef struct persense_pipeline persense_pipeline;
 typedef struct persense_pipeline_options {
   size_t struct_size;
   const char* models;  /* "mini" (learned: the default), "classic" (weight-free), or a folder with
-                          encoder.pt, detector.pt, dmg.pt or decoder.pt; a slot without a file is
-                          what the folder's mini.pt is, a network of your own training, or "mini" */
+                          encoder.pt, detector.pt, dmg.pt or decoder.pt, or ONNX models of these
+                          names (encoder.onnx); a slot without a file is what the folder's mini.pt
+                          is, a network of your own training, or "mini" */
   const char* encoder; /* these four instead of what `models` has: "mini", "classic" or an archive's
                           path */
   const char* detector;

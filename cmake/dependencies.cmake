@@ -8,6 +8,7 @@ if(PERSENSE_CORE_ONLY)
   find_package(OpenCV 4.5 REQUIRED COMPONENTS core imgproc)
   set(PERSENSE_HTTP OFF)
   set(PERSENSE_TORCH OFF)
+  set(PERSENSE_ONNX OFF)
   return()
 endif()
 find_package(OpenCV 4.5 REQUIRED COMPONENTS core imgproc imgcodecs)
@@ -110,5 +111,29 @@ if(PERSENSE_WITH_TORCH)
     endif()
   else()
     message(STATUS "TorchScript stages: OFF, LibTorch was not found (its folder belongs into CMAKE_PREFIX_PATH)")
+  endif()
+endif()
+
+# ONNX Runtime's headers, 1.21 or newer; where there is no package of them cmake/onnxruntime.sh puts them below
+# build/onnxruntime. The library is opened when a model is first asked for, so it may come later and be newer. Where it
+# is found now it is one of the places that are looked at then. PERSENSE_ONNX is what came of it.
+set(PERSENSE_ONNX OFF)
+if(PERSENSE_WITH_ONNX AND PERSENSE_TORCH)
+  find_path(PERSENSE_ONNXRUNTIME_INCLUDE onnxruntime_cxx_api.h
+            HINTS ${PROJECT_SOURCE_DIR}/build/onnxruntime/usr/include
+            PATH_SUFFIXES onnxruntime onnxruntime/core/session)
+  find_library(PERSENSE_ONNXRUNTIME_LIBRARY onnxruntime)
+  mark_as_advanced(PERSENSE_ONNXRUNTIME_INCLUDE PERSENSE_ONNXRUNTIME_LIBRARY)
+  if(PERSENSE_ONNXRUNTIME_INCLUDE)
+    set(PERSENSE_ONNX ON)
+    if(NOT PERSENSE_ONNXRUNTIME_LIBRARY)
+      set(PERSENSE_ONNXRUNTIME_LIBRARY "")
+    endif()
+    message(STATUS "ONNX models: ON, with the headers in ${PERSENSE_ONNXRUNTIME_INCLUDE}")
+  elseif(PERSENSE_WITH_ONNX STREQUAL "AUTO")
+    message(STATUS "ONNX models: OFF, ONNX Runtime's headers were not found (cmake/onnxruntime.sh gets them)")
+  else()
+    message(FATAL_ERROR "PERSENSE_WITH_ONNX is ${PERSENSE_WITH_ONNX}, but onnxruntime_cxx_api.h was not found "
+                        "(cmake/onnxruntime.sh gets it)")
   endif()
 endif()

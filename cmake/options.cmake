@@ -3,6 +3,9 @@
 set(PERSENSE_WITH_TORCH AUTO CACHE STRING
     "Build the TorchScript stages, and mini on GPUs, which need LibTorch: ON, OFF, or AUTO (if it is there)")
 set_property(CACHE PERSENSE_WITH_TORCH PROPERTY STRINGS AUTO ON OFF)
+set(PERSENSE_WITH_ONNX AUTO CACHE STRING
+    "Run ONNX models, too, beside LibTorch, which needs ONNX Runtime's headers: ON, OFF, or AUTO (if they are there)")
+set_property(CACHE PERSENSE_WITH_ONNX PROPERTY STRINGS AUTO ON OFF)
 set(PERSENSE_WITH_HTTP AUTO CACHE STRING
     "Build class label extraction, which needs libcurl: ON, OFF, or AUTO (if it is there)")
 set_property(CACHE PERSENSE_WITH_HTTP PROPERTY STRINGS AUTO ON OFF)

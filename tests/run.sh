@@ -23,6 +23,7 @@ if /usr/bin/python3 -c 'import torch' 2>/dev/null; then
     persense_python build/python-torch bindings/python/training/tests/requirements.txt \
         /usr/bin/python3 --system-site-packages
 fi
+[ "${PERSENSE_SETUP:-on}" = off ] || cmake/onnxruntime.sh
 # The wheel that the tests install is compiled of the same sources: what is compiled is kept.
 launcher=()
 if command -v ccache >/dev/null; then

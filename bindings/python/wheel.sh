@@ -27,6 +27,7 @@ fi
 python=${PYTHON:-python3}
 export CMAKE_BUILD_PARALLEL_LEVEL=${JOBS:-$(nproc)}
 . "$source_dir/cmake/setup.sh"
+"$source_dir/cmake/onnxruntime.sh"  # its headers, for wheels with networks
 
 say() { printf 'wheel: %s\n' "$*" >&2; }
 

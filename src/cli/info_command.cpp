@@ -30,7 +30,9 @@ const char* const description =
 
 const char* const footer =
     "Every checksum in the archive is computed and LibTorch reads it, so an archive that is shown\n"
-    "is one that can be used. It needs no GPU, whatever the precision of the weights.\n"
+    "is one that can be used. It needs no GPU, whatever the precision of the weights. An ONNX "
+    "model\n"
+    "(.onnx) has no checksums; ONNX Runtime loads it.\n"
     "\n";
 
 /// 93735472 as "93 735 472".
@@ -115,7 +117,8 @@ std::string as_text(const ArchiveInfo& info) {
   line("upstream", one_line(manifest.upstream));
   line("checkpoint",
        manifest.sha256_weights.empty() ? "" : "sha256 " + one_line(manifest.sha256_weights));
-  line("checksums", fmt::format("{} of {} right", info.parts, info.parts));
+  line("checksums", info.parts == 0 ? "none: an ONNX model"
+                                    : fmt::format("{} of {} right", info.parts, info.parts));
   return text;
 }
 
@@ -176,7 +179,7 @@ void add_info(CLI::App& program, Task& task) {
   };
   auto* command = program.add_subcommand("info", description);
   const auto request = std::make_shared<Request>();
-  command->add_option("FILE", request->file, "model archive (.pt)")
+  command->add_option("FILE", request->file, "model archive (.pt, .onnx)")
       ->type_name("")
       ->check(not_empty())
       ->required();

@@ -7,7 +7,7 @@ void add_stage_flags(CLI::App& command, StageFlags& flags) {
   command
       .add_option("--models", flags.models,
                   "mini (learned), classic (weight-free), or a folder with encoder.pt, "
-                  "detector.pt, dmg.pt, decoder.pt, or mini.pt for all without a file")
+                  "detector.pt, dmg.pt, decoder.pt (or .onnx), or mini.pt for all without a file")
       ->type_name("mini|classic|DIR")
       ->check(not_empty())
       ->capture_default_str()

@@ -107,13 +107,14 @@ std::string Stages::default_name() { return std::string(learned); }
 Stages Stages::in_folder(const std::string& folder) {
   namespace fs = std::filesystem;
   std::error_code error;
-  constexpr const char* expected = "encoder.pt, detector.pt, dmg.pt, decoder.pt or mini.pt";
+  constexpr const char* expected =
+      "encoder.pt, detector.pt, dmg.pt, decoder.pt (or .onnx) or mini.pt";
   if (!fs::is_directory(folder, error))
     throw FileNotFound(
         fmt::format("models: got \"{}\", expected \"mini\", \"classic\" or a folder with {}",
                     folder, expected));
   bool found = false;
-  const auto fill = [&](std::string& slot, const char* file) {
+  const auto fill = [&](std::string& slot, const std::string& file) {
     const fs::path path = fs::path(folder) / file;
     if (!fs::exists(path, error)) return;
     slot = path.string();
@@ -121,10 +122,12 @@ Stages Stages::in_folder(const std::string& folder) {
   };
   Stages stages;
   fill(stages.mini, "mini.pt");
-  fill(stages.encoder, "encoder.pt");
-  fill(stages.detector, "detector.pt");
-  fill(stages.dmg, "dmg.pt");
-  fill(stages.decoder, "decoder.pt");
+  for (const std::string kind : {".onnx", ".pt"}) {  // of two files for a slot the archive stays
+    fill(stages.encoder, "encoder" + kind);
+    fill(stages.detector, "detector" + kind);
+    fill(stages.dmg, "dmg" + kind);
+    fill(stages.decoder, "decoder" + kind);
+  }
   if (!found) throw FileNotFound(fmt::format("models: no {} in {}", expected, folder));
   return stages;
 }

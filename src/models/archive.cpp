@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "manifest.hpp"
+#include "model_path.hpp"
 #include "persense/error.hpp"
 #include "persense/failure.hpp"
 
@@ -17,14 +18,7 @@ namespace {
 
 /// Opens nothing yet.
 zip_source* source_of(const std::filesystem::path& path) {
-  std::error_code error;
-  const auto status = std::filesystem::status(path, error);
-  if (status.type() == std::filesystem::file_type::not_found)
-    throw FileNotFound(path.string() + ": no such file");
-  if (error) throw Unreadable(fmt::format("{}: {}", path.string(), error.message()));
-  if (!is_regular_file(status))
-    throw Unreadable(fmt::format("{}: {}, expected a model archive", path.string(),
-                                 is_directory(status) ? "a folder" : "not a file"));
+  require_model_file(path);
   return zip_source_file_create(path.c_str(), 0, -1, nullptr);
 }
 
@@ -155,9 +149,7 @@ Manifest Archive::manifest() const { return parse_manifest(extra_file("persense.
 
 Manifest Archive::manifest(Stage expected) const {
   Manifest found = manifest();
-  if (found.stage != expected)
-    throw BadModel(fmt::format("{}: got a module of stage {} (\"{}\"), expected one of stage {}",
-                               name_, name_of(found.stage), found.name, name_of(expected)));
+  require_stage(found, expected, name_);
   return found;
 }
 
@@ -191,7 +183,5 @@ void Archive::fail(zip_error* error, std::string_view part) const {
       damaged(part, zip_error_strerror(error));
   }
 }
-
-Manifest read_manifest(const std::filesystem::path& file) { return Archive(file).manifest(); }
 
 }  // namespace persense

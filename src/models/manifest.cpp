@@ -246,4 +246,10 @@ Manifest parse_manifest(const std::string& text, const std::string& where) {
   return manifest;
 }
 
+void require_stage(const Manifest& manifest, Stage expected, const std::string& where) {
+  if (manifest.stage != expected)
+    throw BadModel(fmt::format("{}: got a module of stage {} (\"{}\"), expected one of stage {}",
+                               where, name_of(manifest.stage), manifest.name, name_of(expected)));
+}
+
 }  // namespace persense

@@ -12,4 +12,7 @@ namespace persense {
 ///   of range; the message names the field.
 Manifest parse_manifest(const std::string& text, const std::string& where);
 
+/// @param where  as above. @throws BadModel  a model of another stage.
+void require_stage(const Manifest& manifest, Stage expected, const std::string& where);
+
 }  // namespace persense

@@ -42,7 +42,7 @@ sys.path.insert(
 from persense_export import countr as countr_export  # noqa: E402
 from persense_export import dsalvanet as dsalvanet_export  # noqa: E402
 from persense_export import sam as sam_export  # noqa: E402
-from persense_export.archive import Archive, write_archives  # noqa: E402
+from persense_export.archive import FORMATS, Archive, write_archives  # noqa: E402
 from persense_export.checkpoints import Checkpoint, read_checkpoint  # noqa: E402
 from persense_export.networks.countr import Countr  # noqa: E402
 from persense_export.networks.dsalvanet import Dsalvanet  # noqa: E402
@@ -219,7 +219,13 @@ def checkpoint_of(network: torch.nn.Module, folder: pathlib.Path) -> Checkpoint:
     return checkpoint
 
 
-def export(folder: pathlib.Path, sam: Sam, countr: Countr, dsalvanet: Dsalvanet) -> None:
+def export(
+    folder: pathlib.Path,
+    sam: Sam,
+    countr: Countr,
+    dsalvanet: Dsalvanet,
+    formats: Sequence[str] = FORMATS[:1],
+) -> None:
     """Archives of the networks, by the export that users run; its own comparison is cut short."""
     options = argparse.Namespace(arch=None)
 
@@ -228,14 +234,14 @@ def export(folder: pathlib.Path, sam: Sam, countr: Countr, dsalvanet: Dsalvanet)
         return dataclasses.replace(archive, samples=lambda: samples[-1:])
 
     checkpoint = checkpoint_of(sam, folder)
-    write_archives(sam_export.archives(checkpoint, options), checkpoint, folder)
+    write_archives(sam_export.archives(checkpoint, options), checkpoint, folder, formats=formats)
     for network, exporter in ((countr, countr_export), (dsalvanet, dsalvanet_export)):
         checkpoint = checkpoint_of(network, folder)
         (archive,) = map(hastened, exporter.archives(checkpoint, options))
         if network is dsalvanet:
             archive.manifest["input"]["size"] = FRAME
         archive.file_name = f"{archive.manifest['name']}.pt"
-        write_archives([archive], checkpoint, folder)
+        write_archives([archive], checkpoint, folder, formats=formats)
 
 
 # ---- images ------------------------------------------------------------------------------------

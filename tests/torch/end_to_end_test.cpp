@@ -7,6 +7,7 @@
 #include <set>
 
 #include "golden/golden.hpp"
+#include "mask_overlap.hpp"
 #include "persense/engine.hpp"
 #include "persense/pipeline.hpp"
 #include "persense/torch/countr.hpp"
@@ -19,6 +20,7 @@ namespace persense::torchscript {
 namespace {
 
 using persense::test::map_of;
+using persense::test::overlap;
 using persense::testing::Array;
 using persense::testing::image_of;
 using persense::testing::json;
@@ -75,11 +77,6 @@ std::vector<Mask> masks_from(const Array& array) {
     masks.push_back(crop_to_box(
         MaskView(cv::Mat(rows, columns, CV_8UC1, const_cast<std::uint8_t*>(&bytes[at])))));
   return masks;
-}
-
-double overlap(const Mask& a, const Mask& b) {
-  const auto shared = static_cast<double>(intersection_area(a, b));
-  return shared / (static_cast<double>(a.area() + b.area()) - shared);
 }
 
 float largest_difference(const FloatMap& a, const FloatMap& b) {

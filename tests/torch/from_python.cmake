@@ -32,3 +32,11 @@ persense_from_python(tokenizer torch/tokenizer.py torch/wordpiece_test.cpp
                      "tokenizer: transformers reads 10,000 texts" ${comparing})
 persense_from_python(transformers torch/grounding.py torch/grounding_test.cpp
                      "grounding: transformers finds boxes")
+set(exporting $ENV{PERSENSE_TORCH_PYTHON})  # the one with PyTorch and what runs ONNX models
+if(NOT exporting)
+  set(exporting ${PROJECT_SOURCE_DIR}/build/python-torch/bin/python)
+endif()
+persense_from_python(onnx torch/onnx_models.py torch/onnx_test.cpp
+                     "onnx: small networks are exported in both formats" ${exporting})
+set_property(SOURCE torch/onnx_test.cpp APPEND PROPERTY COMPILE_DEFINITIONS
+  PERSENSE_HAS_ONNX=$<BOOL:${PERSENSE_ONNX}> PERSENSE_PLUGIN_PATH="$<TARGET_FILE:persense_torch_plugin>")

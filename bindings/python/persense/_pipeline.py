@@ -77,8 +77,9 @@ class Pipeline:
         """Make a pipeline.
 
         models: "mini", "classic", or a folder of archives, which ``python -m persense_export``
-            writes: encoder.pt, detector.pt, dmg.pt and decoder.pt. A slot without a file is what
-            the folder's mini.pt is, a network of your own training, or the default. None: every
+            writes: encoder.pt, detector.pt, dmg.pt and decoder.pt, or ONNX models of these names
+            (encoder.onnx), which need the package onnxruntime. A slot without a file is what the
+            folder's mini.pt is, a network of your own training, or the default. None: every
             slot is the default.
         encoder, detector, dmg, decoder: instead of these: "mini", "classic", an archive's path, or
             a stage of your own, see persense.stages.

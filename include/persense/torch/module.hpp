@@ -1,7 +1,7 @@
-// persense/torch/module.hpp: one TorchScript archive, loaded, checked and run.
+// persense/torch/module.hpp: one network, loaded, checked and run: a TorchScript archive by
+// LibTorch, or an ONNX model (a file *.onnx) by ONNX Runtime.
 //
-// Nothing else in the library loads or runs a module, so another runtime is one more class with
-// this one's interface.
+// Nothing else in the library loads or runs a module.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -34,14 +34,20 @@ struct Placement {
 /// @throws DeviceUnavailable  a CUDA device that this machine or build does not have.
 Placement placement(std::string_view device, std::string_view dtype);
 
-/// A loaded archive. Movable; cheap to copy (the weights are shared).
+class ModelFile;
+class Network;
+
+/// A loaded archive or ONNX model. Movable; cheap to copy (the weights are shared).
 /// @par Threads  `operator()` and `call` may be called from several threads at once.
 class Module {
  public:
   /// Checks that the file is whole (every part's checksum: LibTorch by itself loads damaged
   /// weights), that its manifest fits, and places it.
-  /// @throws FileNotFound, Unreadable, BadModel (another stage, a newer format, not TorchScript),
-  ///   OutOfMemory.
+  /// An ONNX model has no checksums: that it is whole is for ONNX Runtime to see. It runs in fp32,
+  /// has no method but `forward`, and keeps the number of threads that it was loaded with.
+  /// @throws FileNotFound, Unreadable (also: ONNX Runtime is not there), BadModel (another stage, a
+  ///   newer format, not TorchScript), OutOfMemory, InvalidArgument (an ONNX model in half
+  ///   precision, or a build without), DeviceUnavailable.
   Module(const std::filesystem::path& file, Stage expected, Placement placement = {});
   /// The same for bytes in memory, which are copied: they are needed no longer.
   /// @throws Unreadable, BadModel, OutOfMemory  as above.
@@ -72,14 +78,13 @@ class Module {
                      std::string_view what) const;
 
  private:
-  struct Loaded;
-  Module(std::shared_ptr<const Archive> archive, Stage expected, Placement placement);
+  Module(const ModelFile& file, Stage expected, Placement placement);
 
   std::filesystem::path file_;
   Manifest manifest_;
   std::string vocabulary_;
   Placement placement_;
-  std::shared_ptr<const Loaded> loaded_;
+  std::shared_ptr<const Network> network_;
 };
 
 /// Checks the whole archive, of any stage, and loads it on the CPU to count its parameters.

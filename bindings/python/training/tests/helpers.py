@@ -1,4 +1,4 @@
-"""Random weights, and a look into an archive."""
+"""Random weights, a small detector, and a look into an archive."""
 
 from __future__ import annotations
 
@@ -10,8 +10,25 @@ import torch
 from torch import nn
 
 from persense_export.archive import MANIFEST
+from persense_export.networks.grounding_dino import BertConfig, Config, SwinConfig
 
 Network = TypeVar("Network", bound=nn.Module)
+
+SMALL_DETECTOR = Config(
+    swin=SwinConfig(width=16, depths=(2, 2, 2, 2), heads=(1, 2, 4, 8), window=3),
+    bert=BertConfig(vocabulary=1100, width=64, depth=1, mlp_width=96, positions=64, types=2),
+    width=64,
+    levels=4,
+    queries=30,
+    encoder_depth=1,
+    encoder_points=4,
+    encoder_mlp_width=128,
+    text_mlp_width=64,
+    fusion_width=64,
+    decoder_depth=2,
+    decoder_points=4,
+    decoder_mlp_width=96,
+)
 
 
 def randomise(network: Network, seed: int = 0) -> Network:
@@ -37,3 +54,13 @@ def open_archive(file: pathlib.Path) -> Tuple[Dict[str, Any], torch.jit.ScriptMo
     extra = {MANIFEST: ""}
     module = torch.jit.load(str(file), _extra_files=extra)
     return json.loads(extra[MANIFEST]), module
+
+
+def write_vocabulary(file: pathlib.Path) -> None:
+    """The words of :data:`SMALL_DETECTOR`: BERT's special tokens where its network has them, and filler."""
+    words = [f"word{number}" for number in range(SMALL_DETECTOR.bert.vocabulary)]
+    special = {0: "[PAD]", 100: "[UNK]", 101: "[CLS]", 102: "[SEP]", 1012: ".", 1029: "?"}
+    for number, token in special.items():
+        words[number] = token
+    words[200], words[201] = "disc", "discs"
+    file.write_text("".join(f"{word}\n" for word in words), encoding="utf-8")

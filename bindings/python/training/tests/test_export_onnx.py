@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import pytest
 import torch
-from helpers import open_archive, randomise
+from helpers import SMALL_DETECTOR, open_archive, randomise, write_vocabulary
 from torch import Tensor, nn
 
 onnx = pytest.importorskip("onnx", reason="onnx is not installed")
@@ -27,12 +27,7 @@ from persense_export.graphs import Graph, as_tuple  # noqa: E402
 from persense_export.networks import mini  # noqa: E402
 from persense_export.networks.countr import Countr  # noqa: E402
 from persense_export.networks.dsalvanet import Dsalvanet  # noqa: E402
-from persense_export.networks.grounding_dino import (  # noqa: E402
-    BertConfig,
-    Config,
-    GroundingDino,
-    SwinConfig,
-)
+from persense_export.networks.grounding_dino import GroundingDino  # noqa: E402
 from persense_export.networks.sam import DecoderConfig, Sam  # noqa: E402
 from persense_export.networks.tiny_vit import TinyVit  # noqa: E402
 
@@ -201,33 +196,12 @@ def test_dsalvanet_takes_any_boxes_and_sizes(save_checkpoint, tmp_path, monkeypa
         check(run(model, image, boxes[:, chosen]), module(image, boxes[:, chosen]))
 
 
-SMALL_DETECTOR = Config(
-    swin=SwinConfig(width=16, depths=(2, 2, 2, 2), heads=(1, 2, 4, 8), window=3),
-    bert=BertConfig(vocabulary=1100, width=64, depth=1, mlp_width=96, positions=64, types=2),
-    width=64,
-    levels=4,
-    queries=30,
-    encoder_depth=1,
-    encoder_points=4,
-    encoder_mlp_width=128,
-    text_mlp_width=64,
-    fusion_width=64,
-    decoder_depth=2,
-    decoder_points=4,
-    decoder_mlp_width=96,
-)
-
-
 def test_grounding_dino_takes_any_image_and_captions(save_checkpoint, tmp_path, monkeypatch):
     from persense_export import grounding_dino
 
     monkeypatch.setattr(grounding_dino, "_compare", lambda *_: None)  # with transformers
-    words = [f"word{number}" for number in range(SMALL_DETECTOR.bert.vocabulary)]
-    for number, token in {0: "[PAD]", 100: "[UNK]", 101: "[CLS]", 102: "[SEP]"}.items():
-        words[number] = token
-    words[1012] = "."
     vocabulary = tmp_path / "words.txt"
-    vocabulary.write_text("".join(f"{word}\n" for word in words), encoding="utf-8")
+    write_vocabulary(vocabulary)
     network = randomise(GroundingDino(SMALL_DETECTOR))
     more = ("--vocabulary", str(vocabulary))
     folder = export("grounding_dino", network, save_checkpoint, tmp_path, *more)
