@@ -1,52 +1,35 @@
-// JSON that comes from files and servers, and may be anything.
+// JSON that comes from files and servers, and may be anything; and JSON as text. nlohmann's parser
+// and writer are templates that every source which calls them would compile again for seconds:
+// these call them in one.
 #pragma once
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string>
 #include <string_view>
+
+#include "json_text.hpp"
 
 namespace persense::detail {
 
-/// Whether a text opens more brackets than anybody writes: copying and writing such a value, which
-/// recurse, would run out of stack.
-inline bool nests_too_deep(std::string_view text) {
-  constexpr int most = 200;
-  int depth = 0;
-  bool in_string = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (c == '"') in_string = !in_string;
-    if (in_string && c == '\\') ++i;
-    if (in_string) continue;
-    if ((c == '[' || c == '{') && ++depth > most) return true;
-    if (c == ']' || c == '}') --depth;
-  }
-  return false;
-}
-
 /// @return  discarded (is_discarded()) where the text is not JSON, or nested more than 200 deep.
-inline nlohmann::json parse_json(std::string_view text) {
-  if (nests_too_deep(text)) return nlohmann::json(nlohmann::json::value_t::discarded);
-  return nlohmann::json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
-}
+nlohmann::json parse_json(std::string_view text);
+
+/// What this program wrote itself, with members in their order. @throws nlohmann::json::exception.
+nlohmann::ordered_json parse_own_json(std::string_view text);
+
+/// A value as text, in one line or, where spaces to indent by are given, in several; bytes that are
+/// not UTF-8, as file names may have, become U+FFFD.
+std::string json_text(const nlohmann::json& value, int indent = -1);
+std::string json_text(const nlohmann::ordered_json& value, int indent = -1);
+
+/// The same in ASCII.
+std::string ascii_json_text(const nlohmann::ordered_json& value);
 
 /// A number from `least` to `most` without its fraction; nothing where the value is none.
 /// nlohmann's own conversions take a number beyond the type's range for another one.
-inline std::optional<std::int64_t> whole_number(const nlohmann::json& value, std::int64_t least,
-                                                std::int64_t most) {
-  std::optional<std::int64_t> number;
-  if (value.is_number_unsigned()) {
-    const auto given = value.get<std::uint64_t>();
-    if (given <= static_cast<std::uint64_t>(INT64_MAX)) number = static_cast<std::int64_t>(given);
-  } else if (value.is_number_integer()) {
-    number = value.get<std::int64_t>();
-  } else if (value.is_number()) {
-    constexpr double exact = 9007199254740992;  // 2^53
-    const auto given = value.get<double>();
-    if (given > -exact && given < exact) number = static_cast<std::int64_t>(given);
-  }
-  return number && *number >= least && *number <= most ? number : std::nullopt;
-}
+std::optional<std::int64_t> whole_number(const nlohmann::json& value, std::int64_t least,
+                                         std::int64_t most);
 
 }  // namespace persense::detail

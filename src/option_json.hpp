@@ -3,12 +3,12 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
 
+#include "json.hpp"
 #include "persense/error.hpp"
 #include "persense/option_table.hpp"
 
@@ -30,11 +30,9 @@ inline std::string option_text_of(const std::string& key, const nlohmann::json& 
   // what is none is refused by set_option
   const bool word = option_is_word(key).value_or(value.is_string());
   if (word ? value.is_string() : value.is_number())
-    return word ? value.get<std::string>() : value.dump();
-  throw InvalidArgument(
-      fmt::format("option {}: got {}, expected a {}", key,
-                  value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace),
-                  word ? "word" : "number"));
+    return word ? value.get<std::string>() : json_text(value);
+  throw InvalidArgument(fmt::format("option {}: got {}, expected a {}", key, json_text(value),
+                                    word ? "word" : "number"));
 }
 
 }  // namespace persense::detail

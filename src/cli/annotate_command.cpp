@@ -17,7 +17,7 @@ namespace persense::cli {
 
 namespace {
 
-const char* const description =
+const char* const annotate_description =
     "Annotate images with the model in the loop: it outlines, people correct, a data set results\n"
     "\n"
     "Examples:\n"
@@ -67,9 +67,9 @@ struct AnnotateRequest {
   std::string broken = "skip";
 };
 
-bool is_one_of(const CLI::Option& option, std::span<const std::string_view> names) {
+bool is_one_of(Flag flag, std::span<const std::string_view> names) {
   return std::any_of(names.begin(), names.end(),
-                     [&](std::string_view name) { return option.check_name(std::string(name)); });
+                     [&](std::string_view name) { return flag.is_called(std::string(name)); });
 }
 
 constexpr std::array<std::string_view, 4> of_import = {"--import", "--images", "--max-overlap",
@@ -77,40 +77,40 @@ constexpr std::array<std::string_view, 4> of_import = {"--import", "--images", "
 constexpr std::array<std::string_view, 3> of_both = {"--output", "--support", "--jobs"};
 
 /// @throws InvalidArgument  a flag of the one beside the other.
-void require_one_kind(const CLI::App& command, bool imports) {
-  for (const CLI::Option* option : command.get_options()) {
-    if (option->count() == 0 || is_one_of(*option, of_both)) continue;
-    if (is_one_of(*option, of_import) != imports)
-      throw InvalidArgument(fmt::format("{}: has no meaning {} --import", option->get_name(),
+void require_one_kind(Command command, bool imports) {
+  for (const Flag flag : command.flags()) {
+    if (!flag.given() || is_one_of(flag, of_both)) continue;
+    if (is_one_of(flag, of_import) != imports)
+      throw InvalidArgument(fmt::format("{}: has no meaning {} --import", flag.name(),
                                         imports ? "beside" : "without"));
   }
 }
 
-void add_import(CLI::App& command, AnnotateRequest& request) {
+void add_import(Command command, AnnotateRequest& request) {
   const char* const group = "Import";
   command
       .add_option("--import", request.import.annotations,
                   "make a data set of corrected labelme files or of a COCO file")
-      ->type_name("PATH")
-      ->check(not_empty())
-      ->group(group);
+      .type_name("PATH")
+      .not_empty()
+      .group(group);
   command
       .add_option("--images", request.import.images,
                   "where the COCO file's images are, if not beside it")
-      ->type_name("DIR")
-      ->check(not_empty())
-      ->group(group);
+      .type_name("DIR")
+      .not_empty()
+      .group(group);
   command
       .add_option("--max-overlap", request.import.max_overlap,
                   "part of the smaller of two objects that both may hold, 0 to 1")
-      ->type_name("PART")
-      ->check(CLI::Range(0.0, 1.0).description(""))
-      ->capture_default_str()
-      ->group(group);
-  add_broken_flag(command, request.broken)->group(group);
+      .type_name("PART")
+      .range(0.0, 1.0)
+      .capture_default_str()
+      .group(group);
+  add_broken_flag(command, request.broken).group(group);
 }
 
-Exit annotate(AnnotateRequest& request, const CLI::App& command) {
+Exit annotate(AnnotateRequest& request, Command command) {
   ImportRequest& import = request.import;
   SegmentRequest& run = request.segment;
   const bool imports = !import.annotations.empty();
@@ -132,18 +132,18 @@ Exit annotate(AnnotateRequest& request, const CLI::App& command) {
 
 }  // namespace
 
-void add_annotate(CLI::App& program, Task& task) {
-  auto* command = program.add_subcommand("annotate", description);
+void add_annotate(Command program, Task& task) {
+  const Command command = program.add_subcommand("annotate", annotate_description);
   const auto request = std::make_shared<AnnotateRequest>();
-  add_import(*command, *request);
-  add_segment_flags(*command, request->segment);
-  command->add_flag("--overlay", request->segment.overlay,
-                    "also the image with the instances drawn over it");
-  command->add_flag("--support-overlay", request->segment.support_overlay,
-                    "also the support images with the masks that were taken");
-  command->footer(std::string(marking_help) + import_help + exit_code_help);
-  command->callback([request, command, &task] {
-    task = [request, command] { return annotate(*request, *command); };
+  add_import(command, *request);
+  add_segment_flags(command, request->segment);
+  command.add_flag("--overlay", request->segment.overlay,
+                   "also the image with the instances drawn over it");
+  command.add_flag("--support-overlay", request->segment.support_overlay,
+                   "also the support images with the masks that were taken");
+  command.footer(std::string(marking_help) + import_help + exit_code_help);
+  command.callback([request, command, &task] {
+    task = [request, command] { return annotate(*request, command); };
   });
 }
 

@@ -5,10 +5,10 @@
 
 #include <algorithm>
 #include <chrono>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "clock.hpp"
+#include "json.hpp"
 #include "persense/error.hpp"
 #include "persense/eval/dataset_writer.hpp"
 #include "persense/failure.hpp"
@@ -246,7 +246,7 @@ eval::DatasetStatistics AnnotationImport::statistics() const {
 
 void AnnotationImport::write_statistics(const fs::path& folder) const {
   const eval::DatasetStatistics all = statistics();
-  auto json = nlohmann::ordered_json::parse(eval::to_json(all));
+  auto json = detail::parse_own_json(eval::to_json(all));
   for (const Class& c : classes_) {
     auto& of_class = json["classes"][c.name];
     of_class["folder"] = c.folder;
@@ -259,8 +259,7 @@ void AnnotationImport::write_statistics(const fs::path& folder) const {
   json["max_overlap"] = request_.max_overlap;
   json["left_out"] = left_out_;
   io::write_file(folder / "statistics.csv", eval::to_csv(all));
-  io::write_file(folder / "statistics.json",
-                 json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  io::write_file(folder / "statistics.json", detail::json_text(json, 2) + "\n");
 }
 
 Exit AnnotationImport::run() {

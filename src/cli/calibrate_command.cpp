@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "calibration.hpp"
@@ -8,7 +7,7 @@ namespace persense::cli {
 
 namespace {
 
-const char* const description =
+const char* const calibrate_description =
     "Choose the few thresholds that decide what is kept, on one's own labelled images\n"
     "\n"
     "Examples:\n"
@@ -23,7 +22,7 @@ const char* const description =
     "  # of the weight-free stages, two images at a time\n"
     "  persense calibrate bolts -o settings.json --models classic --jobs 2\n";
 
-const char* const help =
+const char* const calibrate_help =
     "How: one option after the other gets the value of highest mean F1 (matched one to one at IoU\n"
     "0.5, the plain mean over classes), where that is at least 0.005 more than before. With mini\n"
     "these are mini.same, mini.quality, mini.same_alone and mini.present; with other stages\n"
@@ -45,26 +44,26 @@ const char* const help =
 
 }  // namespace
 
-void add_calibrate(CLI::App& program, Task& task) {
-  auto* command = program.add_subcommand("calibrate", description);
+void add_calibrate(Command program, Task& task) {
+  const Command command = program.add_subcommand("calibrate", calibrate_description);
   const auto request = std::make_shared<CalibrationRequest>();
-  add_dataset_flags(*command, request->dataset);
-  command->add_option("-o,--output", request->settings, "the settings file that is written")
-      ->type_name("FILE")
-      ->check(not_empty())
-      ->required();
-  command->add_option("--folds", request->folds, "parts of the images, of which one is left out")
-      ->type_name("N")
-      ->check(CLI::Range(2, 1000).description(""))
-      ->capture_default_str();
-  add_option_flags(*command, request->options);
-  add_stage_flags(*command, request->stages);
-  command->add_option("--jobs", request->jobs, "images worked on at once; the choice is the same")
-      ->type_name("N")
-      ->check(CLI::Range(1, 1024).description(""))
-      ->capture_default_str();
-  command->footer(std::string(dataset_help) + help + exit_code_help);
-  command->callback([request, &task] { task = [request] { return Calibration(*request).run(); }; });
+  add_dataset_flags(command, request->dataset);
+  command.add_option("-o,--output", request->settings, "the settings file that is written")
+      .type_name("FILE")
+      .not_empty()
+      .required();
+  command.add_option("--folds", request->folds, "parts of the images, of which one is left out")
+      .type_name("N")
+      .range(2, 1000)
+      .capture_default_str();
+  add_option_flags(command, request->options);
+  add_stage_flags(command, request->stages);
+  command.add_option("--jobs", request->jobs, "images worked on at once; the choice is the same")
+      .type_name("N")
+      .range(1, 1024)
+      .capture_default_str();
+  command.footer(std::string(dataset_help) + calibrate_help + exit_code_help);
+  command.callback([request, &task] { task = [request] { return Calibration(*request).run(); }; });
 }
 
 }  // namespace persense::cli

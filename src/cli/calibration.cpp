@@ -5,9 +5,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <nlohmann/json.hpp>
 
 #include "clock.hpp"
+#include "json.hpp"
 #include "persense/error.hpp"
 #include "persense/eval/truth.hpp"
 #include "persense/io/files.hpp"
@@ -283,8 +283,7 @@ std::string Calibration::settings(const eval::Gain& gain) const {
                                            {"queries", queries_.size()},
                                            {"chosen", chosen},
                                            {"tried", tried}};
-  return io::to_settings(options,
-                         measured.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  return io::to_settings(options, detail::json_text(measured));
 }
 
 }  // namespace persense::cli

@@ -2,9 +2,9 @@
 // throws what it cannot handle.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <functional>
 
+#include "command.hpp"
 #include "exit_code.hpp"
 
 namespace persense::cli {
@@ -12,14 +12,14 @@ namespace persense::cli {
 /// What main runs once the arguments are parsed.
 using Task = std::function<Exit()>;
 
-void add_segment(CLI::App& program, Task& task);
-void add_annotate(CLI::App& program, Task& task);
-void add_points(CLI::App& program, Task& task);
-void add_eval(CLI::App& program, Task& task);
-void add_experiment(CLI::App& program, Task& task);
-void add_calibrate(CLI::App& program, Task& task);
-void add_options(CLI::App& program, Task& task);
-void add_info(CLI::App& program, Task& task);
-void add_serve(CLI::App& program, Task& task);
+void add_segment(Command program, Task& task);
+void add_annotate(Command program, Task& task);
+void add_points(Command program, Task& task);
+void add_eval(Command program, Task& task);
+void add_experiment(Command program, Task& task);
+void add_calibrate(Command program, Task& task);
+void add_options(Command program, Task& task);
+void add_info(Command program, Task& task);
+void add_serve(Command program, Task& task);
 
 }  // namespace persense::cli

@@ -24,77 +24,75 @@ const char* const dataset_help =
     "counted\n"
     "  labels      images/NAME.* with labels/NAME.png, or NAME.* with NAME_labels.png: one class\n";
 
-void add_dataset_flags(CLI::App& command, DatasetFlags& flags) {
+void add_dataset_flags(Command command, DatasetFlags& flags) {
   command.add_option("DATASET", flags.path, "a folder, or an annotation file")
-      ->type_name("")
-      ->check(not_empty())
-      ->required();
+      .type_name("")
+      .not_empty()
+      .required();
   add_dataset_part_flags(command, flags);
 }
 
-void add_dataset_part_flags(CLI::App& command, DatasetFlags& flags) {
+void add_dataset_part_flags(Command command, DatasetFlags& flags) {
   const char* const group = "Data set";
   eval::DatasetRequest& request = flags.request;
   command.add_option("--format", flags.format, "what the data set is")
-      ->type_name("auto|persense_d|coco|lvis|fsc147|labels")
-      ->capture_default_str()
-      ->group(group);
+      .type_name("auto|persense_d|coco|lvis|fsc147|labels")
+      .capture_default_str()
+      .group(group);
   command.add_option("--classes", flags.classes, "only these classes")
-      ->type_name("A,B")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->group(group);
+      .type_name("A,B")
+      .delimiter(',')
+      .allow_extra_args(false)
+      .group(group);
   command
       .add_option("--images", request.images, "where the images are, if not where they usually are")
-      ->type_name("DIR")
-      ->check(not_empty())
-      ->group(group);
-  command.add_option("--fold", request.fold, "of COCO-20i or LVIS-92i")
-      ->type_name("K")
-      ->group(group);
+      .type_name("DIR")
+      .not_empty()
+      .group(group);
+  command.add_option("--fold", request.fold, "of COCO-20i or LVIS-92i").type_name("K").group(group);
   command
       .add_option(
           "--episodes", request.episodes,
           "pairs of support and query; default: the fold's 1000 or 2300, else all there are")
-      ->type_name("N")
-      ->check(CLI::PositiveNumber.description(""))
-      ->group(group);
+      .type_name("N")
+      .positive()
+      .group(group);
   command.add_option("--seed", request.seed, "of episodes, supports and intervals; default 0")
-      ->type_name("N")
-      ->group(group);
+      .type_name("N")
+      .group(group);
   command
       .add_option("--episode-list", request.episode_list,
                   "the episodes as JSON: taken from there if it exists, else written")
-      ->type_name("FILE")
-      ->check(not_empty())
-      ->group(group);
+      .type_name("FILE")
+      .not_empty()
+      .group(group);
   command
       .add_option("--support-annotation", request.support,
                   "the annotation that is the support, of its class alone")
-      ->type_name("ID")
-      ->group(group);
+      .type_name("ID")
+      .group(group);
   command
       .add_option("--support-extent", flags.extent,
                   "of coco and lvis: one object, or all of the class in the support image (default "
                   "of a fold)")
-      ->type_name("object|all")
-      ->group(group);
+      .type_name("object|all")
+      .group(group);
   command
       .add_option("--absent", request.absent, "of coco and lvis: also N images without each class")
-      ->type_name("N")
-      ->group(group);
+      .type_name("N")
+      .group(group);
   command.add_option("--split", request.split, "of fsc147")
-      ->type_name("train|val|test")
-      ->capture_default_str()
-      ->group(group);
-  add_broken_flag(command, flags.broken)->group(group);
+      .type_name("train|val|test")
+      .capture_default_str()
+      .group(group);
+  add_broken_flag(command, flags.broken).group(group);
 }
 
-CLI::Option* add_broken_flag(CLI::App& command, std::string& broken) {
+Flag add_broken_flag(Command command, std::string& broken) {
   return command
       .add_option("--broken", broken, "annotations that cannot be used: leave out, or end")
-      ->type_name("skip|fail")
-      ->capture_default_str();
+      .type_name("skip|fail")
+      .capture_default_str();
 }
 
 eval::Broken broken_of(const std::string& text) {

@@ -1,11 +1,11 @@
 // dataset_flags.hpp: which data set, and which part of it, shared by the commands that score.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <string>
 #include <vector>
 
+#include "command.hpp"
 #include "persense/eval/dataset.hpp"
 
 namespace persense::cli {
@@ -18,13 +18,13 @@ struct DatasetFlags {
 };
 
 /// Adds DATASET and what says more of it to a subcommand; `flags` must outlive the parse.
-void add_dataset_flags(CLI::App& command, DatasetFlags& flags);
+void add_dataset_flags(Command command, DatasetFlags& flags);
 
 /// Adds what says more of it alone.
-void add_dataset_part_flags(CLI::App& command, DatasetFlags& flags);
+void add_dataset_part_flags(Command command, DatasetFlags& flags);
 
 /// Adds --broken alone.
-CLI::Option* add_broken_flag(CLI::App& command, std::string& broken);
+Flag add_broken_flag(Command command, std::string& broken);
 
 /// What --broken says. @throws InvalidArgument.
 eval::Broken broken_of(const std::string& text);

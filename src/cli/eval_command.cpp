@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "commands.hpp"
@@ -9,7 +8,7 @@ namespace persense::cli {
 
 namespace {
 
-const char* const description =
+const char* const eval_description =
     "Score the method on a data set with truth\n"
     "\n"
     "Examples:\n"
@@ -67,58 +66,58 @@ const char* const scores_help =
 
 }  // namespace
 
-void add_eval(CLI::App& program, Task& task) {
-  auto* command = program.add_subcommand("eval", description);
+void add_eval(Command program, Task& task) {
+  const Command command = program.add_subcommand("eval", eval_description);
   const auto request = std::make_shared<EvalRequest>();
-  add_dataset_flags(*command, request->dataset);
-  command->add_option("--json", request->json, "write the scores as JSON, too")
-      ->type_name("FILE")
-      ->check(not_empty());
+  add_dataset_flags(command, request->dataset);
+  command.add_option("--json", request->json, "write the scores as JSON, too")
+      .type_name("FILE")
+      .not_empty();
   command
-      ->add_option("--report", request->page,
-                   "write a page with scores, classes and every image, worst first: one file that "
-                   "needs no other and no network, about 0.3 MB for each image")
-      ->type_name("FILE")
-      ->check(not_empty());
+      .add_option("--report", request->page,
+                  "write a page with scores, classes and every image, worst first: one file that "
+                  "needs no other and no network, about 0.3 MB for each image")
+      .type_name("FILE")
+      .not_empty();
   command
-      ->add_option("--save-labels", request->labels,
-                   "write what was found: DIR/CLASS/NN_labels.png, 16-bit")
-      ->type_name("DIR")
-      ->check(not_empty());
-  command->add_option("--mark", request->scoring.mark, "how the support object is marked")
-      ->type_name("mask|box|filled-box|point|polygon")
-      ->capture_default_str();
+      .add_option("--save-labels", request->labels,
+                  "write what was found: DIR/CLASS/NN_labels.png, 16-bit")
+      .type_name("DIR")
+      .not_empty();
+  command.add_option("--mark", request->scoring.mark, "how the support object is marked")
+      .type_name("mask|box|filled-box|point|polygon")
+      .capture_default_str();
   command
-      ->add_option("--examples", request->scoring.examples,
-                   "objects that are marked: the support's and further ones in the first query")
-      ->type_name("N")
-      ->check(CLI::Range(1, 100).description(""));
-  command->add_flag("--reliability", request->reliability,
-                    "also show what the scores are worth; in the JSON, too");
-  command->add_flag("--released", request->released,
-                    "also show the IoU as the paper's released script counts it (of union masks)");
+      .add_option("--examples", request->scoring.examples,
+                  "objects that are marked: the support's and further ones in the first query")
+      .type_name("N")
+      .range(1, 100);
+  command.add_flag("--reliability", request->reliability,
+                   "also show what the scores are worth; in the JSON, too");
+  command.add_flag("--released", request->released,
+                   "also show the IoU as the paper's released script counts it (of union masks)");
   command
-      ->add_option(
+      .add_option(
           "--intervals", request->intervals,
           "95 % bootstrap intervals of the mean over its classes, or over the images of "
           "every class; auto: classes where there are ten, images where each class has five")
-      ->type_name("auto|classes|images|off")
-      ->capture_default_str();
+      .type_name("auto|classes|images|off")
+      .capture_default_str();
   command
-      ->add_option("--max-detections", request->scoring.most,
-                   "objects of an image that count for AP, best score first (pycocotools: 100); 0: "
-                   "all")
-      ->type_name("N")
-      ->capture_default_str();
-  add_option_flags(*command, request->options);
-  add_stage_flags(*command, request->stages);
+      .add_option("--max-detections", request->scoring.most,
+                  "objects of an image that count for AP, best score first (pycocotools: 100); 0: "
+                  "all")
+      .type_name("N")
+      .capture_default_str();
+  add_option_flags(command, request->options);
+  add_stage_flags(command, request->stages);
   command
-      ->add_option("--jobs", request->scoring.jobs, "images worked on at once; scores are the same")
-      ->type_name("N")
-      ->check(CLI::Range(1, 1024).description(""))
-      ->capture_default_str();
-  command->footer(std::string(dataset_help) + scores_help + exit_code_help);
-  command->callback([request, &task] { task = [request] { return Evaluation(*request).run(); }; });
+      .add_option("--jobs", request->scoring.jobs, "images worked on at once; scores are the same")
+      .type_name("N")
+      .range(1, 1024)
+      .capture_default_str();
+  command.footer(std::string(dataset_help) + scores_help + exit_code_help);
+  command.callback([request, &task] { task = [request] { return Evaluation(*request).run(); }; });
 }
 
 }  // namespace persense::cli

@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "console.hpp"
+#include "json.hpp"
 #include "persense/error.hpp"
 #include "persense/io/files.hpp"
 #include "run_facts.hpp"
@@ -147,7 +147,7 @@ void Evaluation::write_page(const eval::Report& report) {
 
 void Evaluation::write_json(const eval::Report& report, const std::vector<double>& seconds,
                             const eval::Reliability& reliability) const {
-  auto json = nlohmann::ordered_json::parse(eval::to_json(report));
+  auto json = detail::parse_own_json(eval::to_json(report));
   for (std::size_t i = 0; i < dataset_.classes.size(); ++i)
     json["classes"][dataset_.classes[i].name]["seconds_per_image"] = seconds[i];
   json["mean"]["seconds_per_image"] = seconds.back();
@@ -155,13 +155,12 @@ void Evaluation::write_json(const eval::Report& report, const std::vector<double
     for (const auto& [name, iou] : released_ious())
       (name == "mean" ? json["mean"] : json["classes"][name])["released_iou"] = iou;
   if (request_.reliability)
-    json["reliability"] = nlohmann::ordered_json::parse(eval::to_json(reliability));
+    json["reliability"] = detail::parse_own_json(eval::to_json(reliability));
   auto& dataset = json["dataset"] = {{"format", dataset_.format}};
   if (request_.dataset.request.fold) dataset["fold"] = *request_.dataset.request.fold;
   dataset["seed"] = request_.dataset.request.seed.value_or(0);
   if (!dataset_.broken.empty()) dataset["broken"] = dataset_.broken;
-  io::write_file(request_.json,
-                 json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  io::write_file(request_.json, detail::json_text(json, 2) + "\n");
 }
 
 }  // namespace persense::cli

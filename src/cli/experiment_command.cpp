@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "commands.hpp"
@@ -8,7 +7,7 @@ namespace persense::cli {
 
 namespace {
 
-const char* const description =
+const char* const experiment_description =
     "Run an experiment: the variants in one file, scored on data sets\n"
     "\n"
     "Examples:\n"
@@ -26,7 +25,7 @@ const char* const description =
     "  # time and memory: one image at a time on one core\n"
     "  persense experiment benchmarks/experiments/efficiency.json PerSense-D -o out --threads 1\n";
 
-const char* const help =
+const char* const experiment_help =
     "FILE is JSON: title, source, columns (what is measured), variants (name, preset, method, "
     "set,\n"
     "mark, examples, and what the paper has of the same), and more: see\n"
@@ -44,31 +43,28 @@ const char* const help =
 
 }  // namespace
 
-void add_experiment(CLI::App& program, Task& task) {
-  auto* command = program.add_subcommand("experiment", description);
+void add_experiment(Command program, Task& task) {
+  const Command command = program.add_subcommand("experiment", experiment_description);
   const auto request = std::make_shared<ExperimentRequest>();
-  command->add_option("FILE", request->file, "the experiment")
-      ->type_name("")
-      ->check(not_empty())
-      ->required();
-  command->add_option("DATASET", request->data_sets, "folders or annotation files: [NAME=]PATH")
-      ->type_name("")
-      ->check(not_empty())
-      ->required();
-  command->add_option("-o,--output", request->folder, "where tables and records are written")
-      ->type_name("DIR")
-      ->check(not_empty())
-      ->required();
-  command->add_flag("--resume", request->resume, "do not repeat runs that are complete");
-  add_dataset_part_flags(*command, request->dataset);
-  add_setting_flags(*command, request->options);
-  add_stage_flags(*command, request->stages);
-  command->add_option("--jobs", request->jobs, "images worked on at once; scores are the same")
-      ->type_name("N")
-      ->check(CLI::Range(1, 1024).description(""))
-      ->capture_default_str();
-  command->footer(std::string(dataset_help) + help + exit_code_help);
-  command->callback(
+  command.add_option("FILE", request->file, "the experiment").type_name("").not_empty().required();
+  command.add_option("DATASET", request->data_sets, "folders or annotation files: [NAME=]PATH")
+      .type_name("")
+      .not_empty()
+      .required();
+  command.add_option("-o,--output", request->folder, "where tables and records are written")
+      .type_name("DIR")
+      .not_empty()
+      .required();
+  command.add_flag("--resume", request->resume, "do not repeat runs that are complete");
+  add_dataset_part_flags(command, request->dataset);
+  add_setting_flags(command, request->options);
+  add_stage_flags(command, request->stages);
+  command.add_option("--jobs", request->jobs, "images worked on at once; scores are the same")
+      .type_name("N")
+      .range(1, 1024)
+      .capture_default_str();
+  command.footer(std::string(dataset_help) + experiment_help + exit_code_help);
+  command.callback(
       [request, &task] { task = [request] { return ExperimentRunner(*request).run(); }; });
 }
 

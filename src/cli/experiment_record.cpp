@@ -28,7 +28,7 @@ std::string OpenedDataSet::label() const {
 namespace {
 
 std::string to_text(const ordered_json& value) {
-  return value.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+  return persense::detail::json_text(value, 2) + "\n";
 }
 
 /// Of every network that fills a slot: its file's name, size and fingerprint.
@@ -145,7 +145,7 @@ std::string to_record(const ordered_json& identity, const RunConditions& conditi
                          {"machine", machine()},
                          {"jobs", conditions.jobs},
                          {"threads", conditions.threads}};
-  record.update(ordered_json::parse(eval::to_json(report)));
+  record.update(persense::detail::parse_own_json(eval::to_json(report)));
   for (const ScoredQuery& query : scoring.queries()) {
     auto& of_class = record["classes"][query.of_class->name];
     if (!of_class.contains("seconds"))
@@ -218,7 +218,7 @@ std::string conditions_of(const json& record) {
 bool is_recorded(const fs::path& file, const ordered_json& identity) {
   try {
     // as text, so that numbers are compared as they were written
-    return parsed(file).at("run") == json::parse(to_text(identity));
+    return parsed(file).at("run") == persense::detail::parse_json(to_text(identity));
   } catch (const Error&) {  // none, or none that can be read: it is run
     return false;
   }

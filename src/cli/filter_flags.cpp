@@ -15,12 +15,12 @@
 
 namespace persense::cli {
 
-void add_filter_flags(CLI::App& command, FilterFlags& flags) {
+void add_filter_flags(Command command, FilterFlags& flags) {
   const auto add = [&](const char* name, std::string& value, const char* type, const char* help) {
     command.add_option(name, value, help)
-        ->type_name(type)
-        ->check(not_empty())
-        ->group("Filters (which instances are reported)");
+        .type_name(type)
+        .not_empty()
+        .group("Filters (which instances are reported)");
   };
   add("--min-score", flags.min_score, "S", "lowest score, 0 to 1");
   add("--min-area", flags.min_area, "N|Nx", "smallest area: pixels, or 0.5x the support object's");

@@ -1,12 +1,12 @@
 // filter_flags.hpp: which of the instances found are reported.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <opencv2/core.hpp>
 #include <optional>
 #include <string>
 
+#include "command.hpp"
 #include "persense/example.hpp"
 #include "persense/options.hpp"
 
@@ -18,7 +18,7 @@ struct FilterFlags {
 };
 
 /// Adds --min-score and the others to a subcommand; `flags` must outlive the parse.
-void add_filter_flags(CLI::App& command, FilterFlags& flags);
+void add_filter_flags(Command command, FilterFlags& flags);
 
 /// Sets the options of the filter. @throws InvalidArgument  naming the flag.
 void apply_filters(Options& options, const FilterFlags& flags);

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "commands.hpp"
 #include "console.hpp"
+#include "json.hpp"
 #include "option_flags.hpp"
 #include "persense/engine.hpp"
 
@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const char* const description =
+const char* const info_description =
     "Show what a model archive holds, and check that it is whole\n"
     "\n"
     "Examples:\n"
@@ -28,7 +28,7 @@ const char* const description =
     "  # the same for a script\n"
     "  persense info models/encoder.pt --json\n";
 
-const char* const footer =
+const char* const info_footer =
     "Every checksum in the archive is computed and LibTorch reads it, so an archive that is shown\n"
     "is one that can be used. It needs no GPU, whatever the precision of the weights. An ONNX "
     "model\n"
@@ -172,24 +172,23 @@ nlohmann::ordered_json as_json(const fs::path& file, const ArchiveInfo& info) {
 
 }  // namespace
 
-void add_info(CLI::App& program, Task& task) {
+void add_info(Command program, Task& task) {
   struct Request {
     fs::path file;
     bool json = false;
   };
-  auto* command = program.add_subcommand("info", description);
+  const Command command = program.add_subcommand("info", info_description);
   const auto request = std::make_shared<Request>();
-  command->add_option("FILE", request->file, "model archive (.pt, .onnx)")
-      ->type_name("")
-      ->check(not_empty())
-      ->required();
-  command->add_flag("--json", request->json, "print JSON");
-  command->footer(std::string(footer) + exit_code_help);
-  command->callback([request, &task] {
+  command.add_option("FILE", request->file, "model archive (.pt, .onnx)")
+      .type_name("")
+      .not_empty()
+      .required();
+  command.add_flag("--json", request->json, "print JSON");
+  command.footer(std::string(info_footer) + exit_code_help);
+  command.callback([request, &task] {
     task = [request] {
       const ArchiveInfo info = Engine::inspect(request->file);
-      const auto replace = nlohmann::ordered_json::error_handler_t::replace;
-      print_out(request->json ? as_json(request->file, info).dump(2, ' ', false, replace) + "\n"
+      print_out(request->json ? detail::json_text(as_json(request->file, info), 2) + "\n"
                               : as_text(info));
       return Exit::ok;
     };

@@ -1,10 +1,10 @@
 // label_flags.hpp: what the object is called, given or asked of a model.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <map>
 #include <string>
 
+#include "command.hpp"
 #include "persense/label/extractor.hpp"
 
 namespace persense::cli {
@@ -15,7 +15,7 @@ struct LabelFlags {
 };
 
 /// Adds --label, and --label-endpoint with what belongs to it; `flags` must outlive the parse.
-void add_label_flags(CLI::App& command, LabelFlags& flags);
+void add_label_flags(Command command, LabelFlags& flags);
 
 /// What decides the label, by name, for the run record: never a key. Nothing without an endpoint.
 std::map<std::string, std::string> label_source(const LabelFlags& flags);

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdlib>
 #include <opencv2/core/utility.hpp>
@@ -18,7 +19,7 @@ namespace persense::cli {
 
 namespace {
 
-const char* const description =
+const char* const program_description =
     "Segment every object like the one you point at, in crowded images\n"
     "\n"
     "Examples:\n"
@@ -69,12 +70,11 @@ std::string missing_command(const CLI::App& program) {
                      rest.empty() ? "none" : "\"" + rest.front() + "\"", fmt::join(known, ", "));
 }
 
-std::string argument_error(const CLI::App& program, const CLI::ParseError& error) {
-  const auto used = program.get_subcommands();
-  const CLI::App& command = used.empty() ? program : *used.front();
+std::string argument_error(CLI::App& program, const CLI::ParseError& error) {
+  const std::vector<CLI::App*> used = program.get_subcommands();
   const std::string name = used.empty() ? "" : " " + used.front()->get_name();
   // an unknown flag is often the reason for another error, such as a missing one
-  if (const auto unknown = unknown_flag(command))
+  if (const auto unknown = unknown_flag(Command(used.empty() ? &program : used.front())))
     return one_line(fmt::format("{}{} `persense{} --help` lists all", *unknown,
                                 unknown->ends_with('?') ? "" : ";", name));
   return one_line(fmt::format("{}; `persense{} --help` shows examples",
@@ -82,7 +82,7 @@ std::string argument_error(const CLI::App& program, const CLI::ParseError& error
 }
 
 Exit run(int argc, char** argv) {
-  CLI::App program(description, "persense");
+  CLI::App program(program_description, "persense");
   const auto formatter = std::make_shared<Formatter>();
   formatter->column_width(26);
   program.formatter(formatter);
@@ -90,16 +90,17 @@ Exit run(int argc, char** argv) {
   program.require_subcommand(1);
   program.footer("`persense COMMAND --help` shows the command's own examples and options.\n\n" +
                  std::string(exit_code_help));
+  const Command top(&program);
   Task task;
-  add_segment(program, task);
-  add_annotate(program, task);
-  add_points(program, task);
-  add_eval(program, task);
-  add_experiment(program, task);
-  add_calibrate(program, task);
-  add_options(program, task);
-  add_info(program, task);
-  add_serve(program, task);
+  add_segment(top, task);
+  add_annotate(top, task);
+  add_points(top, task);
+  add_eval(top, task);
+  add_experiment(top, task);
+  add_calibrate(top, task);
+  add_options(top, task);
+  add_info(top, task);
+  add_serve(top, task);
   try {
     program.parse(argc, argv);
   } catch (const CLI::Success& help_or_version) {

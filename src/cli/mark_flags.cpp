@@ -18,16 +18,15 @@ using Kind = MarkFlag::Kind;
 // them.
 using Seen = std::function<void(const std::string&)>;
 
-CLI::Option* add(CLI::App& command, const std::string& name, const char* type,
-                 const std::string& help, const Seen& seen) {
-  return command.add_option_function<std::string>(name, seen, help)
-      ->type_name(type)
-      ->check(not_empty())
-      ->trigger_on_parse()
-      ->group("Marks (see \"Marking\" below)");
+Flag add(Command command, const std::string& name, const char* type, const std::string& help,
+         const Seen& seen) {
+  return command.add_option_function(name, seen, help)
+      .type_name(type)
+      .not_empty()
+      .group("Marks (see \"Marking\" below)");
 }
 
-void add_mark(CLI::App& command, MarkFlags& flags, Kind kind, const char* name, const char* type,
+void add_mark(Command command, MarkFlags& flags, Kind kind, const char* name, const char* type,
               const std::string& help) {
   for (const bool negative : {false, true}) {
     const std::string flag = fmt::format("--{}{}", negative ? "negative-" : "", name);
@@ -62,7 +61,7 @@ void take_label_id(MarkFlags& flags, const std::string& text) {
 
 }  // namespace
 
-void add_mark_flags(CLI::App& command, MarkFlags& flags) {
+void add_mark_flags(Command command, MarkFlags& flags) {
   add(command, "--support", "FILE",
       "image that shows the object; the marks after it are in it; without it, they are in QUERY",
       [&flags](const std::string& file) { flags.supports.emplace_back(file); });

@@ -1,13 +1,14 @@
 // mark_flags.hpp: how the command line marks the objects that are looked for.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "command.hpp"
 
 namespace persense::cli {
 
@@ -36,7 +37,7 @@ struct MarkFlags {
 };
 
 /// Adds --support, --mask and the others to a subcommand; `flags` must outlive the parse.
-void add_mark_flags(CLI::App& command, MarkFlags& flags);
+void add_mark_flags(Command command, MarkFlags& flags);
 
 /// "1,2.5,3" as numbers; nothing where it is something else.
 std::optional<std::vector<float>> numbers_in(const std::string& text);

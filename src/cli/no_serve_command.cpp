@@ -4,11 +4,11 @@
 
 namespace persense::cli {
 
-void add_serve(CLI::App& program, Task& task) {
-  auto* command = program.add_subcommand(
+void add_serve(Command program, Task& task) {
+  const Command command = program.add_subcommand(
       "serve", "Mark objects and find all like them, on a page in the browser (not in this build)");
-  command->allow_extras();
-  command->callback([&task] {
+  command.allow_extras();
+  command.callback([&task] {
     task = []() -> Exit {
       throw InvalidArgument("serve: this build has no page, as it was made without cpp-httplib");
     };

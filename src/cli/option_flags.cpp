@@ -12,43 +12,37 @@
 
 namespace persense::cli {
 
-CLI::Validator not_empty() {
-  return CLI::Validator(
-      [](const std::string& name) { return std::string(name.empty() ? "got an empty name" : ""); },
-      "");
-}
-
-void add_option_flags(CLI::App& command, OptionFlags& flags) {
+void add_option_flags(Command command, OptionFlags& flags) {
   command
       .add_option("--preset", flags.preset,
                   "paper (as published), plus_plus (PerSense++) or reference (the released code)")
-      ->type_name("NAME")
-      ->capture_default_str();
+      .type_name("NAME")
+      .capture_default_str();
   command
       .add_option(
           "--method", flags.method,
           "persense (default), plus_plus (that preset of it), or one to compare it with: "
           "grounded_sam (a mask for each of the detector's boxes), persam, persam_f, matcher, "
           "everything or otsu (see `persense options`)")
-      ->type_name("NAME");
+      .type_name("NAME");
   add_setting_flags(command, flags);
 }
 
-void add_setting_flags(CLI::App& command, OptionFlags& flags) {
+void add_setting_flags(Command command, OptionFlags& flags) {
   command
       .add_option("--tile", flags.tile,
                   "side of the tiles in which networks of one input size see a larger image: auto "
                   "(as the support object's size asks for), a number of pixels, or off (default)")
-      ->type_name("auto|N|off");
+      .type_name("auto|N|off");
   command.add_option("--set", flags.settings, "one option of `persense options`; repeat for more")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
+      .type_name("KEY=VALUE")
+      .allow_extra_args(false);
   command
       .add_option("--settings", flags.settings_file,
                   "options in a file that `persense calibrate` wrote; --set, --method and --tile "
                   "win over it")
-      ->type_name("FILE")
-      ->check(not_empty());
+      .type_name("FILE")
+      .not_empty();
 }
 
 namespace {

@@ -2,12 +2,12 @@
 // options.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "command.hpp"
 #include "persense/engine.hpp"
 #include "persense/options.hpp"
 
@@ -21,14 +21,11 @@ struct OptionFlags {
   std::vector<std::string> settings;  ///< "key=value"
 };
 
-/// For options that name a file or folder.
-CLI::Validator not_empty();
-
 /// Adds --preset, --method and --set to a subcommand; `flags` must outlive the parse.
-void add_option_flags(CLI::App& command, OptionFlags& flags);
+void add_option_flags(Command command, OptionFlags& flags);
 
 /// Adds --tile, --set and --settings alone.
-void add_setting_flags(CLI::App& command, OptionFlags& flags);
+void add_setting_flags(Command command, OptionFlags& flags);
 
 /// The preset that --preset, or --method plus_plus, names.
 /// @throws InvalidArgument  unknown preset, or two of them.

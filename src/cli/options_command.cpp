@@ -5,7 +5,7 @@
 namespace persense::cli {
 
 namespace {
-const char* const description =
+const char* const options_description =
     "List the options of the method with defaults, ranges and sources\n"
     "\n"
     "Examples:\n"
@@ -16,12 +16,12 @@ const char* const description =
     "  persense options --preset reference\n";
 }
 
-void add_options(CLI::App& program, Task& task) {
-  auto* command = program.add_subcommand("options", description);
+void add_options(Command program, Task& task) {
+  const Command command = program.add_subcommand("options", options_description);
   const auto flags = std::make_shared<OptionFlags>();
-  add_option_flags(*command, *flags);
-  command->footer(exit_code_help);
-  command->callback([flags, &task] {
+  add_option_flags(command, *flags);
+  command.footer(exit_code_help);
+  command.callback([flags, &task] {
     task = [flags] {
       print_out(options_table(options_from(*flags)));
       return Exit::ok;

@@ -19,7 +19,7 @@ namespace persense::cli {
 
 namespace {
 
-constexpr int signals[] = {SIGINT, SIGTERM};
+constexpr int passed_on[] = {SIGINT, SIGTERM};
 
 volatile std::sig_atomic_t child = 0, signalled = 0;
 
@@ -53,21 +53,22 @@ Exit exit_of(const std::function<Exit()>& body) {
 }  // namespace
 
 OwnProcesses::OwnProcesses() {
-  signalled = child = 0;
+  signalled = 0;
+  child = 0;
   struct sigaction action {};
   action.sa_sigaction = on_signal;
   action.sa_flags = SA_RESTART | SA_SIGINFO;
   for (int i = 0; i < 2; ++i) {
-    sigaction(signals[i], nullptr, &before_[i]);
+    sigaction(passed_on[i], nullptr, &before_[i]);
     // what the parent chose to ignore (nohup, a script's background job) stays ignored
-    if (before_[i].sa_handler != SIG_IGN) sigaction(signals[i], &action, nullptr);
+    if (before_[i].sa_handler != SIG_IGN) sigaction(passed_on[i], &action, nullptr);
   }
 }
 
 OwnProcesses::~OwnProcesses() { restore(); }
 
 void OwnProcesses::restore() const {
-  for (int i = 0; i < 2; ++i) sigaction(signals[i], &before_[i], nullptr);
+  for (int i = 0; i < 2; ++i) sigaction(passed_on[i], &before_[i], nullptr);
 }
 
 Exit OwnProcesses::run(const std::string& name, const std::function<Exit()>& body) {
@@ -75,7 +76,7 @@ Exit OwnProcesses::run(const std::string& name, const std::function<Exit()>& bod
   // no signal between the fork and knowing whom to pass it on to
   sigset_t both, mask;
   sigemptyset(&both);
-  for (const int number : signals) sigaddset(&both, number);
+  for (const int number : passed_on) sigaddset(&both, number);
   sigprocmask(SIG_BLOCK, &both, &mask);
   const auto unblock = [&] { sigprocmask(SIG_SETMASK, &mask, nullptr); };
   if (signalled != 0) {

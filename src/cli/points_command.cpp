@@ -3,7 +3,6 @@
 
 #include <charconv>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
 
@@ -22,7 +21,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const char* const description =
+const char* const points_description =
     "Point prompts from your own density map, by IDM and PPSM\n"
     "\n"
     "Examples:\n"
@@ -35,7 +34,7 @@ const char* const description =
     "  # CounTR's maps want a lower threshold; points and count as JSON\n"
     "  persense points countr.npy --size 967x839 --set idm.threshold=20 -o points.json\n";
 
-const char* const footer =
+const char* const points_footer =
     "Standard output has one `x,y` line a point and nothing else; the number of points and the\n"
     "estimated count go to standard error. A file of -o has, by its extension: .csv, a header "
     "line\n"
@@ -114,9 +113,8 @@ std::string xy_lines(const std::vector<Point>& points) {
 std::string as_json(const std::vector<Point>& points, Size size, double count) {
   auto list = nlohmann::json::array();
   for (const Point p : points) list.push_back({p.x, p.y});
-  return nlohmann::ordered_json{
-             {"size", {size.width, size.height}}, {"count", count}, {"points", list}}
-             .dump() +
+  return detail::json_text(nlohmann::ordered_json{
+             {"size", {size.width, size.height}}, {"count", count}, {"points", list}}) +
          "\n";
 }
 
@@ -155,39 +153,40 @@ Exit points(const PointsRequest& request) {
 
 }  // namespace
 
-void add_points(CLI::App& program, Task& task) {
-  auto* command = program.add_subcommand("points", description);
+void add_points(Command program, Task& task) {
+  const Command command = program.add_subcommand("points", points_description);
   const auto request = std::make_shared<PointsRequest>();
-  command->add_option("DENSITY", request->density, "density map, objects per pixel (.npy)")
-      ->type_name("")
-      ->check(not_empty())
-      ->required();
+  command.add_option("DENSITY", request->density, "density map, objects per pixel (.npy)")
+      .type_name("")
+      .not_empty()
+      .required();
   command
-      ->add_option("--size", request->size,
-                   "size of the image the map is stretched to; default: the map's own")
-      ->type_name("WxH");
-  auto* similarity =
+      .add_option("--size", request->size,
+                  "size of the image the map is stretched to; default: the map's own")
+      .type_name("WxH");
+  const Flag similarity =
       command
-          ->add_option("--similarity", request->similarity,
-                       "similarity to the support, of the image's size (.npy): select with PPSM")
-          ->type_name("FILE")
-          ->check(not_empty());
-  auto* boxes = command->add_option("--boxes", request->boxes, "detected boxes (.json), for PPSM")
-                    ->type_name("FILE")
-                    ->check(not_empty());
-  similarity->needs(boxes);
-  boxes->needs(similarity);
+          .add_option("--similarity", request->similarity,
+                      "similarity to the support, of the image's size (.npy): select with PPSM")
+          .type_name("FILE")
+          .not_empty();
+  const Flag boxes =
+      command.add_option("--boxes", request->boxes, "detected boxes (.json), for PPSM")
+          .type_name("FILE")
+          .not_empty();
+  similarity.needs(boxes);
+  boxes.needs(similarity);
   command
-      ->add_option("--count", request->count,
-                   "object count that PPSM reckons with; default: the density map's sum")
-      ->type_name("C")
-      ->needs(similarity);
-  command->add_option("-o,--output", request->output, "write a .csv or .json file instead")
-      ->type_name("FILE")
-      ->check(not_empty());
-  add_option_flags(*command, request->options);
-  command->footer(std::string(footer) + exit_code_help);
-  command->callback([request, &task] { task = [request] { return points(*request); }; });
+      .add_option("--count", request->count,
+                  "object count that PPSM reckons with; default: the density map's sum")
+      .type_name("C")
+      .needs(similarity);
+  command.add_option("-o,--output", request->output, "write a .csv or .json file instead")
+      .type_name("FILE")
+      .not_empty();
+  add_option_flags(command, request->options);
+  command.footer(std::string(points_footer) + exit_code_help);
+  command.callback([request, &task] { task = [request] { return points(*request); }; });
 }
 
 }  // namespace persense::cli

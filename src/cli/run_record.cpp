@@ -9,7 +9,6 @@
 #include <cstring>
 #include <fstream>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "json.hpp"
@@ -25,9 +24,7 @@ using nlohmann::json;
 namespace {
 
 // Class names come from files, too, and need not be UTF-8; JSON must be.
-std::string to_line(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
-}
+std::string to_line(const json& value) { return persense::detail::json_text(value) + "\n"; }
 
 json to_json(const RunRecord::Entry& e) {
   return {{"query", e.query},          {"bytes", e.bytes},     {"modified", e.modified},

@@ -8,7 +8,7 @@ namespace persense::cli {
 
 namespace {
 
-const char* const description =
+const char* const segment_description =
     "Find every instance of one object, or of several, in crowded images\n"
     "\n"
     "Examples:\n"
@@ -70,7 +70,7 @@ const char* const description =
     "  persense segment --support support.jpg --mask mask.png 'shelf/*.jpg' -o out --trace \\\n"
     "    --set idm.threshold=20\n";
 
-const char* const footer =
+const char* const segment_footer =
     "Outputs, in the folder of -o (NAME is the query's name without its extension; longer where "
     "two\n"
     "queries share it):\n"
@@ -98,54 +98,54 @@ const char* const footer =
     "image).\n"
     "\n";
 
-void add_outputs(CLI::App& command, SegmentRequest& request) {
+void add_outputs(Command command, SegmentRequest& request) {
   const char* const group = "Outputs (--overlay, when none is given)";
   command.add_flag("--overlay", request.overlay, "the image with the instances drawn over it")
-      ->group(group);
-  command.add_flag("--labels", request.labels, "16-bit label image")->group(group);
-  command.add_flag("--coco", request.coco, "one COCO JSON file for the run")->group(group);
+      .group(group);
+  command.add_flag("--labels", request.labels, "16-bit label image").group(group);
+  command.add_flag("--coco", request.coco, "one COCO JSON file for the run").group(group);
   command
       .add_flag("--coco-polygons", request.coco_polygons,
                 "the same with polygons instead of run lengths; holes are lost")
-      ->group(group);
-  command.add_flag("--csv", request.csv, "one table row per instance")->group(group);
+      .group(group);
+  command.add_flag("--csv", request.csv, "one table row per instance").group(group);
   command
       .add_flag("--measure", request.measure,
                 "sizes, shapes and brightness, one table row per instance")
-      ->group(group);
+      .group(group);
   command
       .add_option("--pixel-size", request.pixel_size,
                   "the same in lengths and areas: how large a pixel is, as 0.12mm")
-      ->type_name("LENGTH")
-      ->check(not_empty())
-      ->group(group);
+      .type_name("LENGTH")
+      .not_empty()
+      .group(group);
   command
       .add_flag("--labelme", request.labelme,
                 "a labelme file of polygons, to correct by hand and read back (--prompts)")
-      ->group(group);
+      .group(group);
   command
       .add_flag("--yolo", request.yolo,
                 "labels to train YOLO on: outlines (holes are filled), and data.yaml")
-      ->group(group);
-  command.add_flag("--yolo-boxes", request.yolo_boxes, "the same with boxes")->group(group);
-  command.add_flag("--geojson", request.geojson, "objects for QuPath")->group(group);
-  command.add_flag("--imagej", request.imagej, "ROIs for ImageJ's ROI Manager")->group(group);
-  command.add_flag("--trace", request.trace, "the steps of the method as one image")->group(group);
+      .group(group);
+  command.add_flag("--yolo-boxes", request.yolo_boxes, "the same with boxes").group(group);
+  command.add_flag("--geojson", request.geojson, "objects for QuPath").group(group);
+  command.add_flag("--imagej", request.imagej, "ROIs for ImageJ's ROI Manager").group(group);
+  command.add_flag("--trace", request.trace, "the steps of the method as one image").group(group);
   command
       .add_flag("--support-overlay", request.support_overlay,
                 "the support images with the masks that were taken; --trace has them, too")
-      ->group(group);
+      .group(group);
 }
 
 }  // namespace
 
-void add_segment(CLI::App& program, Task& task) {
-  auto* command = program.add_subcommand("segment", description);
+void add_segment(Command program, Task& task) {
+  const Command command = program.add_subcommand("segment", segment_description);
   const auto request = std::make_shared<SegmentRequest>();
-  add_segment_flags(*command, *request)->required();
-  add_outputs(*command, *request);
-  command->footer(std::string(marking_help) + footer + exit_code_help);
-  command->callback([request, &task] { task = [request] { return segment(*request); }; });
+  add_segment_flags(command, *request).required();
+  add_outputs(command, *request);
+  command.footer(std::string(marking_help) + segment_footer + exit_code_help);
+  command.callback([request, &task] { task = [request] { return segment(*request); }; });
 }
 
 }  // namespace persense::cli

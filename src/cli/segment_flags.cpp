@@ -13,31 +13,31 @@ const char* const marking_help =
     "  point becomes a mask by the method's own decoder: segment --support-overlay shows which.\n"
     "\n";
 
-CLI::Option* add_segment_flags(CLI::App& command, SegmentRequest& request) {
-  auto* const query =
+Flag add_segment_flags(Command command, SegmentRequest& request) {
+  const Flag query =
       command
           .add_option(
               "QUERY", request.queries,
               "images to search: files, folders (the images directly in them) or 'patterns*'")
-          ->type_name("")
-          ->check(not_empty());
+          .type_name("")
+          .not_empty();
   command.add_option("-o,--output", request.folder, "folder for the outputs; made when missing")
-      ->type_name("DIR")
-      ->check(not_empty())
-      ->required();
+      .type_name("DIR")
+      .not_empty()
+      .required();
   command
       .add_option("--page", request.page,
                   "which page of TIFF files is read: a number from 1, or all, one query per page; "
                   "otherwise the first")
-      ->type_name("N|all")
-      ->check(not_empty());
+      .type_name("N|all")
+      .not_empty();
   command
       .add_option("--window", request.window,
                   "what is black and what is white where pixels have 16 bits or more; otherwise "
                   "the 0.1st and 99.9th percentile of the first such image, the support before "
                   "the queries")
-      ->type_name("LOW,HIGH")
-      ->check(not_empty());
+      .type_name("LOW,HIGH")
+      .not_empty();
   add_mark_flags(command, request.marks);
   add_filter_flags(command, request.filters);
   add_option_flags(command, request.options);
@@ -48,9 +48,9 @@ CLI::Option* add_segment_flags(CLI::App& command, SegmentRequest& request) {
   command
       .add_option("--jobs", request.jobs,
                   "images worked on at once; each needs its own memory; the files are the same")
-      ->type_name("N")
-      ->check(CLI::Range(1, 1024).description(""))
-      ->capture_default_str();
+      .type_name("N")
+      .range(1, 1024)
+      .capture_default_str();
   command.add_flag("--timings", request.timings, "show the seconds of every step and image");
   return query;
 }

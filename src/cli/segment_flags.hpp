@@ -2,8 +2,7 @@
 // segment.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
+#include "command.hpp"
 #include "segment.hpp"
 
 namespace persense::cli {
@@ -11,7 +10,7 @@ namespace persense::cli {
 /// Adds QUERY, -o, the marks and all that decides what is found to a subcommand, but not which
 /// files are written; `request` must outlive the parse.
 /// @return  QUERY, which is not required.
-CLI::Option* add_segment_flags(CLI::App& command, SegmentRequest& request);
+Flag add_segment_flags(Command command, SegmentRequest& request);
 
 /// How objects are marked, for help texts.
 extern const char* const marking_help;

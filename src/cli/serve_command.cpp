@@ -20,7 +20,7 @@ namespace persense::cli {
 
 namespace {
 
-const char* const description =
+const char* const serve_description =
     "Mark objects and find all like them, on a page in the browser\n"
     "\n"
     "Examples:\n"
@@ -40,7 +40,7 @@ const char* const description =
     "  # the same for whole batches in which nothing is marked: what is looked for is shown here\n"
     "  persense serve shelf/ --support support.jpg --class bolt --mask mask.png\n";
 
-const char* const footer =
+const char* const serve_footer =
     "On the page: mark an object by a click (P), a box (B) or a brush (D), what is not meant after "
     "N;\n"
     "Shift and click takes an object out; 1 to 9 choose a class; arrows go through the images; "
@@ -118,39 +118,39 @@ Exit serve_page(ServeRequest& request) {
 
 }  // namespace
 
-void add_serve(CLI::App& program, Task& task) {
-  auto* command = program.add_subcommand("serve", description);
+void add_serve(Command program, Task& task) {
+  const Command command = program.add_subcommand("serve", serve_description);
   const auto request = std::make_shared<ServeRequest>();
   request->server.port = 7777;
-  command->add_option("QUERY", request->queries, "images to list: files, folders or 'patterns*'")
-      ->type_name("")
-      ->check(not_empty());
+  command.add_option("QUERY", request->queries, "images to list: files, folders or 'patterns*'")
+      .type_name("")
+      .not_empty();
   command
-      ->add_option("--host", request->server.host,
-                   "where requests are taken from: this machine, or 0.0.0.0 for all")
-      ->type_name("HOST")
-      ->check(not_empty())
-      ->capture_default_str();
-  command->add_option("--port", request->server.port, "0: any that is free")
-      ->type_name("N")
-      ->check(CLI::Range(0, 65535).description(""))
-      ->capture_default_str();
+      .add_option("--host", request->server.host,
+                  "where requests are taken from: this machine, or 0.0.0.0 for all")
+      .type_name("HOST")
+      .not_empty()
+      .capture_default_str();
+  command.add_option("--port", request->server.port, "0: any that is free")
+      .type_name("N")
+      .range(0, 65535)
+      .capture_default_str();
   command
-      ->add_option("--token", request->server.token,
-                   "what requests must carry; made up where --host is not this machine")
-      ->type_name("TEXT")
-      ->check(not_empty());
+      .add_option("--token", request->server.token,
+                  "what requests must carry; made up where --host is not this machine")
+      .type_name("TEXT")
+      .not_empty();
   command
-      ->add_option("--label-studio-url", request->server.label_studio_url,
-                   "the Label Studio whose files may be fetched, with the token in "
-                   "LABEL_STUDIO_API_KEY; otherwise that of LABEL_STUDIO_URL")
-      ->type_name("URL")
-      ->check(not_empty());
-  add_mark_flags(*command, request->marks);
-  add_option_flags(*command, request->options);
-  add_stage_flags(*command, request->stages);
-  command->footer(std::string(footer) + marking_help + exit_code_help);
-  command->callback([request, &task] { task = [request] { return serve_page(*request); }; });
+      .add_option("--label-studio-url", request->server.label_studio_url,
+                  "the Label Studio whose files may be fetched, with the token in "
+                  "LABEL_STUDIO_API_KEY; otherwise that of LABEL_STUDIO_URL")
+      .type_name("URL")
+      .not_empty();
+  add_mark_flags(command, request->marks);
+  add_option_flags(command, request->options);
+  add_stage_flags(command, request->stages);
+  command.footer(std::string(serve_footer) + marking_help + exit_code_help);
+  command.callback([request, &task] { task = [request] { return serve_page(*request); }; });
 }
 
 }  // namespace persense::cli

@@ -1,9 +1,9 @@
 // stage_flags.hpp: which stages a run uses and where its models run, shared by the subcommands.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
 
+#include "command.hpp"
 #include "option_flags.hpp"
 #include "persense/engine.hpp"
 
@@ -18,7 +18,7 @@ struct StageFlags {
 
 /// Adds --models, a flag a stage, --device, --dtype and --threads to a subcommand; `flags` must
 /// outlive the parse.
-void add_stage_flags(CLI::App& command, StageFlags& flags);
+void add_stage_flags(Command command, StageFlags& flags);
 
 /// @throws as Stages::named.
 Stages stages_from(const StageFlags& flags);

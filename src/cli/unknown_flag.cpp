@@ -12,16 +12,16 @@ namespace persense::cli {
 namespace {
 
 /// The flag of the command that is most like this one; empty: none is.
-std::string nearest_flag(const CLI::App& command, const std::string& flag) {
+std::string nearest_flag(Command command, const std::string& flag) {
   std::vector<std::string> known;
-  for (const CLI::Option* option : command.get_options())
-    for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+  for (const Flag other : command.flags())
+    for (const std::string& name : other.long_names()) known.push_back("--" + name);
   return persense::detail::nearest(flag, known);
 }
 
 }  // namespace
 
-std::optional<std::string> unknown_flag(const CLI::App& command) {
+std::optional<std::string> unknown_flag(Command command) {
   for (const std::string& argument : command.remaining()) {
     if (argument.size() < 2 || argument[0] != '-') continue;
     const std::string flag = argument.substr(0, argument.find('='));

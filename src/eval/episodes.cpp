@@ -15,20 +15,17 @@ namespace persense::eval {
 
 namespace fs = std::filesystem;
 using nlohmann::ordered_json;
+using persense::detail::json_text;
 
 namespace {
 
 constexpr int coco_folds = 4, coco_classes = 80, lvis_folds = 10;
 constexpr std::size_t coco_episodes = 1000, lvis_episodes = 2300;
 
-std::string text_of(const ordered_json& json) {
-  return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
-}
-
 }  // namespace
 
 void write_episodes(const fs::path& path, const EpisodeList& list) {
-  std::string text = fmt::format("{{\n\"format\": {},\n", text_of(list.format));
+  std::string text = fmt::format("{{\n\"format\": {},\n", json_text(list.format));
   if (list.fold) text += fmt::format("\"fold\": {},\n", *list.fold);
   text += fmt::format("\"seed\": {},\n\"episodes\": [", list.seed);
   for (std::size_t i = 0; i < list.episodes.size(); ++i) {
@@ -37,7 +34,7 @@ void write_episodes(const fs::path& path, const EpisodeList& list) {
     if (!e.marked.empty()) support["marked"] = e.marked;
     const ordered_json json = {
         {"class", e.class_name}, {"support", support}, {"query", e.query_image}};
-    text += (i == 0 ? "\n" : ",\n") + text_of(json);
+    text += (i == 0 ? "\n" : ",\n") + json_text(json);
   }
   io::write_file(path, text + "\n]\n}\n");
 }

@@ -22,10 +22,7 @@ namespace persense::eval {
 namespace {
 
 using nlohmann::json;
-
-std::string text_of(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
-}
+using persense::detail::json_text;
 
 /// "; did you mean set?", or what else is known.
 std::string meant(const std::string& word, const std::vector<std::string>& known) {
@@ -40,7 +37,7 @@ struct Node {
   std::string pointer;
 
   [[noreturn]] void refuse(const std::string& expected) const {
-    throw Unreadable(fmt::format("{}: got {}, expected {}", pointer, text_of(value), expected));
+    throw Unreadable(fmt::format("{}: got {}, expected {}", pointer, json_text(value), expected));
   }
   Node at(const std::string& key) const { return {value.at(key), pointer + "/" + key}; }
   bool has(const std::string& key) const { return value.contains(key); }
@@ -81,7 +78,8 @@ struct Node {
   std::string word(const std::vector<std::string>& known) const {
     std::string given = text();
     if (std::find(known.begin(), known.end(), given) == known.end())
-      throw Unreadable(fmt::format("{}: got {}; {}", pointer, text_of(value), meant(given, known)));
+      throw Unreadable(
+          fmt::format("{}: got {}; {}", pointer, json_text(value), meant(given, known)));
     return given;
   }
 };

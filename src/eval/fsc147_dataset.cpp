@@ -77,7 +77,8 @@ Dataset open_fsc147(const fs::path& path, const DatasetRequest& request) {
     dataset.broken.push_back(line);
   };
   for (const json& entry : splits[request.split]) {
-    const std::string name = entry.is_string() ? entry.get<std::string>() : entry.dump();
+    const std::string name =
+        entry.is_string() ? entry.get<std::string>() : persense::detail::json_text(entry);
     try {
       if (!annotations.contains(name)) throw InvalidArgument("has no annotation");
       const json& annotation = annotations.at(name);

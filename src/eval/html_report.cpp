@@ -6,9 +6,9 @@
 #include <cmath>
 #include <cstdint>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "json.hpp"
 #include "page.hpp"
 #include "persense/error.hpp"
 #include "persense/io/files.hpp"
@@ -74,7 +74,7 @@ Json json_of(std::span<const Intervals> of_classes) {
 
 /// JSON for a script element, which ends at the first "</script" and begins comments at "<!--".
 std::string script_text(const Json& json) {
-  const std::string text = json.dump(-1, ' ', true, Json::error_handler_t::replace);
+  const std::string text = persense::detail::ascii_json_text(json);
   std::string safe;
   for (const char c : text) {
     if (c == '<')
@@ -150,7 +150,7 @@ void HtmlReport::finish(const Report& report, std::span<const Intervals> of_clas
   Json data = {{"version", persense::version},
                {"title", run.title},
                {"facts", Json::array()},
-               {"scores", Json::parse(to_json(report))},
+               {"scores", persense::detail::parse_own_json(to_json(report))},
                {"class_intervals", json_of(of_classes)},
                {"images", Json::array()}};
   for (const auto& [name, value] : run.facts) data["facts"].push_back({name, value});

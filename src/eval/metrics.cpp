@@ -58,34 +58,35 @@ JointHistogram joint_histogram(const cv::Mat& truth, const cv::Mat& found) {
   return histogram;
 }
 
-struct Pair {
+struct CandidatePair {
   double iou;
   std::uint32_t truth, found;
 };
 
 /// All pairs of IoU 0.5 and more, best first. Ties only occur at exactly one half, where the order
 /// (higher labels first) decides nothing but which equal pair is taken.
-std::vector<Pair> candidate_pairs(const JointHistogram& histogram) {
-  std::vector<Pair> pairs;
+std::vector<CandidatePair> candidate_pairs(const JointHistogram& histogram) {
+  std::vector<CandidatePair> pairs;
   for (const auto& [key, common] : histogram.pairs) {
     const auto t = static_cast<std::uint32_t>(key >> 32), f = static_cast<std::uint32_t>(key);
     const std::int64_t joined = histogram.truth.at(t) + histogram.found.at(f) - common;
     const double iou = static_cast<double>(common) / static_cast<double>(joined);
     if (iou >= 0.5) pairs.push_back({iou, t, f});
   }
-  std::sort(pairs.begin(), pairs.end(), [](const Pair& a, const Pair& b) {
+  std::sort(pairs.begin(), pairs.end(), [](const CandidatePair& a, const CandidatePair& b) {
     return std::tie(a.iou, a.truth, a.found) > std::tie(b.iou, b.truth, b.found);
   });
   return pairs;
 }
 
 /// @param pairs  of IoU 0.5 and more, best first.
-ImageScore::Instances match(std::size_t truth, std::size_t found, const std::vector<Pair>& pairs) {
+ImageScore::Instances match(std::size_t truth, std::size_t found,
+                            const std::vector<CandidatePair>& pairs) {
   ImageScore::Instances score;
   score.truth = static_cast<std::int64_t>(truth);
   score.found = static_cast<std::int64_t>(found);
   std::unordered_map<std::uint32_t, bool> truth_taken, found_taken;
-  for (const Pair& pair : pairs) {
+  for (const CandidatePair& pair : pairs) {
     bool& truth_is = truth_taken[pair.truth];
     bool& found_is = found_taken[pair.found];
     if (truth_is || found_is) continue;
@@ -102,10 +103,11 @@ ImageScore::Instances match(std::size_t truth, std::size_t found, const std::vec
 }
 
 /// The same pairs of masks that may overlap, by labels that count from 1.
-std::vector<Pair> candidate_pairs(std::span<const Mask> truth, std::span<const Mask> found) {
+std::vector<CandidatePair> candidate_pairs(std::span<const Mask> truth,
+                                           std::span<const Mask> found) {
   std::vector<std::int64_t> truth_areas;
   for (const Mask& mask : truth) truth_areas.push_back(mask.area());
-  std::vector<Pair> pairs;
+  std::vector<CandidatePair> pairs;
   for (std::size_t f = 0; f < found.size(); ++f) {
     const std::int64_t area = found[f].area();
     for (std::size_t t = 0; t < truth.size(); ++t) {
@@ -118,7 +120,7 @@ std::vector<Pair> candidate_pairs(std::span<const Mask> truth, std::span<const M
             {iou, static_cast<std::uint32_t>(t + 1), static_cast<std::uint32_t>(f + 1)});
     }
   }
-  std::sort(pairs.begin(), pairs.end(), [](const Pair& a, const Pair& b) {
+  std::sort(pairs.begin(), pairs.end(), [](const CandidatePair& a, const CandidatePair& b) {
     return std::tie(a.iou, a.truth, a.found) > std::tie(b.iou, b.truth, b.found);
   });
   return pairs;

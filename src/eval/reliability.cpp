@@ -4,8 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <unordered_set>
+
+#include "json.hpp"
 
 namespace persense::eval {
 
@@ -68,7 +69,7 @@ std::string to_json(const Reliability& reliability) {
     }
     list.push_back(entry);
   }
-  return list.dump(2) + "\n";
+  return persense::detail::json_text(list, 2) + "\n";
 }
 
 }  // namespace persense::eval

@@ -6,8 +6,8 @@
 #include <array>
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 
+#include "json.hpp"
 #include "persense/error.hpp"
 
 namespace persense::eval {
@@ -337,7 +337,7 @@ std::string to_json(const Report& report) {
   for (const ClassReport& c : report.classes) classes[c.name] = json_of(c);
   nlohmann::ordered_json json = {{"classes", classes}, {"mean", json_of(report.mean())}};
   if (report.intervals) json["intervals"] = json_of(*report.intervals);
-  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  return persense::detail::json_text(json, 2) + "\n";
 }
 
 }  // namespace persense::eval

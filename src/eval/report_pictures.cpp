@@ -39,7 +39,7 @@ std::string path_of(const Mask& mask, double tolerance) {
   for (const io::detail::Ring& ring : io::detail::outlines_of(mask)) {
     const io::detail::Ring corners = io::detail::simplified(ring, tolerance);
     Point at = corners.front();
-    fmt::format_to(std::back_inserter(path), "M{} {}l", at.x, at.y);
+    path += fmt::format("M{} {}l", at.x, at.y);
     for (std::size_t i = 1; i < corners.size(); ++i) {
       const Point step{corners[i].x - at.x, corners[i].y - at.y};
       if (i > 1 && step.x >= 0) path += ' ';  // a minus parts numbers as well
@@ -59,9 +59,8 @@ class ShapeList {
   template <class... Values>
   void add(const std::string& path, int state, const Values&... values) {
     if (path.empty()) return;
-    fmt::format_to(std::back_inserter(text_), "{}[\"{}\",{}", text_.empty() ? "" : ",", path,
-                   state);
-    (fmt::format_to(std::back_inserter(text_), ",{}", values), ...);
+    text_ += fmt::format("{}[\"{}\",{}", text_.empty() ? "" : ",", path, state);
+    ((text_ += fmt::format(",{}", values)), ...);
     text_ += ']';
   }
   std::string text() const { return "[" + text_ + "]"; }

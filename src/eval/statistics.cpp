@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "io/cell.hpp"
+#include "json.hpp"
 
 namespace persense::eval {
 
@@ -95,7 +95,7 @@ std::string to_json(const DatasetStatistics& statistics) {
   nlohmann::ordered_json classes = nlohmann::ordered_json::object();
   for (const ClassStatistics& row : statistics.classes) classes[row.name] = json_of(row);
   const nlohmann::ordered_json json = {{"classes", classes}, {"all", json_of(statistics.all)}};
-  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  return persense::detail::json_text(json, 2) + "\n";
 }
 
 }  // namespace persense::eval

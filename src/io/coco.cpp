@@ -12,7 +12,6 @@
 #include <utility>
 
 #include "json.hpp"
-#include "json_text.hpp"
 #include "outlines.hpp"
 #include "persense/error.hpp"
 #include "persense/io/class_names.hpp"
@@ -26,7 +25,7 @@ namespace {
 
 using nlohmann::json;
 
-using detail::json_text;
+using persense::detail::json_text;
 
 /// The notes as a member of an object, with its comma; nothing without notes.
 std::string notes_member(const std::vector<std::string>& notes) {
@@ -41,7 +40,7 @@ std::string notes_member(const std::vector<std::string>& notes) {
 /// What `info` says of stages and options, each with a comma before it.
 std::string info_members(const CocoHeader& header) {
   std::string members;
-  if (!header.stages.empty()) members += R"(,"stages":)" + json_text(header.stages);
+  if (!header.stages.empty()) members += R"(,"stages":)" + json_text(json(header.stages));
   if (!header.options) return members;
   std::string options;
   for_each_option(*header.options, [&](const char* key, const auto& field, auto&&...) {

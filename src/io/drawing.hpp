@@ -16,6 +16,11 @@ namespace persense::io::detail {
 
 using Color = cv::Vec3b;  // R, G, B
 
+/// Of figures and plots.
+inline const Color paper{255, 255, 255}, ink{28, 32, 40};
+
+inline cv::Scalar scalar(Color c) { return {double(c[0]), double(c[1]), double(c[2])}; }
+
 /// The same text without letters beyond ASCII, which OpenCV's font does not have.
 std::string ascii(const std::string& text);
 

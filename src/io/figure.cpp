@@ -16,13 +16,10 @@ namespace persense::io {
 
 namespace {
 
-using detail::Color;
+using detail::Color, detail::ink, detail::paper, detail::scalar;
 
-const Color paper{255, 255, 255}, ink{28, 32, 40}, faint_ink{112, 118, 128},
-    letterbox{240, 241, 244};
+const Color faint_ink{112, 118, 128}, letterbox{240, 241, 244};
 const Color amber{255, 184, 46}, sky{64, 196, 255}, red{255, 82, 82}, white{255, 255, 255};
-
-cv::Scalar scalar(Color c) { return {double(c[0]), double(c[1]), double(c[2])}; }
 
 constexpr int panel_width = 460, title_height = 52, gap = 18;
 

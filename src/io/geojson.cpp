@@ -14,12 +14,12 @@ namespace persense::io {
 
 namespace {
 
-using detail::json_text;
+using persense::detail::json_text;
 
 /// A ring's positions; the first one again is the last.
 std::string ring_text(const detail::Ring& ring) {
   std::string text;
-  for (const Point p : ring) fmt::format_to(std::back_inserter(text), "[{},{}],", p.x, p.y);
+  for (const Point p : ring) text += fmt::format("[{},{}],", p.x, p.y);
   return fmt::format("[{}[{},{}]]", text, ring.front().x, ring.front().y);
 }
 

@@ -14,7 +14,7 @@ namespace persense::io {
 
 namespace {
 
-using detail::json_text;
+using persense::detail::json_text;
 
 /// The first whose files may hold masks beside polygons.
 constexpr const char* labelme_version = "5.5.0";

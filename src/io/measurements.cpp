@@ -286,10 +286,10 @@ std::string measurements_to_csv(const Result& result, ImageView image, const Pix
   for (std::string& name : names) name = cell_of(name);
   std::size_t id = 0;
   for (const Instance& i : result.instances) {
-    fmt::format_to(std::back_inserter(text), "{},{},{},{:.4f},{},{}", ++id, i.point.x, i.point.y,
-                   i.score, names.at(i.class_index), i.touches_border ? 1 : 0);
+    text += fmt::format("{},{},{},{:.4f},{},{}", ++id, i.point.x, i.point.y, i.score,
+                        names.at(i.class_index), i.touches_border ? 1 : 0);
     for (const auto& [name, value] : named_values(measure(i.mask, image, pixel), pixel))
-      fmt::format_to(std::back_inserter(text), ",{:.6g}", value);
+      text += fmt::format(",{:.6g}", value);
     text += "\n";
   }
   return text;

@@ -14,17 +14,16 @@ namespace persense::io {
 
 namespace {
 
-using detail::Color;
+using detail::Color, detail::ink, detail::paper, detail::scalar;
 
-const Color paper{255, 255, 255}, ink{28, 32, 40}, faint_ink{104, 110, 120}, grid{228, 230, 234};
+const Color label_ink{104, 110, 120}, grid{228, 230, 234};
 // told apart by people who see few colours, too: Okabe and Ito, "Color universal design", 2008
 const Color palette[] = {{0, 114, 178},   {213, 94, 0},   {0, 158, 115},
                          {204, 121, 167}, {86, 180, 233}, {230, 159, 0}};
 
-constexpr int width = 960, margin = 28;
-constexpr double title_height = 13, text_height = 10, small_height = 8;
+constexpr int plot_width = 960, margin = 28;
+constexpr double heading_height = 13, text_height = 10, small_height = 8;
 
-cv::Scalar scalar(Color c) { return {double(c[0]), double(c[1]), double(c[2])}; }
 Color color_of(std::size_t series) { return palette[series % std::size(palette)]; }
 
 enum class Align { left, middle, right };
@@ -91,13 +90,13 @@ struct Range {
 
 /// Title and legend; @return  where what follows them may begin.
 int draw_head(cv::Mat& rgb, const Plot& plot) {
-  write(rgb, plot.title, {margin, margin + 8}, title_height, ink);
+  write(rgb, plot.title, {margin, margin + 8}, heading_height, ink);
   int x = margin, y = margin + 44;
   constexpr int swatch = 26, pitch = 24;
   for (std::size_t s = 0; s < plot.series.size(); ++s) {
     const PlotSeries& series = plot.series[s];
     const int wide = swatch + 8 + size_of(series.name, text_height).width + 28;
-    if (x > margin && x + wide > width - margin) x = margin, y += pitch;
+    if (x > margin && x + wide > plot_width - margin) x = margin, y += pitch;
     const cv::Point2d from(x, y), to(x + swatch, y);
     if (!plot.categories.empty()) {
       cv::rectangle(rgb, cv::Rect(x + 6, y - 7, 14, 14), scalar(color_of(s)),
@@ -124,8 +123,8 @@ void draw_captions(cv::Mat& rgb, const Plot& plot) {
   int y = rgb.rows - 10 - caption_height(plot) + caption_pitch / 2;
   for (const std::string& caption : plot.captions) {
     double height = small_height;
-    while (height > 4 && size_of(caption, height).width > width - 2 * margin) height -= 0.5;
-    write(rgb, caption, {margin, y}, height, faint_ink);
+    while (height > 4 && size_of(caption, height).width > plot_width - 2 * margin) height -= 0.5;
+    write(rgb, caption, {margin, y}, height, label_ink);
     y += caption_pitch;
   }
 }
@@ -153,8 +152,8 @@ void draw_x_ticks(cv::Mat& rgb, const Plot& plot, const Axis& x, int bottom) {
     const int half = size_of(text, text_height).width / 2 + 6;
     if (x.at(value) - half < free) continue;
     free = x.at(value) + half;
-    line(rgb, {x.at(value), double(bottom)}, {x.at(value), bottom + 5.0}, faint_ink, 1);
-    write(rgb, text, {cvRound(x.at(value)), bottom + 18}, text_height, faint_ink, Align::middle);
+    line(rgb, {x.at(value), double(bottom)}, {x.at(value), bottom + 5.0}, label_ink, 1);
+    write(rgb, text, {cvRound(x.at(value)), bottom + 18}, text_height, label_ink, Align::middle);
   }
 }
 
@@ -173,23 +172,23 @@ void draw_lines_on(cv::Mat& rgb, const Plot& plot, const Axis& x, const Axis& y)
 
 cv::Mat render_lines(const Plot& plot) {
   constexpr int height = 540, left = 84, bottom_room = 70;
-  cv::Mat rgb(height + caption_height(plot), width, CV_8UC3, scalar(paper));
+  cv::Mat rgb(height + caption_height(plot), plot_width, CV_8UC3, scalar(paper));
   const int top = draw_head(rgb, plot) + 22, bottom = height - bottom_room;
   Range xs, ys;
   for (const PlotSeries& series : plot.series)
     for (std::size_t i = 0; i < series.y.size(); ++i)
       if (!std::isnan(series.y[i])) xs.add(series.x[i]), ys.add(series.y[i]);
   const double pad = xs.high > xs.low ? 0.04 * (xs.high - xs.low) : 1;
-  const Axis x{xs.low - pad, xs.high + pad, left, double(width - margin)};
+  const Axis x{xs.low - pad, xs.high + pad, left, double(plot_width - margin)};
   const double least = std::max(ys.high - ys.low, 0.02 * std::abs(ys.high) + 1e-6);
   const auto marks = ticks(ys.low - 0.1 * least, ys.high + 0.1 * least);
   const Axis y{marks.front(), marks.back(), double(bottom), double(top)};
   for (const double value : marks) {
     line(rgb, {x.begin, y.at(value)}, {x.end, y.at(value)}, grid, 1);
-    write(rgb, tick_text(value), {left - 10, cvRound(y.at(value))}, text_height, faint_ink,
+    write(rgb, tick_text(value), {left - 10, cvRound(y.at(value))}, text_height, label_ink,
           Align::right);
   }
-  line(rgb, {x.begin, double(bottom)}, {x.end, double(bottom)}, faint_ink, 1);
+  line(rgb, {x.begin, double(bottom)}, {x.end, double(bottom)}, label_ink, 1);
   draw_x_ticks(rgb, plot, x, bottom);
   write(rgb, plot.y_title, {margin, top - 20}, text_height, ink);
   write(rgb, plot.x_title, {cvRound((x.begin + x.end) / 2), bottom + 42}, text_height, ink,
@@ -213,7 +212,7 @@ void draw_group(cv::Mat& rgb, const Plot& plot, std::size_t category, const Axis
     const bool hollow = plot.series[s].published;
     cv::rectangle(rgb, cv::Rect(from, y + 1, to - from, bar - 2), scalar(color_of(s)),
                   hollow ? 1 : cv::FILLED);
-    write(rgb, fmt::format("{:.4g}", value), {to + 6, y + bar / 2}, small_height, faint_ink);
+    write(rgb, fmt::format("{:.4g}", value), {to + 6, y + bar / 2}, small_height, label_ink);
   }
 }
 
@@ -222,26 +221,28 @@ cv::Mat render_bars(const Plot& plot) {
   for (const std::string& name : plot.categories)
     left = std::max(left, margin + size_of(name, text_height).width + 14);
   const int group = static_cast<int>(plot.series.size()) * bar + group_gap;
-  cv::Mat head(1000, width, CV_8UC3, scalar(paper));  // how high it is, is known when it is drawn
+  cv::Mat head(1000, plot_width, CV_8UC3,
+               scalar(paper));  // how high it is, is known when it is drawn
   const int top = draw_head(head, plot) + 22;
   const int bottom = top + group * static_cast<int>(plot.categories.size());
-  cv::Mat rgb(bottom + 44 + caption_height(plot), width, CV_8UC3, scalar(paper));
+  cv::Mat rgb(bottom + 44 + caption_height(plot), plot_width, CV_8UC3, scalar(paper));
   draw_head(rgb, plot);
   Range values;
   for (const PlotSeries& series : plot.series)
     for (const double value : series.y) values.add(value);
   const auto marks = ticks(std::min(0.0, values.low), std::max(values.high, 1e-6));
   constexpr int number_room = 40;
-  const Axis x{marks.front(), marks.back(), double(left), double(width - margin - number_room)};
+  const Axis x{marks.front(), marks.back(), double(left),
+               double(plot_width - margin - number_room)};
   for (const double value : marks) {
     line(rgb, {x.at(value), double(top)}, {x.at(value), double(bottom)}, grid, 1);
-    write(rgb, tick_text(value), {cvRound(x.at(value)), bottom + 16}, text_height, faint_ink,
+    write(rgb, tick_text(value), {cvRound(x.at(value)), bottom + 16}, text_height, label_ink,
           Align::middle);
   }
   write(rgb, plot.y_title, {left, top - 16}, text_height, ink);
   for (std::size_t c = 0; c < plot.categories.size(); ++c)
     draw_group(rgb, plot, c, x, top + group * static_cast<int>(c));
-  line(rgb, {x.begin, double(top)}, {x.begin, double(bottom)}, faint_ink, 1);
+  line(rgb, {x.begin, double(top)}, {x.begin, double(bottom)}, label_ink, 1);
   draw_captions(rgb, plot);
   return rgb;
 }

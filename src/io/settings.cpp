@@ -36,11 +36,11 @@ void require_format(const json& content) {
   if (const auto format = persense::detail::whole_number(content["format"], 0, 1 << 30);
       format != settings_format)
     throw Unreadable(fmt::format("its format is {}, expected {}, which this version reads",
-                                 content["format"].dump(), settings_format));
+                                 persense::detail::json_text(content["format"]), settings_format));
   for (const auto& [name, value] : content.items())
     if (name != "format" && name != "options" && name != "measured")
-      throw Unreadable(
-          fmt::format("has {}, expected format, options and measured alone", json(name).dump()));
+      throw Unreadable(fmt::format("has {}, expected format, options and measured alone",
+                                   persense::detail::json_text(name)));
 }
 
 Settings settings_in(const json& content) {
@@ -90,12 +90,13 @@ std::string to_settings(const std::vector<std::pair<std::string, std::string>>& 
   Options scratch;
   for (const auto& [key, value] : options) {
     set_option(scratch, key, value);
-    values[key] = persense::detail::option_is_word(key).value_or(true) ? ordered_json(value)
-                                                                       : ordered_json::parse(value);
+    values[key] = persense::detail::option_is_word(key).value_or(true)
+                      ? ordered_json(value)
+                      : persense::detail::parse_own_json(value);
   }
   ordered_json content = {{"format", settings_format}, {"options", values}};
-  if (!measured.empty()) content["measured"] = ordered_json::parse(measured);
-  return content.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+  if (!measured.empty()) content["measured"] = persense::detail::parse_own_json(measured);
+  return persense::detail::json_text(content, 2) + "\n";
 }
 
 }  // namespace persense::io

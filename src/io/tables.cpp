@@ -16,9 +16,9 @@ std::string to_csv(const Result& result) {
   for (std::string& name : names) name = cell_of(name);
   std::size_t id = 0;
   for (const Instance& i : result.instances)
-    fmt::format_to(std::back_inserter(text), "{},{},{},{},{},{},{},{},{:.4f},{},{}\n", ++id,
-                   i.point.x, i.point.y, i.box.x0, i.box.y0, i.box.x1, i.box.y1, i.mask.area(),
-                   i.score, names.at(i.class_index), i.touches_border ? 1 : 0);
+    text += fmt::format("{},{},{},{},{},{},{},{},{:.4f},{},{}\n", ++id, i.point.x, i.point.y,
+                        i.box.x0, i.box.y0, i.box.x1, i.box.y1, i.mask.area(), i.score,
+                        names.at(i.class_index), i.touches_border ? 1 : 0);
   return text;
 }
 

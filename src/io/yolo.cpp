@@ -79,8 +79,7 @@ std::string box_text(const PixelBox& box, Size size) {
 std::string polygon_text(const Mask& mask, double tolerance, Size size) {
   std::string text;
   for (const Point p : joined(detail::polygons_of(without_holes(mask), tolerance)))
-    fmt::format_to(std::back_inserter(text), " {:.6f} {:.6f}", p.x / double(size.width),
-                   p.y / double(size.height));
+    text += fmt::format(" {:.6f} {:.6f}", p.x / double(size.width), p.y / double(size.height));
   return text;
 }
 
@@ -107,7 +106,7 @@ void write_yolo(const std::filesystem::path& path, const Result& result,
 std::string yolo_data(std::span<const std::string> classes, std::span<const std::string> images) {
   std::string folders;
   for (const std::string& folder : images)
-    folders += (folders.empty() ? "" : ", ") + detail::json_text(folder);
+    folders += (folders.empty() ? "" : ", ") + persense::detail::json_text(folder);
   std::string text = fmt::format(
       "# The labels of DIR/images/NAME.jpg are in DIR/labels/NAME.txt, those of other images in\n"
       "# NAME.txt beside them.\n"
@@ -116,7 +115,7 @@ std::string yolo_data(std::span<const std::string> classes, std::span<const std:
       "names:\n",
       folders);
   for (std::size_t k = 0; k < classes.size(); ++k)
-    text += fmt::format("  {}: {}\n", k, detail::json_text(classes[k]));
+    text += fmt::format("  {}: {}\n", k, persense::detail::json_text(classes[k]));
   return text;
 }
 

@@ -103,7 +103,7 @@ std::string request_body(const LabelSettings& settings, const std::string& image
   if ((sent & max_tokens) != 0) body["max_tokens"] = settings.max_tokens;
   if ((sent & max_completion_tokens) != 0) body["max_completion_tokens"] = settings.max_tokens;
   if (!settings.model.empty()) body["model"] = settings.model;
-  return body.dump(-1, ' ', false, json::error_handler_t::replace);
+  return persense::detail::json_text(body);
 }
 
 std::string image_url(std::span<const std::uint8_t> png) {
@@ -142,9 +142,10 @@ std::string message_in(const std::string& body, std::string_view secret) {
   const std::string text = message.contains("content") ? text_of(message["content"]) : "";
   if (std::all_of(text.begin(), text.end(), persense::detail::is_space)) {
     const json reason = answer["choices"][0].value("/finish_reason"_json_pointer, json());
-    throw NoMessage{fmt::format("without a word (finish_reason {})",
-                                label::quoted(without_secret(reason.dump(), secret))),
-                    "the object's name"};
+    throw NoMessage{
+        fmt::format("without a word (finish_reason {})",
+                    label::quoted(without_secret(persense::detail::json_text(reason), secret))),
+        "the object's name"};
   }
   return text;
 }

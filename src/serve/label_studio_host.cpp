@@ -87,9 +87,10 @@ std::string LabelStudioHost::authorization(Clock::time_point deadline,
   constexpr std::chrono::minutes lives{2};
   const std::scoped_lock lock(guard_);
   if (access_.empty() || Clock::now() > access_ends_) {
-    const auto body = body_of({endpoint_of(url_ + "/api/token/refresh/"),
-                               nlohmann::json{{"refresh", key_}}.dump(), "", ""},
-                              deadline, should_stop);
+    const auto body =
+        body_of({endpoint_of(url_ + "/api/token/refresh/"),
+                 persense::detail::json_text(nlohmann::json{{"refresh", key_}}), "", ""},
+                deadline, should_stop);
     const auto answer = persense::detail::parse_json(body);
     if (!answer.is_object() || !answer.contains("access") || !answer["access"].is_string())
       fail(url_ + "/api/token/refresh/", "gave no access token");

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "io/outlines.hpp"
+#include "json.hpp"
 #include "persense/error.hpp"
 #include "persense/example.hpp"
 #include "persense/io/class_names.hpp"
@@ -130,7 +131,7 @@ MarkedClasses supports_of(const Json& marks, const Engine& engine, const ImageOf
 
 MarkedClasses Supports::of(const Json& marks, const ImageOf& images) {
   constexpr std::size_t most = 8;
-  const std::string key = marks.dump(-1, ' ', false, Json::error_handler_t::replace);
+  const std::string key = persense::detail::json_text(marks);
   {
     const std::scoped_lock lock(guard_);
     for (const auto& [known, classes] : kept_)
@@ -148,7 +149,8 @@ FilterOptions filter_of(const Json& request, const Options& options) {
   const auto filter = request.find("filter");
   if (filter != request.end() && filter->is_object())
     for (const auto& [key, value] : filter->items())
-      set_option(own, "filter." + key, value.is_string() ? value.get<std::string>() : value.dump());
+      set_option(own, "filter." + key,
+                 value.is_string() ? value.get<std::string>() : persense::detail::json_text(value));
   validate(own);
   return own.filter;
 }

@@ -44,8 +44,7 @@ using httplib::Response;
 constexpr double tolerance = 0.5;  // of outlines, pixels: what can be seen
 
 void answer(Response& response, const Json& json) {
-  response.set_content(json.dump(-1, ' ', false, Json::error_handler_t::replace),
-                       "application/json");
+  response.set_content(persense::detail::json_text(json), "application/json");
 }
 
 void answer_png(Response& response, const std::vector<std::uint8_t>& png) {

@@ -28,11 +28,11 @@ void translate(std::exception_ptr thrown) {
   try {
     std::rethrow_exception(thrown);
   } catch (const Error&) {
-    raise(describe(thrown));
+    raise(persense::describe(thrown));
   } catch (const std::bad_alloc&) {
-    raise(describe(thrown));
+    raise(persense::describe(thrown));
   } catch (const cv::Exception&) {
-    raise(describe(thrown));
+    raise(persense::describe(thrown));
   }
 }
 
