@@ -50,6 +50,23 @@ Flag Command::add_option(const std::string& names, Value& value, const std::stri
 }
 
 template Flag Command::add_option(const std::string&, std::string&, const std::string&) const;
+template Flag Command::add_option(const std::string&, std::filesystem::path&,
+                                  const std::string&) const;
+template Flag Command::add_option(const std::string&, std::vector<std::string>&,
+                                  const std::string&) const;
+template Flag Command::add_option(const std::string&, int&, const std::string&) const;
+template Flag Command::add_option(const std::string&, double&, const std::string&) const;
+template Flag Command::add_option(const std::string&, std::uint64_t&, const std::string&) const;
+template Flag Command::add_option(const std::string&, std::optional<std::string>&,
+                                  const std::string&) const;
+template Flag Command::add_option(const std::string&, std::optional<int>&,
+                                  const std::string&) const;
+template Flag Command::add_option(const std::string&, std::optional<double>&,
+                                  const std::string&) const;
+template Flag Command::add_option(const std::string&, std::optional<std::int64_t>&,
+                                  const std::string&) const;
+template Flag Command::add_option(const std::string&, std::optional<std::uint64_t>&,
+                                  const std::string&) const;
 
 Flag Command::add_option_function(const std::string& names,
                                   const std::function<void(const std::string&)>& seen,

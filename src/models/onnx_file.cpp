@@ -169,7 +169,7 @@ constexpr const char* expected =
 }  // namespace
 
 ModelFile::ModelFile(const std::filesystem::path& path) : name_(path.string()) {
-  torchscript::require_model_file(path);
+  require_model_file(path);
   std::ifstream file(path, std::ios::binary);
   if (!file) throw Unreadable(name_ + ": cannot be opened");
   read(file);
