@@ -5,7 +5,7 @@
 # The column "ratio" is the figure beside ours over ours for other versions of IDM, a share of the
 # whole for steps, and otherwise how many times as long ours takes as the one beside it.
 #
-#   benchmarks/run.sh [idm|pipeline|prompts|annotations|decode|runtime]... [argument of Google Benchmark]...
+#   benchmarks/run.sh [idm|pipeline|prompts|annotations|mini|decode|runtime]... [argument of Google Benchmark]...
 #
 # Examples:
 #   benchmarks/run.sh 2>/dev/null                            the table alone
@@ -24,7 +24,7 @@ while [ $# -gt 0 ] && [ "${1#-}" = "$1" ]; do
     names+=("$1")
     shift
 done
-[ ${#names[@]} -gt 0 ] || names=(idm pipeline prompts annotations)  # the others need models: only when named
+[ ${#names[@]} -gt 0 ] || names=(idm pipeline prompts annotations mini)  # the others need models: only when named
 
 persense_setup tests
 persense_python build/python tests/requirements.txt

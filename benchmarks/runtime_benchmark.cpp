@@ -6,9 +6,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
-#include <ctime>
 #include <filesystem>
 #include <sstream>
 
@@ -16,6 +14,7 @@
 #include "persense/torch/decoder.hpp"
 #include "persense/torch/encoder.hpp"
 #include "sam_scene.hpp"
+#include "seconds.hpp"
 #include "table.hpp"
 
 using namespace persense;
@@ -23,35 +22,13 @@ using namespace persense::benchmarks;
 
 namespace {
 
-constexpr int prompt_count = 16, rounds = 3, threads = 2;
-
-/// The least of some rounds; on a busy machine the processor's says more.
-struct Seconds {
-  double wall = 1e9, processor = 1e9;
-};
+constexpr int prompt_count = 16, threads = 2;
 
 struct Measured {
   Seconds encode, decode;
   double megabytes = 0;
   std::vector<double> areas, scores;
 };
-
-/// After one round that does not count.
-template <class Run>
-Seconds seconds_of(Run&& run) {
-  Seconds least;
-  for (int round = 0; round <= rounds; ++round) {
-    const auto begin = std::chrono::steady_clock::now();
-    const std::clock_t processor = std::clock();  // of all threads
-    run();
-    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
-    if (round == 0) continue;
-    least.wall = std::min(least.wall, taken.count());
-    least.processor =
-        std::min(least.processor, static_cast<double>(std::clock() - processor) / CLOCKS_PER_SEC);
-  }
-  return least;
-}
 
 /// The process that is measured: answers a line with seconds, and area and score of each mask.
 int answer(const std::filesystem::path& folder, const std::string& kind) {

@@ -17,8 +17,9 @@ std::vector<std::string> class_names(std::span<const std::string> labels);
 /// The same of a result's classes; at least one.
 std::vector<std::string> class_names(const Result& result);
 
-/// A name as a part of a file's or a folder's: valid UTF-8; what file systems refuse (slashes, colons,
-/// control characters and the like) becomes "_", and so does a first ".", which would hide it.
+/// A name as a part of a file's or a folder's: valid UTF-8; what file systems refuse (slashes,
+/// colons, control characters and the like) becomes "_", and so does a first ".", which would hide
+/// it.
 std::string file_name_part(std::string_view name);
 
 /// The same of several names, each another one: "a_b", "a_b_2".
