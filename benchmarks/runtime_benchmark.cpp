@@ -23,9 +23,9 @@ using namespace persense::benchmarks;
 
 namespace {
 
-constexpr int prompt_count = 16, rounds = 3, threads = 2;
+constexpr int prompt_count = 16, rounds = 1, threads = 2;
 
-/// The least of some rounds; on a busy machine the processor's says more.
+/// The least of the rounds; on a busy machine the processor's says more.
 struct Seconds {
   double wall = 1e9, processor = 1e9;
 };
