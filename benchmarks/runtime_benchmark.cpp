@@ -86,7 +86,7 @@ int main(int argc, char** argv) {
     row("ONNX: " + what + ", CPU time", ours.processor, beside.processor, time_text);
   };
   times("encode an image", onnx.encode, torch.encode);
-  times("16 prompts, three decodes each", onnx.decode, torch.decode);
+  times("16 prompts, 3 decodes each", onnx.decode, torch.decode);
   row("ONNX: peak memory of both", onnx.megabytes, torch.megabytes, megabytes);
   double area = 0, score = 0;
   for (std::size_t i = 0; i < std::min(onnx.areas.size(), torch.areas.size()); ++i) {

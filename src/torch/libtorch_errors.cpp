@@ -56,9 +56,10 @@ std::string useful_line(std::string_view message) {
 }
 
 bool is_out_of_memory(std::string_view message) {
-  constexpr std::array<std::string_view, 5> signs{"can't allocate memory", "not enough memory",
-                                                  "out of memory", "Cannot allocate memory",
-                                                  "ALLOC_FAILED"};
+  constexpr std::array<std::string_view, 7> signs{
+      "can't allocate memory",  "not enough memory", "out of memory",
+      "Cannot allocate memory", "ALLOC_FAILED",      "Failed to allocate memory",
+      "std::bad_alloc"};  // in ONNX Runtime's words
   return std::any_of(signs.begin(), signs.end(), [&](std::string_view sign) {
     return message.find(sign) != std::string_view::npos;
   });

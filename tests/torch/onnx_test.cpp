@@ -282,6 +282,26 @@ std::string refusal(const fs::path& file, Stage stage = Stage::encoder, Placemen
   return line;
 }
 
+TEST_CASE("ONNX: another kind of file, or a model without a manifest, is one line",
+          "[torch][onnx][errors]") {
+  const Scratch scratch;
+  const fs::path file = scratch / "encoder.onnx";
+  const auto refused = [&](const fs::path& source) {
+    fs::copy_file(source, file, fs::copy_options::overwrite_existing);
+    return refusal(file);
+  };
+  const fs::path root = PERSENSE_SOURCE_DIR;
+  const std::string expected =
+      ", expected an ONNX model as `python -m persense_export --format onnx`";
+  CHECK_THAT(refused(root / "src/mini/mini.pt"),
+             ContainsSubstring("another kind of file" + expected));
+  CHECK_THAT(refused(root / "LICENSE"), ContainsSubstring(": "));
+  CHECK_THAT(refused(root / "tests/fuzz/corpus/onnx_model/packed"),
+             ContainsSubstring("there is no persense.json in its metadata" + expected));
+  CHECK_THAT(refused(root / "tests/fuzz/corpus/onnx_model/encoder"),
+             ContainsSubstring("persense.json: name: got nothing, expected a text"));
+}
+
 TEST_CASE("ONNX: another stage, precision or input is one line", "[torch][onnx][errors]") {
   NEEDS_ONNX();
   CHECK_THAT(refusal(folder / "decoder.onnx"),
