@@ -44,10 +44,10 @@ endif()
 
 # Applied to our own targets alone, never exported.
 add_library(persense_private_flags INTERFACE)
+# Of sources that are compiled together one shadows what is another's alone.
+set(shadow $<$<NOT:$<BOOL:$<TARGET_PROPERTY:UNITY_BUILD>>>:-Wshadow>)
 target_compile_options(persense_private_flags INTERFACE
-  $<$<COMPILE_LANG_AND_ID:CXX,GNU,Clang,AppleClang>:-Wall -Wextra -Wpedantic -ffp-contract=off>
-  # of sources that are compiled together one shadows what is another's alone
-  $<$<AND:$<COMPILE_LANG_AND_ID:CXX,GNU,Clang,AppleClang>,$<NOT:$<BOOL:$<TARGET_PROPERTY:UNITY_BUILD>>>>:-Wshadow>)
+  $<$<COMPILE_LANG_AND_ID:CXX,GNU,Clang,AppleClang>:-Wall -Wextra -Wpedantic ${shadow} -ffp-contract=off>)
 if(PERSENSE_SANITIZE)
   add_compile_options(-fsanitize=${PERSENSE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${PERSENSE_SANITIZE})
