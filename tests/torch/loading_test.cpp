@@ -32,12 +32,9 @@ TEST_CASE("program: loads LibTorch for archives, and for nothing else", "[torch]
   const std::string segment =
       "LD_DEBUG=files $P segment --support support.png --mask mask.png support.png -o out ";
   CHECK(work.shell(segment + "--models classic" + loaded).out == "0\n");
-<<<<<<< HEAD
   CHECK(work.shell(segment + "--models mini" + loaded).out == "0\n");
   CHECK(work.shell(segment + "--dmg m.pt" + loaded).out != "0\n");
-=======
   CHECK(work.shell(segment + "--dtype bf16" + loaded).out != "0\n");
->>>>>>> 87631b88487a37e0799d68489f24c916fbb4ca04
 }
 
 TEST_CASE(
@@ -53,19 +50,11 @@ TEST_CASE(
   CHECK_THAT(outcome.err, ContainsSubstring("/elsewhere"));
   const std::string segment =
       "elsewhere/persense segment --support support.png --mask mask.png support.png -o out ";
-<<<<<<< HEAD
   const Outcome with_archive = work.shell(segment + "--dmg m.pt");
   CHECK(with_archive.exit == 3);
   CHECK(with_archive.error_lines() == 1);
   CHECK_THAT(with_archive.err, ContainsSubstring("--models mini"));
   CHECK(work.shell(segment).exit == 0);
-=======
-  const Outcome half = work.shell(segment + "--dtype bf16");
-  CHECK(half.exit == 3);
-  CHECK(half.lines() == 1);
-  CHECK_THAT(half.err, ContainsSubstring("--models mini"));
-  CHECK(work.shell(segment + "--models classic").exit == 0);
->>>>>>> 87631b88487a37e0799d68489f24c916fbb4ca04
   CHECK(work.shell("elsewhere/persense options").exit == 0);
 }
 
