@@ -11,8 +11,8 @@
 
 #include "libtorch_errors.hpp"
 #include "models/manifest.hpp"
-#include "network.hpp"
 #include "models/onnx_file.hpp"
+#include "network.hpp"
 #include "onnx/session.hpp"
 #include "persense/error.hpp"
 

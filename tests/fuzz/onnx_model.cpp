@@ -1,8 +1,8 @@
 // What an ONNX file says of itself. ONNX Runtime, which reads it after that, has no part in this.
 #include <sstream>
 
-#include "target.hpp"
 #include "models/onnx_file.hpp"
+#include "target.hpp"
 
 using namespace persense;
 using namespace persense::fuzz;
