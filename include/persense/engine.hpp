@@ -22,7 +22,7 @@ namespace persense {
 /// What fills the four slots of a pipeline, and where networks run.
 ///
 /// A slot is "mini" (learned: persense's own small network), "classic" (weight-free), the path of a
-/// TorchScript archive (see `persense_export`), or a stage of the user's (`custom`). They mix
+/// TorchScript archive or ONNX model (see `persense_export`), or the user's (`custom`). They mix
 /// freely, but for a decoder archive, which needs the encoder it was trained with.
 struct Stages {
   /// What fills a slot by default: "mini".
@@ -44,9 +44,9 @@ struct Stages {
   /// the program around the library has it, else all cores that the process may use.
   int threads = 0;
 
-  /// The stages in a folder of `encoder.pt`, `detector.pt`, `dmg.pt` and `decoder.pt`, and
-  /// `mini.pt`, which fills every slot without a file of its own. Without that one, such a slot
-  /// holds the default.
+  /// The stages in a folder of `encoder.pt`, `detector.pt`, `dmg.pt` and `decoder.pt`, or `.onnx`
+  /// instead, and `mini.pt`, which fills every slot without a file of its own. Without that one,
+  /// such a slot holds the default.
   /// @throws FileNotFound  no such folder, or none of the five in it.
   static Stages in_folder(const std::string& folder);
 

@@ -7,7 +7,7 @@
 bool torch_answers() {
   using namespace persense::torchscript;
   try {
-    const Module module("none.pt", Stage::encoder, placement("cpu", "bf16"));
+    const Module module("none.pt", persense::Stage::encoder, placement("cpu", "bf16"));
   } catch (const persense::FileNotFound&) {
     return at::ones({3}).sum().item<float>() == 3;
   }

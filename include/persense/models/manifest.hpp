@@ -83,7 +83,7 @@ struct EmbeddedArchive {
 struct ArchiveInfo {
   Manifest manifest;
   std::uintmax_t bytes = 0;     ///< of the file
-  std::uintmax_t parts = 0;     ///< files inside it; the checksum of each was found right
+  std::uintmax_t parts = 0;     ///< files inside it, each with the right checksum; of ONNX: 0
   std::int64_t parameters = 0;  ///< floating-point numbers in its weights and buffers
 };
 
