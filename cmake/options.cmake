@@ -40,6 +40,7 @@ endif()
 # what did not change, so beside one each source is compiled by itself.
 if(NOT DEFINED CMAKE_UNITY_BUILD AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_UNITY_BUILD ON)
+  set(CMAKE_UNITY_BUILD_BATCH_SIZE 16)
 endif()
 
 # Applied to our own targets alone, never exported.
