@@ -88,7 +88,7 @@ fi
 torch=$("$python" -c 'import importlib.metadata as m; print(m.version("torch").split("+")[0])' 2>/dev/null || true)
 arguments=(-C "build-dir=$build/persense" -C "cmake.define.CMAKE_BUILD_RPATH=$build/prefix/lib")
 if [ -z "$torch" ]; then
-    say "$python has no PyTorch: the wheel has the weight-free stages alone"
+    say "$python has no PyTorch: the wheel runs no archives"
     arguments+=(-C cmake.define.PERSENSE_WITH_TORCH=OFF)  # and not the system's LibTorch
 fi
 rm -rf "$build/linked" "$build/repaired" "$build/unpacked"
