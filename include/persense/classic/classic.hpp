@@ -1,4 +1,4 @@
-// persense/classic/classic.hpp: the weight-free stages, the default where no model is at hand.
+// persense/classic/classic.hpp: the weight-free stages.
 #pragma once
 
 #include "persense/classic/decoder.hpp"
