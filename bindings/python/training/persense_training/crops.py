@@ -38,6 +38,9 @@ class Plan:
     crops: int = 2  #: of a query
     candidates: int = 12  #: objects of a crop, at most
     junk: int = 4  #: regions of a crop that are no objects, at most
+    #: regions of a crop that a proposing network finds, at most; half as many of the others then
+    proposals: int = 12
+    proposed: float = 0.75  #: share of samples with proposals, where there is such a network
     windows: int = 3  #: of a crop, at most
     supports: int = 5  #: support objects, at most
     several: float = 0.4  #: share of samples with more than one support object, where there are more
@@ -169,15 +172,25 @@ class Crop:
         box, shape, size, crop = described(self.world, self.picture, self.view, mask, angle)
         return Candidate(mask, relation, quality, known, best + 1, box, shape, size, crop)
 
-    def candidates(self, rng: np.random.Generator, plan: Plan) -> List[Candidate]:
-        """Objects with masks such as one finds, and regions that are no objects."""
+    def candidates(
+        self,
+        rng: np.random.Generator,
+        plan: Plan,
+        proposals: Optional[Sequence[npt.NDArray[np.uint8]]] = None,
+    ) -> List[Candidate]:
+        """Objects with masks such as one finds, and regions that are no objects.
+
+        proposals: masks that a network finds here, whatever they are.
+        """
         shown = self.cells / np.maximum(self.visible * self.view.scale**2, 1)
         fit = np.flatnonzero(self.found & (shown >= 0.3) & (self.cells >= 24))
         fit = rng.permutation(fit)
         same = fit[self.relations[fit] == SAME]
         others = fit[self.relations[fit] != SAME]
-        half = max(plan.candidates * 2 // 3, plan.candidates - len(others))
-        chosen = np.concatenate([same[:half], others[: plan.candidates - min(half, len(same))]])
+        part = 1 if proposals is None else 2
+        most = plan.candidates // part
+        half = max(most * 2 // 3, most - len(others))
+        chosen = np.concatenate([same[:half], others[: most - min(half, len(same))]])
         made: List[Candidate] = []
 
         def add(mask: npt.NDArray[np.uint8]) -> None:
@@ -188,7 +201,10 @@ class Crop:
         masks = [(self.labels == i + 1).astype(np.uint8) for i in chosen]
         for mask in masks:
             add(jittered(mask, rng))
-        for _ in range(int(rng.integers(plan.junk + 1))):
+        if proposals is not None:
+            for i in rng.permutation(len(proposals))[: plan.proposals]:
+                add(proposals[int(i)])
+        for _ in range(int(rng.integers(plan.junk // part + 1))):
             way = rng.random()
             if way < 0.35 and len(masks) >= 2:  # two in one
                 first = masks[int(rng.integers(len(masks)))]

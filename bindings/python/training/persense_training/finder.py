@@ -20,7 +20,7 @@ from torch import Tensor
 from persense_export.networks import mini
 from persense_training import worlds
 from persense_training.candidates import described
-from persense_training.crops import FOUND
+from persense_training.regions import Finding, regions_of
 from persense_training.views import View, labels_seen, pixels_seen
 from persense_training.worlds import BRIGHTEST, DARKEST, World
 
@@ -29,7 +29,6 @@ __all__ = ["Finder", "Found", "Mask", "Options", "Pixels", "home_octave"]
 Pixels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
-_Places = npt.NDArray[np.intp]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,10 +42,7 @@ class Options:
     alone: float = 0.2  #: least probability of the class that has a level looked at again
     present: float = 0.0  #: what the best of the first pass has at least, or nothing is found
     finest: float = 4.0  #: pixels of the finest level to one of the image, at most, by length
-    peak: float = 0.2  #: least peak of the density, in units of PEAK
-    foreground: Tuple[float, ...] = (0.5, 0.2)  #: least probabilities of a target: a region each
-    as_large: float = 0.85  #: part of another region of the peak that makes it the same one
-    radius: float = 10.0  #: an offset leads to a peak no further from it, pixels of the level
+    finding: Finding = Finding()  #: what is found in the maps
     same: float = 0.5  #: least probability of the exemplars' class
     quality: float = 0.4  #: least expected overlap with a whole object
     covered: float = 0.5  #: part of a candidate that better ones may cover
@@ -207,57 +203,11 @@ class Finder:
     def candidates(
         self, world: World, number: int, level: _Level, maps: Tensor
     ) -> List[_Candidate]:
-        """Regions of the level: foreground whose offsets lead to one peak of the density."""
-        options = self.options
-        planes = maps[0].numpy()
-        heat = 1 / (1 + np.exp(-planes[mini.PEAKS]))
-        highest = cv2.dilate(heat, np.ones((3, 3), np.uint8))
-        peaks = (heat >= highest) & (heat > options.peak)
-        h, w = (n // 2 for n in level.size)
-        peaks[h:], peaks[:, w:] = False, False
-        rows, columns = np.nonzero(peaks)
-        if len(rows) == 0:
-            return []
-        target = 1 / (1 + np.exp(-planes[mini.TARGET]))
-        found = []
-        known = np.zeros(len(rows))  # cells of the last region of each peak
-        for foreground in options.foreground:
-            ys, xs = np.nonzero(target > foreground)
-            nearest = self._nearest(planes, ys, xs, rows, columns)
-            for i in range(len(rows)):
-                mine = nearest == i
-                count = int(mine.sum())
-                diameter = math.sqrt(16 * max(count, 1) / math.pi)
-                if (
-                    known[i] > options.as_large * count
-                    or not FOUND[0] * 0.9 <= diameter <= FOUND[1] * 1.1
-                ):
-                    continue
-                cells = np.zeros(heat.shape, np.uint8)
-                cells[ys[mine], xs[mine]] = 1
-                mask = cells.repeat(2, axis=0).repeat(2, axis=1)
-                mask[level.size[0] :], mask[:, level.size[1] :] = 0, 0
-                if int(mask.sum()) < 20:
-                    continue
-                found.append(
-                    _Candidate(number, mask, *described(world, 0, level.view(), mask, 0.0))
-                )
-                known[i] = count
-        return found
-
-    def _nearest(
-        self, planes: Floats, ys: _Places, xs: _Places, rows: _Places, columns: _Places
-    ) -> _Places:
-        """For each cell, the index of the peak that its offset leads to; -1: to none."""
-        x = 2 * xs + 0.5 + mini.UNIT * planes[mini.OFFSET_X][ys, xs]
-        y = 2 * ys + 0.5 + mini.UNIT * planes[mini.OFFSET_Y][ys, xs]
-        nearest = np.full(len(x), -1)
-        least = np.full(len(x), self.options.radius**2)
-        for i, (row, column) in enumerate(zip(rows, columns)):
-            away = (x - 2 * column - 0.5) ** 2 + (y - 2 * row - 0.5) ** 2
-            closer = away < least
-            nearest[closer], least[closer] = i, away[closer]
-        return nearest
+        """The regions of a level, described."""
+        return [
+            _Candidate(number, mask, *described(world, 0, level.view(), mask, 0.0))
+            for mask in regions_of(maps[0].numpy(), level.size, self.options.finding)
+        ]
 
     def _judge(
         self,

@@ -36,7 +36,8 @@ from persense_training import samples
 from persense_training._ranges import check
 from persense_training.crops import Arrays
 from persense_training.losses import WEIGHTS, Metrics, Tensors, forward, losses
-from persense_training.model import Model
+from persense_training.model import Model, network_of
+from persense_training.regions import Proposer
 from persense_training.worlds import Real
 
 __all__ = ["Settings", "main", "train"]
@@ -67,6 +68,7 @@ class Settings:
     minutes: float = (
         0.0  #: stop after so many minutes of this call; 0: not before the steps are done
     )
+    proposals: str = ""  #: a mini.pt or weights.pt whose regions are candidates, too
     start: str = ""  #: an exported mini.pt or weights.pt whose weights a new run begins with
 
     def __post_init__(self) -> None:
@@ -106,15 +108,18 @@ def _to(batch: Tensors, device: torch.device, dtype: torch.dtype) -> Tensors:
 class _Stream(torch.utils.data.IterableDataset):  # type: ignore[misc]
     """Batches without end; each worker has a seed of its own, and worlds of its own."""
 
-    def __init__(self, data: pathlib.Path, seed: int, size: int, first: int) -> None:
-        self._data, self._seed, self._size, self._first = data, seed, size, first
+    def __init__(self, data: pathlib.Path, settings: Settings, first: int) -> None:
+        self._data, self._first = data, first
+        self._seed, self._size = settings.seed, settings.batch
+        self._proposals = settings.proposals
 
     def __iter__(self) -> Iterator[Tensors]:
         info = torch.utils.data.get_worker_info()
         worker, count = (info.id, info.num_workers) if info else (0, 1)
         torch.set_num_threads(1)
         cv2.setNumThreads(1)
-        mixture = samples.Mixture(self._seed * 64 + worker, self._data)
+        propose = Proposer(self._proposals) if self._proposals else None
+        mixture = samples.Mixture(self._seed * 64 + worker, self._data, propose=propose)
         number = self._first // count
         while True:
             first = number * self._size
@@ -178,6 +183,8 @@ class _Run:
         self.steps, self.seconds = 0, 0.0
         self.smooth: Dict[str, float] = {}
         self.held: Dict[str, List[Tensors]] = {}
+        if settings.proposals:
+            network_of(settings.proposals)  # refused here, not by what draws samples
         out.mkdir(parents=True, exist_ok=True)
         if not self._resume() and settings.start:
             fitting = self.model.start(settings.start)
@@ -251,7 +258,7 @@ class _Run:
     def go_on(self) -> None:
         """Train until the steps, or the minutes of this call, are over; saves now and then."""
         settings = self.settings
-        stream = _Stream(self.data, settings.seed, settings.batch, self.steps)
+        stream = _Stream(self.data, settings, self.steps)
         loader = torch.utils.data.DataLoader(
             stream,
             batch_size=None,
@@ -333,6 +340,7 @@ def _parser() -> argparse.ArgumentParser:
         "every": "minutes between validations",
         "validation": "batches of 8 that a source is validated on",
         "minutes": "stop after so many minutes of this call; 0: not before the steps are done",
+        "proposals": "a mini.pt or weights.pt whose regions are candidates, too",
         "start": "a mini.pt or weights.pt whose weights a new run begins with",
     }
     for name, text in helps.items():

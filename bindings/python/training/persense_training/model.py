@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from persense_export.networks import mini
 
-__all__ = ["Model"]
+__all__ = ["Model", "network_of"]
 
 
 def weights_of(path: str) -> Dict[str, Any]:
@@ -26,6 +26,19 @@ def weights_of(path: str) -> Dict[str, Any]:
     except RuntimeError:
         found: Dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         return found
+
+
+def network_of(path: str) -> mini.Mini:
+    """The network with the weights of a file. Raises ValueError where they are not its own."""
+    net: mini.Mini = mini.Mini()
+    given, own = weights_of(path), dict(net.named_parameters())
+    if {n: w.shape for n, w in given.items()} != {n: w.shape for n, w in own.items()}:
+        raise ValueError(f"weights: got {path}, expected the weights of this network")
+    with torch.no_grad():
+        for name, weight in own.items():
+            weight.copy_(given[name])
+    net.to(memory_format=torch.channels_last).eval()
+    return net
 
 
 class Model:

@@ -37,13 +37,22 @@ from persense_training.worlds import Real, World
 __all__ = ["Mixture", "draw", "sheet", "stacked"]
 
 
+#: What finds regions in crops for support objects: see regions.Proposer.
+Propose = Callable[[Sequence[Arrays], Sequence[Floats]], List[List[npt.NDArray[np.uint8]]]]
+
+
 def draw(
-    world: World, rng: np.random.Generator, plan: Plan, foreign: Optional[World] = None
+    world: World,
+    rng: np.random.Generator,
+    plan: Plan,
+    foreign: Optional[World] = None,
+    propose: Optional[Propose] = None,
 ) -> Arrays:
     """Draw a sample: the same generator state gives the same bytes (by the same NumPy and OpenCV).
 
     foreign: a world whose classes have nothing to do with this one's: the support is of that one,
-    and nothing in the query is a target.
+    and nothing in the query is a target. propose: with it, most samples have what it finds among
+    their candidates.
     """
     light = Light(rng)
     own = foreign or world
@@ -65,7 +74,10 @@ def draw(
     pixels = [
         tone_there(pixels_seen(world, there, plan.crop, c.view.to_picture), rng) for c in crops
     ]
-    found = [c.candidates(rng, plan) for c in crops]
+    proposals: Sequence[Optional[List[npt.NDArray[np.uint8]]]] = [None] * len(crops)
+    if propose is not None and rng.random() < plan.proposed:
+        proposals = propose(supports, pixels)
+    found = [c.candidates(rng, plan, p) for c, p in zip(crops, proposals)]
     every = [(i, one) for i, of in enumerate(found) for one in of]
     chosen = _exemplars(every, rng, plan)
     windows = [w for i, c in enumerate(crops) for w in _windows(i, c, found[i], rng, plan)]
@@ -281,8 +293,9 @@ class Mixture:
         shares: Tuple[float, float, float] = (0.5, 0.3, 0.2),
         slots: int = 64,
         uses: int = 16,
+        propose: Optional[Propose] = None,
     ) -> None:
-        self.plan = plan or Plan()
+        self.plan, self._propose = plan or Plan(), propose
         self._seed, self._slots, self._uses = seed, slots, uses
         self._shares = np.array(shares) / sum(shares)
         self._library = compose.Library(data, held_out)
@@ -323,7 +336,7 @@ class Mixture:
             other = self._world(n, int(slots[1]))
             if _unrelated(world, other):
                 foreign = other
-        return draw(world, rng, self.plan, foreign)
+        return draw(world, rng, self.plan, foreign, self._propose)
 
 
 def _unrelated(a: World, b: World) -> bool:

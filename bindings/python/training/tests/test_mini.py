@@ -138,6 +138,18 @@ def test_train_goes_on_from_where_it_was_cut_off(data, tmp_path):
     network.Mini().load_state_dict(weights)
 
 
+def test_train_with_proposals_of_earlier_weights(data, tmp_path):
+    torch.save(network.Mini().state_dict(), tmp_path / "earlier.pt")
+    settings = training.Settings(
+        steps=2, batch=2, threads=1, validation=1, proposals=str(tmp_path / "earlier.pt")
+    )
+    found = training.train(settings, data, tmp_path / "run")
+    assert all(np.isfinite(of["loss"]) for of in found.values())
+    missing = training.Settings(steps=2, proposals=str(tmp_path / "none.pt"))
+    with pytest.raises(ValueError, match="weights: got .*none.pt, expected a file"):
+        training.train(missing, data, tmp_path / "other")
+
+
 def test_train_starts_with_whatever_fits(data, tmp_path):
     older = network.Mini()
     state = older.state_dict()

@@ -11,10 +11,12 @@ import pytest
 for needed in ("cv2", "torch", "persense._core", "persense_training._scenes"):
     pytest.importorskip(needed, reason=f"training needs {needed}")
 import cv2  # noqa: E402
+import torch  # noqa: E402
+from helpers import randomise  # noqa: E402
 from training_data import write_training_data  # noqa: E402
 
 from persense_export.networks import mini  # noqa: E402
-from persense_training import compose, samples, worlds  # noqa: E402
+from persense_training import compose, regions, samples, worlds  # noqa: E402
 from persense_training.candidates import shape_numbers  # noqa: E402
 from persense_training.crops import JUNK, Crop, Plan, level_share  # noqa: E402
 from persense_training.scenes import DISTINCT, SAME, UNKNOWN  # noqa: E402
@@ -141,8 +143,8 @@ def test_shape_numbers_tell_discs_bars_and_rings_apart():
     assert of_disc[size] == pytest.approx(math.log2(2 * 20.5 / 20), abs=0.05)
 
 
-def mixture(data: pathlib.Path, shares=(0.6, 0.2, 0.2)) -> samples.Mixture:
-    return samples.Mixture(7, data, shares=shares, slots=6, uses=4)
+def mixture(data: pathlib.Path, shares=(0.6, 0.2, 0.2), **options) -> samples.Mixture:
+    return samples.Mixture(7, data, shares=shares, slots=6, uses=4, **options)
 
 
 def test_samples_follow_from_the_seed_and_their_number(data):
@@ -209,6 +211,74 @@ def test_samples_of_unrelated_worlds_hold_no_target(library):
     s = samples.draw(own, rng, Plan(), foreign=other)
     assert s["target"].sum() == 0 and s["density"].sum() == 0
     assert SAME not in s["relation"]
+
+
+def test_samples_proposals_are_candidates_and_told_what_they_are():
+    labels = np.zeros((112, 112), np.int32)
+    cv2.circle(labels, (40, 40), 11, 1, -1)
+    image = np.where(labels > 0, 200, 40).astype(np.uint8)[..., None].repeat(3, axis=2)
+    world = worlds.measured(
+        family="composed",
+        images=[image],
+        labels=[labels],
+        classes=[np.array([0])],
+        full_areas=[np.bincount(labels.ravel())[1:].astype(np.int32)],
+        differences=np.array([[SAME]], np.uint8),
+        kinds=("a",),
+    )
+    upright = np.array([[1.0, 0, 0], [0, 1, 0]])
+    crop = Crop(world, 0, View(112, 1.0, upright, upright), np.array([SAME], np.uint8))
+    plan, rng = Plan(junk=0), np.random.default_rng(1)
+    found = (labels == 1).astype(np.uint8)
+    shifted = np.roll(found, 7, axis=1)  # IoU of about .4: neither the object nor surely none
+    nothing = np.roll(found, 60, axis=1)
+    assert len(crop.candidates(rng, plan)) == 1  # the object itself
+    of = crop.candidates(rng, plan, [found, shifted, nothing])
+    assert sorted(c.relation for c in of) == sorted([SAME, SAME, UNKNOWN, JUNK])
+    assert sorted(c.quality for c in of)[0] == 0 and sorted(c.quality for c in of)[-1] == 1
+    assert len(crop.candidates(rng, Plan(junk=0, proposals=1), [found] * 9)) == 2
+
+
+def test_samples_with_a_proposing_network_hold_what_it_finds(data):
+    asked = []
+
+    def propose(supports, frames):
+        asked.append((len(supports), [f.shape for f in frames]))
+        square = np.zeros((Plan().crop, Plan().crop), np.uint8)
+        square[40:60, 40:60] = 1
+        return [[square] for _ in frames]
+
+    source = mixture(data, plan=Plan(proposed=1), propose=propose)
+    for n in range(8):
+        boxes = source.sample(n)["box"]
+        assert (np.abs(boxes[:, :3] - [49.5, 49.5, 26]).max(axis=1) < 0.01).sum() == Plan().crops
+    assert all(shape == (Plan().crop, Plan().crop, 3) for _, shapes in asked for shape in shapes)
+    assert all(1 <= count <= Plan().supports for count, _ in asked)
+
+
+def test_proposer_finds_regions_of_every_crop(tmp_path):
+    net = randomise(mini.Mini())
+    with torch.no_grad():
+        net.head[2].bias.copy_(torch.tensor([4.0, 4.0, 0.0, 0.0, 0.0, 0.0]))  # everywhere some
+    torch.save(net.state_dict(), tmp_path / "weights.pt")
+    rng = np.random.default_rng(1)
+    side = mini.PATCH
+    mask = np.zeros((1, side, side), np.float32)
+    mask[0, 20:40, 20:40] = 1
+    support = {"patch": rng.random((3, side, side), np.float32), "mask": mask}
+    frames = [rng.random((112, 112, 3), np.float32) for _ in range(2)]
+    propose = regions.Proposer(str(tmp_path / "weights.pt"))
+    found = propose([support], frames)
+    assert len(found) == 2 and all(of for of in found)
+    assert all(m.shape == (112, 112) and set(np.unique(m)) == {0, 1} for of in found for m in of)
+    again = propose([support], frames)
+    assert all((a == b).all() for one, other in zip(found, again) for a, b in zip(one, other))
+
+
+def test_proposer_weights_of_another_network_are_refused(tmp_path):
+    torch.save({"stem.weight": torch.zeros(1)}, tmp_path / "other.pt")
+    with pytest.raises(ValueError, match="expected the weights of this network"):
+        regions.Proposer(str(tmp_path / "other.pt"))
 
 
 def test_stacked_samples_know_whose_their_candidates_are(data):

@@ -14,6 +14,7 @@ from helpers import randomise  # noqa: E402
 from persense_export.networks import mini  # noqa: E402
 from persense_training import whole, worlds  # noqa: E402
 from persense_training.finder import Finder, Found, Options, home_octave  # noqa: E402
+from persense_training.regions import Finding  # noqa: E402
 from persense_training.scenes import DISTINCT, SAME  # noqa: E402
 
 torch.set_num_threads(1)
@@ -93,7 +94,7 @@ def test_find_joins_what_offsets_lead_together():
 def test_find_with_an_untrained_network_runs_through():
     world = spots()
     net = randomise(mini.Mini())
-    options = Options(same=0, quality=0, peak=0.01, foreground=(0.01,))
+    options = Options(same=0, quality=0, finding=Finding(peak=0.01, foreground=(0.01,)))
     finder = Finder(net, options)
     for one in finder.find(world.images[0], world.labels[0] == 1, world.images[0]):
         assert one.mask.shape == (96, 160) and 0 <= one.same <= 1
