@@ -13,17 +13,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from typing import Any, Callable
+from typing import Any
 
-try:
-    from selenium import webdriver
-    from selenium.webdriver.common.by import By
-    from selenium.webdriver.common.keys import Keys
-    from selenium.webdriver.remote.webelement import WebElement
-    from selenium.webdriver.support.ui import Select
-except ImportError:
-    print("SKIPPED: selenium is not installed")
-    sys.exit(0)
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from headless_browser import BrowserPage, browser  # noqa: E402
+from selenium import webdriver  # noqa: E402
+from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.common.keys import Keys  # noqa: E402
+from selenium.webdriver.remote.webelement import WebElement  # noqa: E402
+from selenium.webdriver.support.ui import Select  # noqa: E402
 
 PROGRAM, DATA = sys.argv[1], pathlib.Path(sys.argv[2])
 SHOTS = pathlib.Path(sys.argv[3]) if len(sys.argv) > 3 else None
@@ -33,28 +31,9 @@ ODD_NAME = '<b>&"beans'  # a class that HTML would take for something else
 Json = Any
 
 
-def browser() -> webdriver.Chrome:
-    options = webdriver.ChromeOptions()
-    for flag in (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-dev-shm-usage",
-        "--window-size=1300,900",
-    ):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    driver = shutil.which("chromedriver")
-    if not chromium or not driver:
-        print("SKIPPED: no Chromium with its chromedriver")
-        sys.exit(0)
-    options.binary_location = chromium
-    return webdriver.Chrome(service=webdriver.chrome.service.Service(driver), options=options)
-
-
-class Page:
+class Page(BrowserPage):
     def __init__(self, driver: webdriver.Chrome, path: pathlib.Path) -> None:
-        self.driver = driver
+        super().__init__(driver)
         driver.get("about:blank")
         driver.get_log("performance")
         driver.get(path.as_uri())
@@ -65,19 +44,8 @@ class Page:
     def all(self, css: str) -> list[WebElement]:
         return self.driver.find_elements(By.CSS_SELECTOR, css)
 
-    def ask(self, expression: str) -> Any:
-        return self.driver.execute_script(f"return {expression}")
-
     def press(self, *keys: str) -> None:
         self.driver.switch_to.active_element.send_keys(*keys)
-
-    def until(self, holds: Callable[[], object], what: str, seconds: float = 30) -> None:
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if holds():
-                return
-            time.sleep(0.03)
-        raise AssertionError(f"waited for {what}")
 
     def names(self) -> list[str]:
         """Of the gallery's images, in its order."""
@@ -313,7 +281,7 @@ def check_many(driver: webdriver.Chrome, path: pathlib.Path) -> str:
 def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        driver = browser()
+        driver = browser(1300, 900)
         try:
             data = folder / "set"
             shutil.copytree(

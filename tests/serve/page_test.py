@@ -15,14 +15,12 @@ import tempfile
 import time
 import zipfile
 
-try:
-    from selenium import webdriver
-    from selenium.webdriver.common.action_chains import ActionChains
-    from selenium.webdriver.common.by import By
-    from selenium.webdriver.common.keys import Keys
-except ImportError:
-    print("SKIPPED: selenium is not installed")
-    sys.exit(0)
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from headless_browser import BrowserPage, browser  # noqa: E402
+from selenium import webdriver  # noqa: E402
+from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
+from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.common.keys import Keys  # noqa: E402
 
 PROGRAM, IMAGES = sys.argv[1], pathlib.Path(sys.argv[2])
 SHOTS = pathlib.Path(sys.argv[3]) if len(sys.argv) > 3 else None
@@ -37,28 +35,9 @@ def started(folder: pathlib.Path) -> "tuple[subprocess.Popen[str], str]":
     return server, line.split()[1]
 
 
-def browser(downloads: pathlib.Path) -> webdriver.Chrome:
-    options = webdriver.ChromeOptions()
-    for flag in (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-dev-shm-usage",
-        "--window-size=1300,850",
-    ):
-        options.add_argument(flag)
-    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    driver = shutil.which("chromedriver")
-    if not chromium or not driver:
-        print("SKIPPED: no Chromium with its chromedriver")
-        sys.exit(0)
-    options.binary_location = chromium
-    return webdriver.Chrome(service=webdriver.chrome.service.Service(driver), options=options)
-
-
-class Page:
+class Page(BrowserPage):
     def __init__(self, driver: webdriver.Chrome, address: str) -> None:
-        self.driver = driver
+        super().__init__(driver)
         driver.get(address)
         self.until(lambda: " x " in self.text("status"), "the first image")
 
@@ -68,22 +47,14 @@ class Page:
     def click(self, name: str) -> None:
         self.driver.find_element(By.ID, name).click()
 
-    def until(self, holds: "object", what: str, seconds: float = 60) -> None:
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if holds():  # type: ignore[operator]
-                return
-            time.sleep(0.05)
-        raise AssertionError(f"waited for {what}; the page says {self.text('status')!r}")
-
-    def state(self, expression: str) -> object:
-        return self.driver.execute_script(f"return {expression}")
+    def says(self) -> str:
+        return f"; the page says {self.text('status')!r}"
 
     def at(self, x: float, y: float) -> "tuple[float, float]":
         """A pixel of the image, from the middle of the canvas."""
-        box = self.state("canvas.getBoundingClientRect().toJSON()")
-        scale, left, top = self.state("[state.scale, state.x, state.y]")  # type: ignore[misc]
-        return left + x * scale - box["width"] / 2, top + y * scale - box["height"] / 2  # type: ignore[index]
+        box = self.ask("canvas.getBoundingClientRect().toJSON()")
+        scale, left, top = self.ask("[state.scale, state.x, state.y]")
+        return left + x * scale - box["width"] / 2, top + y * scale - box["height"] / 2
 
     def drag(self, start: "tuple[float, float]", end: "tuple[float, float]") -> None:
         canvas = self.driver.find_element(By.ID, "view")
@@ -102,10 +73,10 @@ class Page:
         actions.perform()
 
     def found(self) -> int:
-        return int(self.state("state.result ? shown().length : -1"))  # type: ignore[call-overload]
+        return int(self.ask("state.result ? shown().length : -1"))
 
     def wait_found(self) -> None:
-        self.until(lambda: self.state("state.query === null && state.result !== null"), "objects")
+        self.until(lambda: self.ask("state.query === null && state.result !== null"), "objects")
 
     def shot(self, name: str) -> None:
         if SHOTS:
@@ -123,7 +94,7 @@ def walk(page: Page, downloads: pathlib.Path, box: "tuple[float, float, float, f
     page.shot("found")
 
     # Shift and click takes one out; the slider the uncertain ones
-    x, y = page.state("shown()[5].point")  # type: ignore[misc]
+    x, y = page.ask("shown()[5].point")
     page.click("tool-point")
     page.press(x, y, Keys.SHIFT)
     page.until(lambda: page.found() == first - 1, "one object less")
@@ -133,7 +104,7 @@ def walk(page: Page, downloads: pathlib.Path, box: "tuple[float, float, float, f
 
     # a file holds what is shown
     page.driver.find_element(By.CSS_SELECTOR, "[data-format=csv]").click()
-    table = downloads / f"{page.state('state.image').rsplit('.', 1)[0]}_instances.csv"  # type: ignore[attr-defined]
+    table = downloads / f"{page.ask('state.image').rsplit('.', 1)[0]}_instances.csv"  # type: ignore[attr-defined]
     page.until(table.exists, "the table")
     page.until(lambda: len(table.read_text().splitlines()) == first, "its rows")  # header, one less
 
@@ -150,10 +121,10 @@ def walk(page: Page, downloads: pathlib.Path, box: "tuple[float, float, float, f
     page.click("add-class")
     page.press(x, y)
     page.wait_found()
-    counts = page.state("[...document.querySelectorAll('.class .count')].map(e => +e.textContent)")
+    counts = page.ask("[...document.querySelectorAll('.class .count')].map(e => +e.textContent)")
     assert isinstance(counts, list) and len(counts) == 2 and sum(counts) == page.found()
     page.driver.find_element(By.TAG_NAME, "body").send_keys("z")
-    page.until(lambda: page.state("state.marks.length") == 1, "the mark to be taken back")
+    page.until(lambda: page.ask("state.marks.length") == 1, "the mark to be taken back")
     page.wait_found()
 
     # the brush
@@ -168,15 +139,15 @@ def walk(page: Page, downloads: pathlib.Path, box: "tuple[float, float, float, f
     page.click("run")
     page.until(lambda: "images done" in page.text("status"), "all images", 120)
     rows = page.driver.find_elements(By.CSS_SELECTOR, "#run-rows tr")
-    assert len(rows) == page.state("state.images.length")
+    assert len(rows) == page.ask("state.images.length")
     page.shot("all")
 
     # a phone
     page.driver.set_window_size(390, 800)
-    page.state("fit()")
+    page.ask("fit()")
     time.sleep(0.3)
     page.shot("phone")
-    wide = page.state("document.documentElement.scrollWidth")
+    wide = page.ask("document.documentElement.scrollWidth")
     assert isinstance(wide, int) and wide <= 500, f"{wide} pixels wide"
 
 
@@ -208,13 +179,13 @@ def crowd(driver: webdriver.Chrome, folder: pathlib.Path) -> None:
         page.click("tool-box")
         page.drag((990, 1430), (1056, 1510))  # a disc and some of what is around it
         page.until(
-            lambda: page.state("state.query === null && state.result !== null"), "objects", 180
+            lambda: page.ask("state.query === null && state.result !== null"), "objects", 180
         )
         found = time.monotonic()
         assert page.found() == 3000, page.found()
         page.shot("crowd")
         # one paint after the other, moved by a pixel each, until what was painted is there
-        frame = page.state(
+        frame = page.ask(
             "(() => { const times = []; for (let i = 0; i < 12; ++i) { const begin = performance.now();"
             " state.x += 1; paint(); context.getImageData(0, 0, 1, 1); times.push(performance.now() - begin); }"
             " return times.sort((a, b) => a - b)[6]; })()"
@@ -232,7 +203,7 @@ def crowd(driver: webdriver.Chrome, folder: pathlib.Path) -> None:
 def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         downloads = pathlib.Path(name)
-        driver = browser(downloads)
+        driver = browser(1300, 850, str(downloads))
         images = downloads / "images"
         images.mkdir()
         shutil.copy(IMAGES / "01.jpg", images / "a.jpg")
