@@ -9,12 +9,14 @@
 
 namespace persense::mini {
 
-/// Thresholds of what is found: probabilities, and lengths in pixels of the level.
+/// Thresholds of what is found: probabilities, and lengths in pixels of the level. Low ones: what
+/// they let through is told apart by the candidate head, which was trained on what they let through
+/// (persense_training.regions).
 struct FindingOptions {
-  double least_peak = 0.2;  ///< of the density, in its largest for one object
+  double least_peak = 0.1;  ///< of the density, in its largest for one object
   /// Of being a target's: a region for each of them, as what the network has not seen the like of
   /// is seen as a target with less certainty.
-  std::array<double, 2> foreground{0.5, 0.2};
+  std::array<double, 2> foreground{0.5, 0.15};
   double as_large = 0.85;  ///< part of another region of the peak that makes it the same one
   double reach = 10;       ///< from where an offset leads to a peak
   double least_area = 20;  ///< pixels

@@ -74,7 +74,7 @@ def test_files_of_the_program_equal_pythons(
 
     written = json.loads(coco.read_text())["annotations"]
     assert [a["point"] for a in written] == core.points.tolist()
-    assert len(core) > 0
+    assert len(core) > 0 or folder.parent != DATA  # elsewhere nothing may be found
 
 
 def test_files_of_the_program_equal_pythons_with_the_method_grounded_sam(

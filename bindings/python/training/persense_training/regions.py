@@ -27,8 +27,8 @@ Region = npt.NDArray[np.uint8]  #: (H, W) of the level, 0 and 1
 class Finding:
     """Thresholds of what is found in the maps of a level."""
 
-    peak: float = 0.2  #: least peak of the density, in units of PEAK
-    foreground: Tuple[float, ...] = (0.5, 0.2)  #: least probabilities of a target: a region each
+    peak: float = 0.1  #: least peak of the density, in units of PEAK
+    foreground: Tuple[float, ...] = (0.5, 0.15)  #: least probabilities of a target: a region each
     as_large: float = 0.85  #: part of another region of the peak that makes it the same one
     radius: float = 10.0  #: an offset leads to a peak no further from it, pixels of the level
 
@@ -93,9 +93,6 @@ class Proposer:
     outlines and mistakes that no rule would think of.
     """
 
-    #: Lower thresholds than it is run with: what they let through is to be told apart.
-    FINDING = Finding(peak=0.1, foreground=(0.5, 0.15))
-
     def __init__(self, weights: str) -> None:
         self._net = network_of(weights).to(torch.bfloat16)
 
@@ -116,4 +113,4 @@ class Proposer:
             each = [c.expand(len(frames), *c.shape[1:]) for c in conditions]
             maps = net.maps(*features, each).float().numpy()
         sizes = [(f.shape[0], f.shape[1]) for f in frames]
-        return [regions_of(m, size, self.FINDING) for m, size in zip(maps, sizes)]
+        return [regions_of(m, size, Finding()) for m, size in zip(maps, sizes)]
