@@ -1,4 +1,4 @@
-"""The mean of the weights of several runs, which finds more than each of them.
+"""The mean of the weights of several runs, which often finds more than each of them.
 
     python -m persense_training.average mini.pt RUN_DIR/weights.pt --out mean.pt
 
