@@ -104,7 +104,7 @@ def walk(page: Page, downloads: pathlib.Path, box: "tuple[float, float, float, f
 
     # a file holds what is shown
     page.driver.find_element(By.CSS_SELECTOR, "[data-format=csv]").click()
-    table = downloads / f"{page.ask('state.image').rsplit('.', 1)[0]}_instances.csv"  # type: ignore[attr-defined]
+    table = downloads / f"{page.ask('state.image').rsplit('.', 1)[0]}_instances.csv"
     page.until(table.exists, "the table")
     page.until(lambda: len(table.read_text().splitlines()) == first, "its rows")  # header, one less
 

@@ -1,6 +1,6 @@
 """How well the small network does on whole images that nothing was trained on.
 
-    python -m persense_training.whole --weights weights.pt --data DATA_DIR --pictures 20
+python -m persense_training.whole --weights weights.pt --data DATA_DIR --pictures 20
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ import sys
 from typing import Any, Dict, List, Optional, Protocol, Sequence, Tuple
 
 import numpy as np
-import torch
 
-from persense_export.networks import mini
 from persense_training import compose, worlds
 from persense_training.finder import Finder, Found, Mask, Pixels
+from persense_training.model import network_of
 from persense_training.scenes import SAME
 from persense_training.worlds import Real, World
 
@@ -126,14 +125,17 @@ def sources(data: pathlib.Path) -> Dict[str, Any]:
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Print how well weights do on whole held out images."""
     parser = argparse.ArgumentParser(prog="python -m persense_training.whole", description=__doc__)
-    parser.add_argument("--weights", required=True, help="weights.pt of a run")
+    parser.add_argument("--weights", required=True, help="weights.pt of a run, or a mini.pt")
     parser.add_argument("--data", type=pathlib.Path, required=True, metavar="DIR")
     parser.add_argument("--pictures", type=int, default=20, help="of a source")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args(arguments)
-    net = mini.Mini()
-    net.load_state_dict(torch.load(given.weights, map_location="cpu", weights_only=True))
-    found = evaluate(Finder(net), sources(given.data), given.pictures, given.seed)
+    try:
+        finder = Finder(network_of(given.weights))
+        found = evaluate(finder, sources(given.data), given.pictures, given.seed)
+    except (OSError, ValueError) as error:
+        print(f"persense_training.whole: {error}", file=sys.stderr)
+        return 1
     for source, values in found.items():
         print(source, " ".join(f"{name} {value:.3f}" for name, value in values.items()))
     return 0

@@ -19,7 +19,16 @@ import numpy.typing as npt
 from persense_training import scenes
 from persense_training.scenes import DISTINCT, SAME
 
-__all__ = ["BRIGHTEST", "DARKEST", "Real", "World", "measured", "rendered", "stretch_table"]
+__all__ = [
+    "BRIGHTEST",
+    "DARKEST",
+    "Group",
+    "Real",
+    "World",
+    "measured",
+    "rendered",
+    "stretch_table",
+]
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -180,10 +189,12 @@ def rendered(seed: int, size: int = 224, pictures: int = 3) -> World:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Group:
-    source: str
-    pictures: Tuple[Tuple[pathlib.Path, Tuple[pathlib.Path, ...]], ...]  # image, labels by class
-    loose: bool
+class Group:
+    """Images that are one world."""
+
+    source: str  #: the folder's name
+    pictures: Tuple[Tuple[pathlib.Path, Tuple[pathlib.Path, ...]], ...]  #: image, labels by class
+    loose: bool  #: outlines are a few pixels off
 
 
 class Real:
@@ -204,7 +215,7 @@ class Real:
     ) -> None:
         if part not in ("train", "held_out", "all"):
             raise ValueError(f"part: got {part}, expected train, held_out or all")
-        self.groups: List[List[_Group]] = []
+        self.groups: List[List[Group]] = []
         names = set(only)
         for folder in sorted(p for p in data.iterdir() if p.is_dir()):
             if names and folder.name not in names:
@@ -222,7 +233,7 @@ class Real:
                 pictures = pictures[kept:]
             step = 3 if several else 1
             groups = [
-                _Group(folder.name, tuple(pictures[i : i + step]), folder.name in set(loose))
+                Group(folder.name, tuple(pictures[i : i + step]), folder.name in set(loose))
                 for i in range(0, len(pictures), step)
             ]
             if groups:
@@ -231,18 +242,22 @@ class Real:
             raise FileNotFoundError(f"{data}: no pictures with instances")
         self._load = functools.lru_cache(48)(_load)
 
+    def load(self, group: Group) -> World:
+        """The world of one of the groups."""
+        world: World = self._load(group)
+        return world
+
     def draw(self, rng: np.random.Generator) -> World:
         """A world of a folder drawn evenly."""
         folder = self.groups[int(rng.integers(len(self.groups)))]
-        world: World = self._load(folder[int(rng.integers(len(folder)))])
-        return world
+        return self.load(folder[int(rng.integers(len(folder)))])
 
     def all(self) -> List[World]:
         """Every world."""
         return [_load(group) for folder in self.groups for group in folder]
 
 
-def _load(group: _Group) -> World:
+def _load(group: Group) -> World:
     images: List[Pixels] = []
     labels: List[npt.NDArray[np.int32]] = []
     classes: List[npt.NDArray[np.int32]] = []

@@ -177,24 +177,36 @@ def test_samples_are_consistent(data):
     assert relations >= {SAME, DISTINCT, JUNK}
 
 
-def test_samples_density_sums_to_the_targets_whose_level_it_is():
-    labels = np.zeros((160, 160), np.int32)
-    radii = [10, 10, 10, 3]  # three in the band, one far below it
-    for i, radius in enumerate(radii):
-        cv2.circle(labels, (30 + 30 * i, 60), radius, i + 1, -1)
+def discs(side: int, centres, radii, classes) -> worlds.World:
+    """Light discs on a dark image; of several classes each is distinct from the others."""
+    labels = np.zeros((side, side), np.int32)
+    for i, (centre, radius) in enumerate(zip(centres, radii)):
+        cv2.circle(labels, centre, radius, i + 1, -1)
     image = np.where(labels > 0, 200, 40).astype(np.uint8)[..., None].repeat(3, axis=2)
-    world = worlds.measured(
+    count = max(classes) + 1
+    return worlds.measured(
         family="composed",
         images=[image],
         labels=[labels],
-        classes=[np.array([0, 0, 1, 0])],
+        classes=[np.array(classes)],
         full_areas=[np.bincount(labels.ravel())[1:].astype(np.int32)],
-        differences=np.array([[SAME, DISTINCT], [DISTINCT, SAME]], np.uint8),
-        kinds=("a", "b"),
+        differences=np.where(np.eye(count, dtype=bool), SAME, DISTINCT).astype(np.uint8),
+        kinds=tuple(f"kind_{k}" for k in range(count)),
     )
+
+
+def seen_whole(world: worlds.World, relations) -> Crop:
+    """A crop that is all of the world's image, at its own scale."""
     upright = np.array([[1.0, 0, 0], [0, 1, 0]])
-    view = View(160, 1.0, upright, upright)
-    crop = Crop(world, 0, view, np.array([SAME, SAME, DISTINCT, SAME], np.uint8))
+    view = View(len(world.images[0]), 1.0, upright, upright)
+    return Crop(world, 0, view, np.array(relations, np.uint8))
+
+
+def test_samples_density_sums_to_the_targets_whose_level_it_is():
+    # three in the band, one far below it
+    world = discs(160, [(30 + 30 * i, 60) for i in range(4)], [10, 10, 10, 3], [0, 0, 1, 0])
+    labels = world.labels[0]
+    crop = seen_whole(world, [SAME, SAME, DISTINCT, SAME])
     maps = crop.maps()
     assert maps["density"].sum() * mini.PEAK == pytest.approx(2, abs=1e-3)
     # what is far out of the band is background on this level
@@ -214,28 +226,16 @@ def test_samples_of_unrelated_worlds_hold_no_target(library):
 
 
 def test_samples_proposals_are_candidates_and_told_what_they_are():
-    labels = np.zeros((112, 112), np.int32)
-    cv2.circle(labels, (40, 40), 11, 1, -1)
-    image = np.where(labels > 0, 200, 40).astype(np.uint8)[..., None].repeat(3, axis=2)
-    world = worlds.measured(
-        family="composed",
-        images=[image],
-        labels=[labels],
-        classes=[np.array([0])],
-        full_areas=[np.bincount(labels.ravel())[1:].astype(np.int32)],
-        differences=np.array([[SAME]], np.uint8),
-        kinds=("a",),
-    )
-    upright = np.array([[1.0, 0, 0], [0, 1, 0]])
-    crop = Crop(world, 0, View(112, 1.0, upright, upright), np.array([SAME], np.uint8))
+    world = discs(112, [(40, 40)], [11], [0])
+    crop = seen_whole(world, [SAME])
     plan, rng = Plan(junk=0), np.random.default_rng(1)
-    found = (labels == 1).astype(np.uint8)
+    found = (world.labels[0] == 1).astype(np.uint8)
     shifted = np.roll(found, 7, axis=1)  # IoU of about .4: neither the object nor surely none
     nothing = np.roll(found, 60, axis=1)
     assert len(crop.candidates(rng, plan)) == 1  # the object itself
     of = crop.candidates(rng, plan, [found, shifted, nothing])
     assert sorted(c.relation for c in of) == sorted([SAME, SAME, UNKNOWN, JUNK])
-    assert sorted(c.quality for c in of)[0] == 0 and sorted(c.quality for c in of)[-1] == 1
+    assert min(c.quality for c in of) == 0 and max(c.quality for c in of) == 1
     assert len(crop.candidates(rng, Plan(junk=0, proposals=1), [found] * 9)) == 2
 
 
