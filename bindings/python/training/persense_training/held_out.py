@@ -18,7 +18,7 @@ import argparse
 import dataclasses
 import pathlib
 import sys
-from typing import Any, Iterator, List, Optional, Sequence, Tuple
+from typing import Iterator, List, Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -64,22 +64,17 @@ def _sure(world: World, image: int, kind: int) -> bool:
     return bool((relations[shown] == SAME).any() and not (relations[shown] == UNKNOWN).any())
 
 
-def of_scenes(make: Any, count: int, seed: int) -> Iterator[Episode]:
+def of_scenes(make: whole.Makes, count: int, seed: int) -> Iterator[Episode]:
     """So many scenes of a maker of worlds (see whole.sources), with one support each."""
     number = made = 0
     while made < count:
         rng = np.random.default_rng([seed, number])
         number += 1
-        world: World = make(rng)
-        if not world.supports:
-            continue
-        kind = int(rng.choice(sorted(world.supports)))
-        here = int(rng.choice(sorted(world.supports[kind])))
-        label = int(rng.choice(world.supports[kind][here])) + 1
+        world = make(rng)
+        kind, here, mask = whole.support_in(world, rng)
         there = [p for p in range(len(world.images)) if p != here and _sure(world, p, kind)]
         if there:
             query = world.images[there[0]], _objects(world, there[0], kind)
-            mask = world.labels[here] == label
             yield Episode(f"{made:03}", world.images[here], mask, [query])
             made += 1
 

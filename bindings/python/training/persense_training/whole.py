@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import pathlib
 import sys
-from typing import Any, Dict, List, Optional, Protocol, Sequence, Tuple
+from typing import Callable, Dict, List, Optional, Protocol, Sequence, Tuple
 
 import numpy as np
 
@@ -18,7 +18,10 @@ from persense_training.model import network_of
 from persense_training.scenes import SAME
 from persense_training.worlds import Real, World
 
-__all__ = ["Finds", "evaluate", "score", "sources"]
+__all__ = ["Finds", "Makes", "evaluate", "score", "sources", "support_in"]
+
+
+Makes = Callable[[np.random.Generator], World]
 
 
 class Finds(Protocol):
@@ -75,8 +78,16 @@ def _totals(rows: Sequence[Dict[str, float]]) -> Dict[str, float]:
     }
 
 
+def support_in(world: World, rng: np.random.Generator) -> Tuple[int, int, Mask]:
+    """Class, image and mask of an object that may serve as support."""
+    kind = int(rng.choice(sorted(world.supports)))
+    here = int(rng.choice(sorted(world.supports[kind])))
+    label = int(rng.choice(world.supports[kind][here])) + 1
+    return kind, here, world.labels[here] == label
+
+
 def evaluate(
-    finder: Finds, makers: Dict[str, Any], pictures: int, seed: int = 1
+    finder: Finds, makers: Dict[str, Makes], pictures: int, seed: int = 1
 ) -> Dict[str, Dict[str, float]]:
     """By source, on so many images each, with a support from another one where there is one; and
     how much is found where there is nothing, with a support of another source.
@@ -86,14 +97,11 @@ def evaluate(
     for source, make in makers.items():
         rows, absent = [], []
         for n in range(pictures):
-            world: World = make(np.random.default_rng([seed, n]))
+            world = make(np.random.default_rng([seed, n]))
             rng = np.random.default_rng([seed, 1, n])
-            kind = int(rng.choice(sorted(world.supports)))
-            here = int(rng.choice(sorted(world.supports[kind])))
-            label = int(rng.choice(world.supports[kind][here])) + 1
+            kind, here, mask = support_in(world, rng)
             having = [p for p in range(len(world.images)) if (world.classes[p] == kind).any()]
             there = next((p for p in having if p != here), here)
-            mask = world.labels[here] == label
             found = finder.find(world.images[here], mask, world.images[there])
             rows.append(score(found, world, there, kind))
             if foreign:
@@ -110,16 +118,28 @@ def evaluate(
     return results
 
 
-def sources(data: pathlib.Path) -> Dict[str, Any]:
+def sources(data: pathlib.Path) -> Dict[str, Makes]:
     """What makes held out worlds, by source."""
     library = compose.Library(data, held_out=True)
     real = Real(data / "scenes" / "train", "held_out")
-    makers: Dict[str, Any] = {
+    makers: Dict[str, Makes] = {
         "composed": lambda rng: compose.compose(library, int(rng.integers(1 << 40))),
         "rendered": lambda rng: worlds.rendered((1 << 41) + int(rng.integers(1 << 40))),
         "real": real.draw,
     }
-    return makers
+    return {name: _usable(make) for name, make in makers.items()}
+
+
+def _usable(make: Makes) -> Makes:
+    """The same, until an object may serve as support."""
+
+    def made(rng: np.random.Generator) -> World:
+        while True:
+            world = make(rng)
+            if world.supports:
+                return world
+
+    return made
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
