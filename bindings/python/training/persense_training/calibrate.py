@@ -13,8 +13,8 @@ Prints the knots as the library has them (src/classic/score_knots.hpp), and how 
 are on the same images. Use images whose truth names every object.
 
 With ``--thresholds DATA_DIR`` (of mini alone) the thresholds come first: on composed, rendered and
-real scenes that no network was trained on, those of the fewest faults in what is found (F1) and
-where there is nothing to be found, one threshold after the other.
+real scenes that no network was trained on, those of the fewest faults in what is found (the mean of
+the scenes' F1) and where there is nothing to be found, one threshold after the other.
 
 ``--write`` puts all into a file that ``python -m persense_export mini --calibration`` makes part of
 an archive; what else the file holds is kept.
@@ -49,7 +49,7 @@ TRIED = {
     "same": (0.3, 0.4, 0.5, 0.6, 0.7),
     "quality": (0.2, 0.3, 0.4, 0.5, 0.6),
     "same_alone": (0.1, 0.2, 0.3),
-    "present": (0.0, 0.3, 0.5, 0.7, 0.8, 0.9),
+    "present": (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8),
 }
 BEGIN = {"same": 0.5, "quality": 0.5, "same_alone": 0.2, "present": 0.5}
 #: Settings whose worth differs by less are taken for equally good: the one nearest to where the
@@ -200,7 +200,7 @@ def choose(
             if known == thresholds:
                 return value
         found = whole.evaluate(_Library(models, thresholds), makers, pictures)
-        f1 = float(np.mean([values["f1"] for values in found.values()]))
+        f1 = float(np.mean([values["mean_f1"] for values in found.values()]))
         empty = float(np.mean([v["empty"] for v in found.values() if "empty" in v]))
         tried.append((dict(thresholds), f1 + EMPTY * empty))
         tqdm.write(f"{thresholds}: F1 {f1:.3f}, empty where nothing is {empty:.2f}", sys.stderr)

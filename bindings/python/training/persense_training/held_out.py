@@ -8,8 +8,8 @@ FOLDER gets `composed`, `rendered` and `real`, each a folder of classes with `00
 its own: one object is the support, and another image of the scene, with nothing in it of which it is
 unknown whether it is of the class, the query. Of real images (what training left out of
 `scenes/train`, and the last images of the folders of `scenes/validation` that `--validation` names) each
-class is asked for by several supports, of areas between the smallest and the largest. Folders whose
-outlines are loose are left out.
+class is asked for by several supports, of areas between the smallest and the largest
+(`SOURCE_IMAGE-CLASS-SUPPORT`). Folders whose outlines are loose are left out.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def of_scenes(make: whole.Makes, count: int, seed: int) -> Iterator[Episode]:
 
 
 def of_world(world: World, name: str, supports: int) -> Iterator[Episode]:
-    """Each class of real images by so many supports, of evenly distributed rank of area.
+    """Each class of real images by so many supports, of evenly distributed rank of area: NAME-C-S.
 
     The supports are in the first image that has any; that image is the query where there is no other.
     """
@@ -97,7 +97,7 @@ def of_world(world: World, name: str, supports: int) -> Iterator[Episode]:
         ranks = [int(len(objects) * (i + 1) / (supports + 1)) for i in range(supports)]
         for i, rank in enumerate(sorted(set(ranks))):
             mask = world.labels[here] == int(objects[rank]) + 1
-            yield Episode(f"{name}_{kind}_support{i + 1}", world.images[here], mask, queries)
+            yield Episode(f"{name}-{kind}-{i + 1}", world.images[here], mask, queries)
 
 
 def _png(folder: pathlib.Path, name: str, pixels: npt.NDArray[np.generic]) -> None:
@@ -126,11 +126,10 @@ def _real(given: argparse.Namespace) -> Iterator[Episode]:
     parts = [(Real(scenes / "train", "held_out"), 0)]
     if given.validation:
         parts.append((Real(scenes / "validation", "all", given.validation), given.last))
-    for real, last in parts:
-        for folder in real.groups:
-            for i, group in enumerate(folder[-last:]):
-                if not group.loose:
-                    yield from of_world(real.load(group), f"{group.source}_{i:02}", given.supports)
+    groups = [(r, g) for r, last in parts for folder in r.groups for g in folder[-last:]]
+    for i, (real, group) in enumerate(groups):
+        if not group.loose:
+            yield from of_world(real.load(group), f"{group.source}_{i:02}", given.supports)
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:

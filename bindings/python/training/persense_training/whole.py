@@ -68,12 +68,18 @@ def score(
 
 def _totals(rows: Sequence[Dict[str, float]]) -> Dict[str, float]:
     true, false, missed = (sum(r[n] for r in rows) for n in ("true", "false", "missed"))
+    each = [
+        2 * r["true"] / (2 * r["true"] + r["false"] + r["missed"])
+        for r in rows
+        if r["true"] + r["missed"]
+    ]
     return {
         "pictures": float(len(rows)),
         "objects": true + missed,
         "precision": true / max(true + false, 1),
         "recall": true / max(true + missed, 1),
         "f1": 2 * true / max(2 * true + false + missed, 1),
+        "mean_f1": float(np.mean(each)) if each else 0.0,  # images count alike
         "mask_iou": sum(r["iou"] for r in rows) / max(true, 1),
     }
 

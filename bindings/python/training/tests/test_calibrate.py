@@ -57,14 +57,14 @@ def test_thresholds_are_the_best_of_those_that_were_tried(monkeypatch: pytest.Mo
 
     def evaluate(thresholds, makers, pictures):  # type: ignore[no-untyped-def]
         off = abs(thresholds["same"] - 0.6) + abs(thresholds["quality"] - 0.3)
-        found = {"f1": 1 - off, "empty": thresholds["same_alone"] + thresholds["present"]}
-        return {"composed": {"f1": 1 - off}, "rendered": found}
+        found = {"mean_f1": 1 - off, "empty": thresholds["same_alone"] + thresholds["present"]}
+        return {"composed": {"mean_f1": 1 - off}, "rendered": found}
 
     monkeypatch.setattr(calibrate, "_Library", lambda models, thresholds: thresholds)
     monkeypatch.setattr(whole, "sources", lambda data: {})
     monkeypatch.setattr(whole, "evaluate", evaluate)
     best, tried = calibrate.choose("mini", pathlib.Path("."), 3)
-    assert best == {"same": 0.6, "quality": 0.3, "same_alone": 0.3, "present": 0.9}
+    assert best == {"same": 0.6, "quality": 0.3, "same_alone": 0.3, "present": 0.8}
     assert len({tuple(t.items()) for t, _ in tried}) == len(tried)  # none of them twice
 
 
@@ -73,7 +73,7 @@ def test_of_equally_good_thresholds_the_one_where_the_search_begins_is_chosen(
 ) -> None:
     # hardly better the higher it is
     monkeypatch.setattr(
-        whole, "evaluate", lambda of, *_: {"a": {"f1": 0.6 + 0.001 * of["same"], "empty": 1.0}}
+        whole, "evaluate", lambda of, *_: {"a": {"mean_f1": 0.6 + 0.001 * of["same"], "empty": 1.0}}
     )
     monkeypatch.setattr(calibrate, "_Library", lambda models, thresholds: thresholds)
     monkeypatch.setattr(whole, "sources", lambda data: {})

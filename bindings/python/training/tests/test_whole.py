@@ -110,3 +110,11 @@ def test_score_of_nothing_that_was_looked_for_counts_all_as_false():
         "missed": 0.0,
         "iou": 2.0,
     }
+
+
+def test_mean_of_f1_counts_images_alike_and_leaves_out_those_without_the_class():
+    few = {"true": 1.0, "false": 0.0, "missed": 0.0, "iou": 0.9}
+    many = {"true": 0.0, "false": 0.0, "missed": 9.0, "iou": 0.0}
+    none = {"true": 0.0, "false": 3.0, "missed": 0.0, "iou": 0.0}
+    assert whole._totals([few, many, none])["mean_f1"] == pytest.approx(0.5)
+    assert whole._totals([few, many, none])["f1"] == pytest.approx(2 / 14)
