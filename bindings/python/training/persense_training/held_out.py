@@ -153,6 +153,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
             check(name, getattr(given, name), 0, 100000)
         for name in ("supports", "last"):
             check(name, getattr(given, name), 1, 1000)
+        if given.out.exists() and any(given.out.iterdir()):
+            raise FileExistsError(f"{given.out}: is not empty, expected a new folder")
         makers = whole.sources(given.data)
         for name in ("composed", "rendered"):
             count = getattr(given, name)
