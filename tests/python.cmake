@@ -6,7 +6,7 @@ file(GLOB python_tests CONFIGURE_DEPENDS RELATIVE ${python_folder}
      ${python_folder}/tests/test_*.py ${python_folder}/training/tests/test_*.py)
 set(on_source_tree "^training/tests/test_export_")
 set(measure_times "^tests/test_(core_label|core_processes|examples_many_workers|examples_scripts)")
-set(beside_torch "^training/tests/test_(average|calibrate|gpu_benchmark|mini|samples|stages|whole)")
+set(beside_torch "^training/tests/test_(average|calibrate|gpu_benchmark|held_out|mini|samples|stages|whole)")
 
 set(wheel_folder ${PROJECT_BINARY_DIR}/python-wheel)
 set(wheel_test "python/wheel: builds, and installs into an empty environment")
