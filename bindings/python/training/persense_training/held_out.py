@@ -155,6 +155,11 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
             check(name, getattr(given, name), 1, 1000)
         if given.out.exists() and any(given.out.iterdir()):
             raise FileExistsError(f"{given.out}: is not empty, expected a new folder")
+        for name in given.validation:
+            if not (given.data / "scenes" / "validation" / name).is_dir():
+                raise FileNotFoundError(
+                    f"--validation: got {name}, expected a folder of {given.data}/scenes/validation"
+                )
         makers = whole.sources(given.data)
         for name in ("composed", "rendered"):
             count = getattr(given, name)

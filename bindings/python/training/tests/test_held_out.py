@@ -125,7 +125,10 @@ def test_numbers_out_of_range_and_folders_without_data_are_refused_in_one_line(
     assert run(data, tmp_path, "--supports", "0") == 1
     assert run(tmp_path / "none", tmp_path, "--composed", "1") == 1
     assert run(data, data) == 1  # what is there is left as it is
+    assert run(data, tmp_path / "new", "--composed", "1", "--validation", "none") == 1
+    assert not (tmp_path / "new").exists()  # nothing was begun
     lines = capsys.readouterr().err.strip().splitlines()
     errors = [line for line in lines if line.startswith("persense_training.held_out: ")]
-    assert len(errors) == 3 and "supports: got 0" in errors[0] and "none" in errors[1]
+    assert len(errors) == 4 and "supports: got 0" in errors[0] and "none" in errors[1]
     assert "is not empty, expected a new folder" in errors[2]
+    assert "--validation: got none, expected a folder of " in errors[3]
