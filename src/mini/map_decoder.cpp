@@ -4,6 +4,7 @@
 #include <cmath>
 #include <iterator>
 #include <numeric>
+#include <opencv2/imgproc.hpp>
 #include <span>
 
 namespace persense::mini {
@@ -110,24 +111,91 @@ std::vector<double> masses_of(const cv::Mat& maps, const NearestPeak& nearest) {
   return masses;
 }
 
-/// The cells of each peak: foreground whose offsets lead to it.
-std::vector<std::vector<cv::Point>> cells_of(const cv::Mat& maps, const NearestPeak& nearest,
-                                             double foreground) {
+/// Where a cell's offset leads, pixels of the level.
+cv::Point2f led(const Cell& cell, int x, int y) {
+  const auto unit = static_cast<float>(offset_unit);
+  return {static_cast<float>(map_stride * x) + 0.5f + unit * cell[offset_x_map],
+          static_cast<float>(map_stride * y) + 0.5f + unit * cell[offset_y_map]};
+}
+
+/// The cells of each peak: those whose offsets lead to it.
+/// @param channel  of the maps, in which they have this probability at least.
+std::vector<std::vector<cv::Point>> cells_of(const cv::Mat& maps, cv::Size within, int channel,
+                                             double least, const NearestPeak& nearest) {
   std::vector<std::vector<cv::Point>> cells(nearest.places().size());
-  const float lowest = logit(foreground);
-  for (int y = 0; y < maps.rows; ++y) {
+  const float lowest = logit(least);
+  for (int y = 0; y < within.height; ++y) {
     const Cell* row = maps.ptr<Cell>(y);
-    for (int x = 0; x < maps.cols; ++x) {
-      if (!(row[x][target_map] > lowest)) continue;
-      const auto unit = static_cast<float>(offset_unit);
-      const cv::Point2f to(static_cast<float>(map_stride * x) + 0.5f + unit * row[x][offset_x_map],
-                           static_cast<float>(map_stride * y) + 0.5f + unit * row[x][offset_y_map]);
-      const int peak = nearest.of(to);
+    for (int x = 0; x < within.width; ++x) {
+      if (!(row[x][channel] > lowest)) continue;
+      const int peak = nearest.of(led(row[x], x, y));
       if (peak >= 0) cells[static_cast<std::size_t>(peak)].push_back({x, y});
     }
   }
   return cells;
 }
+
+/// Cells to which the offsets of more cells of objects lead than to any about them: of equal ones
+/// side by side, the first.
+std::vector<cv::Point> object_peaks(const cv::Mat& maps, cv::Size within,
+                                    const FindingOptions& options) {
+  cv::Mat votes = cv::Mat::zeros(within, CV_64FC1);
+  const float lowest = logit(options.object);
+  for (int y = 0; y < within.height; ++y) {
+    const Cell* row = maps.ptr<Cell>(y);
+    for (int x = 0; x < within.width; ++x) {
+      if (!(row[x][object_map] > lowest)) continue;
+      const cv::Point2f to = led(row[x], x, y);
+      const auto cell = [](float place, int length) {
+        return std::clamp(cvRound((place - 0.5f) / map_stride), 0, length - 1);
+      };
+      votes.at<double>(cell(to.y, within.height), cell(to.x, within.width)) += 1;
+    }
+  }
+  const cv::Matx<double, 5, 1> bell(1.0 / 16, 4.0 / 16, 6.0 / 16, 4.0 / 16, 1.0 / 16);
+  cv::sepFilter2D(votes, votes, CV_64F, bell, bell, {-1, -1}, 0, cv::BORDER_CONSTANT);
+  std::vector<cv::Point> peaks;
+  for (int y = 0; y < within.height; ++y)
+    for (int x = 0; x < within.width; ++x) {
+      const double own = votes.at<double>(y, x);
+      bool highest = own > options.votes;
+      for (int v = std::max(y - 1, 0); highest && v <= std::min(y + 1, within.height - 1); ++v)
+        for (int u = std::max(x - 1, 0); u <= std::min(x + 1, within.width - 1); ++u) {
+          const bool is_before = v < y || (v == y && u < x);
+          const double other = votes.at<double>(v, u);
+          highest = highest && (is_before ? other < own : other <= own);
+        }
+      if (highest) peaks.push_back({x, y});
+    }
+  return peaks;
+}
+
+/// Regions that do not overlap, to compare others with.
+class Known {
+ public:
+  explicit Known(cv::Size grid) : owners_(grid, CV_32SC1, cv::Scalar(-1)) {}
+
+  void add(std::span<const cv::Point> cells) {
+    for (const cv::Point& c : cells) owners_.at<int>(c) = static_cast<int>(counts_.size());
+    counts_.push_back(cells.size());
+  }
+
+  /// The IoU of a region with that which it shares the most cells with.
+  double overlap(std::span<const cv::Point> cells) const {
+    std::vector<std::size_t> shared(counts_.size(), 0);
+    for (const cv::Point& c : cells)
+      if (const int owner = owners_.at<int>(c); owner >= 0)
+        ++shared[static_cast<std::size_t>(owner)];
+    const auto best = std::ranges::max_element(shared);
+    if (best == shared.end()) return 0;
+    const std::size_t other = counts_[static_cast<std::size_t>(best - shared.begin())];
+    return static_cast<double>(*best) / static_cast<double>(cells.size() + other - *best);
+  }
+
+ private:
+  cv::Mat owners_;
+  std::vector<std::size_t> counts_;  // of cells
+};
 
 /// The cells' pixels inside of the level.
 Region region_of(std::span<const cv::Point> cells, cv::Size size) {
@@ -150,38 +218,69 @@ Region region_of(std::span<const cv::Point> cells, cv::Size size) {
   return region;
 }
 
-}  // namespace
+/// Whether so many cells may be an object of the level.
+bool fits(std::size_t count) {
+  const double slack = std::exp2(band_overlap);
+  const double diameter = equivalent_diameter(static_cast<double>(map_stride * map_stride) *
+                                              static_cast<double>(count));
+  return diameter >= 0.9 * band_low / slack && diameter <= 1.1 * band_high * slack;
+}
 
-std::vector<Region> find_regions(const cv::Mat& maps, cv::Size size,
-                                 const FindingOptions& options) {
-  const cv::Size within = size / map_stride;
-  const std::vector<cv::Point> peaks = peaks_of(maps, within, options.least_peak);
-  std::vector<Region> regions;
-  if (peaks.empty()) return regions;
+/// Adds a region, unless it has no pixels in the level worth the name.
+void add(std::vector<Region>& regions, std::span<const cv::Point> cells, cv::Size size,
+         cv::Point2f peak, double mass, const FindingOptions& options) {
+  Region region = region_of(cells, size);
+  if (region.mask.empty() || cv::countNonZero(region.mask) < options.least_area) return;
+  region.peak = peak;
+  region.mass = mass;
+  regions.push_back(std::move(region));
+}
+
+/// Adds the targets' regions. @return them, by foreground.
+std::vector<Known> add_targets(std::vector<Region>& regions, const cv::Mat& maps, cv::Size size,
+                               const FindingOptions& options) {
+  std::vector<Known> by_foreground;
+  for (std::size_t f = 0; f < options.foreground.size(); ++f)
+    by_foreground.emplace_back(maps.size());
+  const auto peaks = peaks_of(maps, size / map_stride, options.least_peak);
+  if (peaks.empty()) return by_foreground;
   const NearestPeak nearest(peaks, maps.size(), options.reach);
   const std::vector<double> masses = masses_of(maps, nearest);
-  const double slack = std::exp2(band_overlap);
-  const double smallest = 0.9 * band_low / slack, largest = 1.1 * band_high * slack;
   std::vector<double> known(peaks.size(), 0);  // cells of the last region of each peak
-  const auto all = cells_of(maps, nearest, *std::ranges::min_element(options.foreground));
-  for (const double foreground : options.foreground) {
-    const float lowest = logit(foreground);
+  const auto all = cells_of(maps, maps.size(), target_map,
+                            *std::ranges::min_element(options.foreground), nearest);
+  for (std::size_t f = 0; f < by_foreground.size(); ++f) {
+    const float lowest = logit(options.foreground[f]);
     for (std::size_t i = 0; i < peaks.size(); ++i) {
       std::vector<cv::Point> cells;
       std::ranges::copy_if(all[i], std::back_inserter(cells), [&](const cv::Point& c) {
         return maps.at<Cell>(c)[target_map] > lowest;
       });
       const auto count = static_cast<double>(cells.size());
-      const double diameter = equivalent_diameter(map_stride * map_stride * std::max(count, 1.0));
-      if (known[i] > options.as_large * count || diameter < smallest || diameter > largest)
-        continue;
-      Region region = region_of(cells, size);
-      if (region.mask.empty() || cv::countNonZero(region.mask) < options.least_area) continue;
-      region.peak = nearest.places()[i];
-      region.mass = masses[i];
-      regions.push_back(std::move(region));
+      if (known[i] > options.as_large * count || !fits(cells.size())) continue;
+      add(regions, cells, size, nearest.places()[i], masses[i], options);
+      by_foreground[f].add(cells);
       known[i] = count;
     }
+  }
+  return by_foreground;
+}
+
+}  // namespace
+
+std::vector<Region> find_regions(const cv::Mat& maps, cv::Size size,
+                                 const FindingOptions& options) {
+  std::vector<Region> regions;
+  const std::vector<Known> targets = add_targets(regions, maps, size, options);
+  const cv::Size within = size / map_stride;
+  const auto peaks = object_peaks(maps, within, options);
+  if (peaks.empty()) return regions;
+  const NearestPeak nearest(peaks, maps.size(), options.reach);
+  const auto cells = cells_of(maps, within, object_map, options.object, nearest);
+  for (std::size_t i = 0; i < peaks.size(); ++i) {
+    const auto is_it = [&](const Known& known) { return known.overlap(cells[i]) > options.alike; };
+    if (fits(cells[i].size()) && std::ranges::none_of(targets, is_it))
+      add(regions, cells[i], size, nearest.places()[i], /*mass=*/1, options);
   }
   return regions;
 }

@@ -37,12 +37,12 @@ cv::Mat maps_of(cv::Size level, const std::vector<Disc>& discs) {
     for (int column = 0; column < maps.cols; ++column) {
       const double x = 2 * column + 0.5, y = 2 * row + 0.5;
       double density = 1e-3;
-      Cell& cell = maps.at<Cell>(row, column) = Cell(-6.0f, 0, 0, 0, 0, -6.0f);
+      Cell& cell = maps.at<Cell>(row, column) = Cell(-6.0f, 0, 0, 0, -6.0f, -6.0f);
       for (const Disc& d : discs) {
         const double away = std::hypot(x - d.x, y - d.y);
         density += std::exp(-0.5 * away * away / 4);
         if (away > d.radius || cell[target_map] > 0) continue;
-        cell[target_map] = 6;
+        cell[target_map] = cell[object_map] = 6;
         cell[offset_x_map] = static_cast<float>((d.x - x) / offset_unit);
         cell[offset_y_map] = static_cast<float>((d.y - y) / offset_unit);
       }
@@ -203,6 +203,46 @@ TEST_CASE("mini: an object whose rim is uncertain is a region with the rim and o
   CHECK(is_about(area(2), disc_area(12)));
   CHECK(regions[0].peak == regions[2].peak);
   CHECK(regions[0].mass == regions[2].mass);
+}
+
+TEST_CASE("mini: objects that the maps take for no target are regions, too", "[mini]") {
+  const std::vector<Disc> discs{{30, 40, 10}, {50, 40, 10}, {40, 57, 9}, {100, 20, 12}};
+  cv::Mat maps = maps_of({128, 96}, discs);
+  const auto is_left = [](int column) { return map_stride * column < 70; };
+  for (int row = 0; row < maps.rows; ++row)
+    for (int column = 0; column < maps.cols; ++column)
+      if (Cell& cell = maps.at<Cell>(row, column); is_left(column))
+        cell[target_map] = cell[peaks_map] = -6;
+  const std::vector<Region> regions = find_regions(maps, {128, 96}, {});
+  REQUIRE(regions.size() == discs.size());
+  CHECK(regions[0].box.contains({100, 20}));          // the target's come first
+  for (std::size_t i = 1; i < regions.size(); ++i) {  // then by the rows of their peaks
+    const Disc& d = discs[i - 1];
+    CAPTURE(d.x, d.y);
+    CHECK(std::hypot(regions[i].peak.x - static_cast<float>(d.x),
+                     regions[i].peak.y - static_cast<float>(d.y)) < 2);
+    const double true_area = CV_PI * d.radius * d.radius;
+    CHECK(std::abs(cv::countNonZero(regions[i].mask) - true_area) < 0.12 * true_area);
+    CHECK(regions[i].mass == 1);
+  }
+}
+
+TEST_CASE("mini: an object of which a target's region holds a part is a region of its own",
+          "[mini]") {
+  const Disc whole{40, 40, 12};
+  const auto regions_with = [&](int target_columns) {
+    cv::Mat maps = maps_of({96, 96}, {whole});
+    for (int row = 0; row < maps.rows; ++row)
+      for (int column = target_columns; column < maps.cols; ++column)
+        maps.at<Cell>(row, column)[target_map] = -6;
+    return find_regions(maps, {96, 96}, {});
+  };
+  CHECK(regions_with(48).size() == 1);
+  CHECK(regions_with(25).size() == 1);  // the target's has .91 of it
+  const std::vector<Region> both = regions_with(20);
+  REQUIRE(both.size() == 2);
+  CHECK(both[0].box.width < both[1].box.width);
+  CHECK(both[1].box.width == 24);
 }
 
 TEST_CASE("mini: objects beyond a level's band are no regions of it", "[mini]") {

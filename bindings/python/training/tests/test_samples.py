@@ -275,6 +275,41 @@ def test_proposer_finds_regions_of_every_crop(tmp_path):
     assert all((a == b).all() for one, other in zip(found, again) for a, b in zip(one, other))
 
 
+def _planes(size, discs, targets):
+    """Maps that show discs (x, y, radius), the first ones as targets."""
+    planes = np.full((mini.MAPS, size // 2, size // 2), -6, np.float32)
+    planes[mini.OFFSET_X : mini.OFFSET_Y + 1] = 0
+    y, x = np.mgrid[: size // 2, : size // 2] * 2 + 0.5
+    for i, (across, down, radius) in enumerate(discs):
+        away = np.hypot(x - across, y - down)
+        inside = away <= radius
+        planes[mini.OBJECT][inside] = 6
+        planes[mini.OFFSET_X][inside] = (across - x[inside]) / mini.UNIT
+        planes[mini.OFFSET_Y][inside] = (down - y[inside]) / mini.UNIT
+        if i < targets:
+            planes[mini.TARGET][inside] = 6
+            planes[mini.PEAKS][away < 2] = 6
+    return planes
+
+
+@pytest.mark.parametrize("targets", [0, 1, 3])
+def test_objects_are_regions_once_be_they_targets_or_not(targets):
+    discs = [(80, 20, 12), (30, 40, 10), (50, 40, 10)]
+    found = regions.regions_of(_planes(96, discs, targets), (96, 96), regions.Finding())
+    assert len(found) == 3
+    for x, y, radius in discs:
+        (one,) = [m for m in found if m[y, x]]
+        assert one.sum() == pytest.approx(np.pi * radius**2, rel=0.12)  # cells of 2 x 2
+    if targets:
+        assert found[0][20, 80]  # the target's come first
+
+
+def test_what_a_level_is_filled_up_with_holds_no_object():
+    planes = _planes(96, [(30, 40, 10), (86, 40, 10)], 0)
+    found = regions.regions_of(planes, (96, 76), regions.Finding())
+    assert len(found) == 1 and found[0][40, 30]
+
+
 def test_proposer_weights_of_another_network_are_refused(tmp_path):
     torch.save({"stem.weight": torch.zeros(1)}, tmp_path / "other.pt")
     with pytest.raises(ValueError, match="expected the weights of this network"):
