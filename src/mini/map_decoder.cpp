@@ -232,7 +232,7 @@ void add(std::vector<Region>& regions, std::span<const cv::Point> cells, cv::Siz
   Region region = region_of(cells, size);
   if (region.mask.empty() || cv::countNonZero(region.mask) < options.least_area) return;
   region.peak = peak;
-  region.mass = mass;
+  region.mass = std::max(mass, 1.0);  // a region holds one object at least
   regions.push_back(std::move(region));
 }
 

@@ -26,7 +26,7 @@ struct Region {
   cv::Rect box;      ///< tight, in pixels of the level
   cv::Mat mask;      ///< CV_8UC1 of 0 and 1, as large as the box
   cv::Point2f peak;  ///< of the density, pixels of the level
-  double mass = 0;   ///< of the density about the peak, objects
+  double mass = 0;   ///< of the density about the peak, objects: one at least
 };
 
 /// What is said of a region: see Region and persense_training.candidates.

@@ -205,6 +205,16 @@ TEST_CASE("mini: an object whose rim is uncertain is a region with the rim and o
   CHECK(regions[0].mass == regions[2].mass);
 }
 
+TEST_CASE("mini: a region holds one object at least, however faint its peak", "[mini]") {
+  cv::Mat maps = maps_of({96, 96}, {{40, 40, 10}});
+  for (int row = 0; row < maps.rows; ++row)
+    for (int column = 0; column < maps.cols; ++column)
+      maps.at<Cell>(row, column)[peaks_map] -= 1.5f;
+  const std::vector<Region> regions = find_regions(maps, {96, 96}, {});
+  REQUIRE(regions.size() == 1);
+  CHECK(regions[0].mass == 1);
+}
+
 TEST_CASE("mini: objects that the maps take for no target are regions, too", "[mini]") {
   const std::vector<Disc> discs{{30, 40, 10}, {50, 40, 10}, {40, 57, 9}, {100, 20, 12}};
   cv::Mat maps = maps_of({128, 96}, discs);

@@ -101,7 +101,7 @@ class Crop:
         offsets = np.stack([own[lies, 0] - steps[None, :], own[lies, 1] - steps[:, None]])
         offsets = np.clip(offsets / mini.UNIT, -4, 4)
         taught = np.zeros(count + 1, np.float32)
-        taught[1:] = np.where(found, np.where(relation == SAME, 1.0, 0.3), 0.15 * unsure)
+        taught[1:] = np.where(found, np.where(relation == SAME, 1.0, 0.6), 0.15 * unsure)
         weight = taught[lies]
         offsets *= (weight > 0)[None]
         # where two objects meet

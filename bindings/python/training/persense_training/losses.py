@@ -25,7 +25,7 @@ WEIGHTS = {
     "density": 1.0,
     "count": 0.2,
     "offset": 0.6,
-    "object": 0.3,
+    "object": 0.6,
     "contact": 0.15,
     "same": 1.0,
     "same_feedback": 1.0,
