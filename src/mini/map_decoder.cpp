@@ -182,14 +182,20 @@ class Known {
 
   /// The IoU of a region with that which it shares the most cells with.
   double overlap(std::span<const cv::Point> cells) const {
-    std::vector<std::size_t> shared(counts_.size(), 0);
+    std::vector<int> owners;  // sorted, as a level may have thousands of regions
     for (const cv::Point& c : cells)
-      if (const int owner = owners_.at<int>(c); owner >= 0)
-        ++shared[static_cast<std::size_t>(owner)];
-    const auto best = std::ranges::max_element(shared);
-    if (best == shared.end()) return 0;
-    const std::size_t other = counts_[static_cast<std::size_t>(best - shared.begin())];
-    return static_cast<double>(*best) / static_cast<double>(cells.size() + other - *best);
+      if (const int owner = owners_.at<int>(c); owner >= 0) owners.push_back(owner);
+    std::ranges::sort(owners);
+    std::size_t shared = 0, other = 0;
+    for (auto first = owners.begin(); first != owners.end();) {
+      const auto last = std::upper_bound(first, owners.end(), *first);
+      if (const auto count = static_cast<std::size_t>(last - first); count > shared) {
+        shared = count;
+        other = counts_[static_cast<std::size_t>(*first)];
+      }
+      first = last;
+    }
+    return static_cast<double>(shared) / static_cast<double>(cells.size() + other - shared);
   }
 
  private:
